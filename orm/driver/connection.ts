@@ -1,0 +1,73 @@
+import type { PoolClient, QueryArrayResult, QueryResult } from 'pg'
+import type { RawRow } from '../schema/entity-state.ts'
+import type { Parameter } from '../sql/node.ts'
+
+/** What the driver needs to know of a statement. */
+export interface WireStatement {
+  readonly text: string
+  readonly parameters: readonly Parameter[]
+  readonly name?: string
+}
+
+export interface RawResult {
+  readonly rows: readonly RawRow[]
+  /** PostgreSQL's command tag without its counts: `COMMIT`, `ROLLBACK`, `SELECT`. */
+  readonly command: string
+  readonly rowCount: number
+}
+
+const asText = { getTypeParser: () => (text: string) => text } as never
+
+/** One checked-out connection. Never given two statements at a time. */
+export class Connection {
+  readonly #client: PoolClient
+  #lost: Error | undefined
+  #isReleased = false
+
+  constructor(client: PoolClient) {
+    this.#client = client
+    // While it is checked out nobody else listens, and an error without a listener ends the process.
+    client.on('error', this.#onLost)
+  }
+
+  /** Rows as PostgreSQL's texts, in the order of the columns. */
+  async rawRows(statement: WireStatement): Promise<RawResult> {
+    const result = (await this.#client.query({
+      ...queryOf(statement),
+      rowMode: 'array',
+      types: asText,
+    })) as unknown as QueryArrayResult<(string | null)[]>
+    return { rows: result.rows, command: result.command, rowCount: result.rowCount ?? 0 }
+  }
+
+  /** Rows as objects, with the values that `pg` makes of each type. */
+  async objects(statement: WireStatement): Promise<readonly Record<string, unknown>[]> {
+    const result: QueryResult | QueryResult[] = await this.#client.query(queryOf(statement))
+    // Several statements in one text give a result each; the last one is what was asked for.
+    return Array.isArray(result) ? ((result.at(-1) as QueryResult | undefined)?.rows ?? []) : result.rows
+  }
+
+  /** BEGIN, COMMIT and their like: no parameters, nothing prepared. */
+  async control(text: string): Promise<string> {
+    const { command } = await this.#client.query(text)
+    return command
+  }
+
+  /** Gives the connection back; one that broke, or that is not idle, is closed instead. */
+  release(cause?: unknown): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    this.#client.removeListener('error', this.#onLost)
+    const broken = cause ?? this.#lost
+    this.#client.release(broken === undefined ? false : broken instanceof Error ? broken : true)
+  }
+
+  readonly #onLost = (error: Error): void => {
+    this.#lost = error
+  }
+}
+
+function queryOf({ text, parameters, name }: WireStatement): { text: string; values: Parameter[]; name?: string } {
+  const values = parameters as Parameter[]
+  return name === undefined ? { text, values } : { text, values, name }
+}

@@ -1,0 +1,116 @@
+import pg, { type Pool, type PoolConfig } from 'pg'
+import { DataBridgeError, describe } from '../errors.ts'
+import { Connection } from './connection.ts'
+import { connectError } from './pg-errors.ts'
+
+export type { Pool }
+
+/** Settings that `pg` takes for a pool; see its documentation. */
+export type PoolSettings = Pick<PoolConfig, (typeof settingNames)[number]>
+
+const settingNames = [
+  'allowExitOnIdle',
+  'application_name',
+  'client_encoding',
+  'connectionTimeoutMillis',
+  'fallback_application_name',
+  'idleTimeoutMillis',
+  'idle_in_transaction_session_timeout',
+  'keepAlive',
+  'keepAliveInitialDelayMillis',
+  'lock_timeout',
+  'max',
+  'maxLifetimeSeconds',
+  'maxUses',
+  'min',
+  'options',
+  'query_timeout',
+  'ssl',
+  'statement_timeout',
+] as const
+
+/** The names of {@link PoolSettings}; everything else is refused, since a misspelled limit would be no limit. */
+export const poolSettingNames: readonly string[] = settingNames
+
+/** Where connections come from. */
+export class ConnectionPool {
+  readonly #pool: Pool
+  readonly #isOwn: boolean
+  readonly #where: string
+  #ended: Promise<void> | undefined
+
+  private constructor(pool: Pool, isOwn: boolean, where: string) {
+    this.#pool = pool
+    this.#isOwn = isOwn
+    this.#where = where
+    // The pool reports the loss of an idle connection here and replaces it; without a listener the process would end.
+    pool.on('error', ignoreIdleLoss)
+  }
+
+  /** A pool of its own, ended with it. */
+  static open(connectionString: string, settings: PoolSettings = {}): ConnectionPool {
+    const where = describeUrl(connectionString)
+    return new ConnectionPool(new pg.Pool({ ...settings, connectionString }), true, where)
+  }
+
+  /** A pool that the application made and ends itself. */
+  static around(pool: Pool): ConnectionPool {
+    return new ConnectionPool(pool, false, 'the given pool')
+  }
+
+  /** How many connections there are, how many of them are free, and how many callers wait for one. */
+  get usage(): { readonly total: number; readonly idle: number; readonly waiting: number } {
+    return { total: this.#pool.totalCount, idle: this.#pool.idleCount, waiting: this.#pool.waitingCount }
+  }
+
+  async acquire(): Promise<Connection> {
+    if (this.#ended !== undefined) {
+      throw new DataBridgeError('DATA_BRIDGE_ERR_UNREACHABLE', 'the database was closed; no connection can be had')
+    }
+    try {
+      return new Connection(await this.#pool.connect())
+    } catch (error) {
+      throw connectError(error, this.#where)
+    }
+  }
+
+  /** Ends an own pool when its connections have come back; leaves a given one to the application. */
+  end(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
+  }
+
+  async #end(): Promise<void> {
+    if (this.#isOwn) await this.#pool.end()
+    this.#pool.removeListener('error', ignoreIdleLoss)
+  }
+}
+
+function ignoreIdleLoss(): void {}
+
+/** Whether a value is a pool of `pg`, of whichever copy of the package. */
+export function isPool(value: unknown): value is Pool {
+  const { connect, totalCount } = (value ?? {}) as { connect?: unknown; totalCount?: unknown }
+  return typeof connect === 'function' && typeof totalCount === 'number'
+}
+
+// Host, port, database and user, without the password: for messages.
+function describeUrl(connectionString: unknown): string {
+  if (typeof connectionString !== 'string') {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_OPTION',
+      `connectionString expected a URL such as postgresql://user@localhost:5432/mydb; came ${describe(connectionString)}`,
+    )
+  }
+  if (!/^postgres(ql)?:\/\//.test(connectionString) || !URL.canParse(connectionString)) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_OPTION',
+      'connectionString expected a URL such as postgresql://user@localhost:5432/mydb; ' +
+        'came a string of another form (not shown, since it may hold a password)',
+    )
+  }
+  const { hostname, port, pathname, username, searchParams } = new URL(connectionString)
+  const host = searchParams.get('host') ?? (hostname === '' ? 'localhost' : hostname)
+  const user = username === '' ? '' : `${decodeURIComponent(username)}@`
+  return `${user}${host}:${port === '' ? 5432 : port}${decodeURIComponent(pathname)}`
+}

@@ -1,0 +1,172 @@
+/** What a code means to an HTTP client: its status, and the only sentence a client may read. */
+interface ErrorKind {
+  readonly statusCode: number
+  readonly clientMessage: string
+}
+
+/** Every `code` that a {@link DataBridgeError} can have. */
+export type ErrorCode =
+  | 'DATA_BRIDGE_ERR_OPTION'
+  | 'DATA_BRIDGE_ERR_SCHEMA'
+  | 'DATA_BRIDGE_ERR_ENTITY'
+  | 'DATA_BRIDGE_ERR_QUERY'
+  | 'DATA_BRIDGE_ERR_FILTER'
+  | 'DATA_BRIDGE_ERR_RELATION_NOT_LOADED'
+  | 'DATA_BRIDGE_ERR_DETACHED'
+  | 'DATA_BRIDGE_ERR_NO_AMBIENT_SESSION'
+  | 'DATA_BRIDGE_ERR_SESSION_CLOSED'
+  | 'DATA_BRIDGE_ERR_TRANSACTION'
+  | 'DATA_BRIDGE_ERR_FLUSH'
+  | 'DATA_BRIDGE_ERR_MULTIPLE_ROWS'
+  | 'DATA_BRIDGE_ERR_NOT_FOUND'
+  | 'DATA_BRIDGE_ERR_UNIQUE'
+  | 'DATA_BRIDGE_ERR_FOREIGN_KEY'
+  | 'DATA_BRIDGE_ERR_EXCLUSION'
+  | 'DATA_BRIDGE_ERR_STALE'
+  | 'DATA_BRIDGE_ERR_NOT_NULL'
+  | 'DATA_BRIDGE_ERR_CHECK'
+  | 'DATA_BRIDGE_ERR_INVALID_VALUE'
+  | 'DATA_BRIDGE_ERR_UNREACHABLE'
+  | 'DATA_BRIDGE_ERR_AUTHENTICATION'
+  | 'DATA_BRIDGE_ERR_CONNECTION_LOST'
+  | 'DATA_BRIDGE_ERR_POOL_EXHAUSTED'
+  | 'DATA_BRIDGE_ERR_SERIALIZATION'
+  | 'DATA_BRIDGE_ERR_DEADLOCK'
+  | 'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT'
+  | 'DATA_BRIDGE_ERR_STATEMENT'
+  | 'DATA_BRIDGE_ERR_COMMIT_FAILED'
+  | 'DATA_BRIDGE_ERR_COMMIT_UNKNOWN'
+
+const misuse: ErrorKind = { statusCode: 500, clientMessage: 'The request could not be handled.' }
+const unavailable: ErrorKind = {
+  statusCode: 503,
+  clientMessage: 'The database is not available at the moment.',
+}
+const conflict = (clientMessage: string): ErrorKind => ({ statusCode: 409, clientMessage })
+
+const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
+  // --- the program: found where it is written, not in the data
+  DATA_BRIDGE_ERR_OPTION: misuse,
+  DATA_BRIDGE_ERR_SCHEMA: misuse,
+  DATA_BRIDGE_ERR_ENTITY: misuse,
+  DATA_BRIDGE_ERR_QUERY: misuse,
+  DATA_BRIDGE_ERR_FILTER: misuse,
+  DATA_BRIDGE_ERR_RELATION_NOT_LOADED: misuse,
+  DATA_BRIDGE_ERR_DETACHED: misuse,
+  DATA_BRIDGE_ERR_NO_AMBIENT_SESSION: misuse,
+  DATA_BRIDGE_ERR_SESSION_CLOSED: misuse,
+  DATA_BRIDGE_ERR_TRANSACTION: misuse,
+  DATA_BRIDGE_ERR_FLUSH: misuse,
+  DATA_BRIDGE_ERR_MULTIPLE_ROWS: misuse,
+  // --- the data
+  DATA_BRIDGE_ERR_NOT_FOUND: { statusCode: 404, clientMessage: 'Not found.' },
+  DATA_BRIDGE_ERR_UNIQUE: conflict('This value is taken already.'),
+  DATA_BRIDGE_ERR_FOREIGN_KEY: conflict('It refers to something that does not exist, or is still referred to.'),
+  DATA_BRIDGE_ERR_EXCLUSION: conflict('It conflicts with something that exists already.'),
+  DATA_BRIDGE_ERR_STALE: conflict('It was changed or removed in the meantime.'),
+  DATA_BRIDGE_ERR_NOT_NULL: { statusCode: 400, clientMessage: 'A required value is missing.' },
+  DATA_BRIDGE_ERR_CHECK: { statusCode: 400, clientMessage: 'A value is not allowed.' },
+  DATA_BRIDGE_ERR_INVALID_VALUE: { statusCode: 400, clientMessage: 'A value is not valid.' },
+  // --- the database
+  DATA_BRIDGE_ERR_UNREACHABLE: unavailable,
+  DATA_BRIDGE_ERR_AUTHENTICATION: unavailable,
+  DATA_BRIDGE_ERR_CONNECTION_LOST: unavailable,
+  DATA_BRIDGE_ERR_POOL_EXHAUSTED: unavailable,
+  DATA_BRIDGE_ERR_SERIALIZATION: { statusCode: 503, clientMessage: 'Please try again.' },
+  DATA_BRIDGE_ERR_DEADLOCK: { statusCode: 503, clientMessage: 'Please try again.' },
+  DATA_BRIDGE_ERR_STATEMENT_TIMEOUT: { statusCode: 504, clientMessage: 'The database took too long.' },
+  DATA_BRIDGE_ERR_STATEMENT: { statusCode: 500, clientMessage: 'The request could not be handled.' },
+  DATA_BRIDGE_ERR_COMMIT_FAILED: { statusCode: 500, clientMessage: 'Nothing was saved.' },
+  DATA_BRIDGE_ERR_COMMIT_UNKNOWN: {
+    statusCode: 500,
+    clientMessage: 'It is not known whether this was saved.',
+  },
+}
+
+/** All codes, for tests and documentation. */
+export const errorCodes: readonly ErrorCode[] = Object.freeze(Object.keys(kinds) as ErrorCode[])
+
+/** Facts beside the message: for logs and spans, never for clients. */
+export interface ErrorFacts {
+  /** The error underneath; values that PostgreSQL put into it are removed. */
+  readonly cause?: unknown
+  /** PostgreSQL's five-character code, such as `23505`. */
+  readonly sqlState?: string | undefined
+  /** The constraint that was violated. */
+  readonly constraint?: string | undefined
+  readonly table?: string | undefined
+  readonly column?: string | undefined
+}
+
+const brand = Symbol.for('fastify-data-bridge.error')
+
+/**
+ * Every error that this library throws on purpose.
+ *
+ * `code` names the case, `statusCode` is the HTTP status that it stands for, and `clientMessage` is
+ * the sentence that a client may read: it never has SQL, values, or names of tables, columns or
+ * constraints in it. `message` is for developers and logs.
+ *
+ * @example
+ * ```ts
+ * import { DataBridgeError } from 'fastify-data-bridge/orm'
+ *
+ * export function isTaken(error: unknown): boolean {
+ *   return error instanceof DataBridgeError && error.code === 'DATA_BRIDGE_ERR_UNIQUE'
+ * }
+ * ```
+ */
+export class DataBridgeError extends Error {
+  override readonly name: string = 'DataBridgeError'
+  readonly code: ErrorCode
+  readonly statusCode: number
+  /** `true` where the same work may succeed when it is done again: serialization failures and deadlocks. */
+  readonly retryable?: true
+  readonly sqlState?: string
+  readonly constraint?: string
+  readonly table?: string
+  readonly column?: string
+
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
+    this.code = code
+    this.statusCode = kinds[code].statusCode
+    if (code === 'DATA_BRIDGE_ERR_SERIALIZATION' || code === 'DATA_BRIDGE_ERR_DEADLOCK') this.retryable = true
+    if (facts.sqlState !== undefined) this.sqlState = facts.sqlState
+    if (facts.constraint !== undefined) this.constraint = facts.constraint
+    if (facts.table !== undefined) this.table = facts.table
+    if (facts.column !== undefined) this.column = facts.column
+    Object.defineProperty(this, 'name', { enumerable: false })
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  /** What a client may read of this error. */
+  get clientMessage(): string {
+    return kinds[this.code].clientMessage
+  }
+
+  // Two copies of the package in one process must agree on what is a DataBridgeError.
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && (value as { [brand]?: unknown })[brand] === true
+  }
+}
+
+const longestValue = 60
+
+/** How a value is named in a message: its type, and itself where it is short. For developers, not for clients. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (value === undefined) return 'undefined'
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`
+  if (typeof value === 'string') return `the string ${JSON.stringify(shorten(value))}`
+  if (typeof value === 'symbol') return 'a symbol'
+  if (typeof value === 'bigint') return `the bigint ${value}n`
+  if (typeof value !== 'object') return `the ${typeof value} ${String(value)}`
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  const maker = Object.getPrototypeOf(value)?.constructor?.name as string | undefined
+  return maker === undefined || maker === 'Object' ? 'an object' : `an object of ${maker}`
+}
+
+function shorten(text: string): string {
+  return text.length <= longestValue ? text : `${text.slice(0, longestValue)}…`
+}

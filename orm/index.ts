@@ -1,0 +1,33 @@
+export { Database, type DatabaseOptions, Session, type SessionOptions } from './database.ts'
+export type { Isolation, TransactionMode } from './driver/session-connection.ts'
+export type { PoolSettings } from './driver/pool.ts'
+export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
+export type { SessionStats } from './observe/stats.ts'
+export { type Filter, type Matches, Query, type Selected } from './query/query.ts'
+export { type Loader, selectinload } from './relations/loader.ts'
+export type { Column, OnDelete } from './schema/column.ts'
+export type { BigintMode } from './schema/column-types.ts'
+export {
+  bigint,
+  type BigintOptions,
+  boolean,
+  double,
+  integer,
+  jsonb,
+  numeric,
+  type NumericOptions,
+  text,
+  timestamptz,
+  uuid,
+} from './schema/columns.ts'
+export type { Entity } from './schema/entity.ts'
+export { type AnyEntityClass, belongsTo, hasMany, type RelationKind, type RelationTo } from './schema/relation.ts'
+export type { Fields, Key, NewRow, Relation, RelationRef, Row, TableClass } from './schema/types.ts'
+export { ambientScope, type AmbientScope } from './session/ambient.ts'
+export { avg, count, countDistinct, max, min, sum } from './sql/aggregates.ts'
+export type { ColumnRef } from './sql/column-ref.ts'
+export { and, not, or } from './sql/conditions.ts'
+export type { Condition, Expression, Order, SqlNode } from './sql/node.ts'
+export type { Refs } from './sql/refs.ts'
+export { type Sql, sql } from './sql/template.ts'
+export { type AmbientStatics, table } from './table.ts'

@@ -1,0 +1,95 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import { listed, type TableMetadata } from '../schema/metadata.ts'
+import type { AnyLoader } from '../relations/loader.ts'
+import { and, requireConditions } from '../sql/conditions.ts'
+import { type Condition, isSqlNode, type Order, type SqlNode } from '../sql/node.ts'
+import { columnRef, refsOf } from '../sql/refs.ts'
+import { rootAlias, type SelectPlan } from '../sql/select.ts'
+
+/** Everything that a query says. Immutable. */
+export interface QueryPlan extends SelectPlan {
+  readonly loaders: readonly AnyLoader[]
+  readonly groups: readonly SqlNode[]
+}
+
+export function planFor(table: TableMetadata): QueryPlan {
+  return { table, conditions: [], orders: [], limit: undefined, offset: undefined, loaders: [], groups: [] }
+}
+
+/** How many conditions are joined by AND at the top. */
+export function filterCount({ conditions }: SelectPlan): number {
+  return conditions.reduce((sum, { width }) => sum + width, 0)
+}
+
+/** What a callback such as `(user) => user.age.gt(18)` gives. */
+export function callWithRefs(table: TableMetadata, callback: unknown, where: string): unknown {
+  if (typeof callback === 'function') return (callback as (refs: object) => unknown)(refsOf(table, rootAlias))
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected a callback such as (row) => …; came ${describe(callback)}`,
+  )
+}
+
+export function conditionOf(table: TableMetadata, filter: unknown): Condition {
+  const where = `find(${table.entityName}).filter()`
+  if (typeof filter === 'function') {
+    const condition = callWithRefs(table, filter, where)
+    requireConditions(where, [condition])
+    return condition as Condition
+  }
+  if (isSqlNode(filter)) return filter as Condition
+  if (typeof filter === 'object' && filter !== null && !Array.isArray(filter)) {
+    return and(...Object.entries(filter).map(([property, value]) => matches(table, property, value)))
+  }
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_FILTER',
+    `${where} expected { column: value } or a callback such as (row) => row.id.eq(1); came ${describe(filter)}`,
+  )
+}
+
+/** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equal, one of, IS NULL. */
+function matches(table: TableMetadata, property: string, value: unknown): Condition {
+  const where = `find(${table.entityName}).filter({ ${property} })`
+  const column = table.columnOf.get(property)
+  if (column === undefined) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_FILTER',
+      `${where}: ${table.entityName} has no column ${property}; it has ${listed([...table.columnOf.keys()])}`,
+    )
+  }
+  if (value === undefined) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_FILTER',
+      `${where} expected a value, an array, or null for IS NULL; came undefined, which would match every row`,
+    )
+  }
+  const ref = columnRef(table, property, rootAlias)
+  const isList = Array.isArray(value) && column.type.cast !== 'jsonb'
+  return isList ? ref.in(value) : ref.eq(value)
+}
+
+export function ordersOf(table: TableMetadata, by: unknown): readonly Order[] {
+  const where = `find(${table.entityName}).orderBy()`
+  const orders = [callWithRefs(table, by, where)].flat()
+  const other = orders.find((order) => !isSqlNode(order) || 'eq' in order)
+  if (orders.length > 0 && other === undefined) return orders as Order[]
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected orders such as user.name.asc(); came ${'eq' in ((other ?? {}) as object) ? 'a column without asc() or desc()' : describe(other)}`,
+  )
+}
+
+/** Groups or selected values: columns, aggregates, `sql` templates. */
+export function expressionsOf(values: readonly unknown[], where: string): readonly SqlNode[] {
+  const other = values.find((value) => !isSqlNode(value))
+  if (values.length > 0 && values.every(isSqlNode)) return values
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected columns or aggregates such as count(); came ${values.length === 0 ? 'none' : describe(other)}`,
+  )
+}
+
+export function requireCount(value: unknown, where: string): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw new DataBridgeError('DATA_BRIDGE_ERR_QUERY', `${where} expected an integer from 0; came ${describe(value)}`)
+}

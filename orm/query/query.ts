@@ -1,0 +1,151 @@
+import type { Column } from '../schema/column.ts'
+import { tableOf } from '../schema/metadata.ts'
+import type { AnyEntityClass } from '../schema/relation.ts'
+import type { FieldsOf } from '../schema/types.ts'
+import { type AnyLoader, type Loader, requireLoaders } from '../relations/loader.ts'
+import type { Condition, Expression, Order } from '../sql/node.ts'
+import type { Refs } from '../sql/refs.ts'
+import { callWithRefs, conditionOf, expressionsOf, ordersOf, planFor, type QueryPlan, requireCount } from './plan.ts'
+import { type QueryContext, runAggregate, runCount, runExists, runFirst, runList, runOne } from './run.ts'
+
+/** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equality, IN, IS NULL; nothing else. */
+export type Matches<C, F = FieldsOf<C>> = {
+  readonly [K in keyof F as F[K] extends Column<any, boolean> ? K : never]?: F[K] extends Column<infer T, boolean> // oxlint-disable-line typescript/no-explicit-any -- matches every column
+    ? T | readonly NonNullable<T>[]
+    : never
+}
+
+/** What `filter` takes: an object of values, or a callback that gives a condition. */
+export type Filter<C> = Matches<C> | ((row: Refs<C>) => Condition)
+
+/** The rows of an aggregate, with the types of its expressions. */
+export type Selected<S> = { -readonly [K in keyof S]: S[K] extends Expression<infer T> ? T : never }
+
+/**
+ * A query of one entity. Immutable: each method gives a new query; nothing is sent before one of
+ * `toList`, `first`, `one`, `count`, `exists` and `aggregate` is called.
+ *
+ * @example
+ * ```ts
+ * import type { Session } from 'fastify-data-bridge/orm'
+ * import { User } from './entities.ts'
+ *
+ * export function adults(session: Session): Promise<User[]> {
+ *   return session.find(User)
+ *     .filter({ active: true }, (user) => user.age.gte(18))
+ *     .orderBy((user) => [user.name.asc(), user.id.asc()])
+ *     .limit(10)
+ *     .toList()
+ * }
+ * ```
+ */
+export class Query<C extends AnyEntityClass> {
+  readonly #context: QueryContext
+  readonly #plan: QueryPlan
+
+  /** @internal Queries are made by `session.find(…)`. */
+  constructor(context: QueryContext, plan: QueryPlan) {
+    this.#context = context
+    this.#plan = plan
+  }
+
+  static of<C extends AnyEntityClass>(context: QueryContext, entity: C): Query<C> {
+    return new Query<C>(context, planFor(tableOf(entity)))
+  }
+
+  /**
+   * Only rows for which all of these hold, and those of earlier calls. `undefined` as a value is an
+   * error, since it would silently match every row.
+   */
+  filter(...filters: readonly Filter<C>[]): Query<C> {
+    const added = filters.map((filter) => conditionOf(this.#plan.table, filter))
+    return this.#with({ conditions: [...this.#plan.conditions, ...added] })
+  }
+
+  /** The order of the rows; replaces an earlier one. */
+  orderBy(by: (row: Refs<C>) => Order | readonly Order[]): Query<C> {
+    return this.#with({ orders: ordersOf(this.#plan.table, by) })
+  }
+
+  /** At most so many rows. */
+  limit(rows: number): Query<C> {
+    return this.#with({ limit: requireCount(rows, this.#where('limit')) })
+  }
+
+  /** Leaves out so many rows at the start. */
+  offset(rows: number): Query<C> {
+    return this.#with({ offset: requireCount(rows, this.#where('offset')) })
+  }
+
+  /** Relations that are loaded with the rows: `selectinload(User.posts)`. */
+  options(...loaders: readonly Loader<InstanceType<C>, AnyEntityClass>[]): Query<C> {
+    requireLoaders(loaders, this.#plan.table, this.#where('options'))
+    return this.#with({ loaders: [...this.#plan.loaders, ...(loaders as readonly AnyLoader[])] })
+  }
+
+  /** What {@link aggregate} groups by. */
+  groupBy(by: (row: Refs<C>) => Expression<unknown> | readonly Expression<unknown>[]): Query<C> {
+    const where = this.#where('groupBy')
+    const groups = [callWithRefs(this.#plan.table, by, where)].flat()
+    return this.#with({ groups: expressionsOf(groups, where) })
+  }
+
+  /** All rows, as entities. */
+  toList(): Promise<InstanceType<C>[]> {
+    return runList(this.#context, this.#plan) as Promise<InstanceType<C>[]>
+  }
+
+  /** The first row, or null. Without an order it is any row. */
+  first(): Promise<InstanceType<C> | null> {
+    return runFirst(this.#context, this.#plan) as Promise<InstanceType<C> | null>
+  }
+
+  /**
+   * The only row.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) of none, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` of several.
+   */
+  one(): Promise<InstanceType<C>> {
+    return runOne(this.#context, this.#plan) as Promise<InstanceType<C>>
+  }
+
+  /** How many rows there are; with a limit or offset, how many are on that page. */
+  count(): Promise<number> {
+    return runCount(this.#context, this.#plan)
+  }
+
+  /** Whether there is a row. */
+  exists(): Promise<boolean> {
+    return runExists(this.#context, this.#plan)
+  }
+
+  /**
+   * Values instead of entities: one row, or one for each group of {@link groupBy}.
+   *
+   * @example
+   * ```ts
+   * import { avg, count, type Session } from 'fastify-data-bridge/orm'
+   * import { Post } from './entities.ts'
+   *
+   * export function postsPerAuthor(session: Session) {
+   *   return session.find(Post)
+   *     .groupBy((post) => post.authorId)
+   *     .aggregate((post) => ({ authorId: post.authorId, posts: count(), likes: avg(post.likes) }))
+   * }
+   * ```
+   */
+  aggregate<S extends Record<string, Expression<unknown>>>(select: (row: Refs<C>) => S): Promise<Selected<S>[]> {
+    const where = this.#where('aggregate')
+    const selected = callWithRefs(this.#plan.table, select, where) as S
+    expressionsOf(Object.values(selected ?? {}), where)
+    return runAggregate(this.#context, this.#plan, selected) as Promise<Selected<S>[]>
+  }
+
+  #where(method: string): string {
+    return `find(${this.#plan.table.entityName}).${method}()`
+  }
+
+  #with(change: Partial<QueryPlan>): Query<C> {
+    return new Query<C>(this.#context, { ...this.#plan, ...change })
+  }
+}

@@ -1,0 +1,135 @@
+import { DataBridgeError } from '../errors.ts'
+import { observed } from '../observe/observer.ts'
+import type { Outcome, QueryOperation } from '../observe/operation.ts'
+import type { LoadContext } from '../relations/context.ts'
+import { loadAll } from '../relations/selectin.ts'
+import type { Entity } from '../schema/entity.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { Expression } from '../sql/node.ts'
+import { selectCount, selectExists, selectRows, selectValues } from '../sql/select.ts'
+import { filterCount, type QueryPlan } from './plan.ts'
+
+/** What queries need of a session. */
+export interface QueryContext extends LoadContext {
+  /** Refuses a session that has ended, and writes what the program did to these tables. */
+  beforeQuery(tables: readonly TableMetadata[], operation: QueryOperation): Promise<void>
+}
+
+export function runList(context: QueryContext, plan: QueryPlan): Promise<Entity[]> {
+  return run(context, 'find', plan, (operation) => entities(context, plan, operation), countRows)
+}
+
+export function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity | null> {
+  const limited = { ...plan, limit: Math.min(plan.limit ?? 1, 1) }
+  return run(
+    context,
+    'first',
+    limited,
+    async (operation) => (await entities(context, limited, operation))[0] ?? null,
+    (entity) => ({ rows: entity === null ? 0 : 1 }),
+  )
+}
+
+export function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> {
+  const limited = { ...plan, limit: Math.min(plan.limit ?? 2, 2) }
+  const { entityName } = plan.table
+  return run(
+    context,
+    'one',
+    limited,
+    async (operation) => {
+      const [entity, another] = await entities(context, limited, operation)
+      if (entity === undefined) {
+        throw new DataBridgeError('DATA_BRIDGE_ERR_NOT_FOUND', `find(${entityName}).one() expected one row; came none`)
+      }
+      if (another !== undefined) {
+        throw new DataBridgeError(
+          'DATA_BRIDGE_ERR_MULTIPLE_ROWS',
+          `find(${entityName}).one() expected one row; came several: filter by a unique column, or use first()`,
+        )
+      }
+      return entity
+    },
+    () => ({ rows: 1 }),
+  )
+}
+
+export function runCount(context: QueryContext, plan: QueryPlan): Promise<number> {
+  return run(
+    context,
+    'count',
+    plan,
+    async (operation) => {
+      const { rows } = await context.rows(selectCount(plan), operation)
+      return Number(rows[0]?.[0])
+    },
+    (count) => ({ rows: count }),
+  )
+}
+
+export function runExists(context: QueryContext, plan: QueryPlan): Promise<boolean> {
+  return run(
+    context,
+    'exists',
+    plan,
+    async (operation) => {
+      const { rows } = await context.rows(selectExists(plan), operation)
+      return rows[0]?.[0] === 't'
+    },
+    (exists) => ({ rows: exists ? 1 : 0 }),
+  )
+}
+
+export function runAggregate(
+  context: QueryContext,
+  plan: QueryPlan,
+  selected: Readonly<Record<string, Expression<unknown>>>,
+): Promise<Record<string, unknown>[]> {
+  const names = Object.keys(selected)
+  const expressions = Object.values(selected)
+  return run(
+    context,
+    'aggregate',
+    plan,
+    async (operation) => {
+      const { rows } = await context.rows(selectValues(plan, expressions, plan.groups), operation)
+      return rows.map((row) =>
+        Object.fromEntries(names.map((name, index) => [name, expressions[index]?.decode(row[index] ?? null)])),
+      )
+    },
+    countRows,
+  )
+}
+
+const countRows = (rows: readonly unknown[]): Outcome => ({ rows: rows.length })
+
+async function run<T>(
+  context: QueryContext,
+  name: QueryOperation['name'],
+  plan: QueryPlan,
+  work: (operation: QueryOperation) => Promise<T>,
+  outcomeOf: (result: T) => Outcome,
+): Promise<T> {
+  const { table, limit } = plan
+  const operation: QueryOperation = { kind: 'query', name, table, filters: filterCount(plan), limit }
+  return observed(
+    context.observer,
+    operation,
+    async () => {
+      await context.beforeQuery(tablesOf(plan), operation)
+      return work(operation)
+    },
+    outcomeOf,
+  )
+}
+
+function tablesOf({ table, loaders }: Pick<QueryPlan, 'table' | 'loaders'>): TableMetadata[] {
+  return [table, ...loaders.flatMap((loader) => tablesOf({ table: loader.relation.target, loaders: loader.nested }))]
+}
+
+async function entities(context: QueryContext, plan: QueryPlan, operation: QueryOperation): Promise<Entity[]> {
+  const { rows } = await context.rows(selectRows(plan), operation)
+  const found = context.entitiesOf(plan.table, rows)
+  if (found.length > 0) await loadAll(context, found, plan.loaders, operation)
+  return found
+}

@@ -1,0 +1,16 @@
+import type { Observer } from '../observe/observer.ts'
+import type { Operation } from '../observe/operation.ts'
+import type { Entity } from '../schema/entity.ts'
+import type { RawRow } from '../schema/entity-state.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { Statement } from '../sql/statement.ts'
+
+/** What loading needs of a session. */
+export interface LoadContext {
+  readonly observer: Observer
+  rows(statement: Statement, operation: Operation): Promise<{ readonly rows: readonly RawRow[] }>
+  /** The entities of rows: those that the session holds already, and new ones. */
+  entitiesOf(table: TableMetadata, rows: readonly RawRow[]): Entity[]
+  /** The entity that the session holds under a key's text. */
+  held(table: TableMetadata, key: string): Entity | undefined
+}

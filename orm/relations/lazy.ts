@@ -1,0 +1,52 @@
+import { observed } from '../observe/observer.ts'
+import type { RelationshipOperation } from '../observe/operation.ts'
+import { type Entity, keyOf } from '../schema/entity.ts'
+import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
+import { encodeColumn } from '../schema/values.ts'
+import type { LoadContext } from './context.ts'
+import { selectWhere } from './related.ts'
+
+/** Loads the relation of one entity, because it was awaited: by the identity map, or with one statement. */
+export function loadLazily(context: LoadContext, owner: object, relation: RelationMetadata): Promise<unknown> {
+  return relation.kind === 'hasMany' ? loadMany(context, owner, relation) : loadReferenced(context, owner, relation)
+}
+
+function loadMany(context: LoadContext, owner: object, relation: RelationMetadata): Promise<Entity[]> {
+  const operation = operationOf(owner, relation)
+  const key = keyOf(owner, relation.owner)
+  return observed(
+    context.observer,
+    operation,
+    () => fetch(context, operation, relation.foreignKey, key),
+    (entities) => ({ rows: entities.length, cacheHit: false }),
+  )
+}
+
+async function loadReferenced(context: LoadContext, owner: object, relation: RelationMetadata): Promise<Entity | null> {
+  const { target, foreignKey } = relation
+  const operation = operationOf(owner, relation)
+  const key = (owner as Record<string, unknown>)[foreignKey.property]
+  const held = context.held(target, encodeColumn(foreignKey, key) as string)
+  const [entity = null] = await observed(
+    context.observer,
+    operation,
+    async () => (held === undefined ? fetch(context, operation, target.primaryKey, key) : [held]),
+    (entities) => ({ rows: entities.length, cacheHit: held !== undefined }),
+  )
+  return entity
+}
+
+async function fetch(
+  context: LoadContext,
+  operation: RelationshipOperation,
+  column: ColumnMetadata,
+  key: unknown,
+): Promise<Entity[]> {
+  const { target } = operation.relation
+  const { rows } = await context.rows(selectWhere(target, column, key), operation)
+  return context.entitiesOf(target, rows)
+}
+
+function operationOf(owner: object, relation: RelationMetadata): RelationshipOperation {
+  return { kind: 'relationship', strategy: 'select', relation, owners: [owner], depth: 0 }
+}

@@ -1,0 +1,125 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import type { ColumnType } from './column-type.ts'
+
+/** What PostgreSQL does with the rows that refer to one that is deleted. */
+export type OnDelete = 'cascade' | 'restrict' | 'set null' | 'no action'
+
+/** The value of a column where `new User({ … })` leaves it out. */
+export type ColumnDefault =
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'sql'; readonly sql: string }
+
+/** Everything that a column's declaration says. */
+export interface ColumnSpec {
+  readonly type: ColumnType
+  readonly name: string | undefined
+  readonly primaryKey: boolean
+  readonly generated: boolean
+  readonly unique: boolean
+  readonly nullable: boolean
+  readonly hidden: boolean
+  readonly default: ColumnDefault | undefined
+  readonly references: { readonly target: () => unknown; readonly onDelete: OnDelete } | undefined
+}
+
+/**
+ * A column of {@link table}, immutable: each method gives a new one.
+ *
+ * `T` is the type of its values, `Optional` says whether `new User({ … })` may leave it out.
+ */
+export class Column<T, Optional extends boolean = false> {
+  /** For the type checker only. */
+  declare readonly _value: T
+  /** For the type checker only. */
+  declare readonly _optional: Optional
+  readonly spec: ColumnSpec
+
+  constructor(spec: ColumnSpec) {
+    this.spec = Object.freeze(spec)
+    Object.freeze(this)
+  }
+
+  /** Part of the primary key. An entity needs exactly one such column. */
+  primaryKey(): Column<T, Optional> {
+    return this.#with({ primaryKey: true })
+  }
+
+  /** PostgreSQL makes the value: an identity for `integer` and `bigint`, `gen_random_uuid()` for `uuid`. */
+  generated(): Column<T, true> {
+    const { sql } = this.spec.type
+    if (sql !== 'integer' && sql !== 'bigint' && sql !== 'uuid') {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_SCHEMA',
+        `generated() is for integer, bigint and uuid columns; this one is ${sql}`,
+      )
+    }
+    return this.#with({ generated: true })
+  }
+
+  /** No two rows may have the same value. */
+  unique(): Column<T, Optional> {
+    return this.#with({ unique: true })
+  }
+
+  /** NULL is allowed, and the value where none is given. */
+  nullable(): Column<T | null, true> {
+    return this.#with({ nullable: true })
+  }
+
+  /** Left out of `toJSON()`: password hashes, tokens. Reading the property works as ever. */
+  hidden(): Column<T, Optional> {
+    return this.#with({ hidden: true })
+  }
+
+  /** The value where none is given: in `new User({ … })`, and in the table's definition. */
+  default(value: NonNullable<T>): Column<T, true> {
+    if (!this.spec.type.accepts(value)) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_SCHEMA',
+        `default() expected ${this.spec.type.expected}; came ${describe(value)}`,
+      )
+    }
+    return this.#with({ default: { kind: 'value', value } })
+  }
+
+  /** `timestamptz` only: the time at which the transaction began, given by PostgreSQL on insert. */
+  defaultNow(this: Column<Date, boolean> | Column<Date | null, boolean>): Column<T, true> {
+    if (this.spec.type.sql !== 'timestamp with time zone') {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_SCHEMA',
+        `defaultNow() is for timestamptz columns; this one is ${this.spec.type.sql}`,
+      )
+    }
+    return new Column<T, true>({ ...this.spec, default: { kind: 'sql', sql: 'now()' } })
+  }
+
+  /**
+   * A foreign key to the primary key of another entity, named by a thunk: `references(() => User)`.
+   *
+   * The target's type is `Function` on purpose: with anything narrower, tables that refer to each
+   * other or to themselves make the type checker run in a circle.
+   */
+  // oxlint-disable-next-line typescript/no-unsafe-function-type -- see above
+  references(target: () => Function, options: { readonly onDelete?: OnDelete } = {}): Column<T, Optional> {
+    const { onDelete = 'no action' } = options
+    return this.#with({ references: { target, onDelete } })
+  }
+
+  #with<U, O extends boolean>(change: Partial<ColumnSpec>): Column<U, O> {
+    return new Column<U, O>({ ...this.spec, ...change })
+  }
+}
+
+export function columnOf<T>(type: ColumnType, name: string | undefined): Column<T> {
+  return new Column<T>({
+    type,
+    name,
+    primaryKey: false,
+    generated: false,
+    unique: false,
+    nullable: false,
+    hidden: false,
+    default: undefined,
+    references: undefined,
+  })
+}

@@ -1,0 +1,32 @@
+import type { RelationMetadata, TableMetadata } from './metadata.ts'
+import type { RelationHandle } from './relation-handle.ts'
+
+/** A row as PostgreSQL sent it: a text or NULL for each column of the table, in the order of its columns. */
+export type RawRow = readonly (string | null)[]
+
+/**
+ * Where an entity stands.
+ *
+ * `new`: made by the program, no session knows it. `added`: `session.add` was called. `stored`: it is
+ * a row that the session knows. `deleted`: `session.delete` was called. `detached`: its session has
+ * let go of it (rollback, close, a flushed delete).
+ */
+export type Lifecycle = 'new' | 'added' | 'stored' | 'deleted' | 'detached'
+
+/** What a session does for the entities that it holds. */
+export interface EntityOwner {
+  loadRelation(owner: object, relation: RelationMetadata): Promise<unknown>
+}
+
+/** The library's side of an entity; the entity itself has nothing but its columns. */
+export interface EntityState {
+  readonly table: TableMetadata
+  lifecycle: Lifecycle
+  session: EntityOwner | undefined
+  /** What the database holds, as it came: dirty checking compares with it. */
+  snapshot: RawRow | undefined
+  /** The handles that the program has touched, and those that a loader has filled. */
+  handles: Map<string, RelationHandle> | undefined
+  /** Entities that were given for foreign keys and have no key yet. */
+  references: Map<RelationMetadata, object> | undefined
+}

@@ -1,0 +1,312 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import type { ColumnMetadata, RelationMetadata, TableMetadata } from './metadata.ts'
+import { listed, tableOf } from './metadata.ts'
+import type { EntityOwner, EntityState, RawRow } from './entity-state.ts'
+import { RelationHandle } from './relation-handle.ts'
+import { decodeColumn, requireValue } from './values.ts'
+
+type Values = Record<string, unknown>
+type EntityClass = new (values: unknown) => Entity
+
+interface Hydration {
+  readonly entity: unknown
+  readonly row: RawRow
+  readonly session: EntityOwner
+}
+
+// A row on its way through the constructor chain, so that a subclass's private fields and initialisers run.
+let hydration: Hydration | undefined
+
+// Classes of which one instance has been made: its columns were defined so that no initialiser could shadow them.
+const tried = new WeakSet<object>()
+const hydrated = new WeakSet<object>()
+
+/** What every entity inherits. Its columns are plain own properties; everything else is private. */
+export class Entity {
+  readonly #state: EntityState
+
+  constructor(table: TableMetadata, entity: unknown, values: unknown) {
+    const isHydration = hydration !== undefined && hydration.entity === entity
+    const row = isHydration ? hydration?.row : undefined
+    this.#state = {
+      table,
+      lifecycle: isHydration ? 'stored' : 'new',
+      session: isHydration ? hydration?.session : undefined,
+      snapshot: row,
+      handles: undefined,
+      references: undefined,
+    }
+    if (isHydration) hydration = undefined
+    const isFirst = !tried.has(entity as object)
+    if (isFirst) refuseAccessors(tableOf(entity), entity as EntityClass)
+    if (row === undefined) assignNew(this as unknown as Values, this.#state, values, isFirst)
+    else assignRow(this as unknown as Values, table, row, isFirst)
+    if (isFirst) tried.add(entity as object)
+  }
+
+  /**
+   * The columns, except hidden ones, and the loaded relations. An entity that is on the path already
+   * gives its columns only, so that both sides of a relation may be loaded.
+   */
+  toJSON(): Record<string, unknown> {
+    return jsonOf(this, [])
+  }
+
+  static stateOf(entity: Entity): EntityState {
+    return entity.#state
+  }
+
+  static isEntity(value: unknown): value is Entity {
+    return typeof value === 'object' && value !== null && #state in value
+  }
+}
+
+export function isEntity(value: unknown): value is Entity {
+  return Entity.isEntity(value)
+}
+
+/** The library's side of an entity. Refuses what is none. */
+export function stateOf(entity: unknown): EntityState {
+  if (Entity.isEntity(entity)) return Entity.stateOf(entity)
+  throw new DataBridgeError('DATA_BRIDGE_ERR_ENTITY', `expected an entity; came ${describe(entity)}`)
+}
+
+/** An entity out of a row that a query brought. */
+export function hydrate(table: TableMetadata, row: RawRow, session: EntityOwner): Entity {
+  const entity = table.entity as unknown as EntityClass
+  hydration = { entity, row, session }
+  try {
+    const made = new entity(row)
+    if (!hydrated.has(entity)) refuseShadowing(made, table, row)
+    return made
+  } catch (cause) {
+    throw explainConstruction(cause, table)
+  } finally {
+    hydration = undefined
+  }
+}
+
+/**
+ * Puts a row that the database holds into an entity and its snapshot. A value that the program has
+ * changed since it was sent stays, and is seen as a change at the next flush.
+ *
+ * @param sent what was sent for each column of the table; undefined where nothing was
+ */
+export function absorb(entity: Entity, row: RawRow, sent: readonly (string | null | undefined)[]): void {
+  const state = stateOf(entity)
+  const values = entity as unknown as Values
+  for (const column of state.table.columns) {
+    const { position, property } = column
+    const text = row[position] ?? null
+    const value = values[property]
+    if (isUnchanged(column, value, text)) continue
+    const known = sent[position]
+    const isUntouched = value === undefined || (known !== undefined && isUnchanged(column, value, known))
+    if (isUntouched) values[property] = decodeColumn(column, text)
+  }
+  state.snapshot = row
+}
+
+/** The handle behind `user.posts`, made when it is first touched. */
+export function relationHandle(entity: unknown, name: string): RelationHandle {
+  const state = stateOf(entity)
+  state.handles ??= new Map()
+  const existing = state.handles.get(name)
+  if (existing !== undefined) return existing
+  const handle = new RelationHandle(entity as object, state, state.table.relation(name))
+  state.handles.set(name, handle)
+  return handle
+}
+
+function assignRow(target: Values, table: TableMetadata, row: RawRow, isFirst: boolean): void {
+  for (const column of table.columns) {
+    assign(target, column.property, decodeColumn(column, row[column.position] ?? null), isFirst)
+  }
+}
+
+function assignNew(target: Values, state: EntityState, values: unknown, isFirst: boolean): void {
+  const { table } = state
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_ENTITY',
+      `new ${table.entityName}(…) expected an object with its columns; came ${describe(values)}`,
+    )
+  }
+  const given = values as Values
+  refuseUnknownKeys(table, given)
+  const references = givenReferences(table, given)
+  const missing: string[] = []
+  for (const column of table.columns) {
+    const own = given[column.property]
+    const value = own === undefined ? referencedKey(column, references) : own
+    if (value !== undefined) requireValue(table, column, value)
+    const initial = value === undefined ? initialValue(column) : value
+    assign(target, column.property, initial, isFirst)
+    if (initial === undefined && !isMadeByDatabase(column) && !isReferenced(column, references)) {
+      missing.push(column.property)
+    }
+  }
+  if (missing.length > 0) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_ENTITY',
+      `new ${table.entityName}(…) is missing ${listed(missing)}`,
+    )
+  }
+  for (const [relation, entity] of references) fillReference(target, state, relation, entity)
+}
+
+function fillReference(target: Values, state: EntityState, relation: RelationMetadata, entity: Entity): void {
+  if (target[relation.foreignKey.property] === undefined) {
+    state.references ??= new Map()
+    state.references.set(relation, entity)
+  }
+  relationHandle(target, relation.name).fill(entity)
+}
+
+function refuseUnknownKeys(table: TableMetadata, given: Values): void {
+  for (const key of Object.keys(given)) {
+    if (table.columnOf.has(key) || table.relationNames.includes(key)) continue
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_ENTITY',
+      `${table.entityName} has no column or relation ${key}; ` +
+        `it has ${listed([...table.columnOf.keys(), ...table.relationNames])}`,
+    )
+  }
+}
+
+/** The entities that were given for foreign keys: `new Post({ title, author: user })`. */
+function givenReferences(table: TableMetadata, given: Values): ReadonlyMap<RelationMetadata, Entity> {
+  const references = new Map<RelationMetadata, Entity>()
+  for (const name of table.relationNames) {
+    const value = given[name]
+    if (value === undefined) continue
+    const relation = table.relation(name)
+    const where = `new ${table.entityName}(…): ${name}`
+    if (relation.kind === 'hasMany') {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_ENTITY',
+        `${where} has many rows and cannot be given; give ${relation.foreignKey.property} or its entity to each ${relation.target.entityName}`,
+      )
+    }
+    if (value === null) {
+      if (relation.foreignKey.nullable) continue
+      throw new DataBridgeError('DATA_BRIDGE_ERR_ENTITY', `${where} expected a ${relation.target.entityName}; came null`)
+    }
+    if (!isEntity(value) || stateOf(value).table !== relation.target) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_ENTITY',
+        `${where} expected a ${relation.target.entityName}; came ${describe(value)}`,
+      )
+    }
+    refuseContradiction(where, relation, given, value)
+    references.set(relation, value)
+  }
+  return references
+}
+
+function refuseContradiction(where: string, relation: RelationMetadata, given: Values, entity: Entity): void {
+  const key = given[relation.foreignKey.property]
+  if (key === undefined || key === keyOf(entity, relation.target)) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `${where} and ${relation.foreignKey.property} contradict each other; give one of them`,
+  )
+}
+
+function referencedKey(column: ColumnMetadata, references: ReadonlyMap<RelationMetadata, Entity>): unknown {
+  for (const [relation, entity] of references) {
+    if (relation.foreignKey === column) return keyOf(entity, relation.target)
+  }
+  return undefined
+}
+
+function isReferenced(column: ColumnMetadata, references: ReadonlyMap<RelationMetadata, Entity>): boolean {
+  for (const relation of references.keys()) if (relation.foreignKey === column) return true
+  return false
+}
+
+/** The primary key's value; undefined where PostgreSQL has not given it yet. */
+export function keyOf(entity: object, table: TableMetadata): unknown {
+  return (entity as Values)[table.primaryKey.property]
+}
+
+function initialValue(column: ColumnMetadata): unknown {
+  if (column.default?.kind === 'value') return structuredClone(column.default.value)
+  if (isMadeByDatabase(column)) return undefined
+  return column.nullable ? null : undefined
+}
+
+/** Whether an INSERT may leave the column out. */
+export function isMadeByDatabase(column: ColumnMetadata): boolean {
+  return column.generated || column.default?.kind === 'sql'
+}
+
+// An initialiser or a redeclaration in a subclass defines its property anew, which a property that is
+// not configurable refuses: so it is found with the first instance, before it can shadow a column.
+function assign(target: Values, property: string, value: unknown, isFirst: boolean): void {
+  if (!isFirst) {
+    target[property] = value
+    return
+  }
+  Object.defineProperty(target, property, { value, enumerable: true, writable: true, configurable: false })
+}
+
+function refuseAccessors(table: TableMetadata, entity: EntityClass): void {
+  const hidden = table.columns.find(({ property }) => property in entity.prototype)
+  if (hidden === undefined) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `class ${table.entityName} has a method or accessor ${hidden.property}, which is the name of a column; rename one of them`,
+  )
+}
+
+// Where a compiler turns initialisers into assignments, nothing throws; then the value gives it away.
+function refuseShadowing(entity: Entity, table: TableMetadata, row: RawRow): void {
+  for (const column of table.columns) {
+    const text = row[column.position] ?? null
+    const value = (entity as unknown as Values)[column.property]
+    if (isUnchanged(column, value, text)) continue
+    throw shadowingError(table, column.property)
+  }
+  hydrated.add(table.entity)
+}
+
+/** Whether a value is still what the snapshot's text says. */
+export function isUnchanged(column: ColumnMetadata, value: unknown, text: string | null): boolean {
+  if (value === null || text === null) return value === text
+  return column.type.isSame(value, text)
+}
+
+function explainConstruction(cause: unknown, table: TableMetadata): unknown {
+  const shadowed = /^Cannot redefine property: (.+)$/.exec(cause instanceof TypeError ? cause.message : '')?.[1]
+  return shadowed !== undefined && table.columnOf.has(shadowed) ? shadowingError(table, shadowed) : cause
+}
+
+function shadowingError(table: TableMetadata, property: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `class ${table.entityName} sets ${property} by an initialiser, a redeclaration or its constructor, which would hide ` +
+      `the column's value: remove it from the class (a default belongs into the column: .default(…))`,
+  )
+}
+
+function jsonOf(entity: Entity, path: readonly Entity[]): Record<string, unknown> {
+  const { table, handles } = stateOf(entity)
+  const json: Record<string, unknown> = {}
+  for (const column of table.columns) {
+    if (column.hidden) continue
+    const value = (entity as unknown as Values)[column.property]
+    json[column.property] = typeof value === 'bigint' ? String(value) : value
+  }
+  if (handles === undefined || path.includes(entity)) return json
+  const below = [...path, entity]
+  for (const [name, handle] of handles) {
+    if (handle.isLoaded) json[name] = jsonOfValue(handle.value, below)
+  }
+  return json
+}
+
+function jsonOfValue(value: unknown, path: readonly Entity[]): unknown {
+  if (Array.isArray(value)) return value.map((each) => jsonOfValue(each, path))
+  return isEntity(value) ? jsonOf(value, path) : value
+}

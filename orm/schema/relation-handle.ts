@@ -1,0 +1,104 @@
+import { DataBridgeError } from '../errors.ts'
+import type { EntityState } from './entity-state.ts'
+import type { RelationMetadata } from './metadata.ts'
+
+const notLoaded = Symbol('not loaded')
+
+/**
+ * What `user.posts` is: the relation of one entity, loaded or not. `await` it, or call `load()`: one
+ * query, and none from then on.
+ */
+export class RelationHandle<T = unknown> implements PromiseLike<T> {
+  readonly #owner: object
+  readonly #state: EntityState
+  readonly #relation: RelationMetadata
+  #value: unknown = notLoaded
+  // The key that a to-one value was loaded for: a changed foreign key makes it stale.
+  #loadedFor: unknown
+  #loading: Promise<T> | undefined
+
+  constructor(owner: object, state: EntityState, relation: RelationMetadata) {
+    this.#owner = owner
+    this.#state = state
+    this.#relation = relation
+  }
+
+  /** Whether `value` can be read without a query. */
+  get isLoaded(): boolean {
+    return this.#value !== notLoaded && this.#loadedFor === this.#key()
+  }
+
+  /**
+   * The loaded value, without waiting.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_RELATION_NOT_LOADED` where it has not been loaded.
+   */
+  get value(): T {
+    if (this.isLoaded) return this.#value as T
+    const { owner, name } = this.#relation
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_RELATION_NOT_LOADED',
+      `${owner.entityName}.${name} is not loaded: await it, or load it with the query: ` +
+        `.options(selectinload(${owner.entityName}.${name}))`,
+    )
+  }
+
+  /** Loads the relation with one query, unless it is loaded already. */
+  load(): Promise<T> {
+    if (this.isLoaded) return Promise.resolve(this.#value as T)
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined
+    })
+    return this.#loading
+  }
+
+  /** Makes a relation awaitable: `const posts = await user.posts`. */
+  // oxlint-disable-next-line unicorn/no-thenable -- awaiting a relation is the public API
+  then<A = T, B = never>(
+    onLoaded?: ((value: T) => A | PromiseLike<A>) | null,
+    onFailed?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.load().then(onLoaded, onFailed)
+  }
+
+  /** What a loader found. */
+  fill(value: unknown): void {
+    this.#value = value
+    this.#loadedFor = this.#key()
+  }
+
+  /** Makes the next read load again. */
+  forget(): void {
+    this.#value = notLoaded
+  }
+
+  async #load(): Promise<T> {
+    const { session, lifecycle } = this.#state
+    const { owner, name, kind, foreignKey } = this.#relation
+    if (kind === 'belongsTo' && this.#key() === null) {
+      this.fill(null)
+      return null as T
+    }
+    if (session === undefined || lifecycle === 'new' || lifecycle === 'added') {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_DETACHED',
+        lifecycle === 'new' || lifecycle === 'added'
+          ? `${owner.entityName}.${name} cannot be loaded: the entity is not stored yet; flush it first`
+          : `${owner.entityName}.${name} cannot be loaded: the entity's session has ended or was rolled back`,
+      )
+    }
+    if (kind === 'belongsTo' && this.#key() === undefined) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_DETACHED',
+        `${owner.entityName}.${name} cannot be loaded: ${foreignKey.property} has no value yet`,
+      )
+    }
+    this.fill(await session.loadRelation(this.#owner, this.#relation))
+    return this.#value as T
+  }
+
+  #key(): unknown {
+    if (this.#relation.kind === 'hasMany') return undefined
+    return (this.#owner as Record<string, unknown>)[this.#relation.foreignKey.property]
+  }
+}

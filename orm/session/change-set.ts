@@ -1,0 +1,58 @@
+import { DataBridgeError } from '../errors.ts'
+import { type Entity, isUnchanged, stateOf } from '../schema/entity.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { encodeColumn, requireValue } from '../schema/values.ts'
+
+/** A stored entity that differs from its snapshot, with the texts of the changed columns. */
+export interface Change {
+  readonly entity: Entity
+  readonly table: TableMetadata
+  readonly columns: ReadonlyMap<ColumnMetadata, string | null>
+}
+
+/** What a flush writes. */
+export interface ChangeSet {
+  readonly added: readonly Entity[]
+  readonly changed: readonly Change[]
+  readonly deleted: readonly Entity[]
+}
+
+/** The columns in which a stored entity differs from its snapshot; none: undefined. */
+export function dirtyColumns(entity: Entity): readonly ColumnMetadata[] | undefined {
+  const { table, snapshot, lifecycle } = stateOf(entity)
+  if (lifecycle !== 'stored' || snapshot === undefined) return undefined
+  let dirty: ColumnMetadata[] | undefined
+  for (const column of table.columns) {
+    const value = (entity as unknown as Record<string, unknown>)[column.property]
+    if (isUnchanged(column, value, snapshot[column.position] ?? null)) continue
+    dirty ??= []
+    dirty.push(column)
+  }
+  return dirty
+}
+
+/** What a flush has to write of a stored entity. Refuses values that a column cannot hold. */
+export function changeOf(entity: Entity): Change | undefined {
+  const dirty = dirtyColumns(entity)
+  if (dirty === undefined) return undefined
+  const { table } = stateOf(entity)
+  const columns = new Map<ColumnMetadata, string | null>()
+  for (const column of dirty) {
+    if (column.primaryKey) throw changedKeyError(table, column)
+    const value = (entity as unknown as Record<string, unknown>)[column.property]
+    requireValue(table, column, value)
+    columns.set(column, encodeColumn(column, value))
+  }
+  return { entity, table, columns }
+}
+
+export function isEmpty({ added, changed, deleted }: ChangeSet): boolean {
+  return added.length === 0 && changed.length === 0 && deleted.length === 0
+}
+
+function changedKeyError(table: TableMetadata, column: ColumnMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_FLUSH',
+    `${table.entityName}.${column.property} is the primary key of a stored row and cannot be changed; delete the row and add a new one`,
+  )
+}

@@ -1,0 +1,33 @@
+import type { Entity } from '../schema/entity.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+
+/** Each row that the session knows is one entity, found by its table and its primary key's text. */
+export class IdentityMap {
+  readonly #tables = new Map<TableMetadata, Map<string, Entity>>()
+
+  get(table: TableMetadata, key: string): Entity | undefined {
+    return this.#tables.get(table)?.get(key)
+  }
+
+  set(table: TableMetadata, key: string, entity: Entity): void {
+    let entities = this.#tables.get(table)
+    if (entities === undefined) this.#tables.set(table, (entities = new Map()))
+    entities.set(key, entity)
+  }
+
+  delete(table: TableMetadata, key: string): void {
+    this.#tables.get(table)?.delete(key)
+  }
+
+  clear(): void {
+    this.#tables.clear()
+  }
+
+  of(table: TableMetadata): Iterable<Entity> {
+    return this.#tables.get(table)?.values() ?? []
+  }
+
+  *[Symbol.iterator](): Generator<Entity> {
+    for (const entities of this.#tables.values()) yield* entities.values()
+  }
+}

@@ -1,0 +1,379 @@
+import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
+import { DataBridgeError, describe } from '../errors.ts'
+import { observed, type Observer } from '../observe/observer.ts'
+import type { Operation, QueryOperation, SessionOperation } from '../observe/operation.ts'
+import type { SessionStats } from '../observe/stats.ts'
+import { Query } from '../query/query.ts'
+import { loadLazily } from '../relations/lazy.ts'
+import { absorb, type Entity, stateOf } from '../schema/entity.ts'
+import type { EntityOwner, RawRow } from '../schema/entity-state.ts'
+import { type RelationMetadata, type TableMetadata, tableOf } from '../schema/metadata.ts'
+import type { AnyEntityClass } from '../schema/relation.ts'
+import type { Key } from '../schema/types.ts'
+import { encodeColumn, requireValue } from '../schema/values.ts'
+import { render } from '../sql/writer.ts'
+import type { Statement } from '../sql/statement.ts'
+import { Sql } from '../sql/template.ts'
+import { type ChangeSet, isEmpty } from './change-set.ts'
+import { EntitySource } from './entity-source.ts'
+import { writeChanges } from './flush.ts'
+import { Transactions } from './transactions.ts'
+import { snapshotKey, UnitOfWork } from './unit-of-work.ts'
+
+/** What a session is made of. */
+export interface SessionParts {
+  readonly connection: SessionConnection
+  readonly observer: Observer
+  readonly stats: SessionStats
+  readonly isReadOnly: boolean
+  /** The session is used for the first time. */
+  opened(session: BaseSession): void
+  /** The session has ended. */
+  closed(session: BaseSession): Promise<void>
+}
+
+/** A unit of work on one database: see `Session`, which says where its connections come from. */
+export class BaseSession implements EntityOwner, AsyncDisposable {
+  readonly #connection: SessionConnection
+  readonly #observer: Observer
+  readonly #parts: SessionParts
+  readonly #work: UnitOfWork = new UnitOfWork(this)
+  readonly #transactions: Transactions
+  readonly #source: EntitySource
+  #isOpen = false
+  #isManaged = false
+  #closing: Promise<void> | undefined
+  #flushing: Promise<void> | undefined
+
+  /** @internal */
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+    this.#connection = parts.connection
+    this.#observer = parts.observer
+    this.#transactions = new Transactions(parts.connection, this.#work, {
+      flush: () => this.#flush(undefined),
+      commit: () => this.#commit(),
+      rollback: async () => {
+        if (!this.isClosed) await this.#rollback()
+      },
+    })
+    this.#source = new EntitySource(this, parts.connection, parts.observer, this.#work, async (tables, operation) => {
+      this.#use()
+      if (tables.some((table) => this.#work.concerns(table))) await this.#flush(operation)
+    })
+  }
+
+  /** What the session has cost so far; the values are live. */
+  get stats(): SessionStats {
+    return this.#parts.stats
+  }
+
+  /** Whether {@link close} was called. */
+  get isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /** @internal Someone else commits this session: `transaction()` is a savepoint within that unit. */
+  manage(): this {
+    this.#isManaged = true
+    return this
+  }
+
+  /** Checks that the database can be reached. Every other method opens the session by itself. */
+  async open(): Promise<void> {
+    this.#use()
+    await this.#connection.check()
+  }
+
+  /** A query of an entity; nothing is sent before one of its last methods is called. */
+  find<C extends AnyEntityClass>(entity: C): Query<C> {
+    this.#use()
+    return Query.of(this.#source, entity)
+  }
+
+  /** The entity with this primary key, or null. The identity map is asked first. */
+  async get<C extends AnyEntityClass>(entity: C, key: Key): Promise<InstanceType<C> | null> {
+    this.#use()
+    const table = tableOf(entity)
+    requireValue(table, table.primaryKey, key)
+    const operation = { kind: 'query', name: 'get', table, filters: 1, limit: undefined } as const
+    const text = encodeColumn(table.primaryKey, key) as string
+    const held = this.#work.identity.get(table, text)
+    const found = await observed(
+      this.#observer,
+      operation,
+      async () => held ?? (await this.#source.shared(table, text, () => this.#fetch(table, key, operation))),
+      (result) => ({ rows: result === undefined ? 0 : 1, cacheHit: held !== undefined }),
+    )
+    const isThere = found !== undefined && stateOf(found).lifecycle !== 'deleted'
+    return (isThere ? found : null) as InstanceType<C> | null
+  }
+
+  /**
+   * Makes the entity a row at the next flush, and with it new entities that it was given for foreign
+   * keys. A detached entity is tracked again.
+   */
+  add(...entities: readonly object[]): void {
+    this.#use()
+    for (const entity of entities) stateOf(entity)
+    for (const entity of entities) this.#work.add(entity as Entity)
+  }
+
+  /** Deletes the row at the next flush. */
+  delete(...entities: readonly object[]): void {
+    this.#use()
+    for (const entity of entities) stateOf(entity)
+    for (const entity of entities) this.#work.delete(entity as Entity)
+  }
+
+  /**
+   * Reads the row again; unsaved changes of the entity are lost, its relations are loaded anew.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` where the row is gone.
+   */
+  async refresh(entity: object): Promise<void> {
+    this.#use()
+    const { table, lifecycle, session } = stateOf(entity)
+    if (lifecycle !== 'stored' || session !== this) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_DETACHED',
+        `refresh() expected an entity that is stored in this session; came one that is ${lifecycle}`,
+      )
+    }
+    const operation = { kind: 'query', name: 'refresh', table, filters: 1, limit: undefined } as const
+    const key = table.primaryKey.type.decode(snapshotKey(entity as Entity))
+    await observed(
+      this.#observer,
+      operation,
+      async () => {
+        const row = await this.#source.fetch(table, key, operation)
+        if (row !== undefined) return restore(entity as Entity, row)
+        throw new DataBridgeError('DATA_BRIDGE_ERR_NOT_FOUND', `refresh() found no row of this ${table.entityName}; it was deleted`)
+      },
+      () => ({ rows: 1 }),
+    )
+  }
+
+  /** Writes what was added, changed and deleted; it is committed with {@link commit}. */
+  async flush(): Promise<void> {
+    this.#use()
+    await this.#write(await this.#changes(), undefined)
+  }
+
+  /**
+   * Flushes and commits. When it resolves, PostgreSQL has answered COMMIT with COMMIT.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_COMMIT_FAILED` where nothing was saved,
+   * `DATA_BRIDGE_ERR_COMMIT_UNKNOWN` where the connection was lost in between.
+   */
+  async commit(): Promise<void> {
+    this.#use()
+    this.#transactions.refuseUnderWay('commit()')
+    await this.#commit()
+  }
+
+  /** Takes back what was not committed. The identity map is empty afterwards, and every entity detached. */
+  async rollback(): Promise<void> {
+    this.#use()
+    this.#transactions.abandon()
+    await this.#rollback()
+  }
+
+  /** Ends the session. Unsaved changes are rolled back, with a warning. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /**
+   * Begins a transaction at once, commits when `fn` resolves and rolls back when it rejects. What was
+   * added, changed or flushed before is committed with it. Within another `transaction()`, and within
+   * a request or `database.run`, which commit by themselves, it is a savepoint: what rejects is
+   * undone, the rest is kept.
+   */
+  async transaction<T>(fn: (session: this) => Promise<T> | T, mode: TransactionMode = {}): Promise<T> {
+    this.#use()
+    return this.#transactions.run(() => fn(this), mode, this.#isManaged)
+  }
+
+  /**
+   * Runs SQL of your own in the session's transaction, and gives its rows.
+   *
+   * @example
+   * ```ts
+   * import { type Session, sql } from 'fastify-data-bridge/orm'
+   *
+   * export async function raise(session: Session, percent: number): Promise<void> {
+   *   await session.execute(sql`update products set price = price * (1 + ${percent}::numeric / 100)`)
+   * }
+   * ```
+   */
+  async execute<R extends object = Record<string, unknown>>(fragment: Sql): Promise<R[]> {
+    this.#use()
+    if (!(fragment instanceof Sql)) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_QUERY',
+        `execute() expected a template such as sql\`select …\`; came ${typeof fragment === 'string' ? 'a string, whose values could not be told from SQL' : describe(fragment)}`,
+      )
+    }
+    const text = render(fragment)
+    const summary = /[a-z]+/i.exec(text)?.[0].toUpperCase() ?? 'SQL'
+    const statement: Statement = { text, parameters: fragment.parameters, kind: 'write', summary }
+    const operation = { kind: 'query', name: 'execute', table: undefined, filters: 0, limit: undefined } as const
+    return observed(
+      this.#observer,
+      operation,
+      async () => {
+        await this.#flush(operation)
+        return (await this.#connection.objects(statement, operation)) as R[]
+      },
+      (rows) => ({ rows: rows.length }),
+    )
+  }
+
+  /** @internal What a lazy relation asks for. */
+  async loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
+    this.#use()
+    if (this.#work.hasPending) await this.#flush(undefined)
+    if (relation.kind === 'hasMany') return loadLazily(this.#source, owner, relation)
+    const key = (owner as Record<string, unknown>)[relation.foreignKey.property]
+    const text = encodeColumn(relation.foreignKey, key) as string
+    return this.#source.shared(relation.target, text, () => loadLazily(this.#source, owner, relation))
+  }
+
+  async #fetch(table: TableMetadata, key: Key, operation: QueryOperation): Promise<Entity | undefined> {
+    const row = await this.#source.fetch(table, key, operation)
+    return row === undefined ? undefined : this.#source.entitiesOf(table, [row])[0]
+  }
+
+  // --- writing
+
+  async #changes(): Promise<ChangeSet> {
+    while (this.#flushing !== undefined) await this.#flushing.catch(ignore)
+    return this.#work.changes()
+  }
+
+  /** Writes what there is to write, if anything. */
+  async #flush(parent: Operation | undefined): Promise<void> {
+    const changes = await this.#changes()
+    if (!isEmpty(changes)) await this.#write(changes, parent)
+  }
+
+  async #write(changes: ChangeSet, parent: Operation | undefined): Promise<void> {
+    if (!isEmpty(changes)) this.#refuseReadOnly()
+    const operation = sessionOperation('flush', countsOf(changes), parent)
+    const send = (statement: Statement) => this.#connection.rows(statement, operation)
+    this.#flushing = observed(this.#observer, operation, () => writeChanges(this.#work, changes, send), noOutcome)
+    try {
+      await this.#flushing
+    } finally {
+      this.#flushing = undefined
+    }
+  }
+
+  async #commit(): Promise<void> {
+    const changes = await this.#changes()
+    const operation = sessionOperation('commit', countsOf(changes), undefined)
+    const commit = async (): Promise<void> => {
+      if (!isEmpty(changes)) await this.#write(changes, operation)
+      try {
+        await this.#connection.commit(operation)
+        this.#work.committed()
+      } catch (error) {
+        this.#work.rolledBack()
+        throw error
+      }
+    }
+    await observed(this.#observer, operation, commit, noOutcome)
+  }
+
+  async #rollback(): Promise<void> {
+    const operation = sessionOperation('rollback', this.#work.counts(), undefined)
+    await observed(
+      this.#observer,
+      operation,
+      async () => {
+        await this.#connection.rollback(operation)
+        this.#work.rolledBack()
+      },
+      noOutcome,
+    )
+  }
+
+  async #close(): Promise<void> {
+    this.#connection.refuse(closedError())
+    // Who manages a session has settled it; looking at every entity once more would cost each request.
+    const isUnsaved = this.#isOpen && !this.#isManaged && this.#hasUnsaved()
+    if (isUnsaved || this.#connection.isInTransaction) await this.#rollback()
+    await this.#connection.settled()
+    if (this.#isOpen) {
+      await observed(this.#observer, sessionOperation('close', noChanges, undefined), async () => {}, noOutcome)
+    }
+    this.#work.rolledBack()
+    if (isUnsaved) {
+      process.emitWarning('a session was closed with changes that were not committed; they were rolled back', {
+        code: 'DATA_BRIDGE_UNSAVED_CHANGES',
+      })
+    }
+    await this.#parts.closed(this)
+  }
+
+  #hasUnsaved(): boolean {
+    const { pending, dirty, deleted } = this.#work.counts()
+    return this.#work.hasWritten || pending + dirty + deleted > 0
+  }
+
+  #refuseReadOnly(): void {
+    if (!this.#parts.isReadOnly) return
+    throw new DataBridgeError('DATA_BRIDGE_ERR_FLUSH', 'the session is read-only, and entities were added, changed or deleted in it')
+  }
+
+  // --- life
+
+  #use(): void {
+    if (this.#closing !== undefined) throw closedError()
+    if (this.#isOpen) return
+    this.#isOpen = true
+    this.#parts.opened(this)
+    this.#observer.operationStarted?.(sessionOperation('open', noChanges, undefined))?.({})
+  }
+}
+
+function restore(entity: Entity, row: RawRow): void {
+  const { table, handles } = stateOf(entity)
+  const values = entity as unknown as Record<string, unknown>
+  for (const column of table.columns) values[column.property] = undefined
+  absorb(entity, row, [])
+  for (const handle of handles?.values() ?? []) handle.forget()
+}
+
+const noChanges = { pending: 0, dirty: 0, deleted: 0 } as const
+
+type Counts = Pick<SessionOperation, 'pending' | 'dirty' | 'deleted'>
+
+function sessionOperation(
+  name: SessionOperation['name'],
+  counts: Counts,
+  parent: Operation | undefined,
+): SessionOperation {
+  return { kind: 'session', name, ...counts, parent }
+}
+
+function countsOf({ added, changed, deleted }: ChangeSet): Counts {
+  return { pending: added.length, dirty: changed.length, deleted: deleted.length }
+}
+
+function closedError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_SESSION_CLOSED',
+    'the session is closed: its request has been answered, or close() was called; open another session',
+  )
+}
+
+function ignore(): void {}
+
+const noOutcome = (): Record<string, never> => ({})

@@ -1,0 +1,121 @@
+import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
+import { DataBridgeError } from '../errors.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+
+/** What a transaction asks of its session. */
+interface Steps {
+  flush(): Promise<void>
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
+/** The calls of `transaction()` that are under way in a session, each within the one before. */
+export class Transactions {
+  readonly #connection: SessionConnection
+  readonly #work: UnitOfWork
+  readonly #steps: Steps
+  #underWay: string[] = []
+  #made = 0
+
+  constructor(connection: SessionConnection, work: UnitOfWork, steps: Steps) {
+    this.#connection = connection
+    this.#work = work
+    this.#steps = steps
+  }
+
+  async run<T>(fn: () => Promise<T> | T, mode: TransactionMode, isManaged: boolean): Promise<T> {
+    const isOutermost = !isManaged && this.#underWay.length === 0
+    const isBegun = this.#connection.isInTransaction || this.#underWay.length > 0
+    if (isBegun && (mode.isolation !== undefined || mode.readOnly !== undefined)) throw modeError()
+    const name = this.#push()
+    if (!isOutermost) return this.#nested(name, fn, mode)
+    if (!isBegun) return this.#outermost(name, fn, mode)
+    // Statements before have begun a transaction: a failure leaves them to the caller, success commits all.
+    const result = await this.#nested(name, fn, mode)
+    await this.#steps.commit()
+    return result
+  }
+
+  /** The transaction is rolled back as a whole. */
+  abandon(): void {
+    this.#underWay = []
+  }
+
+  refuseUnderWay(what: string): void {
+    if (this.#underWay.length === 0) return
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_TRANSACTION',
+      `${what} was called while transaction(…) is under way; it commits by itself when its function resolves`,
+    )
+  }
+
+  async #outermost<T>(name: string, fn: () => Promise<T> | T, mode: TransactionMode): Promise<T> {
+    try {
+      await this.#connection.begin(mode, undefined)
+      const result = await fn()
+      this.#pop(name)
+      await this.#steps.commit()
+      return result
+    } catch (error) {
+      this.abandon()
+      await this.#steps.rollback()
+      throw error
+    }
+  }
+
+  async #nested<T>(name: string, fn: () => Promise<T> | T, mode: TransactionMode): Promise<T> {
+    let isSet = false
+    try {
+      if (!this.#connection.isInTransaction) await this.#connection.begin(mode, undefined)
+      await this.#steps.flush()
+      await this.#connection.savepoint(name, undefined)
+      this.#work.savepoint()
+      isSet = true
+      const result = await fn()
+      await this.#steps.flush()
+      this.#pop(name)
+      await this.#connection.releaseSavepoint(name, undefined)
+      this.#work.releasedSavepoint()
+      return result
+    } catch (error) {
+      const dropped = this.#drop(name)
+      if (isSet && dropped > 0) {
+        await this.#connection.rollbackToSavepoint(name, undefined)
+        this.#work.rolledBackToSavepoint(dropped)
+      }
+      throw error
+    }
+  }
+
+  #push(): string {
+    this.#made += 1
+    const name = `data_bridge_${this.#made}`
+    this.#underWay.push(name)
+    return name
+  }
+
+  #pop(name: string): void {
+    if (this.#underWay.at(-1) === name) {
+      this.#underWay.pop()
+      return
+    }
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_TRANSACTION',
+      'calls of transaction() on one session overlap, so their statements cannot be told apart; ' +
+        'await one before the next is started, or use a session for each',
+    )
+  }
+
+  /** @returns how many savepoints are undone, with those within it; 0 where the whole was rolled back before */
+  #drop(name: string): number {
+    const index = this.#underWay.indexOf(name)
+    return index === -1 ? 0 : this.#underWay.splice(index).length
+  }
+}
+
+function modeError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    'transaction() cannot change the isolation or readOnly of the transaction that it is in; begin it with them',
+  )
+}

@@ -1,0 +1,190 @@
+import { DataBridgeError } from '../errors.ts'
+import { type Entity, stateOf } from '../schema/entity.ts'
+import type { EntityOwner, RawRow } from '../schema/entity-state.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import { type Change, changeOf, type ChangeSet, dirtyColumns } from './change-set.ts'
+import { IdentityMap } from './identity-map.ts'
+
+/** What a flush did to an entity: the row that the database held before, undefined where there was none. */
+type Written = Map<Entity, RawRow | undefined>
+
+/** Which entities a session knows, and what it owes the database. */
+export class UnitOfWork {
+  readonly identity: IdentityMap = new IdentityMap()
+  readonly #owner: EntityOwner
+  readonly #added = new Set<Entity>()
+  readonly #deleted = new Set<Entity>()
+  // One for the transaction, and one for each savepoint in it.
+  #written: [Written, ...Written[]] = [new Map()]
+
+  constructor(owner: EntityOwner) {
+    this.#owner = owner
+  }
+
+  add(entity: Entity): void {
+    const state = stateOf(entity)
+    this.#refuseForeign(entity, 'added')
+    if (state.lifecycle === 'added' || state.lifecycle === 'stored') return
+    state.session = this.#owner
+    if (state.lifecycle === 'deleted') {
+      this.#deleted.delete(entity)
+      state.lifecycle = 'stored'
+      return
+    }
+    if (state.snapshot === undefined) {
+      state.lifecycle = 'added'
+      this.#added.add(entity)
+      for (const referenced of state.references?.values() ?? []) this.add(referenced as Entity)
+      return
+    }
+    state.lifecycle = 'stored'
+    this.identity.set(state.table, snapshotKey(entity), entity)
+  }
+
+  delete(entity: Entity): void {
+    const state = stateOf(entity)
+    this.#refuseForeign(entity, 'deleted')
+    if (state.lifecycle === 'deleted') return
+    if (state.lifecycle === 'added') {
+      this.#added.delete(entity)
+      this.#letGo(entity, 'new')
+      return
+    }
+    if (state.lifecycle !== 'stored') {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_DETACHED',
+        `the ${state.table.entityName} cannot be deleted: it is ${state.lifecycle === 'new' ? 'not stored' : 'detached from its session'}`,
+      )
+    }
+    state.lifecycle = 'deleted'
+    this.#deleted.add(entity)
+  }
+
+  /** What a flush would write. Looks at every entity that the session knows. */
+  changes(): ChangeSet {
+    const changed: Change[] = []
+    for (const entity of this.identity) {
+      const change = changeOf(entity)
+      if (change !== undefined) changed.push(change)
+    }
+    return { added: [...this.#added], changed, deleted: [...this.#deleted] }
+  }
+
+  /** How many entities wait for a flush. */
+  counts(): { readonly pending: number; readonly dirty: number; readonly deleted: number } {
+    let dirty = 0
+    for (const entity of this.identity) if (dirtyColumns(entity) !== undefined) dirty += 1
+    return { pending: this.#added.size, dirty, deleted: this.#deleted.size }
+  }
+
+  /** Whether a query of the table could miss something that the program has done. */
+  concerns(table: TableMetadata): boolean {
+    if (this.hasPending) return true
+    for (const entity of this.identity.of(table)) if (dirtyColumns(entity) !== undefined) return true
+    return false
+  }
+
+  /** Whether entities were added or deleted and not flushed yet; looks at no entity. */
+  get hasPending(): boolean {
+    return this.#added.size > 0 || this.#deleted.size > 0
+  }
+
+  /** Whether something was flushed that is not committed yet. */
+  get hasWritten(): boolean {
+    return this.#written.some((written) => written.size > 0)
+  }
+
+  inserted(entity: Entity): void {
+    const state = stateOf(entity)
+    this.#remember(entity, undefined)
+    this.#added.delete(entity)
+    state.lifecycle = 'stored'
+    state.references = undefined
+    this.identity.set(state.table, snapshotKey(entity), entity)
+  }
+
+  updated(entity: Entity, before: RawRow | undefined): void {
+    this.#remember(entity, before)
+  }
+
+  removed(entity: Entity): void {
+    this.#remember(entity, stateOf(entity).snapshot)
+    this.#deleted.delete(entity)
+    this.identity.delete(stateOf(entity).table, snapshotKey(entity))
+    this.#letGo(entity, 'detached')
+  }
+
+  committed(): void {
+    this.#written = [new Map()]
+  }
+
+  /** Everything is forgotten: the identity map is empty, and every entity detached. */
+  rolledBack(): void {
+    for (const written of this.#written.toReversed()) restore(written)
+    this.#written = [new Map()]
+    for (const entity of this.identity) this.#letGo(entity, 'detached')
+    for (const entity of [...this.#added, ...this.#deleted]) this.#letGo(entity, 'detached')
+    this.identity.clear()
+    this.#added.clear()
+    this.#deleted.clear()
+  }
+
+  savepoint(): void {
+    this.#written.push(new Map())
+  }
+
+  releasedSavepoint(): void {
+    const inner = this.#written.pop()
+    const outer = this.#written.at(-1)
+    for (const [entity, before] of inner ?? []) if (outer?.has(entity) === false) outer.set(entity, before)
+  }
+
+  /**
+   * Detaches what was added, changed or deleted since a savepoint, written or not.
+   *
+   * @param savepoints how many savepoints are undone, that one and those within it
+   */
+  rolledBackToSavepoint(savepoints: number): void {
+    for (let nested = 1; nested < savepoints; nested += 1) this.releasedSavepoint()
+    const written: Written = this.#written.pop() ?? new Map()
+    const changed = [...this.identity].filter((entity) => dirtyColumns(entity) !== undefined)
+    for (const entity of new Set([...written.keys(), ...changed, ...this.#added, ...this.#deleted])) {
+      const { table, snapshot } = stateOf(entity)
+      if (snapshot !== undefined) this.identity.delete(table, snapshotKey(entity))
+      this.#added.delete(entity)
+      this.#deleted.delete(entity)
+      this.#letGo(entity, 'detached')
+    }
+    restore(written)
+  }
+
+  #remember(entity: Entity, before: RawRow | undefined): void {
+    const written = this.#written.at(-1) as Written
+    if (!written.has(entity)) written.set(entity, before)
+  }
+
+  #letGo(entity: Entity, lifecycle: 'new' | 'detached'): void {
+    const state = stateOf(entity)
+    state.lifecycle = lifecycle
+    state.session = undefined
+  }
+
+  #refuseForeign(entity: Entity, verb: string): void {
+    const { session, table } = stateOf(entity)
+    if (session === undefined || session === this.#owner) return
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_DETACHED',
+      `the ${table.entityName} belongs to another session and cannot be ${verb} here`,
+    )
+  }
+}
+
+function restore(written: Written): void {
+  for (const [entity, before] of written) stateOf(entity).snapshot = before
+}
+
+/** The identity of a stored entity: the key as the database holds it. */
+export function snapshotKey(entity: Entity): string {
+  const { table, snapshot } = stateOf(entity)
+  return snapshot?.[table.primaryKey.position] as string
+}

@@ -1,0 +1,48 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import { type Condition, isSqlNode, noParameters, parametersOf } from './node.ts'
+
+/** All of them hold. Without any: true. */
+export function and(...conditions: readonly Condition[]): Condition {
+  return join('and', conditions, 'true')
+}
+
+/** At least one of them holds. Without any: false. */
+export function or(...conditions: readonly Condition[]): Condition {
+  return join('or', conditions, 'false')
+}
+
+/** It does not hold. Where the condition is NULL, so is its negation. */
+export function not(condition: Condition): Condition {
+  requireConditions('not', [condition])
+  return {
+    shape: `not(${condition.shape})`,
+    parameters: condition.parameters,
+    width: 1,
+    write: (writer) => writer.append('not (').node(condition).append(')'),
+  }
+}
+
+function join(word: 'and' | 'or', conditions: readonly Condition[], empty: string): Condition {
+  requireConditions(word, conditions)
+  const [only] = conditions
+  if (only === undefined) {
+    return { shape: empty, parameters: noParameters, width: 1, write: (writer) => writer.append(empty) }
+  }
+  if (conditions.length === 1) return only
+  return {
+    shape: `${word}(${conditions.map(({ shape }) => shape).join(',')})`,
+    parameters: parametersOf(conditions),
+    width: word === 'and' ? conditions.reduce((sum, { width }) => sum + width, 0) : 1,
+    write: (writer) => writer.append('(').list(conditions, ` ${word} `).append(')'),
+  }
+}
+
+/** Refuses what is no condition, such as the result of a comparison in JavaScript. */
+export function requireConditions(where: string, conditions: readonly unknown[]): void {
+  const other = conditions.find((condition) => !isSqlNode(condition))
+  if (conditions.every(isSqlNode)) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_FILTER',
+    `${where} expected conditions such as user.age.gt(18); came ${describe(other)}`,
+  )
+}

@@ -1,0 +1,10 @@
+/** A quoted identifier. Every name that reaches SQL text goes through here. */
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** A string literal, for the few places of DDL where PostgreSQL takes no parameter. */
+export function literal(text: string): string {
+  const escaped = text.replaceAll("'", "''")
+  return escaped.includes('\\') ? ` E'${escaped.replaceAll('\\', '\\\\')}'` : `'${escaped}'`
+}

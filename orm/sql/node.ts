@@ -1,0 +1,53 @@
+import type { SqlWriter } from './writer.ts'
+
+/** A parameter as it travels: PostgreSQL's text, NULL, or raw bytes. */
+export type Parameter = string | null | Uint8Array
+
+/**
+ * A piece of SQL. Text and parameters are kept apart: `shape` names the text without rendering it
+ * (two nodes of one shape have one text), so a compiled statement is found by its shape alone.
+ */
+export interface SqlNode {
+  readonly shape: string
+  /** In the order in which `write` asks for them. */
+  readonly parameters: readonly Parameter[]
+  write(writer: SqlWriter): void
+}
+
+declare const condition: unique symbol
+
+/** What `filter` takes: true, false or NULL for a row. */
+export interface Condition extends SqlNode {
+  readonly [condition]?: true
+  /** How many conditions it joins by AND at the top. */
+  readonly width: number
+}
+
+declare const order: unique symbol
+
+/** What `orderBy` takes: `user.name.asc()`. */
+export interface Order extends SqlNode {
+  readonly [order]?: true
+}
+
+declare const resultType: unique symbol
+
+/** Something that has a value of type `T` for a row, or for a group of rows. */
+export interface Expression<out T> extends SqlNode {
+  readonly [resultType]?: T
+  /** The JavaScript value of what PostgreSQL sent. */
+  decode(text: string | null): unknown
+}
+
+export const noParameters: readonly Parameter[] = Object.freeze([])
+
+/** The parameters of several nodes, in their order. */
+export function parametersOf(nodes: readonly SqlNode[]): readonly Parameter[] {
+  const [only] = nodes
+  if (only === undefined) return noParameters
+  return nodes.length === 1 ? only.parameters : nodes.flatMap((node) => node.parameters)
+}
+
+export function isSqlNode(value: unknown): value is SqlNode {
+  return typeof value === 'object' && value !== null && 'shape' in value && 'write' in value
+}

@@ -1,0 +1,62 @@
+import { hash } from 'node:crypto'
+import type { Parameter } from './node.ts'
+
+/** `read` may run outside a transaction, `write` begins one. */
+export type StatementKind = 'read' | 'write'
+
+/** What is sent to PostgreSQL. */
+export interface Statement {
+  readonly text: string
+  readonly parameters: readonly Parameter[]
+  readonly kind: StatementKind
+  /** Low-cardinality: the verb and its table, `SELECT users`. */
+  readonly summary: string
+  /** The name under which the connection prepares it; without: not prepared. */
+  readonly name?: string
+}
+
+interface Compiled {
+  readonly text: string
+  readonly name: string
+  uses: number
+}
+
+const largestCache = 500
+
+/**
+ * Compiled text by shape. A statement is prepared from its second use on, so that a text that is
+ * used once costs neither the client nor the server a place.
+ */
+export class StatementCache {
+  readonly #compiled = new Map<string, Compiled>()
+
+  get(shape: string, build: () => string): Pick<Statement, 'text' | 'name'> {
+    const known = this.#compiled.get(shape)
+    if (known !== undefined) {
+      known.uses += 1
+      return known
+    }
+    const text = build()
+    if (this.#compiled.size >= largestCache) this.#forgetOldest()
+    this.#compiled.set(shape, { text, name: `data_bridge_${hash('sha1', text).slice(0, 24)}`, uses: 1 })
+    return { text }
+  }
+
+  get size(): number {
+    return this.#compiled.size
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#compiled.keys().next()
+    if (oldest.done !== true) this.#compiled.delete(oldest.value)
+  }
+}
+
+const caches = new WeakMap<object, StatementCache>()
+
+/** The statements of one table. */
+export function statementsOf(table: object): StatementCache {
+  let cache = caches.get(table)
+  if (cache === undefined) caches.set(table, (cache = new StatementCache()))
+  return cache
+}

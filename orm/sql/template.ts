@@ -1,0 +1,91 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import { arrayLiteral } from './array-literal.ts'
+import { type Condition, type Expression, isSqlNode, type Parameter, type SqlNode } from './node.ts'
+import type { SqlWriter } from './writer.ts'
+
+/**
+ * SQL of your own: text with bound parameters. It can be executed, used as a condition, an
+ * expression or an order, and nested in another `sql` template.
+ */
+export class Sql<T = unknown> implements SqlNode, Condition, Expression<T> {
+  readonly shape: string
+  readonly parameters: readonly Parameter[]
+  readonly width = 1
+  readonly #strings: readonly string[]
+  readonly #parts: readonly (SqlNode | undefined)[]
+
+  constructor(
+    strings: readonly string[],
+    parts: readonly (SqlNode | undefined)[],
+    parameters: readonly Parameter[],
+  ) {
+    this.#strings = strings
+    this.#parts = parts
+    this.parameters = parameters
+    this.shape = JSON.stringify([strings, parts.map((part) => part?.shape ?? null)])
+  }
+
+  write(writer: SqlWriter): void {
+    this.#strings.forEach((text, index) => {
+      writer.append(text)
+      if (index >= this.#parts.length) return
+      const part = this.#parts[index]
+      if (part === undefined) writer.parameter()
+      else writer.node(part)
+    })
+  }
+
+  decode(text: string | null): unknown {
+    return text
+  }
+}
+
+/**
+ * A piece of SQL; every value becomes a bound parameter, never text. Columns, conditions and other
+ * `sql` templates are put in as SQL.
+ *
+ * @example
+ * ```ts
+ * import { type Session, sql } from 'fastify-data-bridge/orm'
+ *
+ * export async function backend(session: Session): Promise<number | undefined> {
+ *   const [row] = await session.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
+ *   return row?.pid
+ * }
+ * ```
+ */
+export function sql<T = unknown>(strings: TemplateStringsArray, ...values: readonly unknown[]): Sql<T> {
+  if (!Array.isArray(strings) || !('raw' in strings)) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `sql expected to be used as a template tag: sql\`select …\`; it was called with ${describe(strings)}`,
+    )
+  }
+  const parts = values.map((value) => (isSqlNode(value) ? value : undefined))
+  const parameters = values.flatMap((value, index) =>
+    isSqlNode(value) ? value.parameters : [parameterOf(value, index)],
+  )
+  return new Sql<T>(strings, parts, parameters)
+}
+
+function parameterOf(value: unknown, index: number): Parameter {
+  if (value === null) return null
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+  if (value instanceof Date) return value.toISOString()
+  if (value instanceof Uint8Array) return value
+  if (Array.isArray(value)) return arrayLiteral(value.map((each) => elementOf(each, index)))
+  if (typeof value === 'object') return JSON.stringify(value)
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `sql expected a value for its parameter ${index + 1}; came ${describe(value)}`,
+  )
+}
+
+function elementOf(value: unknown, index: number): string | null {
+  const text = parameterOf(value, index)
+  if (text instanceof Uint8Array) {
+    throw new DataBridgeError('DATA_BRIDGE_ERR_QUERY', `sql cannot bind an array of bytes as its parameter ${index + 1}`)
+  }
+  return text
+}

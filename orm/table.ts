@@ -1,0 +1,61 @@
+import type { Query } from './query/query.ts'
+import type { AnyEntityClass } from './schema/relation.ts'
+import { defineTable } from './schema/table.ts'
+import type { Fields, Key, TableClass } from './schema/types.ts'
+import { ambientSession } from './session/ambient.ts'
+
+/** What an entity class has beside its constructor: the ambient session's `get` and `find`. */
+export interface AmbientStatics {
+  /**
+   * The entity with this primary key, or null, in the session of the request or of `database.run(fn)`.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NO_AMBIENT_SESSION` anywhere else.
+   */
+  get<C extends AnyEntityClass>(this: C, key: Key): Promise<InstanceType<C> | null>
+  /** A query in that session. */
+  find<C extends AnyEntityClass>(this: C): Query<C>
+}
+
+/**
+ * Declares a table: its columns, and its relations as thunks. The class that extends it is the entity.
+ *
+ * A property becomes the column's name in snake_case (`authorId` → `author_id`); a name given to the
+ * column overrides it. Columns named `then`, `toJSON`, `constructor` or `__proto__` are refused, as
+ * are relations named like a static that every class owns.
+ *
+ * @throws DataBridgeError `DATA_BRIDGE_ERR_SCHEMA` with what was expected and what came.
+ *
+ * @example
+ * ```ts
+ * import { belongsTo, hasMany, integer, table, text } from 'fastify-data-bridge/orm'
+ *
+ * export class User extends table('users', {
+ *   id: integer().primaryKey().generated(),
+ *   email: text().unique(),
+ *   posts: () => hasMany(Post, 'authorId'),
+ * }) {}
+ *
+ * export class Post extends table('posts', {
+ *   id: integer().primaryKey().generated(),
+ *   title: text(),
+ *   authorId: integer().references(() => User),
+ *   author: () => belongsTo(User, 'authorId'),
+ * }) {}
+ * ```
+ */
+export function table<const F extends Fields>(
+  name: string,
+  columnsAndRelations: F,
+): TableClass<F> & AmbientStatics {
+  const entity = defineTable(name, columnsAndRelations)
+  return Object.assign(entity, ambientStatics) as unknown as TableClass<F> & AmbientStatics
+}
+
+const ambientStatics = {
+  get(this: AnyEntityClass, key: Key): Promise<unknown> {
+    return ambientSession(`${this.name}.get()`).get(this, key)
+  },
+  find(this: AnyEntityClass): unknown {
+    return ambientSession(`${this.name}.find()`).find(this)
+  },
+}

@@ -1,0 +1,2 @@
+// Placeholder: starts nothing yet.
+export default function setup(): void {}
