@@ -1,23 +1,23 @@
 import { DataBridgeError, describe } from './errors.ts'
-import { createTable, foreignKeys } from './schema/ddl.ts'
+import { createTable, foreignKeys } from './sql/ddl.ts'
 import { type TableMetadata, tableOf } from './schema/metadata.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import type { BaseSession } from './session/session.ts'
-import { literal, quote } from './sql/identifier.ts'
 import { Sql, sql } from './sql/template.ts'
-
-const quoting = { quote, literal }
 
 // Two processes that start at the same time must not create the same table; any number serves that both know.
 const lockKey = 4_206_942_001
 
 /** Creates what is missing of the tables, their foreign keys and indexes, in one transaction. */
-export async function createTables(session: BaseSession, entities: readonly AnyEntityClass[]): Promise<void> {
+export async function createTables(
+  session: BaseSession,
+  entities: readonly AnyEntityClass[],
+): Promise<void> {
   const tables = requireTables(entities, 'createSchema()')
-  const keys = tables.flatMap((table) => foreignKeys(table, quoting).map((key) => ({ table, ...key })))
+  const keys = tables.flatMap((table) => foreignKeys(table).map((key) => ({ table, ...key })))
   await session.execute(sql`select pg_advisory_xact_lock(${lockKey})`)
   const existing = await existingForeignKeys(session)
-  for (const table of tables) await session.execute(raw(createTable(table, quoting)))
+  for (const table of tables) await session.execute(raw(createTable(table)))
   for (const { table, constraint, create, createIndex } of keys) {
     if (!existing.has(`${table.name}.${constraint}`)) await session.execute(raw(create))
     await session.execute(raw(createIndex))

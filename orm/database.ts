@@ -1,6 +1,16 @@
 import { createTables, requireTables } from './create-schema.ts'
-import { ConnectionPool, isPool, type Pool, poolSettingNames, type PoolSettings } from './driver/pool.ts'
-import { type Isolation, SessionConnection, type TransactionMode } from './driver/session-connection.ts'
+import {
+  ConnectionPool,
+  isPool,
+  type Pool,
+  poolSettingNames,
+  type PoolSettings,
+} from './driver/pool.ts'
+import {
+  type Isolation,
+  SessionConnection,
+  type TransactionMode,
+} from './driver/session-connection.ts'
 import { DataBridgeError, describe } from './errors.ts'
 import { combineObservers, type Observer } from './observe/observer.ts'
 import { StatementStats } from './observe/stats.ts'
@@ -51,7 +61,10 @@ export class Database implements AsyncDisposable {
     const { connectionString, pool, tables = [], ...settings } = requireOptions(options)
     for (const table of requireTables(tables, 'tables')) void table.relations
     this.#tables = [...tables]
-    this.#pool = pool === undefined ? ConnectionPool.open(connectionString as string, settings) : ConnectionPool.around(pool)
+    this.#pool =
+      pool === undefined
+        ? ConnectionPool.open(connectionString as string, settings)
+        : ConnectionPool.around(pool)
   }
 
   /** A session of its own, which the caller closes. It takes no connection before its first statement. */
@@ -78,7 +91,10 @@ export class Database implements AsyncDisposable {
   }
 
   /** Like {@link run}, in a transaction that begins at once. */
-  async transaction<T>(fn: (session: Session) => Promise<T> | T, mode: TransactionMode = {}): Promise<T> {
+  async transaction<T>(
+    fn: (session: Session) => Promise<T> | T,
+    mode: TransactionMode = {},
+  ): Promise<T> {
     await using session = new Session(this)
     return await ambientScope.run({ session: () => session }, () => session.transaction(fn, mode))
   }
@@ -163,7 +179,9 @@ function partsOf(source: unknown, options: SessionOptions): SessionParts {
       `new Session(…) expected a URL, a pg.Pool or a Database; came ${describe(source)}`,
     )
   }
-  const database = new Database(typeof source === 'string' ? { connectionString: source, max: 1 } : { pool: source })
+  const database = new Database(
+    typeof source === 'string' ? { connectionString: source, max: 1 } : { pool: source },
+  )
   const parts = database.parts(options)
   return {
     ...parts,
@@ -176,7 +194,9 @@ function partsOf(source: unknown, options: SessionOptions): SessionParts {
 
 function requireOptions(options: unknown): DatabaseOptions {
   if (typeof options !== 'object' || options === null) {
-    throw optionError(`new Database(…) expected options such as { connectionString }; came ${describe(options)}`)
+    throw optionError(
+      `new Database(…) expected options such as { connectionString }; came ${describe(options)}`,
+    )
   }
   const { connectionString, pool } = options as DatabaseOptions
   if (connectionString !== undefined && pool !== undefined) {
@@ -185,8 +205,13 @@ function requireOptions(options: unknown): DatabaseOptions {
   if (connectionString === undefined && pool === undefined) {
     throw optionError('expected connectionString or pool; came neither')
   }
-  if (pool !== undefined && !isPool(pool)) throw optionError(`pool expected a pg.Pool; came ${describe(pool)}`)
-  refuseUnknown(options, pool === undefined ? ['connectionString', 'tables', ...poolSettingNames] : ['pool', 'tables'], 'Database')
+  if (pool !== undefined && !isPool(pool))
+    throw optionError(`pool expected a pg.Pool; came ${describe(pool)}`)
+  refuseUnknown(
+    options,
+    pool === undefined ? ['connectionString', 'tables', ...poolSettingNames] : ['pool', 'tables'],
+    'Database',
+  )
   return options
 }
 
@@ -196,7 +221,9 @@ function requireSessionOptions(options: SessionOptions): SessionOptions {
   refuseUnknown(options, ['isolation', 'readOnly'], 'Session')
   const { isolation, readOnly } = options
   if (isolation !== undefined && !isolations.includes(isolation)) {
-    throw optionError(`isolation expected ${listed(isolations.map((each) => `'${each}'`))}; came ${describe(isolation)}`)
+    throw optionError(
+      `isolation expected ${listed(isolations.map((each) => `'${each}'`))}; came ${describe(isolation)}`,
+    )
   }
   if (readOnly !== undefined && typeof readOnly !== 'boolean') {
     throw optionError(`readOnly expected true or false; came ${describe(readOnly)}`)
@@ -215,5 +242,8 @@ function optionError(message: string): DataBridgeError {
 }
 
 function closedError(): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_SESSION_CLOSED', 'the database is closed; no session can be opened on it')
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_SESSION_CLOSED',
+    'the database is closed; no session can be opened on it',
+  )
 }

@@ -61,7 +61,9 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   // --- the data
   DATA_BRIDGE_ERR_NOT_FOUND: { statusCode: 404, clientMessage: 'Not found.' },
   DATA_BRIDGE_ERR_UNIQUE: conflict('This value is taken already.'),
-  DATA_BRIDGE_ERR_FOREIGN_KEY: conflict('It refers to something that does not exist, or is still referred to.'),
+  DATA_BRIDGE_ERR_FOREIGN_KEY: conflict(
+    'It refers to something that does not exist, or is still referred to.',
+  ),
   DATA_BRIDGE_ERR_EXCLUSION: conflict('It conflicts with something that exists already.'),
   DATA_BRIDGE_ERR_STALE: conflict('It was changed or removed in the meantime.'),
   DATA_BRIDGE_ERR_NOT_NULL: { statusCode: 400, clientMessage: 'A required value is missing.' },
@@ -74,8 +76,14 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   DATA_BRIDGE_ERR_POOL_EXHAUSTED: unavailable,
   DATA_BRIDGE_ERR_SERIALIZATION: { statusCode: 503, clientMessage: 'Please try again.' },
   DATA_BRIDGE_ERR_DEADLOCK: { statusCode: 503, clientMessage: 'Please try again.' },
-  DATA_BRIDGE_ERR_STATEMENT_TIMEOUT: { statusCode: 504, clientMessage: 'The database took too long.' },
-  DATA_BRIDGE_ERR_STATEMENT: { statusCode: 500, clientMessage: 'The request could not be handled.' },
+  DATA_BRIDGE_ERR_STATEMENT_TIMEOUT: {
+    statusCode: 504,
+    clientMessage: 'The database took too long.',
+  },
+  DATA_BRIDGE_ERR_STATEMENT: {
+    statusCode: 500,
+    clientMessage: 'The request could not be handled.',
+  },
   DATA_BRIDGE_ERR_COMMIT_FAILED: { statusCode: 500, clientMessage: 'Nothing was saved.' },
   DATA_BRIDGE_ERR_COMMIT_UNKNOWN: {
     statusCode: 500,
@@ -131,7 +139,8 @@ export class DataBridgeError extends Error {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
     this.code = code
     this.statusCode = kinds[code].statusCode
-    if (code === 'DATA_BRIDGE_ERR_SERIALIZATION' || code === 'DATA_BRIDGE_ERR_DEADLOCK') this.retryable = true
+    if (code === 'DATA_BRIDGE_ERR_SERIALIZATION' || code === 'DATA_BRIDGE_ERR_DEADLOCK')
+      this.retryable = true
     if (facts.sqlState !== undefined) this.sqlState = facts.sqlState
     if (facts.constraint !== undefined) this.constraint = facts.constraint
     if (facts.table !== undefined) this.table = facts.table
@@ -147,7 +156,11 @@ export class DataBridgeError extends Error {
 
   // Two copies of the package in one process must agree on what is a DataBridgeError.
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && (value as { [brand]?: unknown })[brand] === true
+    return (
+      typeof value === 'object' &&
+      value !== null &&
+      (value as { [brand]?: unknown })[brand] === true
+    )
   }
 }
 
@@ -157,7 +170,8 @@ const longestValue = 60
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (value === undefined) return 'undefined'
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`
+  if (typeof value === 'function')
+    return value.name === '' ? 'a function' : `the function ${value.name}`
   if (typeof value === 'string') return `the string ${JSON.stringify(shorten(value))}`
   if (typeof value === 'symbol') return 'a symbol'
   if (typeof value === 'bigint') return `the bigint ${value}n`

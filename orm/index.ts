@@ -21,7 +21,13 @@ export {
   uuid,
 } from './schema/columns.ts'
 export type { Entity } from './schema/entity.ts'
-export { type AnyEntityClass, belongsTo, hasMany, type RelationKind, type RelationTo } from './schema/relation.ts'
+export {
+  type AnyEntityClass,
+  belongsTo,
+  hasMany,
+  type RelationKind,
+  type RelationTo,
+} from './schema/relation.ts'
 export type { Fields, Key, NewRow, Relation, RelationRef, Row, TableClass } from './schema/types.ts'
 export { ambientScope, type AmbientScope } from './session/ambient.ts'
 export { avg, count, countDistinct, max, min, sum } from './sql/aggregates.ts'

@@ -44,7 +44,9 @@ export class Connection {
   async objects(statement: WireStatement): Promise<readonly Record<string, unknown>[]> {
     const result: QueryResult | QueryResult[] = await this.#client.query(queryOf(statement))
     // Several statements in one text give a result each; the last one is what was asked for.
-    return Array.isArray(result) ? ((result.at(-1) as QueryResult | undefined)?.rows ?? []) : result.rows
+    return Array.isArray(result)
+      ? ((result.at(-1) as QueryResult | undefined)?.rows ?? [])
+      : result.rows
   }
 
   /** BEGIN, COMMIT and their like: no parameters, nothing prepared. */
@@ -67,7 +69,11 @@ export class Connection {
   }
 }
 
-function queryOf({ text, parameters, name }: WireStatement): { text: string; values: Parameter[]; name?: string } {
+function queryOf({ text, parameters, name }: WireStatement): {
+  text: string
+  values: Parameter[]
+  name?: string
+} {
   const values = parameters as Parameter[]
   return name === undefined ? { text, values } : { text, values, name }
 }

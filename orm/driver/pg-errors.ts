@@ -15,16 +15,28 @@ const byState: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   '23P01': ['DATA_BRIDGE_ERR_EXCLUSION', 'an exclusion constraint is violated'],
   '23502': ['DATA_BRIDGE_ERR_NOT_NULL', 'a required value is missing'],
   '23514': ['DATA_BRIDGE_ERR_CHECK', 'a check constraint is violated'],
-  '40001': ['DATA_BRIDGE_ERR_SERIALIZATION', 'the transaction conflicts with another one; try it again'],
-  '40P01': ['DATA_BRIDGE_ERR_DEADLOCK', 'the transaction was chosen to resolve a deadlock; try it again'],
-  '57014': ['DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', 'the statement was cancelled, by a time limit or by hand'],
+  '40001': [
+    'DATA_BRIDGE_ERR_SERIALIZATION',
+    'the transaction conflicts with another one; try it again',
+  ],
+  '40P01': [
+    'DATA_BRIDGE_ERR_DEADLOCK',
+    'the transaction was chosen to resolve a deadlock; try it again',
+  ],
+  '57014': [
+    'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT',
+    'the statement was cancelled, by a time limit or by hand',
+  ],
   '28P01': ['DATA_BRIDGE_ERR_AUTHENTICATION', 'PostgreSQL refused the password'],
   '28000': ['DATA_BRIDGE_ERR_AUTHENTICATION', 'PostgreSQL refused the user'],
   '3D000': ['DATA_BRIDGE_ERR_AUTHENTICATION', 'PostgreSQL has no database of this name'],
 }
 
 // Class 22: messages quote the value that was refused.
-const invalidValue = ['DATA_BRIDGE_ERR_INVALID_VALUE', 'PostgreSQL cannot take a value: it is out of range, or not in the right form'] as const
+const invalidValue = [
+  'DATA_BRIDGE_ERR_INVALID_VALUE',
+  'PostgreSQL cannot take a value: it is out of range, or not in the right form',
+] as const
 
 const sqlState = /^[0-9A-Z]{5}$/
 
@@ -38,7 +50,13 @@ export function sqlStateOf(error: unknown): string | undefined {
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlStateOf(error)
   if (state === undefined) return error instanceof Error
-  return state.startsWith('08') || state === '57P01' || state === '57P02' || state === '57P03' || state === '57P05'
+  return (
+    state.startsWith('08') ||
+    state === '57P01' ||
+    state === '57P02' ||
+    state === '57P03' ||
+    state === '57P05'
+  )
 }
 
 /** The error of a statement that PostgreSQL refused, or that the connection did not survive. */
@@ -46,7 +64,11 @@ export function statementError(error: unknown, summary: string): DataBridgeError
   if (error instanceof DataBridgeError) return error
   const state = sqlStateOf(error)
   if (isConnectionLoss(error)) {
-    return new DataBridgeError('DATA_BRIDGE_ERR_CONNECTION_LOST', `the connection was lost during ${summary}`, factsOf(error))
+    return new DataBridgeError(
+      'DATA_BRIDGE_ERR_CONNECTION_LOST',
+      `the connection was lost during ${summary}`,
+      factsOf(error),
+    )
   }
   const [code, message] = kindOf(state)
   const said = code === 'DATA_BRIDGE_ERR_STATEMENT' ? `: ${(error as Error).message}` : ''
@@ -66,7 +88,11 @@ export function connectError(error: unknown, where: string): DataBridgeError {
   const facts = factsOf(error)
   const state = facts.sqlState
   if (state?.startsWith('28') === true || state === '3D000') {
-    return new DataBridgeError('DATA_BRIDGE_ERR_AUTHENTICATION', `${byState[state]?.[1] ?? 'PostgreSQL refused the user'} (${where})`, facts)
+    return new DataBridgeError(
+      'DATA_BRIDGE_ERR_AUTHENTICATION',
+      `${byState[state]?.[1] ?? 'PostgreSQL refused the user'} (${where})`,
+      facts,
+    )
   }
   const message = messageOf(error)
   if (message.includes('timeout exceeded when trying to connect')) {
@@ -76,7 +102,11 @@ export function connectError(error: unknown, where: string): DataBridgeError {
       facts,
     )
   }
-  return new DataBridgeError('DATA_BRIDGE_ERR_UNREACHABLE', `PostgreSQL cannot be reached (${where}): ${message}`, facts)
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_UNREACHABLE',
+    `PostgreSQL cannot be reached (${where}): ${message}`,
+    facts,
+  )
 }
 
 function factsOf(error: unknown): ErrorFacts {
@@ -89,17 +119,19 @@ function withoutValues(error: unknown): Error {
   const state = sqlStateOf(error)
   const message = state?.startsWith('22') === true ? `PostgreSQL error ${state}` : messageOf(error)
   const clean = new Error(message)
-  const frames = error instanceof Error ? error.stack?.slice(error.stack.indexOf('\n    at ')) : undefined
+  const frames =
+    error instanceof Error ? error.stack?.slice(error.stack.indexOf('\n    at ')) : undefined
   clean.stack = `${state === undefined ? 'Error' : 'PostgresError'}: ${message}${frames ?? ''}`
   return state === undefined ? clean : Object.assign(clean, { code: state })
 }
 
 // A refused connection to a name with several addresses is an AggregateError without a message.
 function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+  if (error instanceof AggregateError && error.message === '')
+    return error.errors.map(messageOf).join('; ')
   return error instanceof Error ? error.message : String(error)
 }
 
 function fieldsOf(error: unknown): PgFields {
-  return typeof error === 'object' && error !== null ? (error as PgFields) : {}
+  return typeof error === 'object' && error !== null ? error : {}
 }

@@ -60,12 +60,19 @@ export class ConnectionPool {
 
   /** How many connections there are, how many of them are free, and how many callers wait for one. */
   get usage(): { readonly total: number; readonly idle: number; readonly waiting: number } {
-    return { total: this.#pool.totalCount, idle: this.#pool.idleCount, waiting: this.#pool.waitingCount }
+    return {
+      total: this.#pool.totalCount,
+      idle: this.#pool.idleCount,
+      waiting: this.#pool.waitingCount,
+    }
   }
 
   async acquire(): Promise<Connection> {
     if (this.#ended !== undefined) {
-      throw new DataBridgeError('DATA_BRIDGE_ERR_UNREACHABLE', 'the database was closed; no connection can be had')
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_UNREACHABLE',
+        'the database was closed; no connection can be had',
+      )
     }
     try {
       return new Connection(await this.#pool.connect())

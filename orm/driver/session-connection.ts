@@ -53,7 +53,10 @@ export class SessionConnection {
     return this.#run(statement, operation, (connection) => connection.rawRows(statement))
   }
 
-  async objects(statement: Statement, operation: Operation): Promise<readonly Record<string, unknown>[]> {
+  async objects(
+    statement: Statement,
+    operation: Operation,
+  ): Promise<readonly Record<string, unknown>[]> {
     const { rows } = await this.#run(statement, operation, async (connection) => {
       const objects = await connection.objects(statement)
       return { rows: objects, rowCount: objects.length }
@@ -129,7 +132,11 @@ export class SessionConnection {
   }
 
   #needsTransaction(statement: Statement): boolean {
-    return statement.kind === 'write' || this.#mode.isolation !== undefined || this.#mode.readOnly === true
+    return (
+      statement.kind === 'write' ||
+      this.#mode.isolation !== undefined ||
+      this.#mode.readOnly === true
+    )
   }
 
   async #inTurn<T>(work: () => Promise<T>, evenIfRefused = false): Promise<T> {
@@ -170,13 +177,25 @@ export class SessionConnection {
     )
   }
 
-  async #begin(connection: Connection, mode: TransactionMode, operation: Operation | undefined): Promise<void> {
+  async #begin(
+    connection: Connection,
+    mode: TransactionMode,
+    operation: Operation | undefined,
+  ): Promise<void> {
     const isolation = mode.isolation === undefined ? '' : ` isolation level ${mode.isolation}`
-    await this.#control(connection, `begin${isolation}${mode.readOnly === true ? ' read only' : ''}`, operation)
+    await this.#control(
+      connection,
+      `begin${isolation}${mode.readOnly === true ? ' read only' : ''}`,
+      operation,
+    )
     this.#transaction = 'open'
   }
 
-  #control(connection: Connection, text: string, operation: Operation | undefined): Promise<{ command: string; rowCount: number }> {
+  #control(
+    connection: Connection,
+    text: string,
+    operation: Operation | undefined,
+  ): Promise<{ command: string; rowCount: number }> {
     const statement = { text, summary: text.toUpperCase(), kind: 'control' } as const
     return this.#send(connection, statement, operation, async () => ({
       command: await connection.control(text),
@@ -186,7 +205,9 @@ export class SessionConnection {
 
   async #send<T extends { readonly rowCount: number }>(
     connection: Connection,
-    statement: Pick<Statement, 'text' | 'summary'> & { readonly kind: 'read' | 'write' | 'control' },
+    statement: Pick<Statement, 'text' | 'summary'> & {
+      readonly kind: 'read' | 'write' | 'control'
+    },
     operation: Operation | undefined,
     send: (connection: Connection) => Promise<T>,
   ): Promise<T> {
@@ -244,7 +265,8 @@ export class SessionConnection {
   async #rollback(operation: Operation): Promise<void> {
     const isSendable = this.#transaction === 'open' || this.#transaction === 'failed'
     try {
-      if (isSendable && this.#connection !== undefined) await this.#control(this.#connection, 'rollback', operation)
+      if (isSendable && this.#connection !== undefined)
+        await this.#control(this.#connection, 'rollback', operation)
     } catch (error) {
       this.#release(error)
     } finally {
@@ -266,15 +288,23 @@ function commitError(error: unknown, isLost: boolean): unknown {
       { cause: error },
     )
   }
-  if (!(error instanceof DataBridgeError) || error.code === 'DATA_BRIDGE_ERR_COMMIT_FAILED' || error.retryable === true) {
+  if (
+    !(error instanceof DataBridgeError) ||
+    error.code === 'DATA_BRIDGE_ERR_COMMIT_FAILED' ||
+    error.retryable === true
+  ) {
     return error
   }
   const { sqlState, constraint, table, column } = error
-  return new DataBridgeError('DATA_BRIDGE_ERR_COMMIT_FAILED', `nothing was committed: ${error.message}`, {
-    cause: error,
-    sqlState,
-    constraint,
-    table,
-    column,
-  })
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_COMMIT_FAILED',
+    `nothing was committed: ${error.message}`,
+    {
+      cause: error,
+      sqlState,
+      constraint,
+      table,
+      column,
+    },
+  )
 }

@@ -36,10 +36,12 @@ export function combineObservers(observers: readonly Observer[]): Observer {
   const ofStatements = observers.filter((observer) => observer.statementSent !== undefined)
   return {
     ...(ofOperations.length > 0 && {
-      operationStarted: (operation) => endAll(ofOperations.map((each) => each.operationStarted?.(operation))),
+      operationStarted: (operation) =>
+        endAll(ofOperations.map((each) => each.operationStarted?.(operation))),
     }),
     ...(ofStatements.length > 0 && {
-      statementSent: (statement) => endAll(ofStatements.map((each) => each.statementSent?.(statement))),
+      statementSent: (statement) =>
+        endAll(ofStatements.map((each) => each.statementSent?.(statement))),
     }),
   }
 }

@@ -3,6 +3,7 @@ import { listed, type TableMetadata } from '../schema/metadata.ts'
 import type { AnyLoader } from '../relations/loader.ts'
 import { and, requireConditions } from '../sql/conditions.ts'
 import { type Condition, isSqlNode, type Order, type SqlNode } from '../sql/node.ts'
+import { BoundColumn } from '../sql/column-ref.ts'
 import { columnRef, refsOf } from '../sql/refs.ts'
 import { rootAlias, type SelectPlan } from '../sql/select.ts'
 
@@ -13,7 +14,15 @@ export interface QueryPlan extends SelectPlan {
 }
 
 export function planFor(table: TableMetadata): QueryPlan {
-  return { table, conditions: [], orders: [], limit: undefined, offset: undefined, loaders: [], groups: [] }
+  return {
+    table,
+    conditions: [],
+    orders: [],
+    limit: undefined,
+    offset: undefined,
+    loaders: [],
+    groups: [],
+  }
 }
 
 /** How many conditions are joined by AND at the top. */
@@ -23,7 +32,8 @@ export function filterCount({ conditions }: SelectPlan): number {
 
 /** What a callback such as `(user) => user.age.gt(18)` gives. */
 export function callWithRefs(table: TableMetadata, callback: unknown, where: string): unknown {
-  if (typeof callback === 'function') return (callback as (refs: object) => unknown)(refsOf(table, rootAlias))
+  if (typeof callback === 'function')
+    return (callback as (refs: object) => unknown)(refsOf(table, rootAlias))
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
     `${where} expected a callback such as (row) => …; came ${describe(callback)}`,
@@ -39,7 +49,9 @@ export function conditionOf(table: TableMetadata, filter: unknown): Condition {
   }
   if (isSqlNode(filter)) return filter as Condition
   if (typeof filter === 'object' && filter !== null && !Array.isArray(filter)) {
-    return and(...Object.entries(filter).map(([property, value]) => matches(table, property, value)))
+    return and(
+      ...Object.entries(filter).map(([property, value]) => matches(table, property, value)),
+    )
   }
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_FILTER',
@@ -71,11 +83,12 @@ function matches(table: TableMetadata, property: string, value: unknown): Condit
 export function ordersOf(table: TableMetadata, by: unknown): readonly Order[] {
   const where = `find(${table.entityName}).orderBy()`
   const orders = [callWithRefs(table, by, where)].flat()
-  const other = orders.find((order) => !isSqlNode(order) || 'eq' in order)
+  const other = orders.find((order) => !isSqlNode(order) || order instanceof BoundColumn)
   if (orders.length > 0 && other === undefined) return orders as Order[]
+  const came = other instanceof BoundColumn ? 'a column without asc() or desc()' : describe(other)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected orders such as user.name.asc(); came ${'eq' in ((other ?? {}) as object) ? 'a column without asc() or desc()' : describe(other)}`,
+    `${where} expected orders such as user.name.asc(); came ${orders.length === 0 ? 'none' : came}`,
   )
 }
 
@@ -91,5 +104,8 @@ export function expressionsOf(values: readonly unknown[], where: string): readon
 
 export function requireCount(value: unknown, where: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw new DataBridgeError('DATA_BRIDGE_ERR_QUERY', `${where} expected an integer from 0; came ${describe(value)}`)
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected an integer from 0; came ${describe(value)}`,
+  )
 }

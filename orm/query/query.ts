@@ -1,16 +1,35 @@
 import type { Column } from '../schema/column.ts'
 import { tableOf } from '../schema/metadata.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
-import type { FieldsOf } from '../schema/types.ts'
+import type { AnyColumn, FieldsOf } from '../schema/types.ts'
 import { type AnyLoader, type Loader, requireLoaders } from '../relations/loader.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Refs } from '../sql/refs.ts'
-import { callWithRefs, conditionOf, expressionsOf, ordersOf, planFor, type QueryPlan, requireCount } from './plan.ts'
-import { type QueryContext, runAggregate, runCount, runExists, runFirst, runList, runOne } from './run.ts'
+import {
+  callWithRefs,
+  conditionOf,
+  expressionsOf,
+  ordersOf,
+  planFor,
+  type QueryPlan,
+  requireCount,
+} from './plan.ts'
+import {
+  type QueryContext,
+  runAggregate,
+  runCount,
+  runExists,
+  runFirst,
+  runList,
+  runOne,
+} from './run.ts'
 
 /** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equality, IN, IS NULL; nothing else. */
 export type Matches<C, F = FieldsOf<C>> = {
-  readonly [K in keyof F as F[K] extends Column<any, boolean> ? K : never]?: F[K] extends Column<infer T, boolean> // oxlint-disable-line typescript/no-explicit-any -- matches every column
+  readonly [K in keyof F as F[K] extends AnyColumn ? K : never]?: F[K] extends Column<
+    infer T,
+    boolean
+  >
     ? T | readonly NonNullable<T>[]
     : never
 }
@@ -134,7 +153,9 @@ export class Query<C extends AnyEntityClass> {
    * }
    * ```
    */
-  aggregate<S extends Record<string, Expression<unknown>>>(select: (row: Refs<C>) => S): Promise<Selected<S>[]> {
+  aggregate<S extends Record<string, Expression<unknown>>>(
+    select: (row: Refs<C>) => S,
+  ): Promise<Selected<S>[]> {
     const where = this.#where('aggregate')
     const selected = callWithRefs(this.#plan.table, select, where) as S
     expressionsOf(Object.values(selected ?? {}), where)

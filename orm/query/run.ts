@@ -40,7 +40,10 @@ export function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> 
     async (operation) => {
       const [entity, another] = await entities(context, limited, operation)
       if (entity === undefined) {
-        throw new DataBridgeError('DATA_BRIDGE_ERR_NOT_FOUND', `find(${entityName}).one() expected one row; came none`)
+        throw new DataBridgeError(
+          'DATA_BRIDGE_ERR_NOT_FOUND',
+          `find(${entityName}).one() expected one row; came none`,
+        )
       }
       if (another !== undefined) {
         throw new DataBridgeError(
@@ -94,7 +97,9 @@ export function runAggregate(
     async (operation) => {
       const { rows } = await context.rows(selectValues(plan, expressions, plan.groups), operation)
       return rows.map((row) =>
-        Object.fromEntries(names.map((name, index) => [name, expressions[index]?.decode(row[index] ?? null)])),
+        Object.fromEntries(
+          names.map((name, index) => [name, expressions[index]?.decode(row[index] ?? null)]),
+        ),
       )
     },
     countRows,
@@ -111,7 +116,13 @@ async function run<T>(
   outcomeOf: (result: T) => Outcome,
 ): Promise<T> {
   const { table, limit } = plan
-  const operation: QueryOperation = { kind: 'query', name, table, filters: filterCount(plan), limit }
+  const operation: QueryOperation = {
+    kind: 'query',
+    name,
+    table,
+    filters: filterCount(plan),
+    limit,
+  }
   return observed(
     context.observer,
     operation,
@@ -124,10 +135,19 @@ async function run<T>(
 }
 
 function tablesOf({ table, loaders }: Pick<QueryPlan, 'table' | 'loaders'>): TableMetadata[] {
-  return [table, ...loaders.flatMap((loader) => tablesOf({ table: loader.relation.target, loaders: loader.nested }))]
+  return [
+    table,
+    ...loaders.flatMap((loader) =>
+      tablesOf({ table: loader.relation.target, loaders: loader.nested }),
+    ),
+  ]
 }
 
-async function entities(context: QueryContext, plan: QueryPlan, operation: QueryOperation): Promise<Entity[]> {
+async function entities(
+  context: QueryContext,
+  plan: QueryPlan,
+  operation: QueryOperation,
+): Promise<Entity[]> {
   const { rows } = await context.rows(selectRows(plan), operation)
   const found = context.entitiesOf(plan.table, rows)
   if (found.length > 0) await loadAll(context, found, plan.loaders, operation)

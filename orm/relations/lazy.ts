@@ -7,11 +7,21 @@ import type { LoadContext } from './context.ts'
 import { selectWhere } from './related.ts'
 
 /** Loads the relation of one entity, because it was awaited: by the identity map, or with one statement. */
-export function loadLazily(context: LoadContext, owner: object, relation: RelationMetadata): Promise<unknown> {
-  return relation.kind === 'hasMany' ? loadMany(context, owner, relation) : loadReferenced(context, owner, relation)
+export function loadLazily(
+  context: LoadContext,
+  owner: object,
+  relation: RelationMetadata,
+): Promise<unknown> {
+  return relation.kind === 'hasMany'
+    ? loadMany(context, owner, relation)
+    : loadReferenced(context, owner, relation)
 }
 
-function loadMany(context: LoadContext, owner: object, relation: RelationMetadata): Promise<Entity[]> {
+function loadMany(
+  context: LoadContext,
+  owner: object,
+  relation: RelationMetadata,
+): Promise<Entity[]> {
   const operation = operationOf(owner, relation)
   const key = keyOf(owner, relation.owner)
   return observed(
@@ -22,7 +32,11 @@ function loadMany(context: LoadContext, owner: object, relation: RelationMetadat
   )
 }
 
-async function loadReferenced(context: LoadContext, owner: object, relation: RelationMetadata): Promise<Entity | null> {
+async function loadReferenced(
+  context: LoadContext,
+  owner: object,
+  relation: RelationMetadata,
+): Promise<Entity | null> {
   const { target, foreignKey } = relation
   const operation = operationOf(owner, relation)
   const key = (owner as Record<string, unknown>)[foreignKey.property]

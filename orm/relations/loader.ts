@@ -17,7 +17,9 @@ export class Loader<in Owner, Target extends AnyEntityClass> {
   }
 
   /** Relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
-  options(...loaders: readonly Loader<InstanceType<Target>, AnyEntityClass>[]): Loader<Owner, Target> {
+  options(
+    ...loaders: readonly Loader<InstanceType<Target>, AnyEntityClass>[]
+  ): Loader<Owner, Target> {
     const { target, owner, name } = this.relation
     requireLoaders(loaders, target, `selectinload(${owner.entityName}.${name}).options()`)
     return new Loader(this.relation, [...this.nested, ...loaders])
@@ -48,7 +50,11 @@ export function selectinload<Owner, Target extends AnyEntityClass>(
 }
 
 /** Refuses what is no loader, and a loader of another entity. */
-export function requireLoaders(loaders: readonly unknown[], table: TableMetadata, where: string): void {
+export function requireLoaders(
+  loaders: readonly unknown[],
+  table: TableMetadata,
+  where: string,
+): void {
   for (const loader of loaders) {
     if (!(loader instanceof Loader)) {
       throw new DataBridgeError(

@@ -22,9 +22,14 @@ export async function loadAll(
 }
 
 /** Two loaders of one relation are one, with the nested ones of both. */
-export function mergeLoaders(loaders: readonly AnyLoader[]): readonly Pick<AnyLoader, 'relation' | 'nested'>[] {
+export function mergeLoaders(
+  loaders: readonly AnyLoader[],
+): readonly Pick<AnyLoader, 'relation' | 'nested'>[] {
   const byRelation = Map.groupBy(loaders, ({ relation }) => relation)
-  return [...byRelation].map(([relation, same]) => ({ relation, nested: same.flatMap(({ nested }) => nested) }))
+  return [...byRelation].map(([relation, same]) => ({
+    relation,
+    nested: same.flatMap(({ nested }) => nested),
+  }))
 }
 
 function loadOne(
@@ -71,12 +76,21 @@ async function loadReferenced(
     const text = textOf(owner, foreignKey)
     if (text === null) continue
     const held = context.held(target, text)
-    if (held === undefined) missing.set(text, (owner as unknown as Record<string, unknown>)[foreignKey.property])
+    if (held === undefined)
+      missing.set(text, (owner as unknown as Record<string, unknown>)[foreignKey.property])
     else found.set(text, held)
   }
   if (missing.size > 0) {
     const keys = [...missing.values()]
-    for (const entity of await fetch(context, relation, owners, target.primaryKey, keys, parent, depth)) {
+    for (const entity of await fetch(
+      context,
+      relation,
+      owners,
+      target.primaryKey,
+      keys,
+      parent,
+      depth,
+    )) {
       found.set(textOf(entity, target.primaryKey) as string, entity)
     }
   }
@@ -96,7 +110,14 @@ function fetch(
   parent: Operation,
   depth: number,
 ): Promise<Entity[]> {
-  const operation = { kind: 'relationship', strategy: 'selectinload', relation, owners, depth, parent } as const
+  const operation = {
+    kind: 'relationship',
+    strategy: 'selectinload',
+    relation,
+    owners,
+    depth,
+    parent,
+  } as const
   return observed(
     context.observer,
     operation,

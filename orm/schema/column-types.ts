@@ -165,7 +165,9 @@ export const bigintTypes: Readonly<Record<BigintMode, ColumnType>> = Object.free
 function decodeSafeInteger(text: string): number {
   const value = Number(text)
   if (Number.isSafeInteger(value)) return value
-  throw new RangeError('a bigint beyond the safe integers of JavaScript; use the mode "string" or "bigint"')
+  throw new RangeError(
+    'a bigint beyond the safe integers of JavaScript; use the mode "string" or "bigint"',
+  )
 }
 
 const numericPattern = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i
@@ -176,7 +178,8 @@ export function numericType(sql: string): ColumnType {
     sql,
     cast: 'numeric',
     expected: 'a decimal number as a string, such as "12.50"',
-    accepts: (value: unknown) => typeof value === 'string' && (numericPattern.test(value) || value === 'NaN'),
+    accepts: (value: unknown) =>
+      typeof value === 'string' && (numericPattern.test(value) || value === 'NaN'),
     encode: asString,
     decode: asString,
     isSame: sameString,

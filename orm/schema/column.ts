@@ -99,8 +99,10 @@ export class Column<T, Optional extends boolean = false> {
    * The target's type is `Function` on purpose: with anything narrower, tables that refer to each
    * other or to themselves make the type checker run in a circle.
    */
-  // oxlint-disable-next-line typescript/no-unsafe-function-type -- see above
-  references(target: () => Function, options: { readonly onDelete?: OnDelete } = {}): Column<T, Optional> {
+  references(
+    target: () => Function, // oxlint-disable-line typescript/no-unsafe-function-type -- see above
+    options: { readonly onDelete?: OnDelete } = {},
+  ): Column<T, Optional> {
     const { onDelete = 'no action' } = options
     return this.#with({ references: { target, onDelete } })
   }

@@ -72,17 +72,29 @@ export interface NumericOptions {
 /** A `numeric` column: a string such as `'12.50'`, since a JavaScript number would lose digits. */
 export function numeric(options: string | NumericOptions = {}): Column<string> {
   const { name, precision, scale } = typeof options === 'string' ? { name: options } : options
-  for (const [option, value, least] of [['precision', precision, 1], ['scale', scale, 0]] as const) {
-    if (value === undefined || (Number.isInteger(value) && value >= least && value <= 1000)) continue
+  for (const [option, value, least] of [
+    ['precision', precision, 1],
+    ['scale', scale, 0],
+  ] as const) {
+    if (value === undefined || (Number.isInteger(value) && value >= least && value <= 1000))
+      continue
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_SCHEMA',
       `numeric() expected ${option} to be an integer from ${least} to 1000; came ${describe(value)}`,
     )
   }
   if (precision === undefined && scale !== undefined) {
-    throw new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', 'numeric() needs a precision where it has a scale')
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_SCHEMA',
+      'numeric() needs a precision where it has a scale',
+    )
   }
-  const size = precision === undefined ? '' : scale === undefined ? `(${precision})` : `(${precision},${scale})`
+  const size =
+    precision === undefined
+      ? ''
+      : scale === undefined
+        ? `(${precision})`
+        : `(${precision},${scale})`
   return columnOf(numericType(`numeric${size}`), name)
 }
 

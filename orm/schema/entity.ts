@@ -68,7 +68,10 @@ export function isEntity(value: unknown): value is Entity {
 /** The library's side of an entity. Refuses what is none. */
 export function stateOf(entity: unknown): EntityState {
   if (Entity.isEntity(entity)) return Entity.stateOf(entity)
-  throw new DataBridgeError('DATA_BRIDGE_ERR_ENTITY', `expected an entity; came ${describe(entity)}`)
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `expected an entity; came ${describe(entity)}`,
+  )
 }
 
 /** An entity out of a row that a query brought. */
@@ -92,7 +95,11 @@ export function hydrate(table: TableMetadata, row: RawRow, session: EntityOwner)
  *
  * @param sent what was sent for each column of the table; undefined where nothing was
  */
-export function absorb(entity: Entity, row: RawRow, sent: readonly (string | null | undefined)[]): void {
+export function absorb(
+  entity: Entity,
+  row: RawRow,
+  sent: readonly (string | null | undefined)[],
+): void {
   const state = stateOf(entity)
   const values = entity as unknown as Values
   for (const column of state.table.columns) {
@@ -101,10 +108,24 @@ export function absorb(entity: Entity, row: RawRow, sent: readonly (string | nul
     const value = values[property]
     if (isUnchanged(column, value, text)) continue
     const known = sent[position]
-    const isUntouched = value === undefined || (known !== undefined && isUnchanged(column, value, known))
+    const isUntouched =
+      value === undefined || (known !== undefined && isUnchanged(column, value, known))
     if (isUntouched) values[property] = decodeColumn(column, text)
   }
   state.snapshot = row
+}
+
+/** Puts a row that was read again into an entity, over whatever the program has changed. */
+export function reload(entity: Entity, row: RawRow): void {
+  const state = stateOf(entity)
+  for (const column of state.table.columns) {
+    ;(entity as unknown as Values)[column.property] = decodeColumn(
+      column,
+      row[column.position] ?? null,
+    )
+  }
+  state.snapshot = row
+  for (const handle of state.handles?.values() ?? []) handle.forget()
 }
 
 /** The handle behind `user.posts`, made when it is first touched. */
@@ -155,7 +176,12 @@ function assignNew(target: Values, state: EntityState, values: unknown, isFirst:
   for (const [relation, entity] of references) fillReference(target, state, relation, entity)
 }
 
-function fillReference(target: Values, state: EntityState, relation: RelationMetadata, entity: Entity): void {
+function fillReference(
+  target: Values,
+  state: EntityState,
+  relation: RelationMetadata,
+  entity: Entity,
+): void {
   if (target[relation.foreignKey.property] === undefined) {
     state.references ??= new Map()
     state.references.set(relation, entity)
@@ -175,7 +201,10 @@ function refuseUnknownKeys(table: TableMetadata, given: Values): void {
 }
 
 /** The entities that were given for foreign keys: `new Post({ title, author: user })`. */
-function givenReferences(table: TableMetadata, given: Values): ReadonlyMap<RelationMetadata, Entity> {
+function givenReferences(
+  table: TableMetadata,
+  given: Values,
+): ReadonlyMap<RelationMetadata, Entity> {
   const references = new Map<RelationMetadata, Entity>()
   for (const name of table.relationNames) {
     const value = given[name]
@@ -190,7 +219,10 @@ function givenReferences(table: TableMetadata, given: Values): ReadonlyMap<Relat
     }
     if (value === null) {
       if (relation.foreignKey.nullable) continue
-      throw new DataBridgeError('DATA_BRIDGE_ERR_ENTITY', `${where} expected a ${relation.target.entityName}; came null`)
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_ENTITY',
+        `${where} expected a ${relation.target.entityName}; came null`,
+      )
     }
     if (!isEntity(value) || stateOf(value).table !== relation.target) {
       throw new DataBridgeError(
@@ -204,7 +236,12 @@ function givenReferences(table: TableMetadata, given: Values): ReadonlyMap<Relat
   return references
 }
 
-function refuseContradiction(where: string, relation: RelationMetadata, given: Values, entity: Entity): void {
+function refuseContradiction(
+  where: string,
+  relation: RelationMetadata,
+  given: Values,
+  entity: Entity,
+): void {
   const key = given[relation.foreignKey.property]
   if (key === undefined || key === keyOf(entity, relation.target)) return
   throw new DataBridgeError(
@@ -213,14 +250,20 @@ function refuseContradiction(where: string, relation: RelationMetadata, given: V
   )
 }
 
-function referencedKey(column: ColumnMetadata, references: ReadonlyMap<RelationMetadata, Entity>): unknown {
+function referencedKey(
+  column: ColumnMetadata,
+  references: ReadonlyMap<RelationMetadata, Entity>,
+): unknown {
   for (const [relation, entity] of references) {
     if (relation.foreignKey === column) return keyOf(entity, relation.target)
   }
   return undefined
 }
 
-function isReferenced(column: ColumnMetadata, references: ReadonlyMap<RelationMetadata, Entity>): boolean {
+function isReferenced(
+  column: ColumnMetadata,
+  references: ReadonlyMap<RelationMetadata, Entity>,
+): boolean {
   for (const relation of references.keys()) if (relation.foreignKey === column) return true
   return false
 }
@@ -248,7 +291,12 @@ function assign(target: Values, property: string, value: unknown, isFirst: boole
     target[property] = value
     return
   }
-  Object.defineProperty(target, property, { value, enumerable: true, writable: true, configurable: false })
+  Object.defineProperty(target, property, {
+    value,
+    enumerable: true,
+    writable: true,
+    configurable: false,
+  })
 }
 
 function refuseAccessors(table: TableMetadata, entity: EntityClass): void {
@@ -278,8 +326,12 @@ export function isUnchanged(column: ColumnMetadata, value: unknown, text: string
 }
 
 function explainConstruction(cause: unknown, table: TableMetadata): unknown {
-  const shadowed = /^Cannot redefine property: (.+)$/.exec(cause instanceof TypeError ? cause.message : '')?.[1]
-  return shadowed !== undefined && table.columnOf.has(shadowed) ? shadowingError(table, shadowed) : cause
+  const shadowed = /^Cannot redefine property: (.+)$/.exec(
+    cause instanceof TypeError ? cause.message : '',
+  )?.[1]
+  return shadowed !== undefined && table.columnOf.has(shadowed)
+    ? shadowingError(table, shadowed)
+    : cause
 }
 
 function shadowingError(table: TableMetadata, property: string): DataBridgeError {

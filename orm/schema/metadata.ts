@@ -58,7 +58,10 @@ export class TableMetadata {
   /** The entity's class, for hydration and messages. Before its first use: none. */
   get entity(): AnyEntityClass {
     if (this.#entity !== undefined) return this.#entity
-    throw new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', `the table ${this.name} has no entity class yet`)
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_SCHEMA',
+      `the table ${this.name} has no entity class yet`,
+    )
   }
 
   /** The entity's name in messages, spans and findings. */
@@ -115,7 +118,10 @@ export class TableMetadata {
 }
 
 /** The table that a foreign key refers to, or undefined where the column is none. */
-export function referencedTable(owner: TableMetadata, column: ColumnMetadata): TableMetadata | undefined {
+export function referencedTable(
+  owner: TableMetadata,
+  column: ColumnMetadata,
+): TableMetadata | undefined {
   if (column.references === undefined) return undefined
   const where = `${owner.entityName}.${column.property}`
   return declaredTable(where, resolveThunk(where, column.references))
@@ -158,7 +164,9 @@ export function tableOf(entity: unknown): TableMetadata {
     )
   }
   const declared = entity as AnyEntityClass
-  const isOwn = Object.hasOwn(declared, metadataKey) || Object.hasOwn(Object.getPrototypeOf(declared) as object, metadataKey)
+  const isOwn =
+    Object.hasOwn(declared, metadataKey) ||
+    Object.hasOwn(Object.getPrototypeOf(declared) as object, metadataKey)
   if (!isOwn) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_SCHEMA',

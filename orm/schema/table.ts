@@ -25,7 +25,10 @@ const refusedStatics: ReadonlySet<string> = new Set([
 const longestIdentifier = 63
 
 /** The class of a table, without what the root of the library adds to it. */
-export function defineTable<const F extends Fields>(name: string, columnsAndRelations: F): TableClass<F> {
+export function defineTable<const F extends Fields>(
+  name: string,
+  columnsAndRelations: F,
+): TableClass<F> {
   const metadata = describeTable(name, columnsAndRelations)
   class TableEntity extends Entity {
     constructor(values: unknown) {
@@ -54,16 +57,24 @@ export function defineTable<const F extends Fields>(name: string, columnsAndRela
 function describeTable(name: string, fields: Fields): TableMetadata {
   requireIdentifier('table()', 'a name for the table', name)
   if (typeof fields !== 'object' || fields === null) {
-    throw schemaError(`table('${name}') expected an object of columns and relations; came ${describe(fields)}`)
+    throw schemaError(
+      `table('${name}') expected an object of columns and relations; came ${describe(fields)}`,
+    )
   }
-  if (Object.getPrototypeOf(fields) !== Object.prototype && Object.getPrototypeOf(fields) !== null) {
-    throw schemaError(`table('${name}'): the column __proto__ is refused, since every object has such a property; rename it`)
+  if (
+    Object.getPrototypeOf(fields) !== Object.prototype &&
+    Object.getPrototypeOf(fields) !== null
+  ) {
+    throw schemaError(
+      `table('${name}'): the column __proto__ is refused, since every object has such a property; rename it`,
+    )
   }
   const columns: ColumnMetadata[] = []
   const relations = new Map<string, () => unknown>()
   for (const [property, field] of Object.entries(fields)) {
     requireFreeName(name, property, field instanceof Column)
-    if (field instanceof Column) columns.push(columnMetadata(name, property, field.spec, columns.length))
+    if (field instanceof Column)
+      columns.push(columnMetadata(name, property, field.spec, columns.length))
     else if (typeof field === 'function') relations.set(property, field as () => unknown)
     else {
       throw schemaError(
@@ -97,8 +108,12 @@ function requireFreeName(tableName: string, property: string, isColumn: boolean)
   if (refusedProperties.has(property)) {
     throw schemaError(
       `table('${tableName}'): the name ${property} is refused, since ` +
-        (property === 'then' ? 'an object with it cannot be awaited' : 'every entity has such a property already') +
-        (isColumn ? `; rename the property and keep the column: text('${snakeCase(property)}')` : '; rename it'),
+        (property === 'then'
+          ? 'an object with it cannot be awaited'
+          : 'every entity has such a property already') +
+        (isColumn
+          ? `; rename the property and keep the column: text('${snakeCase(property)}')`
+          : '; rename it'),
     )
   }
   if (!isColumn && refusedStatics.has(property)) {
@@ -109,7 +124,13 @@ function requireFreeName(tableName: string, property: string, isColumn: boolean)
 }
 
 function requireIdentifier(where: string, what: string, name: unknown): void {
-  if (typeof name === 'string' && name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= longestIdentifier) return
+  if (
+    typeof name === 'string' &&
+    name !== '' &&
+    !name.includes('\0') &&
+    Buffer.byteLength(name) <= longestIdentifier
+  )
+    return
   throw schemaError(
     `${where} expected ${what} of 1 to ${longestIdentifier} bytes; came ${describe(name)}`,
   )
@@ -139,7 +160,10 @@ function primaryKeyOf(tableName: string, columns: readonly ColumnMetadata[]): Co
       `table('${tableName}') has the primary keys ${listed(keys.map(({ property }) => property))}; one is supported`,
     )
   }
-  if (key.nullable) throw schemaError(`table('${tableName}').${key.property} is a primary key and cannot be nullable`)
+  if (key.nullable)
+    throw schemaError(
+      `table('${tableName}').${key.property} is a primary key and cannot be nullable`,
+    )
   return key
 }
 

@@ -11,7 +11,21 @@ export function decodeTimestamp(text: string): number {
         : 'a timestamp that is not in the format of DateStyle ISO',
     )
   }
-  const [, year, month, day, hour, minute, second, fraction = '', sign, zoneHour, zoneMinute, zoneSecond, bc] = match
+  const [
+    ,
+    year,
+    month,
+    day,
+    hour,
+    minute,
+    second,
+    fraction = '',
+    sign,
+    zoneHour,
+    zoneMinute,
+    zoneSecond,
+    bc,
+  ] = match
   const fullYear = bc === undefined ? Number(year) : 1 - Number(year)
   const moment = new Date(0)
   moment.setUTCFullYear(fullYear, Number(month) - 1, Number(day))

@@ -2,16 +2,18 @@ import type { Column } from './column.ts'
 import type { Entity } from './entity.ts'
 import type { AnyEntityClass, RelationTo } from './relation.ts'
 
+/* oxlint-disable typescript/no-explicit-any, typescript/no-unsafe-function-type -- `any` matches every column; for `Function` see below */
+
 /*
  * How a table's declaration becomes types. `Function` and not `() => RelationTo<…>` for relations:
  * a call signature here would make the checker resolve every arrow while it infers, one table into
  * the next, until its stack overflows.
  */
 
-// oxlint-disable-next-line typescript/no-explicit-any, typescript/no-unsafe-function-type -- see above
 export type Fields = Record<string, Column<any, boolean> | Function>
 
-type AnyColumn = Column<any, boolean> // oxlint-disable-line typescript/no-explicit-any -- matches every column
+/** Every column, whatever its values are. */
+export type AnyColumn = Column<any, boolean>
 
 /** What `user.posts` is: `await` it, or read `value` where it is loaded. */
 export interface Relation<T> extends PromiseLike<T> {
@@ -24,18 +26,17 @@ export interface Relation<T> extends PromiseLike<T> {
 }
 
 /** A to-one relation is as nullable as its foreign key. */
-type Loaded<Field, All> =
-  Field extends () => RelationTo<infer Target, infer Kind, infer Key>
-    ? Kind extends 'hasMany'
-      ? InstanceType<Target>[]
-      : Key extends keyof All
-        ? All[Key] extends Column<infer T, boolean>
-          ? null extends T
-            ? InstanceType<Target> | null
-            : InstanceType<Target>
-          : never
+type Loaded<Field, All> = Field extends () => RelationTo<infer Target, infer Kind, infer Key>
+  ? Kind extends 'hasMany'
+    ? InstanceType<Target>[]
+    : Key extends keyof All
+      ? All[Key] extends Column<infer T, boolean>
+        ? null extends T
+          ? InstanceType<Target> | null
+          : InstanceType<Target>
         : never
-    : never
+      : never
+  : never
 
 /** The properties of an entity. */
 export type Row<F> = {
@@ -44,8 +45,8 @@ export type Row<F> = {
 
 type Value<F, K extends keyof F> = F[K] extends Column<infer T, boolean> ? T : never
 
-type RequiredColumns<F> = { [K in keyof F]: F[K] extends Column<any, false> ? K : never }[keyof F] // oxlint-disable-line typescript/no-explicit-any -- matches every column
-type OptionalColumns<F> = { [K in keyof F]: F[K] extends Column<any, true> ? K : never }[keyof F] // oxlint-disable-line typescript/no-explicit-any -- matches every column
+type RequiredColumns<F> = { [K in keyof F]: F[K] extends Column<any, false> ? K : never }[keyof F]
+type OptionalColumns<F> = { [K in keyof F]: F[K] extends Column<any, true> ? K : never }[keyof F]
 
 /** The relations whose foreign key is a column of this very table. */
 type References<F> = {
@@ -56,7 +57,11 @@ type References<F> = {
     : never
 }[keyof F]
 
-type ForeignKeyOf<F, K extends keyof F> = F[K] extends () => RelationTo<AnyEntityClass, 'belongsTo', infer Key>
+type ForeignKeyOf<F, K extends keyof F> = F[K] extends () => RelationTo<
+  AnyEntityClass,
+  'belongsTo',
+  infer Key
+>
   ? Key & keyof F
   : never
 
@@ -67,10 +72,13 @@ type KeyOrEntity<F, K extends keyof F, Key extends keyof F> =
   F[Key] extends Column<infer T, infer Optional>
     ? Optional extends true
       ? { [P in Key]?: T } & { [P in K]?: Loaded<F[K], F> }
-      : ({ [P in Key]: T } & { [P in K]?: never }) | ({ [P in K]: Loaded<F[K], F> } & { [P in Key]?: never })
+      : | ({ [P in Key]: T } & { [P in K]?: never })
+        | ({ [P in K]: Loaded<F[K], F> } & { [P in Key]?: never })
     : never
 
-type Intersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void ? I : never
+type Intersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never
 
 /** What `new User({ … })` takes: exactly the columns that have no default, are not nullable and not generated. */
 export type NewRow<F> = { [K in Exclude<RequiredColumns<F>, ForeignKeys<F>>]: Value<F, K> } & {

@@ -17,7 +17,10 @@ export function parentsOf(table: TableMetadata): ReadonlySet<TableMetadata> {
  * Groups of nodes such that each group comes after all that it depends on. Nodes that depend on each
  * other in a circle share a group (Tarjan's strongly connected components).
  */
-export function commitOrder<T>(nodes: Iterable<T>, dependenciesOf: (node: T) => Iterable<T>): T[][] {
+export function commitOrder<T>(
+  nodes: Iterable<T>,
+  dependenciesOf: (node: T) => Iterable<T>,
+): T[][] {
   const known = new Set(nodes)
   const indices = new Map<T, number>()
   const lowest = new Map<T, number>()
@@ -34,7 +37,8 @@ export function commitOrder<T>(nodes: Iterable<T>, dependenciesOf: (node: T) => 
     for (const next of dependenciesOf(node)) {
       if (!known.has(next)) continue
       if (!indices.has(next)) visit(next)
-      if (onStack.has(next)) lowest.set(node, Math.min(lowest.get(node) ?? index, lowest.get(next) ?? index))
+      if (onStack.has(next))
+        lowest.set(node, Math.min(lowest.get(node) ?? index, lowest.get(next) ?? index))
     }
     if (lowest.get(node) !== index) return
     const group = stack.splice(stack.indexOf(node))

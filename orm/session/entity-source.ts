@@ -57,9 +57,22 @@ export class EntitySource implements QueryContext {
   }
 
   /** The row with this key, asked of the database. */
-  async fetch(table: TableMetadata, key: unknown, operation: QueryOperation): Promise<RawRow | undefined> {
+  async fetchRow(
+    table: TableMetadata,
+    key: unknown,
+    operation: QueryOperation,
+  ): Promise<RawRow | undefined> {
     const { rows } = await this.rows(selectWhere(table, table.primaryKey, key), operation)
     return rows[0]
+  }
+
+  async fetch(
+    table: TableMetadata,
+    key: unknown,
+    operation: QueryOperation,
+  ): Promise<Entity | null> {
+    const row = await this.fetchRow(table, key, operation)
+    return row === undefined ? null : (this.entitiesOf(table, [row])[0] ?? null)
   }
 
   /** Two loads of one row that are in flight at the same time share one statement. */

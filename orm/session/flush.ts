@@ -1,11 +1,29 @@
 import type { RawResult } from '../driver/connection.ts'
 import { DataBridgeError } from '../errors.ts'
-import { absorb, type Entity, isMadeByDatabase, keyOf, relationHandle, stateOf } from '../schema/entity.ts'
+import {
+  absorb,
+  type Entity,
+  isMadeByDatabase,
+  keyOf,
+  relationHandle,
+  stateOf,
+} from '../schema/entity.ts'
 import type { RawRow } from '../schema/entity-state.ts'
-import { type ColumnMetadata, listed, type TableMetadata } from '../schema/metadata.ts'
+import {
+  type ColumnMetadata,
+  listed,
+  type RelationMetadata,
+  type TableMetadata,
+} from '../schema/metadata.ts'
 import { encodeColumn, requireValue } from '../schema/values.ts'
 import type { Statement } from '../sql/statement.ts'
-import { type ChangedRow, deleteRows, insertDefaults, insertRows, updateRows } from '../sql/write-statements.ts'
+import {
+  type ChangedRow,
+  deleteRows,
+  insertDefaults,
+  insertRows,
+  updateRows,
+} from '../sql/write-statements.ts'
 import type { Change, ChangeSet } from './change-set.ts'
 import { commitOrder, parentsOf } from './commit-order.ts'
 import { snapshotKey, type UnitOfWork } from './unit-of-work.ts'
@@ -19,13 +37,22 @@ type Values = Record<string, unknown>
  * Writes a change set: inserts with the referenced tables first, then updates, then deletes with the
  * referring tables first; for each table one statement, where its rows do not depend on each other.
  */
-export async function writeChanges(work: UnitOfWork, changes: ChangeSet, send: Send): Promise<void> {
+export async function writeChanges(
+  work: UnitOfWork,
+  changes: ChangeSet,
+  send: Send,
+): Promise<void> {
   const added = byTable(changes.added)
   for (const entity of changes.added) validate(entity)
   for (const group of commitOrder(added.keys(), parentsOf)) {
-    await insertGroup(work, group.flatMap((table) => added.get(table) ?? []), send)
+    await insertGroup(
+      work,
+      group.flatMap((table) => added.get(table) ?? []),
+      send,
+    )
   }
-  for (const rows of groupBy(changes.changed, ({ table }) => table).values()) await update(work, rows, send)
+  for (const rows of groupBy(changes.changed, ({ table }) => table).values())
+    await update(work, rows, send)
   const deleted = byTable(changes.deleted)
   for (const group of commitOrder(deleted.keys(), parentsOf).toReversed()) {
     for (const table of group) await remove(work, table, deleted.get(table) ?? [], send)
@@ -33,7 +60,11 @@ export async function writeChanges(work: UnitOfWork, changes: ChangeSet, send: S
 }
 
 /** Inserts the rows of tables that may refer to each other: again and again those whose references have keys. */
-async function insertGroup(work: UnitOfWork, entities: readonly Entity[], send: Send): Promise<void> {
+async function insertGroup(
+  work: UnitOfWork,
+  entities: readonly Entity[],
+  send: Send,
+): Promise<void> {
   const waiting = new Set(entities)
   while (waiting.size > 0) {
     const ready = [...waiting].filter((entity) => !refersToAny(entity, waiting))
@@ -45,8 +76,7 @@ async function insertGroup(work: UnitOfWork, entities: readonly Entity[], send: 
 
 function refersToAny(entity: Entity, others: ReadonlySet<Entity>): boolean {
   for (const [relation, target] of stateOf(entity).references ?? []) {
-    const isSet = (entity as unknown as Values)[relation.foreignKey.property] != null
-    if (!isSet && others.has(target as Entity)) return true
+    if (!hasKey(entity, relation) && others.has(target as Entity)) return true
   }
   return false
 }
@@ -58,12 +88,21 @@ async function insertTable(
   send: Send,
 ): Promise<void> {
   for (const entity of entities) fillForeignKeys(entity)
-  const sets = groupBy(entities, (entity) => givenColumns(table, entity).map(({ position }) => position).join())
+  const sets = groupBy(entities, (entity) =>
+    givenColumns(table, entity)
+      .map(({ position }) => position)
+      .join(),
+  )
   for (const same of sets.values()) {
     const columns = givenColumns(table, same[0] as Entity)
-    const rows = same.map((entity) => columns.map((column) => encodeColumn(column, (entity as unknown as Values)[column.property])))
-    const result = await send(columns.length === 0 ? insertDefaults(table, same.length) : insertRows(table, columns, rows))
-    if (result.rows.length !== same.length) throw countError('INSERT', table, same.length, result.rows.length)
+    const rows = same.map((entity) =>
+      columns.map((column) => encodeColumn(column, (entity as unknown as Values)[column.property])),
+    )
+    const result = await send(
+      columns.length === 0 ? insertDefaults(table, same.length) : insertRows(table, columns, rows),
+    )
+    if (result.rows.length !== same.length)
+      throw countError('INSERT', table, same.length, result.rows.length)
     same.forEach((entity, index) => {
       absorb(entity, result.rows[index] as RawRow, sentOf(columns, rows[index] ?? []))
       work.inserted(entity)
@@ -72,7 +111,10 @@ async function insertTable(
 }
 
 /** What was sent, by the positions of the table's columns. */
-function sentOf(columns: readonly ColumnMetadata[], texts: readonly (string | null | undefined)[]): (string | null | undefined)[] {
+function sentOf(
+  columns: readonly ColumnMetadata[],
+  texts: readonly (string | null | undefined)[],
+): (string | null | undefined)[] {
   const sent: (string | null | undefined)[] = []
   columns.forEach(({ position }, index) => {
     sent[position] = texts[index]
@@ -83,10 +125,9 @@ function sentOf(columns: readonly ColumnMetadata[], texts: readonly (string | nu
 function fillForeignKeys(entity: Entity): void {
   const values = entity as unknown as Values
   for (const [relation, target] of stateOf(entity).references ?? []) {
-    const { property } = relation.foreignKey
-    if (values[property] != null) continue
-    values[property] = keyOf(target, relation.target)
-    if (values[property] != null) {
+    if (hasKey(entity, relation)) continue
+    values[relation.foreignKey.property] = keyOf(target, relation.target)
+    if (hasKey(entity, relation)) {
       relationHandle(entity, relation.name).fill(target)
       continue
     }
@@ -97,8 +138,15 @@ function fillForeignKeys(entity: Entity): void {
   }
 }
 
+function hasKey(entity: Entity, relation: RelationMetadata): boolean {
+  const key = (entity as unknown as Values)[relation.foreignKey.property]
+  return key !== undefined && key !== null
+}
+
 function givenColumns(table: TableMetadata, entity: Entity): ColumnMetadata[] {
-  return table.columns.filter(({ property }) => (entity as unknown as Values)[property] !== undefined)
+  return table.columns.filter(
+    ({ property }) => (entity as unknown as Values)[property] !== undefined,
+  )
 }
 
 /** Before the first statement is sent: a flush that cannot succeed writes nothing. */
@@ -118,12 +166,10 @@ async function update(work: UnitOfWork, changes: readonly Change[], send: Send):
   const { table } = first
   const changed = new Set(changes.flatMap(({ columns }) => [...columns.keys()]))
   const columns = table.columns.filter((column) => changed.has(column))
-  const rows = changes.map(
-    (change): ChangedRow => ({
-      key: snapshotKey(change.entity),
-      values: columns.map((column) => change.columns.get(column)),
-    }),
-  )
+  const rows = changes.map((change): ChangedRow => ({
+    key: snapshotKey(change.entity),
+    values: columns.map((column) => change.columns.get(column)),
+  }))
   const result = await send(updateRows(table, columns, rows))
   const returned = new Map(result.rows.map((row) => [row[0], row]))
   if (returned.size !== changes.length) throw staleError(table, changes.length - returned.size)
@@ -139,7 +185,12 @@ async function update(work: UnitOfWork, changes: readonly Change[], send: Send):
   })
 }
 
-async function remove(work: UnitOfWork, table: TableMetadata, entities: readonly Entity[], send: Send): Promise<void> {
+async function remove(
+  work: UnitOfWork,
+  table: TableMetadata,
+  entities: readonly Entity[],
+  send: Send,
+): Promise<void> {
   await send(deleteRows(table, entities.map(snapshotKey)))
   for (const entity of entities) work.removed(entity)
 }
@@ -161,7 +212,12 @@ function circularError(entities: readonly Entity[]): DataBridgeError {
   )
 }
 
-function countError(verb: string, table: TableMetadata, expected: number, came: number): DataBridgeError {
+function countError(
+  verb: string,
+  table: TableMetadata,
+  expected: number,
+  came: number,
+): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_FLUSH',
     `${verb} ${table.name} expected ${expected} rows back; came ${came}: does a trigger or a rule leave rows out?`,

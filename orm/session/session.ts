@@ -1,13 +1,13 @@
 import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
-import type { Operation, QueryOperation, SessionOperation } from '../observe/operation.ts'
+import type { Operation, QueryOperation } from '../observe/operation.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
 import { loadLazily } from '../relations/lazy.ts'
-import { absorb, type Entity, stateOf } from '../schema/entity.ts'
-import type { EntityOwner, RawRow } from '../schema/entity-state.ts'
-import { type RelationMetadata, type TableMetadata, tableOf } from '../schema/metadata.ts'
+import { type Entity, reload, stateOf } from '../schema/entity.ts'
+import type { EntityOwner } from '../schema/entity-state.ts'
+import { type RelationMetadata, tableOf } from '../schema/metadata.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import type { Key } from '../schema/types.ts'
 import { encodeColumn, requireValue } from '../schema/values.ts'
@@ -15,6 +15,7 @@ import { render } from '../sql/writer.ts'
 import type { Statement } from '../sql/statement.ts'
 import { Sql } from '../sql/template.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
+import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { EntitySource } from './entity-source.ts'
 import { writeChanges } from './flush.ts'
 import { Transactions } from './transactions.ts'
@@ -57,10 +58,16 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
         if (!this.isClosed) await this.#rollback()
       },
     })
-    this.#source = new EntitySource(this, parts.connection, parts.observer, this.#work, async (tables, operation) => {
-      this.#use()
-      if (tables.some((table) => this.#work.concerns(table))) await this.#flush(operation)
-    })
+    this.#source = new EntitySource(
+      this,
+      parts.connection,
+      parts.observer,
+      this.#work,
+      async (tables, operation) => {
+        this.#use()
+        if (tables.some((table) => this.#work.concerns(table))) await this.#flush(operation)
+      },
+    )
   }
 
   /** What the session has cost so far; the values are live. */
@@ -99,31 +106,36 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     const operation = { kind: 'query', name: 'get', table, filters: 1, limit: undefined } as const
     const text = encodeColumn(table.primaryKey, key) as string
     const held = this.#work.identity.get(table, text)
-    const found = await observed(
-      this.#observer,
-      operation,
-      async () => held ?? (await this.#source.shared(table, text, () => this.#fetch(table, key, operation))),
-      (result) => ({ rows: result === undefined ? 0 : 1, cacheHit: held !== undefined }),
-    )
-    const isThere = found !== undefined && stateOf(found).lifecycle !== 'deleted'
+    const find = async (): Promise<Entity | null> => {
+      if (held !== undefined) return held
+      if (this.#work.hasPending) await this.#flush(operation)
+      return this.#source.shared(table, text, () => this.#source.fetch(table, key, operation))
+    }
+    const found = await observed(this.#observer, operation, find, (entity) => ({
+      rows: entity === null ? 0 : 1,
+      cacheHit: held !== undefined,
+    }))
+    const isThere = found !== null && stateOf(found).lifecycle !== 'deleted'
     return (isThere ? found : null) as InstanceType<C> | null
   }
 
   /**
-   * Makes the entity a row at the next flush, and with it new entities that it was given for foreign
+   * Makes the entity, or each of an array, a row at the next flush, and with it new entities that it was given for foreign
    * keys. A detached entity is tracked again.
    */
-  add(...entities: readonly object[]): void {
+  add(...entities: readonly (object | readonly object[])[]): void {
     this.#use()
-    for (const entity of entities) stateOf(entity)
-    for (const entity of entities) this.#work.add(entity as Entity)
+    const all = entities.flat()
+    for (const entity of all) stateOf(entity)
+    for (const entity of all) this.#work.add(entity as Entity)
   }
 
   /** Deletes the row at the next flush. */
-  delete(...entities: readonly object[]): void {
+  delete(...entities: readonly (object | readonly object[])[]): void {
     this.#use()
-    for (const entity of entities) stateOf(entity)
-    for (const entity of entities) this.#work.delete(entity as Entity)
+    const all = entities.flat()
+    for (const entity of all) stateOf(entity)
+    for (const entity of all) this.#work.delete(entity as Entity)
   }
 
   /**
@@ -140,15 +152,24 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
         `refresh() expected an entity that is stored in this session; came one that is ${lifecycle}`,
       )
     }
-    const operation = { kind: 'query', name: 'refresh', table, filters: 1, limit: undefined } as const
+    const operation = {
+      kind: 'query',
+      name: 'refresh',
+      table,
+      filters: 1,
+      limit: undefined,
+    } as const
     const key = table.primaryKey.type.decode(snapshotKey(entity as Entity))
     await observed(
       this.#observer,
       operation,
       async () => {
-        const row = await this.#source.fetch(table, key, operation)
-        if (row !== undefined) return restore(entity as Entity, row)
-        throw new DataBridgeError('DATA_BRIDGE_ERR_NOT_FOUND', `refresh() found no row of this ${table.entityName}; it was deleted`)
+        const row = await this.#source.fetchRow(table, key, operation)
+        if (row !== undefined) return reload(entity as Entity, row)
+        throw new DataBridgeError(
+          'DATA_BRIDGE_ERR_NOT_FOUND',
+          `refresh() found no row of this ${table.entityName}; it was deleted`,
+        )
       },
       () => ({ rows: 1 }),
     )
@@ -195,7 +216,10 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
    * a request or `database.run`, which commit by themselves, it is a savepoint: what rejects is
    * undone, the rest is kept.
    */
-  async transaction<T>(fn: (session: this) => Promise<T> | T, mode: TransactionMode = {}): Promise<T> {
+  async transaction<T>(
+    fn: (session: this) => Promise<T> | T,
+    mode: TransactionMode = {},
+  ): Promise<T> {
     this.#use()
     return this.#transactions.run(() => fn(this), mode, this.#isManaged)
   }
@@ -223,7 +247,13 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     const text = render(fragment)
     const summary = /[a-z]+/i.exec(text)?.[0].toUpperCase() ?? 'SQL'
     const statement: Statement = { text, parameters: fragment.parameters, kind: 'write', summary }
-    const operation = { kind: 'query', name: 'execute', table: undefined, filters: 0, limit: undefined } as const
+    const operation = {
+      kind: 'query',
+      name: 'execute',
+      table: undefined,
+      filters: 0,
+      limit: undefined,
+    } as const
     return observed(
       this.#observer,
       operation,
@@ -242,18 +272,15 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     if (relation.kind === 'hasMany') return loadLazily(this.#source, owner, relation)
     const key = (owner as Record<string, unknown>)[relation.foreignKey.property]
     const text = encodeColumn(relation.foreignKey, key) as string
-    return this.#source.shared(relation.target, text, () => loadLazily(this.#source, owner, relation))
-  }
-
-  async #fetch(table: TableMetadata, key: Key, operation: QueryOperation): Promise<Entity | undefined> {
-    const row = await this.#source.fetch(table, key, operation)
-    return row === undefined ? undefined : this.#source.entitiesOf(table, [row])[0]
+    return this.#source.shared(relation.target, text, () =>
+      loadLazily(this.#source, owner, relation),
+    )
   }
 
   // --- writing
 
   async #changes(): Promise<ChangeSet> {
-    while (this.#flushing !== undefined) await this.#flushing.catch(ignore)
+    while (this.#flushing !== undefined) await this.#flushing.catch(() => undefined)
     return this.#work.changes()
   }
 
@@ -267,7 +294,12 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     if (!isEmpty(changes)) this.#refuseReadOnly()
     const operation = sessionOperation('flush', countsOf(changes), parent)
     const send = (statement: Statement) => this.#connection.rows(statement, operation)
-    this.#flushing = observed(this.#observer, operation, () => writeChanges(this.#work, changes, send), noOutcome)
+    this.#flushing = observed(
+      this.#observer,
+      operation,
+      () => writeChanges(this.#work, changes, send),
+      noOutcome,
+    )
     try {
       await this.#flushing
     } finally {
@@ -311,13 +343,21 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     if (isUnsaved || this.#connection.isInTransaction) await this.#rollback()
     await this.#connection.settled()
     if (this.#isOpen) {
-      await observed(this.#observer, sessionOperation('close', noChanges, undefined), async () => {}, noOutcome)
+      await observed(
+        this.#observer,
+        sessionOperation('close', noChanges, undefined),
+        async () => {},
+        noOutcome,
+      )
     }
     this.#work.rolledBack()
     if (isUnsaved) {
-      process.emitWarning('a session was closed with changes that were not committed; they were rolled back', {
-        code: 'DATA_BRIDGE_UNSAVED_CHANGES',
-      })
+      process.emitWarning(
+        'a session was closed with changes that were not committed; they were rolled back',
+        {
+          code: 'DATA_BRIDGE_UNSAVED_CHANGES',
+        },
+      )
     }
     await this.#parts.closed(this)
   }
@@ -329,7 +369,10 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
 
   #refuseReadOnly(): void {
     if (!this.#parts.isReadOnly) return
-    throw new DataBridgeError('DATA_BRIDGE_ERR_FLUSH', 'the session is read-only, and entities were added, changed or deleted in it')
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_FLUSH',
+      'the session is read-only, and entities were added, changed or deleted in it',
+    )
   }
 
   // --- life
@@ -343,37 +386,9 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
   }
 }
 
-function restore(entity: Entity, row: RawRow): void {
-  const { table, handles } = stateOf(entity)
-  const values = entity as unknown as Record<string, unknown>
-  for (const column of table.columns) values[column.property] = undefined
-  absorb(entity, row, [])
-  for (const handle of handles?.values() ?? []) handle.forget()
-}
-
-const noChanges = { pending: 0, dirty: 0, deleted: 0 } as const
-
-type Counts = Pick<SessionOperation, 'pending' | 'dirty' | 'deleted'>
-
-function sessionOperation(
-  name: SessionOperation['name'],
-  counts: Counts,
-  parent: Operation | undefined,
-): SessionOperation {
-  return { kind: 'session', name, ...counts, parent }
-}
-
-function countsOf({ added, changed, deleted }: ChangeSet): Counts {
-  return { pending: added.length, dirty: changed.length, deleted: deleted.length }
-}
-
 function closedError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_SESSION_CLOSED',
     'the session is closed: its request has been answered, or close() was called; open another session',
   )
 }
-
-function ignore(): void {}
-
-const noOutcome = (): Record<string, never> => ({})

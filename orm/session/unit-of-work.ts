@@ -80,7 +80,8 @@ export class UnitOfWork {
   /** Whether a query of the table could miss something that the program has done. */
   concerns(table: TableMetadata): boolean {
     if (this.hasPending) return true
-    for (const entity of this.identity.of(table)) if (dirtyColumns(entity) !== undefined) return true
+    for (const entity of this.identity.of(table))
+      if (dirtyColumns(entity) !== undefined) return true
     return false
   }
 
@@ -136,7 +137,8 @@ export class UnitOfWork {
   releasedSavepoint(): void {
     const inner = this.#written.pop()
     const outer = this.#written.at(-1)
-    for (const [entity, before] of inner ?? []) if (outer?.has(entity) === false) outer.set(entity, before)
+    for (const [entity, before] of inner ?? [])
+      if (outer?.has(entity) === false) outer.set(entity, before)
   }
 
   /**
@@ -148,7 +150,12 @@ export class UnitOfWork {
     for (let nested = 1; nested < savepoints; nested += 1) this.releasedSavepoint()
     const written: Written = this.#written.pop() ?? new Map()
     const changed = [...this.identity].filter((entity) => dirtyColumns(entity) !== undefined)
-    for (const entity of new Set([...written.keys(), ...changed, ...this.#added, ...this.#deleted])) {
+    for (const entity of new Set([
+      ...written.keys(),
+      ...changed,
+      ...this.#added,
+      ...this.#deleted,
+    ])) {
       const { table, snapshot } = stateOf(entity)
       if (snapshot !== undefined) this.identity.delete(table, snapshotKey(entity))
       this.#added.delete(entity)

@@ -7,7 +7,12 @@ const toNumber = (text: string | null): unknown => (text === null ? null : Numbe
 /** How many rows, or how many rows where the expression is not NULL. */
 export function count(of?: Expression<unknown>): Expression<number> {
   if (of !== undefined) return aggregate('count', of, 'count(', ')', toNumber)
-  return { shape: 'count(*)', parameters: noParameters, decode: toNumber, write: (writer) => writer.append('count(*)') }
+  return {
+    shape: 'count(*)',
+    parameters: noParameters,
+    decode: toNumber,
+    write: (writer) => writer.append('count(*)'),
+  }
 }
 
 /** How many different values. */

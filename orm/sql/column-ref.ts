@@ -3,7 +3,14 @@ import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { decodeColumn, encodeColumn, requireValue } from '../schema/values.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { quote } from './identifier.ts'
-import { type Condition, type Expression, isSqlNode, noParameters, type Order, type Parameter } from './node.ts'
+import {
+  type Condition,
+  type Expression,
+  isSqlNode,
+  noParameters,
+  type Order,
+  type Parameter,
+} from './node.ts'
 import type { SqlWriter } from './writer.ts'
 
 /** A column in a callback of a query: `(user) => user.age.gt(18)`. */
@@ -107,7 +114,9 @@ export class BoundColumn implements ColumnRef<unknown> {
   }
 
   isNotNull(): Condition {
-    return this.#condition('notnull', noParameters, (writer) => writer.node(this).append(' is not null'))
+    return this.#condition('notnull', noParameters, (writer) =>
+      writer.node(this).append(' is not null'),
+    )
   }
 
   asc(): Order {
@@ -148,7 +157,8 @@ export class BoundColumn implements ColumnRef<unknown> {
   }
 
   #oneOf(method: 'in' | 'notIn', operator: string, values: readonly unknown[]): Condition {
-    if (!Array.isArray(values)) throw this.#error(method, `expected an array; came ${describe(values)}`)
+    if (!Array.isArray(values))
+      throw this.#error(method, `expected an array; came ${describe(values)}`)
     const encoded = values.map((value) => this.#encode(method, value))
     return this.#condition(method, [arrayLiteral(encoded)], (writer) =>
       writer.node(this).append(operator).parameter().append(')'),
@@ -173,6 +183,9 @@ export class BoundColumn implements ColumnRef<unknown> {
 
   #error(method: string, message: string): DataBridgeError {
     const { entityName } = this.table
-    return new DataBridgeError('DATA_BRIDGE_ERR_FILTER', `${entityName}.${this.column.property}.${method}() ${message}`)
+    return new DataBridgeError(
+      'DATA_BRIDGE_ERR_FILTER',
+      `${entityName}.${this.column.property}.${method}() ${message}`,
+    )
   }
 }

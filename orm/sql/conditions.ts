@@ -26,7 +26,12 @@ function join(word: 'and' | 'or', conditions: readonly Condition[], empty: strin
   requireConditions(word, conditions)
   const [only] = conditions
   if (only === undefined) {
-    return { shape: empty, parameters: noParameters, width: 1, write: (writer) => writer.append(empty) }
+    return {
+      shape: empty,
+      parameters: noParameters,
+      width: 1,
+      write: (writer) => writer.append(empty),
+    }
   }
   if (conditions.length === 1) return only
   return {

@@ -1,12 +1,15 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Column } from '../schema/column.ts'
 import { listed, type TableMetadata } from '../schema/metadata.ts'
-import type { FieldsOf } from '../schema/types.ts'
+import type { AnyColumn, FieldsOf } from '../schema/types.ts'
 import { BoundColumn, type ColumnRef } from './column-ref.ts'
 
 /** What a callback of a query sees: the columns of `C`, by the names of their properties. */
 export type Refs<C, F = FieldsOf<C>> = {
-  readonly [K in keyof F as F[K] extends Column<any, boolean> ? K : never]: F[K] extends Column<infer T, boolean> // oxlint-disable-line typescript/no-explicit-any -- matches every column
+  readonly [K in keyof F as F[K] extends AnyColumn ? K : never]: F[K] extends Column<
+    infer T,
+    boolean
+  >
     ? ColumnRef<T>
     : never
 }
@@ -33,7 +36,8 @@ function makeRefs(table: TableMetadata, alias: string): object {
   )
   return new Proxy(Object.freeze(Object.fromEntries(columns)), {
     get(target, property) {
-      if (typeof property === 'symbol' || property === 'then' || property === 'toJSON') return undefined
+      if (typeof property === 'symbol' || property === 'then' || property === 'toJSON')
+        return undefined
       const column = columns.get(property)
       if (column !== undefined) return column
       throw new DataBridgeError(

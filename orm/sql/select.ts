@@ -59,13 +59,19 @@ export function selectValues(
 ): Statement {
   const shape = `values(${shapes(expressions)})by(${shapes(groups)})`
   // `order by` and the page come last in the text, as they do in the plan.
-  return select(plan, shape, expressions, (writer) => {
-    writer.append('select ').list(expressions, ', ')
-    writeFrom(writer, plan)
-    if (groups.length > 0) writer.append(' group by ').list(groups, ', ')
-    writeOrder(writer, plan)
-    writePage(writer, plan)
-  }, groups)
+  return select(
+    plan,
+    shape,
+    expressions,
+    (writer) => {
+      writer.append('select ').list(expressions, ', ')
+      writeFrom(writer, plan)
+      if (groups.length > 0) writer.append(' group by ').list(groups, ', ')
+      writeOrder(writer, plan)
+      writePage(writer, plan)
+    },
+    groups,
+  )
 }
 
 function select(

@@ -38,7 +38,11 @@ export class StatementCache {
     }
     const text = build()
     if (this.#compiled.size >= largestCache) this.#forgetOldest()
-    this.#compiled.set(shape, { text, name: `data_bridge_${hash('sha1', text).slice(0, 24)}`, uses: 1 })
+    this.#compiled.set(shape, {
+      text,
+      name: `data_bridge_${hash('sha1', text).slice(0, 24)}`,
+      uses: 1,
+    })
     return { text }
   }
 

@@ -54,7 +54,10 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T> {
  * }
  * ```
  */
-export function sql<T = unknown>(strings: TemplateStringsArray, ...values: readonly unknown[]): Sql<T> {
+export function sql<T = unknown>(
+  strings: TemplateStringsArray,
+  ...values: readonly unknown[]
+): Sql<T> {
   if (!Array.isArray(strings) || !('raw' in strings)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
@@ -71,7 +74,8 @@ export function sql<T = unknown>(strings: TemplateStringsArray, ...values: reado
 function parameterOf(value: unknown, index: number): Parameter {
   if (value === null) return null
   if (typeof value === 'string') return value
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return String(value)
   if (value instanceof Date) return value.toISOString()
   if (value instanceof Uint8Array) return value
   if (Array.isArray(value)) return arrayLiteral(value.map((each) => elementOf(each, index)))
@@ -85,7 +89,10 @@ function parameterOf(value: unknown, index: number): Parameter {
 function elementOf(value: unknown, index: number): string | null {
   const text = parameterOf(value, index)
   if (text instanceof Uint8Array) {
-    throw new DataBridgeError('DATA_BRIDGE_ERR_QUERY', `sql cannot bind an array of bytes as its parameter ${index + 1}`)
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `sql cannot bind an array of bytes as its parameter ${index + 1}`,
+    )
   }
   return text
 }

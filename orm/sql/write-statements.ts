@@ -17,7 +17,9 @@ export function insertRows(
 ): Statement {
   const isOne = rows.length === 1
   const shape = `insert${isOne ? 1 : ''}|${positions(columns)}`
-  const compiled = statementsOf(table).get(shape, () => (isOne ? insertOneText(table, columns) : insertManyText(table, columns)))
+  const compiled = statementsOf(table).get(shape, () =>
+    isOne ? insertOneText(table, columns) : insertManyText(table, columns),
+  )
   return {
     ...compiledStatement(compiled),
     parameters: isOne ? (rows[0] as EncodedRow) : columnArrays(columns.length, rows),
@@ -76,7 +78,9 @@ export function updateRows(
   )
   return {
     ...compiledStatement(compiled),
-    parameters: isOne ? updateOneParameters(rows[0] as ChangedRow) : updateParameters(partial, rows),
+    parameters: isOne
+      ? updateOneParameters(rows[0] as ChangedRow)
+      : updateParameters(partial, rows),
     kind: 'write',
     summary: `UPDATE ${table.name}`,
   }
@@ -121,11 +125,17 @@ function updateOneParameters(row: ChangedRow): readonly (string | null)[] {
   return [row.key, ...row.values.map((value) => value ?? null)]
 }
 
-function updateParameters(partial: readonly boolean[], rows: readonly ChangedRow[]): readonly string[] {
+function updateParameters(
+  partial: readonly boolean[],
+  rows: readonly ChangedRow[],
+): readonly string[] {
   const parameters = [arrayLiteral(rows.map(({ key }) => key))]
   partial.forEach((isPartial, index) => {
     parameters.push(arrayLiteral(rows.map(({ values }) => values[index] ?? null)))
-    if (isPartial) parameters.push(arrayLiteral(rows.map(({ values }) => (values[index] === undefined ? 'f' : 't'))))
+    if (isPartial)
+      parameters.push(
+        arrayLiteral(rows.map(({ values }) => (values[index] === undefined ? 'f' : 't'))),
+      )
   })
   return parameters
 }
@@ -144,7 +154,10 @@ export function deleteRows(table: TableMetadata, keys: readonly string[]): State
   }
 }
 
-function compiledStatement({ text, name }: ReturnType<StatementCache['get']>): Pick<Statement, 'text' | 'name'> {
+function compiledStatement({
+  text,
+  name,
+}: ReturnType<StatementCache['get']>): Pick<Statement, 'text' | 'name'> {
   return name === undefined ? { text } : { text, name }
 }
 
@@ -161,5 +174,7 @@ function arrays(columns: readonly ColumnMetadata[]): string {
 }
 
 function columnArrays(width: number, rows: readonly EncodedRow[]): readonly string[] {
-  return Array.from({ length: width }, (_, index) => arrayLiteral(rows.map((row) => row[index] ?? null)))
+  return Array.from({ length: width }, (_, index) =>
+    arrayLiteral(rows.map((row) => row[index] ?? null)),
+  )
 }

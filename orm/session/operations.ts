@@ -1,0 +1,20 @@
+import type { Operation, Outcome, SessionOperation } from '../observe/operation.ts'
+import type { ChangeSet } from './change-set.ts'
+
+type Counts = Pick<SessionOperation, 'pending' | 'dirty' | 'deleted'>
+
+export const noChanges: Counts = Object.freeze({ pending: 0, dirty: 0, deleted: 0 })
+
+export function countsOf({ added, changed, deleted }: ChangeSet): Counts {
+  return { pending: added.length, dirty: changed.length, deleted: deleted.length }
+}
+
+export function sessionOperation(
+  name: SessionOperation['name'],
+  counts: Counts,
+  parent: Operation | undefined,
+): SessionOperation {
+  return { kind: 'session', name, ...counts, parent }
+}
+
+export const noOutcome = (): Outcome => ({})
