@@ -1,7 +1,7 @@
 import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
-import type { Operation, QueryOperation } from '../observe/operation.ts'
+import type { Operation } from '../observe/operation.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
 import { loadLazily } from '../relations/lazy.ts'
