@@ -82,11 +82,8 @@ export class Database implements AsyncDisposable {
       const result = await ambientScope.run({ session: () => session }, fn, session)
       if (!session.isClosed) await session.commit()
       return result
-    } catch (error) {
-      if (!session.isClosed) await session.rollback()
-      throw error
     } finally {
-      await session.close()
+      await session.discard()
     }
   }
 
@@ -139,7 +136,7 @@ export class Database implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#live].map((session) => session.close()))
+    await Promise.all([...this.#live].map((session) => session.discard()))
     await this.#pool.end()
   }
 }

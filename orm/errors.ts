@@ -125,7 +125,6 @@ const brand = Symbol.for('fastify-data-bridge.error')
  * ```
  */
 export class DataBridgeError extends Error {
-  override readonly name: string = 'DataBridgeError'
   readonly code: ErrorCode
   readonly statusCode: number
   /** `true` where the same work may succeed when it is done again: serialization failures and deadlocks. */
@@ -145,13 +144,21 @@ export class DataBridgeError extends Error {
     if (facts.constraint !== undefined) this.constraint = facts.constraint
     if (facts.table !== undefined) this.table = facts.table
     if (facts.column !== undefined) this.column = facts.column
-    Object.defineProperty(this, 'name', { enumerable: false })
     Object.defineProperty(this, brand, { value: true })
   }
 
   /** What a client may read of this error. */
   get clientMessage(): string {
     return kinds[this.code].clientMessage
+  }
+
+  static {
+    // On the prototype, so that a stack begins with it and nothing enumerates it.
+    Object.defineProperty(this.prototype, 'name', {
+      value: 'DataBridgeError',
+      writable: true,
+      configurable: true,
+    })
   }
 
   // Two copies of the package in one process must agree on what is a DataBridgeError.

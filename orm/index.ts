@@ -1,10 +1,11 @@
 export { Database, type DatabaseOptions, Session, type SessionOptions } from './database.ts'
 export type { Isolation, TransactionMode } from './driver/session-connection.ts'
 export type { PoolSettings } from './driver/pool.ts'
-export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
+export { DataBridgeError, describe, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
 export type { SessionStats } from './observe/stats.ts'
 export { type Filter, type Matches, Query, type Selected } from './query/query.ts'
 export { type Loader, selectinload } from './relations/loader.ts'
+export { listed } from './schema/metadata.ts'
 export type { Column, OnDelete } from './schema/column.ts'
 export type { BigintMode } from './schema/column-types.ts'
 export {

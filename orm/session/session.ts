@@ -1,5 +1,5 @@
 import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
-import { DataBridgeError, describe } from '../errors.ts'
+import { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { SessionStats } from '../observe/stats.ts'
@@ -11,9 +11,9 @@ import { type RelationMetadata, tableOf } from '../schema/metadata.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import type { Key } from '../schema/types.ts'
 import { encodeColumn, requireValue } from '../schema/values.ts'
-import { render } from '../sql/writer.ts'
 import type { Statement } from '../sql/statement.ts'
-import { Sql } from '../sql/template.ts'
+import { rawStatement } from '../sql/raw-statement.ts'
+import type { Sql } from '../sql/template.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
 import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { EntitySource } from './entity-source.ts'
@@ -43,6 +43,7 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
   readonly #source: EntitySource
   #isOpen = false
   #isManaged = false
+  #isSettled = false
   #closing: Promise<void> | undefined
   #flushing: Promise<void> | undefined
 
@@ -78,6 +79,11 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
   /** Whether {@link close} was called. */
   get isClosed(): boolean {
     return this.#closing !== undefined
+  }
+
+  /** Whether anything was asked of the session yet. */
+  get isUsed(): boolean {
+    return this.#isOpen
   }
 
   /** @internal Someone else commits this session: `transaction()` is a savepoint within that unit. */
@@ -201,7 +207,20 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
   }
 
   /** Ends the session. Unsaved changes are rolled back, with a warning. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    const isUnsaved = this.#isOpen && !this.isClosed && this.#hasUnsaved()
+    await this.discard()
+    if (!isUnsaved) return
+    process.emitWarning(
+      'a session was closed with changes that were not committed; they were rolled back',
+      {
+        code: 'DATA_BRIDGE_UNSAVED_CHANGES',
+      },
+    )
+  }
+
+  /** @internal Ends the session, for who has settled it: what is not committed is rolled back in silence. */
+  discard(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -238,15 +257,7 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
    */
   async execute<R extends object = Record<string, unknown>>(fragment: Sql): Promise<R[]> {
     this.#use()
-    if (!(fragment instanceof Sql)) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_QUERY',
-        `execute() expected a template such as sql\`select …\`; came ${typeof fragment === 'string' ? 'a string, whose values could not be told from SQL' : describe(fragment)}`,
-      )
-    }
-    const text = render(fragment)
-    const summary = /[a-z]+/i.exec(text)?.[0].toUpperCase() ?? 'SQL'
-    const statement: Statement = { text, parameters: fragment.parameters, kind: 'write', summary }
+    const statement = rawStatement(fragment)
     const operation = {
       kind: 'query',
       name: 'execute',
@@ -315,6 +326,7 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
       try {
         await this.#connection.commit(operation)
         this.#work.committed()
+        this.#isSettled = true
       } catch (error) {
         this.#work.rolledBack()
         throw error
@@ -331,6 +343,7 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
       async () => {
         await this.#connection.rollback(operation)
         this.#work.rolledBack()
+        this.#isSettled = true
       },
       noOutcome,
     )
@@ -338,27 +351,12 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#connection.refuse(closedError())
-    // Who manages a session has settled it; looking at every entity once more would cost each request.
-    const isUnsaved = this.#isOpen && !this.#isManaged && this.#hasUnsaved()
-    if (isUnsaved || this.#connection.isInTransaction) await this.#rollback()
     await this.#connection.settled()
+    if (this.#isOpen && !this.#isSettled) await this.#rollback()
     if (this.#isOpen) {
-      await observed(
-        this.#observer,
-        sessionOperation('close', noChanges, undefined),
-        async () => {},
-        noOutcome,
-      )
+      this.#observer.operationStarted?.(sessionOperation('close', noChanges, undefined))?.({})
     }
     this.#work.rolledBack()
-    if (isUnsaved) {
-      process.emitWarning(
-        'a session was closed with changes that were not committed; they were rolled back',
-        {
-          code: 'DATA_BRIDGE_UNSAVED_CHANGES',
-        },
-      )
-    }
     await this.#parts.closed(this)
   }
 
@@ -379,6 +377,7 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
 
   #use(): void {
     if (this.#closing !== undefined) throw closedError()
+    this.#isSettled = false
     if (this.#isOpen) return
     this.#isOpen = true
     this.#parts.opened(this)

@@ -1,0 +1,148 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import {
+  Database,
+  DataBridgeError,
+  type DatabaseOptions,
+  describe,
+  type Isolation,
+  listed,
+} from '../orm/index.ts'
+
+/** Whether a response is a success, so that its session is committed. */
+export type CommitOn = (request: FastifyRequest, reply: FastifyReply) => boolean
+
+/** Options of the plugin; the settings that `pg` takes for a pool stand beside them. */
+export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionString'> {
+  /** `postgresql://user:password@host:port/database`; the environment's `DATABASE_URL` where no source of connections is given. */
+  readonly connectionString?: string
+  /** A database that the application made, and closes itself. */
+  readonly database?: Database
+  /** The request's property; `session` unless said. See `fastify-data-bridge/plugin` for applications with `@fastify/session`. */
+  readonly decorateAs?: string
+  /** Whether a response is committed; unless said, where its status is below 400. An error is never committed. */
+  readonly commitOn?: CommitOn
+  /** Whether responses say what they cost: `'dev'` (the default) is everywhere but where `NODE_ENV` is `production`. */
+  readonly headers?: 'dev' | boolean | ((request: FastifyRequest) => boolean)
+  /** Whether `User.get(1)` works in handlers. `true` unless said; `false` saves an AsyncLocalStorage. */
+  readonly ambient?: boolean
+}
+
+/** Options of one route: `config: { dataBridge: { … } }`. */
+export interface DataBridgeRouteOptions {
+  readonly commitOn?: CommitOn
+  /** Its transactions are `READ ONLY`. */
+  readonly readOnly?: boolean
+  /** Every statement runs in a transaction of this isolation. */
+  readonly isolation?: Isolation
+}
+
+/** The options, with their defaults. */
+export interface Settings {
+  readonly database: Database
+  /** Whether the plugin made the database, and closes it. */
+  readonly isOwn: boolean
+  readonly decorateAs: string
+  /** None: where the status is below 400. */
+  readonly commitOn: CommitOn | undefined
+  readonly wantsHeaders: (request: FastifyRequest) => boolean
+  readonly ambient: boolean
+}
+
+const always = (): boolean => true
+const never = (): boolean => false
+
+export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw optionError(`expected an object of options; came ${describe(options)}`)
+  }
+  const {
+    database,
+    decorateAs = 'session',
+    commitOn,
+    headers = 'dev',
+    ambient = true,
+    ...rest
+  } = options as DataBridgeOptions
+  if (
+    typeof decorateAs !== 'string' ||
+    !/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(decorateAs)
+  ) {
+    throw optionError(`decorateAs expected the name of a property; came ${describe(decorateAs)}`)
+  }
+  if (typeof ambient !== 'boolean')
+    throw optionError(`ambient expected true or false; came ${describe(ambient)}`)
+  requireCommitOn(commitOn, 'commitOn')
+  return {
+    ...sourceOf(database, rest, environment),
+    decorateAs,
+    commitOn,
+    wantsHeaders: headersPolicy(headers, environment),
+    ambient,
+  }
+}
+
+function sourceOf(
+  database: unknown,
+  { tables, ...rest }: DatabaseOptions,
+  environment: NodeJS.ProcessEnv,
+): Pick<Settings, 'database' | 'isOwn'> {
+  if (database !== undefined) {
+    if (!(database instanceof Database))
+      throw optionError(`database expected a Database; came ${describe(database)}`)
+    const others = Object.keys({ ...rest, ...(tables !== undefined && { tables }) })
+    if (others.length > 0) {
+      throw optionError(
+        `expected one source of connections; came database and ${listed(others)}, which belong to its own options`,
+      )
+    }
+    return { database, isOwn: false }
+  }
+  const { DATABASE_URL } = environment
+  const isNamed = rest.connectionString !== undefined || rest.pool !== undefined
+  if (!isNamed && (DATABASE_URL === undefined || DATABASE_URL === '')) {
+    throw optionError(
+      'expected connectionString, pool, database, or the environment variable DATABASE_URL; came none',
+    )
+  }
+  const source = isNamed ? rest : { ...rest, connectionString: DATABASE_URL as string }
+  return {
+    database: new Database({ ...source, ...(tables !== undefined && { tables }) }),
+    isOwn: true,
+  }
+}
+
+function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settings['wantsHeaders'] {
+  if (headers === 'dev') return environment.NODE_ENV === 'production' ? never : always
+  if (typeof headers === 'boolean') return headers ? always : never
+  if (typeof headers === 'function') return headers as Settings['wantsHeaders']
+  throw optionError(
+    `headers expected 'dev', true, false or a function of the request; came ${describe(headers)}`,
+  )
+}
+
+const routeOptionNames = ['commitOn', 'readOnly', 'isolation']
+
+/** Refuses route options that nothing would read, when the route is declared. */
+export function requireRouteOptions(options: unknown, route: string): void {
+  if (options === undefined) return
+  const where = `the route ${route}: config.dataBridge`
+  if (typeof options !== 'object' || options === null) {
+    throw optionError(`${where} expected an object; came ${describe(options)}`)
+  }
+  const unknown = Object.keys(options).find((key) => !routeOptionNames.includes(key))
+  if (unknown !== undefined) {
+    throw optionError(`${where} has no option ${unknown}; it has ${listed(routeOptionNames)}`)
+  }
+  requireCommitOn((options as DataBridgeRouteOptions).commitOn, `${where}.commitOn`)
+}
+
+function requireCommitOn(commitOn: unknown, where: string): void {
+  if (commitOn === undefined || typeof commitOn === 'function') return
+  throw optionError(
+    `${where} expected a function of the request and the reply; came ${describe(commitOn)}`,
+  )
+}
+
+function optionError(message: string): DataBridgeError {
+  return new DataBridgeError('DATA_BRIDGE_ERR_OPTION', message)
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Database, DataBridgeError } from '../orm/index.ts'
+import { addLifecycle } from './lifecycle.ts'
+import { type DataBridgeOptions, type DataBridgeRouteOptions, settingsOf } from './options.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The database of the plugin: sessions of your own, jobs, the schema. */
+    readonly dataBridge: Database
+  }
+
+  interface FastifyContextConfig {
+    /** What this route's session does otherwise than the others'. */
+    readonly dataBridge?: DataBridgeRouteOptions
+  }
+}
+
+/**
+ * The Fastify plugin: every request has a session of its own, which opens on first use, commits
+ * before the response leaves, rolls back on errors and aborts, and always gives its connection back.
+ *
+ * @throws DataBridgeError `DATA_BRIDGE_ERR_OPTION`, when the application gets ready.
+ *
+ * @example
+ * ```ts
+ * import Fastify from 'fastify'
+ * import dataBridge from 'fastify-data-bridge'
+ * import { User } from './entities.ts'
+ *
+ * const app = Fastify({ logger: true })
+ * app.register(dataBridge, { connectionString: process.env.DATABASE_URL })
+ *
+ * app.get<{ Params: { id: string } }>('/users/:id', async (request, reply) => {
+ *   const user = await request.session.get(User, Number(request.params.id))
+ *   return user ?? reply.callNotFound()
+ * })
+ * ```
+ */
+export const dataBridge: FastifyPluginAsync<DataBridgeOptions> = fp(register, {
+  name: 'fastify-data-bridge',
+  fastify: '5.x',
+})
+
+export default dataBridge
+
+async function register(app: FastifyInstance, options: DataBridgeOptions): Promise<void> {
+  refuseSecond(app)
+  const settings = settingsOf(options, process.env)
+  refuseTaken(app, settings.decorateAs)
+  app.decorate('dataBridge', settings.database)
+  addLifecycle(app, settings)
+}
+
+function refuseSecond(app: FastifyInstance): void {
+  if (!Object.hasOwn(app, 'dataBridge')) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_OPTION',
+    'fastify-data-bridge is registered twice in one scope; register it once, or each time in a scope of its own',
+  )
+}
+
+function refuseTaken(app: FastifyInstance, property: string): void {
+  if (!app.hasRequestDecorator(property)) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_OPTION',
+    `request.${property} belongs to another plugin already (@fastify/session, perhaps); name another property with decorateAs`,
+  )
+}
