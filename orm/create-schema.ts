@@ -37,7 +37,7 @@ async function existingForeignKeys(session: BaseSession): Promise<ReadonlySet<st
   const rows = await session.execute<{ table: string; name: string }>(sql`
     select class.relname as table, con.conname as name
     from pg_constraint con join pg_class class on class.oid = con.conrelid
-    where con.contype = 'f' and con.connamespace = current_schema()::regnamespace`)
+    where con.contype = 'f' and con.connamespace = quote_ident(current_schema())::regnamespace`)
   return new Set(rows.map(({ table, name }) => `${table}.${name}`))
 }
 

@@ -1,41 +1,22 @@
 import { createTables, requireTables } from './create-schema.ts'
-import {
-  ConnectionPool,
-  isPool,
-  type Pool,
-  poolSettingNames,
-  type PoolSettings,
-} from './driver/pool.ts'
-import {
-  type Isolation,
-  SessionConnection,
-  type TransactionMode,
-} from './driver/session-connection.ts'
+import { ConnectionPool, isPool, type Pool } from './driver/pool.ts'
+import { SessionConnection, type TransactionMode } from './driver/session-connection.ts'
 import { DataBridgeError, describe } from './errors.ts'
-import { combineObservers, type Observer } from './observe/observer.ts'
+import { defaultMode, detectorFor, type NPlusOneMode } from './n-plus-one/mode.ts'
+import { combineObservers } from './observe/observer.ts'
 import { StatementStats } from './observe/stats.ts'
-import { listed } from './schema/metadata.ts'
+import {
+  type DatabaseOptions,
+  requireDatabaseOptions,
+  requireSessionOptions,
+  type SessionOptions,
+} from './options.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { ambientScope } from './session/ambient.ts'
 import { BaseSession, type SessionParts } from './session/session.ts'
-
-/** Options of a {@link Session}. */
-export interface SessionOptions {
-  /** The isolation of its transactions. With one, every statement runs in a transaction. */
-  readonly isolation?: Isolation
-  /** Its transactions are `READ ONLY`, and a flush with changes is refused. */
-  readonly readOnly?: boolean
-}
-
-/** Options of a {@link Database}: where its connections come from, and the settings that `pg` takes for a pool. */
-export interface DatabaseOptions extends PoolSettings {
-  /** `postgresql://user:password@host:port/database`. Either this or `pool`. */
-  readonly connectionString?: string
-  /** A pool of `pg` that the application made; it is not ended with the database. */
-  readonly pool?: Pool
-  /** The entities, checked at once: a relation to what is no entity is found here. */
-  readonly tables?: readonly AnyEntityClass[]
-}
+import { wantedApi } from './telemetry/switch.ts'
+import type { SessionTrace } from './telemetry/trace-scope.ts'
+import { Tracing } from './telemetry/tracing.ts'
 
 /**
  * One PostgreSQL: a pool, and the sessions on it.
@@ -55,15 +36,28 @@ export class Database implements AsyncDisposable {
   readonly #pool: ConnectionPool
   readonly #tables: readonly AnyEntityClass[]
   readonly #live = new Set<BaseSession>()
+  readonly #nPlusOne: NPlusOneMode
+  /** @internal None where tracing is off. */
+  readonly tracing: Tracing | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: DatabaseOptions) {
-    const { connectionString, pool, tables = [], ...settings } = requireOptions(options)
+    const {
+      connectionString = '',
+      pool,
+      tables = [],
+      tracing,
+      nPlusOne = defaultMode(process.env),
+      ...settings
+    } = requireDatabaseOptions(options)
     for (const table of requireTables(tables, 'tables')) void table.relations
+    const api = wantedApi(tracing)
+    this.tracing = api === undefined ? undefined : new Tracing(api)
+    this.#nPlusOne = nPlusOne
     this.#tables = [...tables]
     this.#pool =
       pool === undefined
-        ? ConnectionPool.open(connectionString as string, settings)
+        ? ConnectionPool.open(connectionString, settings)
         : ConnectionPool.around(pool)
   }
 
@@ -120,11 +114,20 @@ export class Database implements AsyncDisposable {
   }
 
   /** @internal What a session on this database is made of. */
-  parts(options: SessionOptions): SessionParts {
+  parts(options: SessionOptions, trace?: SessionTrace): SessionParts {
     if (this.#closing !== undefined) throw closedError()
-    const stats = new StatementStats()
-    const observer: Observer = combineObservers([stats])
-    const { isolation, readOnly } = requireSessionOptions(options)
+    const {
+      isolation,
+      readOnly,
+      tracing,
+      nPlusOne = this.#nPlusOne,
+    } = requireSessionOptions(options)
+    const detector = detectorFor(nPlusOne)
+    const stats = new StatementStats(detector)
+    const tracer = tracing === false ? undefined : this.tracing?.observer(trace)
+    const observer = combineObservers(
+      [stats, detector, tracer].filter((each) => each !== undefined),
+    )
     return {
       connection: new SessionConnection(this.#pool, observer, { isolation, readOnly }),
       observer,
@@ -163,22 +166,31 @@ export class Database implements AsyncDisposable {
  * ```
  */
 export class Session extends BaseSession {
-  constructor(source: string | Pool | Database, options: SessionOptions = {}) {
-    super(partsOf(source, options))
+  constructor(source: string | Pool | Database, options?: SessionOptions)
+  /** @internal `trace` says which request the session belongs to */
+  constructor(source: Database, options: SessionOptions, trace: SessionTrace | undefined)
+  constructor(
+    source: string | Pool | Database,
+    options: SessionOptions = {},
+    trace?: SessionTrace,
+  ) {
+    super(source instanceof Database ? source.parts(options, trace) : ownParts(source, options))
   }
 }
 
-function partsOf(source: unknown, options: SessionOptions): SessionParts {
-  if (source instanceof Database) return source.parts(options)
+/** The parts of a session with a database of its own, which ends with it. */
+function ownParts(source: unknown, options: SessionOptions): SessionParts {
   if (typeof source !== 'string' && !isPool(source)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_OPTION',
       `new Session(…) expected a URL, a pg.Pool or a Database; came ${describe(source)}`,
     )
   }
-  const database = new Database(
-    typeof source === 'string' ? { connectionString: source, max: 1 } : { pool: source },
-  )
+  const { tracing } = requireSessionOptions(options)
+  const database = new Database({
+    ...(typeof source === 'string' ? { connectionString: source, max: 1 } : { pool: source }),
+    ...(tracing !== undefined && { tracing }),
+  })
   const parts = database.parts(options)
   return {
     ...parts,
@@ -187,55 +199,6 @@ function partsOf(source: unknown, options: SessionOptions): SessionParts {
       await database.close()
     },
   }
-}
-
-function requireOptions(options: unknown): DatabaseOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw optionError(
-      `new Database(…) expected options such as { connectionString }; came ${describe(options)}`,
-    )
-  }
-  const { connectionString, pool } = options as DatabaseOptions
-  if (connectionString !== undefined && pool !== undefined) {
-    throw optionError('expected one source of connections; came connectionString and pool')
-  }
-  if (connectionString === undefined && pool === undefined) {
-    throw optionError('expected connectionString or pool; came neither')
-  }
-  if (pool !== undefined && !isPool(pool))
-    throw optionError(`pool expected a pg.Pool; came ${describe(pool)}`)
-  refuseUnknown(
-    options,
-    pool === undefined ? ['connectionString', 'tables', ...poolSettingNames] : ['pool', 'tables'],
-    'Database',
-  )
-  return options
-}
-
-const isolations: readonly Isolation[] = ['read committed', 'repeatable read', 'serializable']
-
-function requireSessionOptions(options: SessionOptions): SessionOptions {
-  refuseUnknown(options, ['isolation', 'readOnly'], 'Session')
-  const { isolation, readOnly } = options
-  if (isolation !== undefined && !isolations.includes(isolation)) {
-    throw optionError(
-      `isolation expected ${listed(isolations.map((each) => `'${each}'`))}; came ${describe(isolation)}`,
-    )
-  }
-  if (readOnly !== undefined && typeof readOnly !== 'boolean') {
-    throw optionError(`readOnly expected true or false; came ${describe(readOnly)}`)
-  }
-  return options
-}
-
-function refuseUnknown(options: object, known: readonly string[], what: string): void {
-  const unknown = Object.keys(options).find((key) => !known.includes(key))
-  if (unknown === undefined) return
-  throw optionError(`${what} has no option ${unknown}; it has ${listed(known)}`)
-}
-
-function optionError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_OPTION', message)
 }
 
 function closedError(): DataBridgeError {

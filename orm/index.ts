@@ -1,10 +1,16 @@
-export { Database, type DatabaseOptions, Session, type SessionOptions } from './database.ts'
+export { Database, Session } from './database.ts'
 export type { Isolation, TransactionMode } from './driver/session-connection.ts'
 export type { PoolSettings } from './driver/pool.ts'
-export { DataBridgeError, describe, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
+export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
+/** @internal for the plugin */
+export { describe } from './errors.ts'
+export type { NPlusOneMode } from './n-plus-one/mode.ts'
+export type { Finding, FindingConfidence, FindingKind, FindingSeverity } from './observe/finding.ts'
 export type { SessionStats } from './observe/stats.ts'
+export type { DatabaseOptions, SessionOptions } from './options.ts'
 export { type Filter, type Matches, Query, type Selected } from './query/query.ts'
 export { type Loader, selectinload } from './relations/loader.ts'
+/** @internal for the plugin */
 export { listed } from './schema/metadata.ts'
 export type { Column, OnDelete } from './schema/column.ts'
 export type { BigintMode } from './schema/column-types.ts'
@@ -30,7 +36,12 @@ export {
   type RelationTo,
 } from './schema/relation.ts'
 export type { Fields, Key, NewRow, Relation, RelationRef, Row, TableClass } from './schema/types.ts'
+/** @internal for the plugin */
 export { ambientScope, type AmbientScope } from './session/ambient.ts'
+/** @internal for the plugin */
+export type { SessionTrace } from './telemetry/trace-scope.ts'
+/** @internal for the plugin */
+export type { Tracing } from './telemetry/tracing.ts'
 export { avg, count, countDistinct, max, min, sum } from './sql/aggregates.ts'
 export type { ColumnRef } from './sql/column-ref.ts'
 export { and, not, or } from './sql/conditions.ts'

@@ -1,5 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type AmbientScope, DataBridgeError, Session } from '../orm/index.ts'
+import {
+  type AmbientScope,
+  DataBridgeError,
+  Session,
+  type SessionStats,
+  type SessionTrace,
+  type Tracing,
+} from '../orm/index.ts'
+import { logFindings } from './finding-log.ts'
 import type { DataBridgeRouteOptions, Settings } from './options.ts'
 import { setCostHeaders } from './response-headers.ts'
 import { shouldCommit, statusOf } from './settle-policy.ts'
@@ -18,6 +26,8 @@ export class RequestSession implements AmbientScope {
   readonly #settings: Settings
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
+  readonly #arrival: ReturnType<Tracing['arrival']> | undefined
+  #trace: SessionTrace | undefined
   #session: Session | undefined
   #hasFailed = false
   #isAborted = false
@@ -28,6 +38,7 @@ export class RequestSession implements AmbientScope {
     this.#settings = settings
     this.#request = request
     this.#reply = reply
+    this.#arrival = settings.database.tracing?.arrival()
   }
 
   /** Whether there is anything to settle, so that a request without a session pays nothing. */
@@ -73,12 +84,19 @@ export class RequestSession implements AmbientScope {
     const { raw } = this.#reply
     if (this.#isAnswered || raw.writableEnded || isGone(this.#reply)) throw lateError()
     const { readOnly, isolation } = this.#routeOptions
-    const session = new Session(this.#settings.database, {
+    const options = {
       ...(readOnly !== undefined && { readOnly }),
       ...(isolation !== undefined && { isolation }),
-    }).manage()
+    }
+    this.#trace = this.#traceOf(this.#request)
+    const session = new Session(this.#settings.database, options, this.#trace).manage()
     raw.once('close', this.#onClose)
     return session
+  }
+
+  #traceOf(request: FastifyRequest & { opentelemetry?: () => unknown }): SessionTrace | undefined {
+    if (this.#arrival === undefined) return undefined
+    return this.#settings.database.tracing?.scopeOf(this.#arrival, request.opentelemetry?.())
   }
 
   get #routeOptions(): DataBridgeRouteOptions {
@@ -116,7 +134,14 @@ export class RequestSession implements AmbientScope {
       }
     } finally {
       await session.discard()
+      if (session.isUsed) this.#report(session.stats)
     }
+  }
+
+  #report(stats: SessionStats): void {
+    if (this.#trace !== undefined)
+      this.#settings.database.tracing?.recordOnRequest(this.#trace, stats)
+    logFindings(this.#request.log, stats.findings)
   }
 
   // The one event of every end: the client left (in whatever phase), or the response was ended by hand.

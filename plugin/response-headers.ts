@@ -1,14 +1,15 @@
 import type { FastifyReply } from 'fastify'
-import type { SessionStats } from '../orm/index.ts'
+import type { Finding, SessionStats } from '../orm/index.ts'
 
-/** Says what a request cost the database: never SQL, values or names. */
+/** Says what a request did to the database: never SQL, values or paths. */
 export function setCostHeaders(
   reply: FastifyReply,
-  { queryCount, durationMs }: SessionStats,
+  { queryCount, durationMs, findings }: SessionStats,
 ): void {
   const duration = durationMs.toFixed(1)
   reply.header('x-db-query-count', String(queryCount))
   reply.header('x-db-time-ms', duration)
+  if (findings.length > 0) reply.header('x-db-n-plus-one', findingList(findings))
   reply.header('server-timing', [...timings(reply), serverTiming(queryCount, duration)].join(', '))
 }
 
@@ -22,4 +23,32 @@ function timings(reply: FastifyReply): string[] {
     .flat()
     .flatMap((value) => String(value).split(/,\s*(?=[^"]*(?:"[^"]*"[^"]*)*$)/))
     .filter((entry) => entry !== '' && !entry.startsWith('db;'))
+}
+
+const longestList = 1024
+
+/** An RFC 9651 list, an item for each finding: `Post.author;n=10;k=relation`. */
+export function findingList(findings: readonly Finding[]): string {
+  const items = findings.map(
+    ({ kind, target, count }) => `${bareItem(target)};n=${count};k=${kind.replace('n1.', '')}`,
+  )
+  let kept = items.length
+  while (listOf(items, kept).length > longestList && kept > 1) kept -= 1
+  return listOf(items, kept)
+}
+
+function listOf(items: readonly string[], kept: number): string {
+  const more = items.length - kept
+  return items.slice(0, kept).join(', ') + (more > 0 ? `;more=${more}` : '')
+}
+
+/** A token where it is one, else a string, else (beyond ASCII) a display string. */
+function bareItem(text: string): string {
+  if (/^[A-Za-z*][\w!#$%&'*+\-.^`|~:/]*$/.test(text)) return text
+  if (/^[\x20-\x7e]*$/.test(text)) return `"${text.replace(/[\\"]/g, String.raw`\$&`)}"`
+  const bytes = [...Buffer.from(text)].map((byte) => {
+    const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25 && byte !== 0x22
+    return isPlain ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, '0')}`
+  })
+  return `%"${bytes.join('')}"`
 }

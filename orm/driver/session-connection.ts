@@ -1,4 +1,4 @@
-import { DataBridgeError } from '../errors.ts'
+import { DataBridgeError, describe } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -7,6 +7,8 @@ import { isConnectionLoss, statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
 
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
+
+const isolations: readonly unknown[] = ['read committed', 'repeatable read', 'serializable']
 
 /** How a transaction begins. */
 export interface TransactionMode {
@@ -182,12 +184,11 @@ export class SessionConnection {
     mode: TransactionMode,
     operation: Operation | undefined,
   ): Promise<void> {
-    const isolation = mode.isolation === undefined ? '' : ` isolation level ${mode.isolation}`
-    await this.#control(
-      connection,
-      `begin${isolation}${mode.readOnly === true ? ' read only' : ''}`,
-      operation,
-    )
+    const { isolation = this.#mode.isolation, readOnly = this.#mode.readOnly } = mode
+    requireIsolation(isolation)
+    const level = isolation === undefined ? '' : ` isolation level ${isolation}`
+    const access = readOnly === true ? ' read only' : ''
+    await this.#control(connection, `begin${level}${access}`, operation)
     this.#transaction = 'open'
   }
 
@@ -278,6 +279,15 @@ export class SessionConnection {
     this.#transaction = 'none'
     this.#failure = undefined
   }
+}
+
+// The level becomes SQL text, so nothing but these may get there.
+function requireIsolation(isolation: unknown): void {
+  if (isolation === undefined || isolations.includes(isolation)) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_OPTION',
+    `isolation expected one of ${isolations.join(', ')}; came ${describe(isolation)}`,
+  )
 }
 
 function commitError(error: unknown, isLost: boolean): unknown {

@@ -1,4 +1,7 @@
+import type { Origin } from '../schema/entity-state.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+
+export type { Origin, RelationMetadata, TableMetadata }
 
 interface Nested {
   /** The operation that this one is part of; without: the program started it. */
@@ -23,6 +26,8 @@ export interface QueryOperation extends Nested {
   /** How many conditions are joined by AND at the top. */
   readonly filters: number
   readonly limit: number | undefined
+  /** Whether the identity map has what is asked for, so that nothing is sent. */
+  readonly cacheHit?: boolean
 }
 
 /** A step in a session's life. */
@@ -41,6 +46,10 @@ export interface RelationshipOperation extends Nested {
   readonly strategy: 'select' | 'selectinload'
   readonly relation: RelationMetadata
   readonly owners: readonly object[]
+  /** Where the owner of a lazy load came from. */
+  readonly origin?: Origin | undefined
+  /** Whether the identity map has what is asked for, so that nothing is sent. */
+  readonly cacheHit: boolean
   /** How deep the loader is nested; 0 is directly below the query. */
   readonly depth: number
 }
@@ -51,7 +60,5 @@ export type Operation = QueryOperation | SessionOperation | RelationshipOperatio
 export interface Outcome {
   /** How many rows, or entities, it gave. */
   readonly rows?: number
-  /** Whether the identity map had what was asked for. */
-  readonly cacheHit?: boolean
   readonly error?: unknown
 }

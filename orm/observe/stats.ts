@@ -1,3 +1,4 @@
+import type { Finding } from './finding.ts'
 import type { Observer, SentStatement, StatementEnd } from './observer.ts'
 
 /** What a session has cost so far; the values are live. */
@@ -6,12 +7,26 @@ export interface SessionStats {
   readonly queryCount: number
   /** Milliseconds that all statements took, those included. */
   readonly durationMs: number
+  /** Patterns that cost more than they have to; empty where they are not looked for. */
+  readonly findings: readonly Finding[]
 }
+
+const nothing: Pick<SessionStats, 'findings'> = Object.freeze({ findings: Object.freeze([]) })
 
 /** Counts statements and sums their time. */
 export class StatementStats implements Observer, SessionStats {
+  readonly #detector: Pick<SessionStats, 'findings'>
   #queryCount = 0
   #durationMs = 0
+
+  /** @param detector who finds patterns in the same session */
+  constructor(detector: Pick<SessionStats, 'findings'> = nothing) {
+    this.#detector = detector
+  }
+
+  get findings(): readonly Finding[] {
+    return this.#detector.findings
+  }
 
   get queryCount(): number {
     return this.#queryCount

@@ -5,6 +5,7 @@ import type { LoadContext } from '../relations/context.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { Entity } from '../schema/entity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import { listOrigin, mark } from '../schema/origin.ts'
 import type { Expression } from '../sql/node.ts'
 import { selectCount, selectExists, selectRows, selectValues } from '../sql/select.ts'
 import { filterCount, type QueryPlan } from './plan.ts'
@@ -16,7 +17,13 @@ export interface QueryContext extends LoadContext {
 }
 
 export function runList(context: QueryContext, plan: QueryPlan): Promise<Entity[]> {
-  return run(context, 'find', plan, (operation) => entities(context, plan, operation), countRows)
+  return run(
+    context,
+    'find',
+    plan,
+    (operation) => entities(context, plan, operation, plan.limit !== 1),
+    countRows,
+  )
 }
 
 export function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity | null> {
@@ -25,7 +32,7 @@ export function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity
     context,
     'first',
     limited,
-    async (operation) => (await entities(context, limited, operation))[0] ?? null,
+    async (operation) => (await entities(context, limited, operation, false))[0] ?? null,
     (entity) => ({ rows: entity === null ? 0 : 1 }),
   )
 }
@@ -38,7 +45,7 @@ export function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> 
     'one',
     limited,
     async (operation) => {
-      const [entity, another] = await entities(context, limited, operation)
+      const [entity, another] = await entities(context, limited, operation, false)
       if (entity === undefined) {
         throw new DataBridgeError(
           'DATA_BRIDGE_ERR_NOT_FOUND',
@@ -147,9 +154,11 @@ async function entities(
   context: QueryContext,
   plan: QueryPlan,
   operation: QueryOperation,
+  isList: boolean,
 ): Promise<Entity[]> {
   const { rows } = await context.rows(selectRows(plan), operation)
   const found = context.entitiesOf(plan.table, rows)
+  if (isList) mark(found, listOrigin(plan.table, found.length))
   if (found.length > 0) await loadAll(context, found, plan.loaders, operation)
   return found
 }

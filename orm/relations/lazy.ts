@@ -2,6 +2,7 @@ import { observed } from '../observe/observer.ts'
 import type { RelationshipOperation } from '../observe/operation.ts'
 import { type Entity, keyOf } from '../schema/entity.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
+import { mark, originOf, relatedOrigin } from '../schema/origin.ts'
 import { encodeColumn } from '../schema/values.ts'
 import type { LoadContext } from './context.ts'
 import { selectWhere } from './related.ts'
@@ -22,13 +23,13 @@ function loadMany(
   owner: object,
   relation: RelationMetadata,
 ): Promise<Entity[]> {
-  const operation = operationOf(owner, relation)
+  const operation = operationOf(owner, relation, false)
   const key = keyOf(owner, relation.owner)
   return observed(
     context.observer,
     operation,
     () => fetch(context, operation, relation.foreignKey, key),
-    (entities) => ({ rows: entities.length, cacheHit: false }),
+    (entities) => ({ rows: entities.length }),
   )
 }
 
@@ -38,14 +39,14 @@ async function loadReferenced(
   relation: RelationMetadata,
 ): Promise<Entity | null> {
   const { target, foreignKey } = relation
-  const operation = operationOf(owner, relation)
   const key = (owner as Record<string, unknown>)[foreignKey.property]
   const held = context.held(target, encodeColumn(foreignKey, key) as string)
+  const operation = operationOf(owner, relation, held !== undefined)
   const [entity = null] = await observed(
     context.observer,
     operation,
     async () => (held === undefined ? fetch(context, operation, target.primaryKey, key) : [held]),
-    (entities) => ({ rows: entities.length, cacheHit: held !== undefined }),
+    (entities) => ({ rows: entities.length }),
   )
   return entity
 }
@@ -58,9 +59,17 @@ async function fetch(
 ): Promise<Entity[]> {
   const { target } = operation.relation
   const { rows } = await context.rows(selectWhere(target, column, key), operation)
-  return context.entitiesOf(target, rows)
+  const entities = context.entitiesOf(target, rows)
+  mark(entities, relatedOrigin(operation.origin, operation.relation, entities.length))
+  return entities
 }
 
-function operationOf(owner: object, relation: RelationMetadata): RelationshipOperation {
-  return { kind: 'relationship', strategy: 'select', relation, owners: [owner], depth: 0 }
+function operationOf(
+  owner: object,
+  relation: RelationMetadata,
+  cacheHit: boolean,
+): RelationshipOperation {
+  const origin = originOf(owner)
+  const owners = [owner]
+  return { kind: 'relationship', strategy: 'select', relation, owners, origin, cacheHit, depth: 0 }
 }

@@ -1,11 +1,15 @@
 import { observed } from '../observe/observer.ts'
-import type { Operation } from '../observe/operation.ts'
-import { type Entity, keyOf, relationHandle, stateOf } from '../schema/entity.ts'
-import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
+import type { Operation, RelationshipOperation } from '../observe/operation.ts'
+import { type Entity, keyOf, relationHandle } from '../schema/entity.ts'
+import type { ColumnMetadata } from '../schema/metadata.ts'
+import { mark, originOf, relatedOrigin } from '../schema/origin.ts'
 import { encodeColumn } from '../schema/values.ts'
 import type { LoadContext } from './context.ts'
 import type { AnyLoader } from './loader.ts'
 import { selectWhereIn } from './related.ts'
+
+/** A relation of several entities that is loaded with one statement. */
+type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
 
 /** Loads relations of entities in hand: a statement for each loader, however many entities there are. */
 export async function loadAll(
@@ -15,9 +19,20 @@ export async function loadAll(
   parent: Operation,
   depth = 0,
 ): Promise<void> {
-  for (const loader of mergeLoaders(loaders)) {
-    const loaded = await loadOne(context, owners, loader.relation, parent, depth)
-    if (loaded.length > 0) await loadAll(context, loaded, loader.nested, parent, depth + 1)
+  for (const { relation, nested } of mergeLoaders(loaders)) {
+    const strategy = 'selectinload'
+    const batch: Batch = {
+      kind: 'relationship',
+      strategy,
+      relation,
+      owners,
+      cacheHit: false,
+      depth,
+      parent,
+    }
+    const load = relation.kind === 'hasMany' ? loadMany : loadReferenced
+    const loaded = await load(context, batch)
+    if (loaded.length > 0) await loadAll(context, loaded, nested, parent, depth + 1)
   }
 }
 
@@ -32,104 +47,67 @@ export function mergeLoaders(
   }))
 }
 
-function loadOne(
-  context: LoadContext,
-  owners: readonly Entity[],
-  relation: RelationMetadata,
-  parent: Operation,
-  depth: number,
-): Promise<Entity[]> {
-  const load = relation.kind === 'hasMany' ? loadMany : loadReferenced
-  return load(context, owners, relation, parent, depth)
-}
-
-async function loadMany(
-  context: LoadContext,
-  owners: readonly Entity[],
-  relation: RelationMetadata,
-  parent: Operation,
-  depth: number,
-): Promise<Entity[]> {
-  if (owners.length === 0) return []
-  const { target, foreignKey } = relation
+async function loadMany(context: LoadContext, batch: Batch): Promise<Entity[]> {
+  const { owners, relation } = batch
   const keys = owners.map((owner) => keyOf(owner, relation.owner))
-  const entities = await fetch(context, relation, owners, foreignKey, keys, parent, depth)
-  const byKey = Map.groupBy(entities, (entity) => textOf(entity, foreignKey))
+  const entities = await fetch(context, batch, relation.foreignKey, keys)
+  const byKey = Map.groupBy(entities, (entity) => textOf(entity, relation.foreignKey))
   for (const owner of owners) {
-    const key = textOf(owner, relation.owner.primaryKey)
-    relationHandle(owner, relation.name).fill(byKey.get(key) ?? [])
+    const related = byKey.get(textOf(owner, relation.owner.primaryKey)) ?? []
+    relationHandle(owner, relation.name).fill(related)
   }
-  return entities.filter((entity) => stateOf(entity).table === target)
+  return entities
 }
 
-async function loadReferenced(
-  context: LoadContext,
-  owners: readonly Entity[],
-  relation: RelationMetadata,
-  parent: Operation,
-  depth: number,
-): Promise<Entity[]> {
+async function loadReferenced(context: LoadContext, batch: Batch): Promise<Entity[]> {
+  const { owners, relation } = batch
   const { target, foreignKey } = relation
   const found = new Map<string, Entity>()
   const missing = new Map<string, unknown>()
   for (const owner of owners) {
-    const text = textOf(owner, foreignKey)
-    if (text === null) continue
-    const held = context.held(target, text)
-    if (held === undefined)
-      missing.set(text, (owner as unknown as Record<string, unknown>)[foreignKey.property])
-    else found.set(text, held)
+    const key = textOf(owner, foreignKey)
+    if (key === null) continue
+    const held = context.held(target, key)
+    if (held === undefined) missing.set(key, valueOf(owner, foreignKey))
+    else found.set(key, held)
   }
-  if (missing.size > 0) {
-    const keys = [...missing.values()]
-    for (const entity of await fetch(
-      context,
-      relation,
-      owners,
-      target.primaryKey,
-      keys,
-      parent,
-      depth,
-    )) {
-      found.set(textOf(entity, target.primaryKey) as string, entity)
-    }
-  }
+  const fetched =
+    missing.size === 0 ? [] : await fetch(context, batch, target.primaryKey, [...missing.values()])
+  for (const entity of fetched) found.set(textOf(entity, target.primaryKey) as string, entity)
   for (const owner of owners) {
-    const text = textOf(owner, foreignKey)
-    relationHandle(owner, relation.name).fill(text === null ? null : (found.get(text) ?? null))
+    const key = textOf(owner, foreignKey)
+    relationHandle(owner, relation.name).fill(key === null ? null : (found.get(key) ?? null))
   }
   return [...found.values()]
 }
 
 function fetch(
   context: LoadContext,
-  relation: RelationMetadata,
-  owners: readonly Entity[],
+  batch: Batch,
   column: ColumnMetadata,
   keys: readonly unknown[],
-  parent: Operation,
-  depth: number,
 ): Promise<Entity[]> {
-  const operation = {
-    kind: 'relationship',
-    strategy: 'selectinload',
-    relation,
-    owners,
-    depth,
-    parent,
-  } as const
+  const { relation, owners } = batch
   return observed(
     context.observer,
-    operation,
+    batch,
     async () => {
-      const { rows } = await context.rows(selectWhereIn(relation.target, column, keys), operation)
-      return context.entitiesOf(relation.target, rows)
+      const { rows } = await context.rows(selectWhereIn(relation.target, column, keys), batch)
+      const entities = context.entitiesOf(relation.target, rows)
+      const [owner] = owners
+      if (owner !== undefined)
+        mark(entities, relatedOrigin(originOf(owner), relation, entities.length))
+      return entities
     },
     (entities) => ({ rows: entities.length }),
   )
 }
 
+function valueOf(entity: object, column: ColumnMetadata): unknown {
+  return (entity as Record<string, unknown>)[column.property]
+}
+
 function textOf(entity: object, column: ColumnMetadata): string | null {
-  const value = (entity as Record<string, unknown>)[column.property]
+  const value = valueOf(entity, column)
   return value === null || value === undefined ? null : encodeColumn(column, value)
 }

@@ -140,7 +140,9 @@ export const bigintTypes: Readonly<Record<BigintMode, ColumnType>> = Object.free
       typeof value === 'string' && bigintPattern.test(value) && inBigintRange(BigInt(value)),
     encode: (value: string) => String(BigInt(value)),
     decode: asString,
-    isSame: sameString,
+    isSame: (value: unknown, text: string) =>
+      value === text ||
+      (typeof value === 'string' && bigintPattern.test(value) && BigInt(value) === BigInt(text)),
   },
   number: {
     sql: 'bigint',

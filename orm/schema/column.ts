@@ -96,15 +96,15 @@ export class Column<T, Optional extends boolean = false> {
   /**
    * A foreign key to the primary key of another entity, named by a thunk: `references(() => User)`.
    *
-   * The target's type is `Function` on purpose: with anything narrower, tables that refer to each
-   * other or to themselves make the type checker run in a circle.
+   * The thunk's type is `Function` on purpose: with a call signature, tables that refer to each other
+   * or to themselves make the type checker run in a circle.
    */
   references(
-    target: () => Function, // oxlint-disable-line typescript/no-unsafe-function-type -- see above
+    target: Function, // oxlint-disable-line typescript/no-unsafe-function-type -- see above
     options: { readonly onDelete?: OnDelete } = {},
   ): Column<T, Optional> {
     const { onDelete = 'no action' } = options
-    return this.#with({ references: { target, onDelete } })
+    return this.#with({ references: { target: target as () => unknown, onDelete } })
   }
 
   #with<U, O extends boolean>(change: Partial<ColumnSpec>): Column<U, O> {

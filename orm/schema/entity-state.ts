@@ -18,6 +18,19 @@ export interface EntityOwner {
   loadRelation(owner: object, relation: RelationMetadata): Promise<unknown>
 }
 
+/** A list that a query gave: what is loaded for its entities one by one could have been loaded at once. */
+export interface ListResult {
+  readonly table: TableMetadata
+  /** How many entities it gave. */
+  readonly size: number
+}
+
+/** Where an entity came from: a list, and the relations that were followed from there. */
+export interface Origin {
+  readonly list: ListResult
+  readonly path: readonly RelationMetadata[]
+}
+
 /** The library's side of an entity; the entity itself has nothing but its columns. */
 export interface EntityState {
   readonly table: TableMetadata
@@ -25,8 +38,10 @@ export interface EntityState {
   session: EntityOwner | undefined
   /** What the database holds, as it came: dirty checking compares with it. */
   snapshot: RawRow | undefined
+  /** The newest list that it came from; undefined where it was read on its own. */
+  origin: Origin | undefined
   /** The handles that the program has touched, and those that a loader has filled. */
   handles: Map<string, RelationHandle> | undefined
-  /** Entities that were given for foreign keys and have no key yet. */
+  /** Entities that were given for foreign keys and are not stored yet. */
   references: Map<RelationMetadata, object> | undefined
 }

@@ -17,7 +17,7 @@ interface Hydration {
 // A row on its way through the constructor chain, so that a subclass's private fields and initialisers run.
 let hydration: Hydration | undefined
 
-// Classes of which one instance has been made: its columns were defined so that no initialiser could shadow them.
+// Classes of which an instance is known to be complete: its columns were defined so that no initialiser could shadow them.
 const tried = new WeakSet<object>()
 const hydrated = new WeakSet<object>()
 
@@ -33,6 +33,7 @@ export class Entity {
       lifecycle: isHydration ? 'stored' : 'new',
       session: isHydration ? hydration?.session : undefined,
       snapshot: row,
+      origin: undefined,
       handles: undefined,
       references: undefined,
     }
@@ -41,7 +42,6 @@ export class Entity {
     if (isFirst) refuseAccessors(tableOf(entity), entity as EntityClass)
     if (row === undefined) assignNew(this as unknown as Values, this.#state, values, isFirst)
     else assignRow(this as unknown as Values, table, row, isFirst)
-    if (isFirst) tried.add(entity as object)
   }
 
   /**
@@ -81,12 +81,18 @@ export function hydrate(table: TableMetadata, row: RawRow, session: EntityOwner)
   try {
     const made = new entity(row)
     if (!hydrated.has(entity)) refuseShadowing(made, table, row)
+    tried.add(entity)
     return made
   } catch (cause) {
     throw explainConstruction(cause, table)
   } finally {
     hydration = undefined
   }
+}
+
+/** The constructors of an entity have run to their end, so nothing in its class shadows a column. */
+export function constructed(entity: Entity): void {
+  tried.add(stateOf(entity).table.entity)
 }
 
 /**
@@ -182,7 +188,7 @@ function fillReference(
   relation: RelationMetadata,
   entity: Entity,
 ): void {
-  if (target[relation.foreignKey.property] === undefined) {
+  if (stateOf(entity).snapshot === undefined) {
     state.references ??= new Map()
     state.references.set(relation, entity)
   }
@@ -321,8 +327,7 @@ function refuseShadowing(entity: Entity, table: TableMetadata, row: RawRow): voi
 
 /** Whether a value is still what the snapshot's text says. */
 export function isUnchanged(column: ColumnMetadata, value: unknown, text: string | null): boolean {
-  if (value === null || text === null) return value === text
-  return column.type.isSame(value, text)
+  return text === null ? value === null : column.type.isSame(value, text)
 }
 
 function explainConstruction(cause: unknown, table: TableMetadata): unknown {

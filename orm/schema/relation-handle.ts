@@ -62,9 +62,9 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   }
 
   /** What a loader found. */
-  fill(value: unknown): void {
+  fill(value: unknown, key: unknown = this.#key()): void {
     this.#value = value
-    this.#loadedFor = this.#key()
+    this.#loadedFor = key
   }
 
   /** Makes the next read load again. */
@@ -93,7 +93,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         `${owner.entityName}.${name} cannot be loaded: ${foreignKey.property} has no value yet`,
       )
     }
-    this.fill(await session.loadRelation(this.#owner, this.#relation))
+    const key = this.#key()
+    this.fill(await session.loadRelation(this.#owner, this.#relation), key)
     return this.#value as T
   }
 

@@ -4,6 +4,12 @@ import { DataBridgeError, describe } from '../errors.ts'
 // oxlint-disable-next-line typescript/no-explicit-any -- the constructor's parameters are contravariant
 export type AnyEntityClass = abstract new (...args: any[]) => any
 
+/**
+ * What `new` makes of a class, read off its `prototype`: `InstanceType` would compare the parameters
+ * of the constructor too, and with them resolve the relations of one table into the next.
+ */
+export type EntityOf<C> = C extends { readonly prototype: infer I } ? I : never
+
 export type RelationKind = 'hasMany' | 'belongsTo'
 
 /** What a relation's thunk gives; see {@link hasMany} and {@link belongsTo}. */
@@ -38,7 +44,7 @@ export class RelationTo<
  */
 export function hasMany<Target extends AnyEntityClass>(
   target: Target,
-  foreignKey: keyof InstanceType<Target> & string,
+  foreignKey: keyof EntityOf<Target> & string,
 ): RelationTo<Target, 'hasMany'> {
   return new RelationTo('hasMany', target, foreignKey)
 }

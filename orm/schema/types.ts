@@ -1,6 +1,6 @@
 import type { Column } from './column.ts'
 import type { Entity } from './entity.ts'
-import type { AnyEntityClass, RelationTo } from './relation.ts'
+import type { AnyEntityClass, EntityOf, RelationTo } from './relation.ts'
 
 /* oxlint-disable typescript/no-explicit-any, typescript/no-unsafe-function-type -- `any` matches every column; for `Function` see below */
 
@@ -28,12 +28,12 @@ export interface Relation<T> extends PromiseLike<T> {
 /** A to-one relation is as nullable as its foreign key. */
 type Loaded<Field, All> = Field extends () => RelationTo<infer Target, infer Kind, infer Key>
   ? Kind extends 'hasMany'
-    ? InstanceType<Target>[]
+    ? EntityOf<Target>[]
     : Key extends keyof All
       ? All[Key] extends Column<infer T, boolean>
         ? null extends T
-          ? InstanceType<Target> | null
-          : InstanceType<Target>
+          ? EntityOf<Target> | null
+          : EntityOf<Target>
         : never
       : never
   : never
@@ -76,7 +76,10 @@ type KeyOrEntity<F, K extends keyof F, Key extends keyof F> =
         | ({ [P in K]: Loaded<F[K], F> } & { [P in Key]?: never })
     : never
 
-type Intersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void
+// Each member is in a tuple, since it may be a union itself, which would be taken apart.
+type Intersection<U extends readonly [unknown]> = (
+  U extends readonly [infer One] ? (one: One) => void : never
+) extends (all: infer I) => void
   ? I
   : never
 
@@ -85,7 +88,9 @@ export type NewRow<F> = { [K in Exclude<RequiredColumns<F>, ForeignKeys<F>>]: Va
   [K in Exclude<OptionalColumns<F>, ForeignKeys<F>>]?: Value<F, K> | undefined
 } & ([References<F>] extends [never]
     ? unknown
-    : Intersection<{ [K in References<F>]: KeyOrEntity<F, K, ForeignKeyOf<F, K>> }[References<F>]>)
+    : Intersection<
+        { [K in References<F>]: [KeyOrEntity<F, K, ForeignKeyOf<F, K>>] }[References<F>]
+      >)
 
 /** A relation named on its class, for loaders: `User.posts`. */
 export interface RelationRef<in Owner, Target extends AnyEntityClass> {

@@ -109,9 +109,17 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     this.#use()
     const table = tableOf(entity)
     requireValue(table, table.primaryKey, key)
-    const operation = { kind: 'query', name: 'get', table, filters: 1, limit: undefined } as const
     const text = encodeColumn(table.primaryKey, key) as string
     const held = this.#work.identity.get(table, text)
+    const cacheHit = held !== undefined
+    const operation = {
+      kind: 'query',
+      name: 'get',
+      table,
+      filters: 1,
+      limit: undefined,
+      cacheHit,
+    } as const
     const find = async (): Promise<Entity | null> => {
       if (held !== undefined) return held
       if (this.#work.hasPending) await this.#flush(operation)
@@ -119,7 +127,6 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     }
     const found = await observed(this.#observer, operation, find, (entity) => ({
       rows: entity === null ? 0 : 1,
-      cacheHit: held !== undefined,
     }))
     const isThere = found !== null && stateOf(found).lifecycle !== 'deleted'
     return (isThere ? found : null) as InstanceType<C> | null
@@ -184,7 +191,7 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
   /** Writes what was added, changed and deleted; it is committed with {@link commit}. */
   async flush(): Promise<void> {
     this.#use()
-    await this.#write(await this.#changes(), undefined)
+    await this.#afterFlush((changes) => this.#write(changes, undefined))
   }
 
   /**
@@ -290,15 +297,17 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
 
   // --- writing
 
-  async #changes(): Promise<ChangeSet> {
+  /** Waits for the flush that is under way. `next` begins in the same turn, so that of two who wait one writes. */
+  async #afterFlush(next: (changes: ChangeSet) => Promise<void>): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing.catch(() => undefined)
-    return this.#work.changes()
+    await next(this.#work.changes())
   }
 
   /** Writes what there is to write, if anything. */
-  async #flush(parent: Operation | undefined): Promise<void> {
-    const changes = await this.#changes()
-    if (!isEmpty(changes)) await this.#write(changes, parent)
+  #flush(parent: Operation | undefined): Promise<void> {
+    return this.#afterFlush(async (changes) => {
+      if (!isEmpty(changes)) await this.#write(changes, parent)
+    })
   }
 
   async #write(changes: ChangeSet, parent: Operation | undefined): Promise<void> {
@@ -318,21 +327,22 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     }
   }
 
-  async #commit(): Promise<void> {
-    const changes = await this.#changes()
-    const operation = sessionOperation('commit', countsOf(changes), undefined)
-    const commit = async (): Promise<void> => {
-      if (!isEmpty(changes)) await this.#write(changes, operation)
-      try {
-        await this.#connection.commit(operation)
-        this.#work.committed()
-        this.#isSettled = true
-      } catch (error) {
-        this.#work.rolledBack()
-        throw error
+  #commit(): Promise<void> {
+    return this.#afterFlush((changes) => {
+      const operation = sessionOperation('commit', countsOf(changes), undefined)
+      const commit = async (): Promise<void> => {
+        if (!isEmpty(changes)) await this.#write(changes, operation)
+        try {
+          await this.#connection.commit(operation)
+          this.#work.committed()
+          this.#isSettled = true
+        } catch (error) {
+          this.#work.rolledBack()
+          throw error
+        }
       }
-    }
-    await observed(this.#observer, operation, commit, noOutcome)
+      return observed(this.#observer, operation, commit, noOutcome)
+    })
   }
 
   async #rollback(): Promise<void> {

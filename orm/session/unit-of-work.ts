@@ -1,5 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
-import { type Entity, stateOf } from '../schema/entity.ts'
+import { constructed, type Entity, stateOf } from '../schema/entity.ts'
 import type { EntityOwner, RawRow } from '../schema/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { type Change, changeOf, type ChangeSet, dirtyColumns } from './change-set.ts'
@@ -25,20 +25,24 @@ export class UnitOfWork {
     const state = stateOf(entity)
     this.#refuseForeign(entity, 'added')
     if (state.lifecycle === 'added' || state.lifecycle === 'stored') return
-    state.session = this.#owner
     if (state.lifecycle === 'deleted') {
       this.#deleted.delete(entity)
       state.lifecycle = 'stored'
       return
     }
     if (state.snapshot === undefined) {
+      constructed(entity)
+      state.session = this.#owner
       state.lifecycle = 'added'
       this.#added.add(entity)
       for (const referenced of state.references?.values() ?? []) this.add(referenced as Entity)
       return
     }
+    const key = snapshotKey(entity)
+    if (this.identity.get(state.table, key) !== undefined) throw secondError(state.table)
+    state.session = this.#owner
     state.lifecycle = 'stored'
-    this.identity.set(state.table, snapshotKey(entity), entity)
+    this.identity.set(state.table, key, entity)
   }
 
   delete(entity: Entity): void {
@@ -109,9 +113,11 @@ export class UnitOfWork {
   }
 
   removed(entity: Entity): void {
-    this.#remember(entity, stateOf(entity).snapshot)
+    const state = stateOf(entity)
+    this.#remember(entity, state.snapshot)
     this.#deleted.delete(entity)
-    this.identity.delete(stateOf(entity).table, snapshotKey(entity))
+    this.identity.delete(state.table, snapshotKey(entity))
+    state.snapshot = undefined
     this.#letGo(entity, 'detached')
   }
 
@@ -184,6 +190,13 @@ export class UnitOfWork {
       `the ${table.entityName} belongs to another session and cannot be ${verb} here`,
     )
   }
+}
+
+function secondError(table: TableMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `the ${table.entityName} cannot be added: the session holds another entity of the same row; change that one`,
+  )
 }
 
 function restore(written: Written): void {

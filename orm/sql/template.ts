@@ -1,4 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import { timestamptzType } from '../schema/column-types.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { type Condition, type Expression, isSqlNode, type Parameter, type SqlNode } from './node.ts'
 import type { SqlWriter } from './writer.ts'
@@ -76,10 +77,10 @@ function parameterOf(value: unknown, index: number): Parameter {
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
     return String(value)
-  if (value instanceof Date) return value.toISOString()
+  if (timestamptzType.accepts(value)) return timestamptzType.encode(value as never)
   if (value instanceof Uint8Array) return value
   if (Array.isArray(value)) return arrayLiteral(value.map((each) => elementOf(each, index)))
-  if (typeof value === 'object') return JSON.stringify(value)
+  if (typeof value === 'object' && !(value instanceof Date)) return JSON.stringify(value)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
     `sql expected a value for its parameter ${index + 1}; came ${describe(value)}`,

@@ -22,8 +22,9 @@ const rooms: Record<string, readonly string[]> = {
   'orm/n-plus-one': ['observe'],
   'orm/table.ts': ['schema', 'query', 'session'],
   'orm/create-schema.ts': ['schema', 'sql', 'session'],
-  'orm/database.ts': [...inner, 'telemetry', 'n-plus-one', 'create-schema.ts'],
-  'orm/index.ts': [...inner, 'telemetry', 'n-plus-one', 'database.ts', 'table.ts'],
+  'orm/options.ts': ['driver', 'schema', 'n-plus-one'],
+  'orm/database.ts': [...inner, 'telemetry', 'n-plus-one', 'create-schema.ts', 'options.ts'],
+  'orm/index.ts': [...inner, 'telemetry', 'n-plus-one', 'database.ts', 'options.ts', 'table.ts'],
   plugin: ['index.ts', 'telemetry/index.ts'],
   'example-api': [],
 }

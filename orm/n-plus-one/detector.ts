@@ -1,0 +1,70 @@
+import type { Finding } from '../observe/finding.ts'
+import type { Observer, SentStatement } from '../observe/observer.ts'
+import type {
+  Operation,
+  Origin,
+  RelationMetadata,
+  RelationshipOperation,
+} from '../observe/operation.ts'
+import { relationFinding } from './relation-finding.ts'
+
+/** The lazy loads of one relation for entities that came from one list. */
+interface Group {
+  readonly origin: Origin
+  readonly relation: RelationMetadata
+  readonly owners: Set<object>
+  sql: string
+}
+
+// A request that loads more relations than these one by one has been told enough.
+const mostGroups = 256
+
+/**
+ * Finds relations that are loaded one by one for the entities of a list. It counts the owners by the
+ * list they came from, not by SQL text: so it is certain, and silent for eager loads, for entities
+ * that were read on their own, for what the identity map has, and for null keys.
+ */
+export class NPlusOneDetector implements Observer {
+  readonly #threshold: number
+  readonly #groups = new Map<Origin['list'], Map<string, Group>>()
+  #size = 0
+
+  /** @param threshold how many owners make a finding */
+  constructor(threshold: number) {
+    this.#threshold = threshold
+  }
+
+  /** What was found so far, in the order in which it began. */
+  get findings(): readonly Finding[] {
+    return [...this.#groups.values()]
+      .flatMap((groups) => [...groups.values()])
+      .filter(({ owners }) => owners.size >= this.#threshold)
+      .map(({ origin, relation, owners, sql }) =>
+        relationFinding(origin, relation, owners.size, sql),
+      )
+  }
+
+  statementSent({ operation, text }: SentStatement): undefined {
+    if (operation === undefined || !isLazyLoad(operation) || operation.origin === undefined) return
+    const group = this.#groupOf(operation.origin, operation.relation, text)
+    for (const owner of operation.owners) group?.owners.add(owner)
+  }
+
+  #groupOf(origin: Origin, relation: RelationMetadata, sql: string): Group | undefined {
+    let groups = this.#groups.get(origin.list)
+    if (groups === undefined) this.#groups.set(origin.list, (groups = new Map()))
+    const key = [...origin.path, relation]
+      .map(({ owner, name }) => `${owner.name}.${name}`)
+      .join('/')
+    const known = groups.get(key)
+    if (known !== undefined || this.#size >= mostGroups) return known
+    this.#size += 1
+    const group = { origin, relation, owners: new Set<object>(), sql }
+    groups.set(key, group)
+    return group
+  }
+}
+
+function isLazyLoad(operation: Operation): operation is RelationshipOperation {
+  return operation.kind === 'relationship' && operation.strategy === 'select'
+}

@@ -1,0 +1,37 @@
+import type { Finding } from '../observe/finding.ts'
+import type { Origin, RelationMetadata } from '../observe/operation.ts'
+
+const severe = 10
+
+/** The finding of a relation that was loaded one by one. */
+export function relationFinding(
+  { list, path }: Origin,
+  relation: RelationMetadata,
+  count: number,
+  sql: string,
+): Finding {
+  const root = list.table.entityName
+  return Object.freeze({
+    kind: 'n1.relation',
+    target: nameOf(relation),
+    count,
+    avoidableQueries: count - 1,
+    confidence: 'certain',
+    severity: count >= severe ? 'error' : 'warn',
+    parent: Object.freeze({ target: root, rows: list.size }),
+    sql,
+    fix: `find(${root}).options(${loaders([...path, relation])})`,
+  })
+}
+
+/** `selectinload(Post.comments).options(selectinload(Comment.author))` */
+function loaders(path: readonly RelationMetadata[]): string {
+  return path.reduceRight((nested, relation) => {
+    const loader = `selectinload(${nameOf(relation)})`
+    return nested === '' ? loader : `${loader}.options(${nested})`
+  }, '')
+}
+
+function nameOf({ owner, name }: RelationMetadata): string {
+  return `${owner.entityName}.${name}`
+}

@@ -1,0 +1,98 @@
+import { isPool, type Pool, poolSettingNames, type PoolSettings } from './driver/pool.ts'
+import type { Isolation } from './driver/session-connection.ts'
+import { DataBridgeError, describe } from './errors.ts'
+import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'
+import { listed } from './schema/metadata.ts'
+import type { AnyEntityClass } from './schema/relation.ts'
+
+/** Options of a {@link Session}. */
+export interface SessionOptions {
+  /** The isolation of its transactions. With one, every statement runs in a transaction. */
+  readonly isolation?: Isolation
+  /** Its transactions are `READ ONLY`, and a flush with changes is refused. */
+  readonly readOnly?: boolean
+  /** Whether its operations are spans; unless said, as of its database. */
+  readonly tracing?: boolean
+  /** How N+1 patterns are looked for; unless said, as of its database. */
+  readonly nPlusOne?: NPlusOneMode
+}
+
+/** Options of a {@link Database}: where its connections come from, and the settings that `pg` takes for a pool. */
+export interface DatabaseOptions extends PoolSettings {
+  /** `postgresql://user:password@host:port/database`. Either this or `pool`. */
+  readonly connectionString?: string
+  /** A pool of `pg` that the application made; it is not ended with the database. */
+  readonly pool?: Pool
+  /** The entities, checked at once: a relation to what is no entity is found here. */
+  readonly tables?: readonly AnyEntityClass[]
+  /**
+   * Whether operations are spans. Unless said: what `DATA_BRIDGE_TRACING_ENABLED` says, and where it
+   * is unset, whether `@opentelemetry/api` is installed. `false` leaves no telemetry in the code path.
+   */
+  readonly tracing?: boolean
+  /** How N+1 patterns are looked for: `'detect'`, in production `'count'`, unless said. */
+  readonly nPlusOne?: NPlusOneMode
+}
+
+const databaseOptions = ['tables', 'tracing', 'nPlusOne']
+
+export function requireDatabaseOptions(options: unknown): DatabaseOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw optionError(
+      `new Database(…) expected options such as { connectionString }; came ${describe(options)}`,
+    )
+  }
+  const { connectionString, pool, tracing, nPlusOne } = options as DatabaseOptions
+  if (connectionString !== undefined && pool !== undefined) {
+    throw optionError('expected one source of connections; came connectionString and pool')
+  }
+  if (connectionString === undefined && pool === undefined) {
+    throw optionError('expected connectionString or pool; came neither')
+  }
+  if (pool !== undefined && !isPool(pool)) {
+    throw optionError(`pool expected a pg.Pool; came ${describe(pool)}`)
+  }
+  const source = pool === undefined ? ['connectionString', ...poolSettingNames] : ['pool']
+  refuseUnknown(options, [...source, ...databaseOptions], 'Database')
+  requireObserving(tracing, nPlusOne)
+  return options
+}
+
+const isolations: readonly Isolation[] = ['read committed', 'repeatable read', 'serializable']
+const sessionOptions = ['isolation', 'readOnly', 'tracing', 'nPlusOne']
+
+export function requireSessionOptions(options: SessionOptions): SessionOptions {
+  refuseUnknown(options, sessionOptions, 'Session')
+  const { isolation, readOnly, tracing, nPlusOne } = options
+  if (isolation !== undefined && !isolations.includes(isolation)) {
+    throw optionError(`isolation expected ${quoted(isolations)}; came ${describe(isolation)}`)
+  }
+  requireBoolean('readOnly', readOnly)
+  requireObserving(tracing, nPlusOne)
+  return options
+}
+
+function requireObserving(tracing: unknown, nPlusOne: unknown): void {
+  requireBoolean('tracing', tracing)
+  if (nPlusOne === undefined || nPlusOneModes.some((mode) => mode === nPlusOne)) return
+  throw optionError(`nPlusOne expected ${quoted(nPlusOneModes)}; came ${describe(nPlusOne)}`)
+}
+
+function requireBoolean(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw optionError(`${option} expected true or false; came ${describe(value)}`)
+}
+
+function quoted(names: readonly string[]): string {
+  return listed(names.map((name) => `'${name}'`))
+}
+
+function refuseUnknown(options: object, known: readonly string[], what: string): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw optionError(`${what} has no option ${unknown}; it has ${listed(known)}`)
+}
+
+function optionError(message: string): DataBridgeError {
+  return new DataBridgeError('DATA_BRIDGE_ERR_OPTION', message)
+}

@@ -1,0 +1,28 @@
+import { createRequire } from 'node:module'
+import type * as OpenTelemetry from '@opentelemetry/api'
+
+export type OpenTelemetryApi = typeof OpenTelemetry
+
+const require = createRequire(import.meta.url)
+
+let api: OpenTelemetryApi | null | undefined
+
+/** The API, loaded when it is first asked for; undefined where it is not installed. */
+export function loadApi(): OpenTelemetryApi | undefined {
+  if (api === undefined) api = tryToLoad()
+  return api ?? undefined
+}
+
+// It is an optional peer, so it is required and not imported: without it everything else has to work.
+function tryToLoad(): OpenTelemetryApi | null {
+  try {
+    return require('@opentelemetry/api') as OpenTelemetryApi
+  } catch {
+    return null
+  }
+}
+
+/** The version of this package, for the instrumentation scope. */
+export function packageVersion(): string {
+  return (require('fastify-data-bridge/package.json') as { version: string }).version
+}

@@ -1,0 +1,28 @@
+import type { TracerProvider } from '@opentelemetry/api'
+import { loadApi } from './api.ts'
+import { isAllowed } from './switch.ts'
+
+/**
+ * Whether `@opentelemetry/api` can be loaded.
+ *
+ * @example
+ * ```ts
+ * import { isTracingEnabled, OTEL_AVAILABLE } from 'fastify-data-bridge/telemetry'
+ *
+ * console.log(`OpenTelemetry available: ${OTEL_AVAILABLE}, tracing enabled: ${isTracingEnabled()}`)
+ * ```
+ */
+export const OTEL_AVAILABLE: boolean = loadApi() !== undefined
+
+/**
+ * Whether spans go anywhere: `@opentelemetry/api` can be loaded, `DATA_BRIDGE_TRACING_ENABLED` does
+ * not say no, and a tracer provider is registered.
+ */
+export function isTracingEnabled(): boolean {
+  const api = loadApi()
+  if (api === undefined || !isAllowed()) return false
+  const provider: TracerProvider & { getDelegate?(): TracerProvider } =
+    api.trace.getTracerProvider()
+  const registered = provider.getDelegate?.() ?? provider
+  return registered.constructor.name !== 'NoopTracerProvider'
+}
