@@ -37,8 +37,9 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
   app.addHook('onError', function rollbackOnError(request, _reply, error, done) {
     hideDetails(error)
     const unit = unitOf(request)
+    unit?.doom()
     if (unit === null || !unit.isTouched) return done()
-    unit.fail().then(() => done(), done)
+    goOn(unit.rollback(), done)
   })
 
   const commitOnSend: onSendHookHandler = function commitOnSend(request, _reply, payload, done) {
@@ -47,7 +48,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
       unit?.seal()
       return done(null, payload)
     }
-    unit.answer(payload).then(() => done(null, payload), done)
+    goOn(unit.answer(payload), done)
   }
   app.addHook('onSend', commitOnSend)
 
@@ -56,12 +57,19 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
   })
 }
 
+/** What Fastify throws when it goes on, such as for a header that cannot be sent, is the request's error then. */
+function goOn(work: Promise<void>, next: (error?: Error) => void): void {
+  work.then(() => next()).catch(next)
+}
+
 /**
  * Fastify sends an error's message to the client, and so do most error handlers; this one may name
  * tables or columns. The details stay in the stack, which is logged.
  */
 function hideDetails(error: unknown): void {
   if (!(error instanceof DataBridgeError)) return
+  // A stack is made when it is first read, of the message that there is then.
+  void error.stack
   Object.defineProperty(error, 'message', {
     value: error.clientMessage,
     configurable: true,

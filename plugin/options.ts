@@ -55,6 +55,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
   if (typeof options !== 'object' || options === null) {
     throw optionError(`expected an object of options; came ${describe(options)}`)
   }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const {
     database,
     decorateAs = 'session',
@@ -62,7 +63,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
     headers = 'dev',
     ambient = true,
     ...rest
-  } = options as DataBridgeOptions
+  }: DataBridgeOptions = Object.fromEntries(given)
   if (
     typeof decorateAs !== 'string' ||
     !/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(decorateAs)
@@ -83,13 +84,13 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
 
 function sourceOf(
   database: unknown,
-  { tables, ...rest }: DatabaseOptions,
+  rest: DatabaseOptions,
   environment: NodeJS.ProcessEnv,
 ): Pick<Settings, 'database' | 'isOwn'> {
   if (database !== undefined) {
     if (!(database instanceof Database))
-      throw optionError(`database expected a Database; came ${describe(database)}`)
-    const others = Object.keys({ ...rest, ...(tables !== undefined && { tables }) })
+      throw optionError(`database expected a Database; came ${withoutText(database)}`)
+    const others = Object.keys(rest)
     if (others.length > 0) {
       throw optionError(
         `expected one source of connections; came database and ${listed(others)}, which belong to its own options`,
@@ -104,11 +105,16 @@ function sourceOf(
       'expected connectionString, pool, database, or the environment variable DATABASE_URL; came none',
     )
   }
+  if (typeof rest.pool === 'string')
+    throw optionError(`pool expected a pg.Pool; came ${withoutText(rest.pool)}`)
   const source = isNamed ? rest : { ...rest, connectionString: DATABASE_URL as string }
-  return {
-    database: new Database({ ...source, ...(tables !== undefined && { tables }) }),
-    isOwn: true,
-  }
+  return { database: new Database(source), isOwn: true }
+}
+
+function withoutText(value: unknown): string {
+  return typeof value === 'string'
+    ? 'a string (not shown, since it may hold a password)'
+    : describe(value)
 }
 
 function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settings['wantsHeaders'] {
@@ -121,8 +127,9 @@ function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settin
 }
 
 const routeOptionNames = ['commitOn', 'readOnly', 'isolation']
+const isolations: readonly Isolation[] = ['read committed', 'repeatable read', 'serializable']
 
-/** Refuses route options that nothing would read, when the route is declared. */
+/** Refuses route options that are wrong, or that nothing would read. */
 export function requireRouteOptions(options: unknown, route: string): void {
   if (options === undefined) return
   const where = `the route ${route}: config.dataBridge`
@@ -133,7 +140,14 @@ export function requireRouteOptions(options: unknown, route: string): void {
   if (unknown !== undefined) {
     throw optionError(`${where} has no option ${unknown}; it has ${listed(routeOptionNames)}`)
   }
-  requireCommitOn((options as DataBridgeRouteOptions).commitOn, `${where}.commitOn`)
+  const { commitOn, readOnly, isolation } = options as DataBridgeRouteOptions
+  requireCommitOn(commitOn, `${where}.commitOn`)
+  if (readOnly !== undefined && typeof readOnly !== 'boolean')
+    throw optionError(`${where}.readOnly expected true or false; came ${describe(readOnly)}`)
+  if (isolation !== undefined && !isolations.includes(isolation)) {
+    const names = listed(isolations.map((each) => `'${each}'`))
+    throw optionError(`${where}.isolation expected ${names}; came ${describe(isolation)}`)
+  }
 }
 
 function requireCommitOn(commitOn: unknown, where: string): void {

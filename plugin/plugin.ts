@@ -47,7 +47,7 @@ export default dataBridge
 async function register(app: FastifyInstance, options: DataBridgeOptions): Promise<void> {
   refuseSecond(app)
   const settings = settingsOf(options, process.env)
-  refuseTaken(app, settings.decorateAs)
+  claim(app, settings.decorateAs)
   app.decorate('dataBridge', settings.database)
   addLifecycle(app, settings)
 }
@@ -60,10 +60,16 @@ function refuseSecond(app: FastifyInstance): void {
   )
 }
 
-function refuseTaken(app: FastifyInstance, property: string): void {
-  if (!app.hasRequestDecorator(property)) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
-    `request.${property} belongs to another plugin already (@fastify/session, perhaps); name another property with decorateAs`,
-  )
+const claimed = Symbol('fastify-data-bridge.claimed')
+
+/** Takes a property of requests. It may hide this plugin's of a scope above, but nobody else's. */
+function claim(app: FastifyInstance, property: string): void {
+  const { [claimed]: above = [] } = app as { readonly [claimed]?: readonly string[] }
+  if (!above.includes(property) && app.hasRequestDecorator(property)) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_OPTION',
+      `request.${property} belongs to Fastify or another plugin already (@fastify/session, perhaps); name another property with decorateAs`,
+    )
+  }
+  app.decorate(claimed, [...above, property])
 }

@@ -8,7 +8,7 @@ import {
   type Tracing,
 } from '../orm/index.ts'
 import { logFindings } from './finding-log.ts'
-import type { DataBridgeRouteOptions, Settings } from './options.ts'
+import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
 import { setCostHeaders } from './response-headers.ts'
 import { shouldCommit, statusOf } from './settle-policy.ts'
 
@@ -52,8 +52,12 @@ export class RequestSession implements AmbientScope {
   }
 
   /** An error was seen: nothing is committed, whatever will be answered. */
-  async fail(): Promise<void> {
+  doom(): void {
     this.#hasFailed = true
+  }
+
+  /** Ends the session of a request that has failed. */
+  async rollback(): Promise<void> {
     const { isCommitted } = await this.#settle(failure)
     if (!isCommitted) return
     this.#request.log.warn(
@@ -83,6 +87,7 @@ export class RequestSession implements AmbientScope {
   #open(): Session {
     const { raw } = this.#reply
     if (this.#isAnswered || raw.writableEnded || isGone(this.#reply)) throw lateError()
+    this.#checkRoute()
     const { readOnly, isolation } = this.#routeOptions
     const options = {
       ...(readOnly !== undefined && { readOnly }),
@@ -101,6 +106,12 @@ export class RequestSession implements AmbientScope {
 
   get #routeOptions(): DataBridgeRouteOptions {
     return this.#request.routeOptions.config.dataBridge ?? {}
+  }
+
+  // Routes that are declared before the plugin has loaded are not checked when they are declared.
+  #checkRoute(): void {
+    const { config, method, url } = this.#request.routeOptions
+    requireRouteOptions(config.dataBridge, `${String(method)} ${url}`)
   }
 
   #shouldCommit(payload: unknown): boolean {

@@ -2,6 +2,9 @@ import type { TracerProvider } from '@opentelemetry/api'
 import { loadApi } from './api.ts'
 import { isAllowed } from './switch.ts'
 
+/** @internal for `/register`: whether `DATA_BRIDGE_TRACING_ENABLED` allows it */
+export { isAllowed as isTracingAllowed } from './switch.ts'
+
 /**
  * Whether `@opentelemetry/api` can be loaded.
  *
