@@ -22,6 +22,16 @@ function tryToLoad(): OpenTelemetryApi | null {
   }
 }
 
+/** Whether it is installed; it is not loaded for that. */
+export function isApiInstalled(): boolean {
+  try {
+    require.resolve('@opentelemetry/api')
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** The version of this package, for the instrumentation scope. */
 export function packageVersion(): string {
   return (require('fastify-data-bridge/package.json') as { version: string }).version

@@ -1,5 +1,5 @@
 import type { TracerProvider } from '@opentelemetry/api'
-import { loadApi } from './api.ts'
+import { isApiInstalled, loadApi } from './api.ts'
 import { isAllowed } from './switch.ts'
 
 /** @internal for `/register`: whether `DATA_BRIDGE_TRACING_ENABLED` allows it */
@@ -15,15 +15,15 @@ export { isAllowed as isTracingAllowed } from './switch.ts'
  * console.log(`OpenTelemetry available: ${OTEL_AVAILABLE}, tracing enabled: ${isTracingEnabled()}`)
  * ```
  */
-export const OTEL_AVAILABLE: boolean = loadApi() !== undefined
+export const OTEL_AVAILABLE: boolean = isApiInstalled()
 
 /**
  * Whether spans go anywhere: `@opentelemetry/api` can be loaded, `DATA_BRIDGE_TRACING_ENABLED` does
  * not say no, and a tracer provider is registered.
  */
 export function isTracingEnabled(): boolean {
-  const api = loadApi()
-  if (api === undefined || !isAllowed()) return false
+  const api = isAllowed() ? loadApi() : undefined
+  if (api === undefined) return false
   const provider: TracerProvider & { getDelegate?(): TracerProvider } =
     api.trace.getTracerProvider()
   const registered = provider.getDelegate?.() ?? provider
