@@ -55,13 +55,18 @@ export class Connection {
     return command
   }
 
+  /** Whether PostgreSQL, when it last answered, was in a transaction, failed or not. */
+  get isInTransaction(): boolean {
+    return this.#client.getTransactionStatus() !== 'I'
+  }
+
   /** Gives the connection back; one that broke, or that is not idle, is closed instead. */
   release(cause?: unknown): void {
     if (this.#isReleased) return
     this.#isReleased = true
     this.#client.removeListener('error', this.#onLost)
-    const broken = cause ?? this.#lost
-    this.#client.release(broken === undefined ? false : broken instanceof Error ? broken : true)
+    const broken = cause ?? this.#lost ?? this.isInTransaction
+    this.#client.release(broken instanceof Error ? broken : broken !== false)
   }
 
   readonly #onLost = (error: Error): void => {

@@ -6,31 +6,64 @@ import { connectError } from './pg-errors.ts'
 export type { Pool }
 
 /** Settings that `pg` takes for a pool; see its documentation. */
-export type PoolSettings = Pick<PoolConfig, (typeof settingNames)[number]>
+export type PoolSettings = Pick<PoolConfig, keyof typeof settingKinds>
 
-const settingNames = [
-  'allowExitOnIdle',
-  'application_name',
-  'client_encoding',
-  'connectionTimeoutMillis',
-  'fallback_application_name',
-  'idleTimeoutMillis',
-  'idle_in_transaction_session_timeout',
-  'keepAlive',
-  'keepAliveInitialDelayMillis',
-  'lock_timeout',
-  'max',
-  'maxLifetimeSeconds',
-  'maxUses',
-  'min',
-  'options',
-  'query_timeout',
-  'ssl',
-  'statement_timeout',
-] as const
+interface Kind {
+  readonly expected: string
+  accepts(value: unknown): boolean
+}
+
+const truth: Kind = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' }
+const text: Kind = { expected: 'a string', accepts: (value) => typeof value === 'string' }
+const atLeast = (least: number): Kind => ({
+  expected: `a whole number from ${least} on`,
+  accepts: (value) => Number.isInteger(value) && (value as number) >= least,
+})
+const milliseconds: Kind = atLeast(0)
+const orElse = (kind: Kind, other: unknown): Kind => ({
+  expected: `${kind.expected}, or ${String(other)}`,
+  accepts: (value) => value === other || kind.accepts(value),
+})
+
+const settingKinds = {
+  allowExitOnIdle: truth,
+  application_name: text,
+  client_encoding: text,
+  connectionTimeoutMillis: milliseconds,
+  fallback_application_name: text,
+  idleTimeoutMillis: orElse(milliseconds, null),
+  idle_in_transaction_session_timeout: milliseconds,
+  keepAlive: truth,
+  keepAliveInitialDelayMillis: milliseconds,
+  lock_timeout: milliseconds,
+  max: atLeast(1),
+  maxLifetimeSeconds: atLeast(0),
+  maxUses: orElse(atLeast(1), Infinity),
+  min: atLeast(0),
+  options: text,
+  query_timeout: milliseconds,
+  ssl: {
+    expected: 'true, false or options of node:tls',
+    accepts: (value) => typeof value === 'boolean' || typeof value === 'object',
+  },
+  statement_timeout: orElse(milliseconds, false),
+} as const satisfies { readonly [setting: string]: Kind }
 
 /** The names of {@link PoolSettings}; everything else is refused, since a misspelled limit would be no limit. */
-export const poolSettingNames: readonly string[] = settingNames
+export const poolSettingNames: readonly string[] = Object.keys(settingKinds)
+
+/** Refuses what `pg` would take and then ignore: a `max` that is no number is no limit. */
+function requireSettings(settings: PoolSettings): PoolSettings {
+  for (const [name, kind] of Object.entries<Kind>(settingKinds)) {
+    const value: unknown = settings[name as keyof PoolSettings]
+    if (value === undefined || kind.accepts(value)) continue
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_OPTION',
+      `${name} expected ${kind.expected}; came ${describe(value)}`,
+    )
+  }
+  return settings
+}
 
 /** Where connections come from. */
 export class ConnectionPool {
@@ -50,7 +83,8 @@ export class ConnectionPool {
   /** A pool of its own, ended with it. */
   static open(connectionString: string, settings: PoolSettings = {}): ConnectionPool {
     const where = describeUrl(connectionString)
-    return new ConnectionPool(new pg.Pool({ ...settings, connectionString }), true, where)
+    const pool = new pg.Pool({ ...requireSettings(settings), connectionString })
+    return new ConnectionPool(pool, true, where)
   }
 
   /** A pool that the application made and ends itself. */
@@ -88,8 +122,9 @@ export class ConnectionPool {
   }
 
   async #end(): Promise<void> {
+    // `pg` does not wait for its connections to close: a server that stops now still tells them so.
     if (this.#isOwn) await this.#pool.end()
-    this.#pool.removeListener('error', ignoreIdleLoss)
+    else this.#pool.removeListener('error', ignoreIdleLoss)
   }
 }
 
@@ -118,6 +153,15 @@ function describeUrl(connectionString: unknown): string {
   }
   const { hostname, port, pathname, username, searchParams } = new URL(connectionString)
   const host = searchParams.get('host') ?? (hostname === '' ? 'localhost' : hostname)
-  const user = username === '' ? '' : `${decodeURIComponent(username)}@`
-  return `${user}${host}:${port === '' ? 5432 : port}${decodeURIComponent(pathname)}`
+  const user = username === '' ? '' : `${decoded(username)}@`
+  return `${user}${host}:${port === '' ? 5432 : port}${decoded(pathname)}`
+}
+
+// `pg` takes a percent sign that encodes nothing for itself.
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }

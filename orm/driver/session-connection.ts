@@ -61,6 +61,7 @@ export class SessionConnection {
   ): Promise<readonly Record<string, unknown>[]> {
     const { rows } = await this.#run(statement, operation, async (connection) => {
       const objects = await connection.objects(statement)
+      if (!connection.isInTransaction) throw endedError()
       return { rows: objects, rowCount: objects.length }
     })
     return rows
@@ -287,6 +288,13 @@ function requireIsolation(isolation: unknown): void {
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_OPTION',
     `isolation expected one of ${isolations.join(', ')}; came ${describe(isolation)}`,
+  )
+}
+
+function endedError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    'SQL has ended the transaction of the session; use commit(), rollback() and transaction() for that',
   )
 }
 

@@ -11,16 +11,7 @@ interface Nested {
 /** A query that the program asked for. */
 export interface QueryOperation extends Nested {
   readonly kind: 'query'
-  readonly name:
-    | 'find'
-    | 'first'
-    | 'one'
-    | 'get'
-    | 'count'
-    | 'exists'
-    | 'aggregate'
-    | 'refresh'
-    | 'execute'
+  readonly name: 'find' | 'first' | 'one' | 'get' | 'count' | 'exists' | 'aggregate' | 'execute'
   /** None for `execute`. */
   readonly table: TableMetadata | undefined
   /** How many conditions are joined by AND at the top. */

@@ -1,13 +1,15 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
-import type { Observer } from '../observe/observer.ts'
+import { DataBridgeError } from '../errors.ts'
+import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
 import type { QueryContext } from '../query/run.ts'
 import { selectWhere } from '../relations/related.ts'
-import { type Entity, hydrate } from '../schema/entity.ts'
+import { type Entity, hydrate, reload, stateOf } from '../schema/entity.ts'
 import type { EntityOwner, RawRow } from '../schema/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import { encodeColumn, requireValue } from '../schema/values.ts'
 import type { Statement } from '../sql/statement.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import { snapshotKey, type UnitOfWork } from './unit-of-work.ts'
 
 /** The reading side of a session: rows become entities, each row the same one. */
 export class EntitySource implements QueryContext {
@@ -56,23 +58,54 @@ export class EntitySource implements QueryContext {
     })
   }
 
-  /** The row with this key, asked of the database. */
-  async fetchRow(
+  /**
+   * The entity with this key: by the identity map, or with one statement.
+   *
+   * @param beforeSending writes what the program did, so that the statement sees it
+   */
+  async get(
     table: TableMetadata,
     key: unknown,
-    operation: QueryOperation,
-  ): Promise<RawRow | undefined> {
-    const { rows } = await this.rows(selectWhere(table, table.primaryKey, key), operation)
-    return rows[0]
+    beforeSending: (operation: QueryOperation) => Promise<void>,
+  ): Promise<Entity | null> {
+    requireValue(table, table.primaryKey, key)
+    const text = encodeColumn(table.primaryKey, key) as string
+    const held = this.held(table, text)
+    const operation = getOperation(table, held !== undefined)
+    const find = async (): Promise<Entity | null> => {
+      if (held !== undefined) return held
+      await beforeSending(operation)
+      return this.shared(table, text, () => this.#fetch(table, key, operation))
+    }
+    const found = await observed(this.observer, operation, find, (entity) => ({
+      rows: entity === null ? 0 : 1,
+    }))
+    return found !== null && stateOf(found).lifecycle !== 'deleted' ? found : null
   }
 
-  async fetch(
+  /** Reads the row of an entity again. */
+  async refresh(entity: Entity): Promise<void> {
+    const { table } = stateOf(entity)
+    const operation = getOperation(table, false)
+    const key = table.primaryKey.type.decode(snapshotKey(entity))
+    const read = async (): Promise<void> => {
+      const { rows } = await this.rows(selectWhere(table, table.primaryKey, key), operation)
+      if (rows[0] !== undefined) return reload(entity, rows[0])
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_NOT_FOUND',
+        `refresh() found no row of this ${table.entityName}; it was deleted`,
+      )
+    }
+    await observed(this.observer, operation, read, () => ({ rows: 1 }))
+  }
+
+  async #fetch(
     table: TableMetadata,
     key: unknown,
     operation: QueryOperation,
   ): Promise<Entity | null> {
-    const row = await this.fetchRow(table, key, operation)
-    return row === undefined ? null : (this.entitiesOf(table, [row])[0] ?? null)
+    const { rows } = await this.rows(selectWhere(table, table.primaryKey, key), operation)
+    return this.entitiesOf(table, rows)[0] ?? null
   }
 
   /** Two loads of one row that are in flight at the same time share one statement. */
@@ -85,4 +118,8 @@ export class EntitySource implements QueryContext {
     loading.set(key, started)
     return started
   }
+}
+
+function getOperation(table: TableMetadata, cacheHit: boolean): QueryOperation {
+  return { kind: 'query', name: 'get', table, filters: 1, limit: undefined, cacheHit }
 }

@@ -175,12 +175,14 @@ async function update(work: UnitOfWork, changes: readonly Change[], send: Send):
   if (returned.size !== changes.length) throw staleError(table, changes.length - returned.size)
   changes.forEach(({ entity }, index) => {
     const { snapshot = [] } = stateOf(entity)
-    const row = returned.get(rows[index]?.key ?? null) ?? []
+    const { key = null, values = [] } = rows[index] ?? {}
+    const row = returned.get(key) ?? []
     const after = [...snapshot]
     columns.forEach(({ position }, place) => {
-      after[position] = row[place + 1] ?? null
+      // Where others changed a column that this entity did not, its snapshot stays that of its value.
+      if (values[place] !== undefined) after[position] = row[place + 1] ?? null
     })
-    absorb(entity, after, sentOf(columns, rows[index]?.values ?? []))
+    absorb(entity, after, sentOf(columns, values))
     work.updated(entity, snapshot)
   })
 }

@@ -5,12 +5,12 @@ import type { Operation } from '../observe/operation.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
 import { loadLazily } from '../relations/lazy.ts'
-import { type Entity, reload, stateOf } from '../schema/entity.ts'
+import { type Entity, stateOf } from '../schema/entity.ts'
 import type { EntityOwner } from '../schema/entity-state.ts'
 import { type RelationMetadata, tableOf } from '../schema/metadata.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import type { Key } from '../schema/types.ts'
-import { encodeColumn, requireValue } from '../schema/values.ts'
+import { encodeColumn } from '../schema/values.ts'
 import type { Statement } from '../sql/statement.ts'
 import { rawStatement } from '../sql/raw-statement.ts'
 import type { Sql } from '../sql/template.ts'
@@ -19,7 +19,7 @@ import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.t
 import { EntitySource } from './entity-source.ts'
 import { writeChanges } from './flush.ts'
 import { Transactions } from './transactions.ts'
-import { snapshotKey, UnitOfWork } from './unit-of-work.ts'
+import { UnitOfWork } from './unit-of-work.ts'
 
 /** What a session is made of. */
 export interface SessionParts {
@@ -107,34 +107,15 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
   /** The entity with this primary key, or null. The identity map is asked first. */
   async get<C extends AnyEntityClass>(entity: C, key: Key): Promise<InstanceType<C> | null> {
     this.#use()
-    const table = tableOf(entity)
-    requireValue(table, table.primaryKey, key)
-    const text = encodeColumn(table.primaryKey, key) as string
-    const held = this.#work.identity.get(table, text)
-    const cacheHit = held !== undefined
-    const operation = {
-      kind: 'query',
-      name: 'get',
-      table,
-      filters: 1,
-      limit: undefined,
-      cacheHit,
-    } as const
-    const find = async (): Promise<Entity | null> => {
-      if (held !== undefined) return held
+    const found = await this.#source.get(tableOf(entity), key, async (operation) => {
       if (this.#work.hasPending) await this.#flush(operation)
-      return this.#source.shared(table, text, () => this.#source.fetch(table, key, operation))
-    }
-    const found = await observed(this.#observer, operation, find, (entity) => ({
-      rows: entity === null ? 0 : 1,
-    }))
-    const isThere = found !== null && stateOf(found).lifecycle !== 'deleted'
-    return (isThere ? found : null) as InstanceType<C> | null
+    })
+    return found as InstanceType<C> | null
   }
 
   /**
-   * Makes the entity, or each of an array, a row at the next flush, and with it new entities that it was given for foreign
-   * keys. A detached entity is tracked again.
+   * Makes the entity, or each of an array, a row at the next flush, and with it new entities that it
+   * was given for foreign keys. A detached entity is tracked again.
    */
   add(...entities: readonly (object | readonly object[])[]): void {
     this.#use()
@@ -158,34 +139,14 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
    */
   async refresh(entity: object): Promise<void> {
     this.#use()
-    const { table, lifecycle, session } = stateOf(entity)
+    const { lifecycle, session } = stateOf(entity)
     if (lifecycle !== 'stored' || session !== this) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_DETACHED',
         `refresh() expected an entity that is stored in this session; came one that is ${lifecycle}`,
       )
     }
-    const operation = {
-      kind: 'query',
-      name: 'refresh',
-      table,
-      filters: 1,
-      limit: undefined,
-    } as const
-    const key = table.primaryKey.type.decode(snapshotKey(entity as Entity))
-    await observed(
-      this.#observer,
-      operation,
-      async () => {
-        const row = await this.#source.fetchRow(table, key, operation)
-        if (row !== undefined) return reload(entity as Entity, row)
-        throw new DataBridgeError(
-          'DATA_BRIDGE_ERR_NOT_FOUND',
-          `refresh() found no row of this ${table.entityName}; it was deleted`,
-        )
-      },
-      () => ({ rows: 1 }),
-    )
+    await this.#source.refresh(entity as Entity)
   }
 
   /** Writes what was added, changed and deleted; it is committed with {@link commit}. */
@@ -362,7 +323,8 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
   async #close(): Promise<void> {
     this.#connection.refuse(closedError())
     await this.#connection.settled()
-    if (this.#isOpen && !this.#isSettled) await this.#rollback()
+    const isSettled = this.#isSettled && !this.#connection.isInTransaction
+    if (this.#isOpen && !isSettled) await this.#rollback()
     if (this.#isOpen) {
       this.#observer.operationStarted?.(sessionOperation('close', noChanges, undefined))?.({})
     }
