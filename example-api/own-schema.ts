@@ -1,0 +1,67 @@
+import { type Database, sql } from 'fastify-data-bridge/orm'
+import { Problem } from './problem.ts'
+
+/** How the example tells its own schema from one that happens to have the same name. */
+const mark = 'Made by the example API of fastify-data-bridge.'
+
+/** A URL whose connections see one schema and nothing else. */
+export function urlWithin(schema: string, databaseUrl: string): string {
+  if (!URL.canParse(databaseUrl)) {
+    throw new Problem('DATABASE_URL expected a URL such as postgresql://user@localhost:5432/mydb.')
+  }
+  const url = new URL(databaseUrl)
+  // `pg` prefers what the URL says to its other settings, and of two search paths the last one wins.
+  const given = url.searchParams.get('options') ?? process.env.PGOPTIONS ?? ''
+  url.searchParams.set('options', `${given} -c search_path=${schema}`.trim())
+  return url.href
+}
+
+/** Creates the schema if it is missing; refuses one that something else has made. */
+export async function claimSchema(database: Database, schema: string): Promise<void> {
+  await database.transaction(async (session) => {
+    // Two processes may start at once.
+    await session.execute(sql`select pg_advisory_xact_lock(hashtext(${schema}))`)
+    const [existing] = await session.execute<{ comment: string | null }>(sql`
+      select obj_description(oid, 'pg_namespace') as comment
+      from pg_namespace where nspname = ${schema}`)
+    if (existing === undefined) {
+      await session.execute(withNames(schema))
+      await session.execute(sql`
+        do $$ begin
+          execute format('create schema %I', current_setting('example_api.schema'));
+          execute format('comment on schema %I is %L',
+            current_setting('example_api.schema'), current_setting('example_api.mark'));
+        end $$`)
+    } else if (existing.comment !== mark) {
+      throw new Problem(
+        `The database has a schema ${schema} already, which this example did not make, so it was ` +
+          'left alone. Rename that schema, or set DATABASE_URL to another database.',
+      )
+    }
+    const [current] = await session.execute<{ schema: string | null }>(
+      sql`select current_schema() as schema`,
+    )
+    if (current?.schema === schema) return
+    throw new Problem(
+      `Connections begin in the schema ${current?.schema ?? '(none)'} instead of ${schema}: something ` +
+        'between here and PostgreSQL, a pooler perhaps, ignores the option search_path. Nothing was made.',
+    )
+  })
+}
+
+export async function dropSchema(database: Database, schema: string): Promise<void> {
+  await database.transaction(async (session) => {
+    await session.execute(withNames(schema))
+    await session.execute(sql`
+      do $$ begin
+        execute format('drop schema %I cascade', current_setting('example_api.schema'));
+      end $$`)
+  })
+}
+
+/** DDL takes no parameters: they travel as settings of the transaction, and `format` quotes them. */
+function withNames(schema: string) {
+  return sql`
+    select set_config('example_api.schema', ${schema}, true),
+      set_config('example_api.mark', ${mark}, true)`
+}

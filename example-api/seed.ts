@@ -1,0 +1,50 @@
+import { type Database, sql } from 'fastify-data-bridge/orm'
+import { Comment, Post, User } from './entities.ts'
+
+const counts = { users: 60, posts: 600, comments: 2400 }
+
+/** Fills empty tables: the same rows every time, all of them or none. */
+export async function seed(database: Database): Promise<void> {
+  await database.transaction(async (session) => {
+    // Of two processes that start at once, one waits here until the other's rows can be seen.
+    await session.execute(sql`select pg_advisory_xact_lock(hashtext(current_schema()))`)
+    if (await session.find(User).exists()) return
+    const users = Array.from({ length: counts.users }, (_, index) => newUser(index))
+    const posts = Array.from({ length: counts.posts }, (_, index) => newPost(index, users))
+    const comments = Array.from({ length: counts.comments }, (_, index) => newComment(index, posts))
+    session.add(users, posts, comments)
+  })
+}
+
+function newUser(index: number): User {
+  const firstName = pick(firstNames, index)
+  const lastName = pick(lastNames, Math.floor(index / firstNames.length))
+  return new User({
+    name: `${firstName} ${lastName}`,
+    email: `${firstName}.${lastName}@example.com`.toLowerCase(),
+    passwordHash: `no-hash-of-a-password-${index}`,
+    age: index % 9 === 8 ? null : 18 + ((index * 7) % 60),
+    active: index % 10 !== 9,
+    createdAt: new Date(Date.UTC(2026, 0, 1 + index)),
+  })
+}
+
+/** The authors take turns, so ten posts in a row have ten authors. */
+function newPost(index: number, users: readonly User[]): Post {
+  const title = `${pick(adjectives, index)} notes on ${pick(topics, Math.floor(index / 7))}`
+  return new Post({ title, likes: (index * 31) % 97, author: pick(users, index) })
+}
+
+function newComment(index: number, posts: readonly Post[]): Comment {
+  return new Comment({ body: pick(remarks, index), post: pick(posts, index) })
+}
+
+function pick<T>(from: readonly T[], index: number): T {
+  return from[index % from.length] as T
+}
+
+const firstNames = ['Ada', 'Ben', 'Cleo', 'Dan', 'Eve', 'Finn', 'Gina', 'Hugo', 'Ida', 'Jon']
+const lastNames = ['Archer', 'Baker', 'Carter', 'Draper', 'Fisher', 'Mason']
+const adjectives = ['Short', 'Long', 'Late', 'Early', 'Dry', 'Merry', 'Plain']
+const topics = ['tea', 'rivers', 'maps', 'clocks', 'bread', 'trains', 'snow', 'chess']
+const remarks = ['Well said.', 'I disagree.', 'More, please.', 'Thank you.', 'First!']

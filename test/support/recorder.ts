@@ -1,0 +1,120 @@
+import pg from 'pg'
+import { Database, type DatabaseOptions, type SessionOptions } from '../../orm/index.ts'
+import { ConnectionPool } from '../../orm/driver/pool.ts'
+import { SessionConnection } from '../../orm/driver/session-connection.ts'
+import { combineObservers, type Observer } from '../../orm/observe/observer.ts'
+import type { Operation, Outcome } from '../../orm/observe/operation.ts'
+import { StatementStats } from '../../orm/observe/stats.ts'
+import { BaseSession } from '../../orm/session/session.ts'
+
+/** A statement as it was given to `pg`. */
+export interface WireQuery {
+  readonly text: string
+  readonly name: string | undefined
+  readonly values: readonly unknown[]
+}
+
+/** Every statement of a database, on real connections. */
+export interface WireRecorder extends AsyncDisposable {
+  readonly pool: pg.Pool
+  readonly database: Database
+  /** In the order in which they were sent, BEGIN and COMMIT included. */
+  readonly queries: readonly WireQuery[]
+  /** Their texts. */
+  readonly texts: readonly string[]
+  /** Forgets what was recorded so far. */
+  clear(): void
+}
+
+/** A database whose statements are recorded where `pg` takes them. */
+export function recordWire(
+  url: string,
+  { tables, ...settings }: pg.PoolConfig & Pick<DatabaseOptions, 'tables'> = {},
+): WireRecorder {
+  const queries: WireQuery[] = []
+  const { query } = pg.Client.prototype as { query: (...given: unknown[]) => unknown }
+  class RecordingClient extends pg.Client {
+    override readonly query: pg.Client['query'] = ((...given: unknown[]) => {
+      queries.push(wireQuery(given[0]))
+      return query.apply(this, given)
+    }) as never
+  }
+  const pool = new pg.Pool({ max: 4, ...settings, connectionString: url, Client: RecordingClient })
+  const database = new Database({ pool, ...(tables && { tables }) })
+  return {
+    pool,
+    database,
+    queries,
+    get texts() {
+      return queries.map(({ text }) => text)
+    },
+    clear: () => void queries.splice(0),
+    async [Symbol.asyncDispose]() {
+      await database.close()
+      await pool.end()
+    },
+  }
+}
+
+function wireQuery(given: unknown): WireQuery {
+  if (typeof given === 'string') return { text: given, name: undefined, values: [] }
+  const { text, name, values = [] } = given as { text: string; name?: string; values?: unknown[] }
+  return { text, name, values }
+}
+
+/** An operation, and how it ended; `outcome` is undefined while it is under way. */
+export interface RecordedOperation {
+  readonly operation: Operation
+  outcome: Outcome | undefined
+}
+
+/** A statement as an observer sees it. */
+export interface RecordedStatement {
+  readonly text: string
+  readonly summary: string
+  readonly kind: 'read' | 'write' | 'control'
+  readonly operation: Operation | undefined
+  rows?: number
+  error?: unknown
+}
+
+export interface SessionRecorder extends AsyncDisposable {
+  readonly session: BaseSession
+  readonly operations: readonly RecordedOperation[]
+  readonly statements: readonly RecordedStatement[]
+}
+
+/** A session with an observer that records: the seam has no public way in yet. */
+export function recordSession(url: string, options: SessionOptions = {}): SessionRecorder {
+  const operations: RecordedOperation[] = []
+  const statements: RecordedStatement[] = []
+  const recorder: Observer = {
+    operationStarted(operation) {
+      const recorded: RecordedOperation = { operation, outcome: undefined }
+      operations.push(recorded)
+      return (outcome) => void (recorded.outcome = outcome)
+    },
+    statementSent({ text, summary, kind, operation }) {
+      const recorded: RecordedStatement = { text, summary, kind, operation }
+      statements.push(recorded)
+      return ({ rows, error }) =>
+        void Object.assign(
+          recorded,
+          rows !== undefined && { rows },
+          error !== undefined && { error },
+        )
+    },
+  }
+  const stats = new StatementStats()
+  const observer = combineObservers([stats, recorder])
+  const pool = ConnectionPool.open(url, { max: 1 })
+  const session = new BaseSession({
+    connection: new SessionConnection(pool, observer, options),
+    observer,
+    stats,
+    isReadOnly: options.readOnly === true,
+    opened: () => {},
+    closed: () => pool.end(),
+  })
+  return { session, operations, statements, [Symbol.asyncDispose]: () => session.close() }
+}
