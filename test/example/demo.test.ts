@@ -16,6 +16,12 @@ describe('npm run demo', () => {
     expect(demo.stdout).toMatch(/GET \/posts\?limit=10&lazy=true\n {2}200 .*x-db-query-count: 11/)
     expect(demo.stdout).toMatch(/GET \/posts\?limit=10\n {2}200 .*x-db-query-count: 2/)
     expect(demo.stdout).toMatch(/"failAfter":true}\n {2}500 .*\n {2}\{"statusCode":500/)
+    expect(demo.stdout).toContain('x-db-n-plus-one: Post.author;n=10;k=relation')
+    expect(demo.stdout).toMatch(/├─ db\.relationship\.select users relation=author .* × 10 \[/)
+    expect(demo.stdout).toMatch(
+      /├─ db\.query\.find posts .*\n {2}│ {2}└─ db\.relationship\.selectinload users .*batch=10/,
+    )
+    expect(demo.stdout).toContain('└─ event db.n_plus_one Post.author count=10')
     expect(demo.stdout).toContain('✓ no row was moved')
     expect(demo.stdout).toMatch(/\n11 → 2 queries: .*\n\d+ requests, all answered as expected\n$/)
     expect(demo.stdout).not.toContain('\u001B[')

@@ -6,6 +6,7 @@ import { json } from 'node:stream/consumers'
 import supertest from 'supertest'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { connect, testDatabase } from '../support/database.ts'
+import { startReceiver } from '../telemetry/receiver.ts'
 import {
   accepts,
   connectionCount,
@@ -54,6 +55,23 @@ describe('npm start', () => {
     await expect.poll(() => connectionCount(server)).toBe(0)
     const rows = await server.query(`select age from ${exampleSchema}.users where id = 1`)
     expect(rows).toEqual([{ age: 99 }])
+  })
+
+  it('exports its traces where OTEL_EXPORTER_OTLP_ENDPOINT says', async () => {
+    await using receiver = await startReceiver()
+    const npm = new Program('npm', ['start'], {
+      DATABASE_URL: server.url,
+      PORT: '0',
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    })
+    const url = await npm.listens()
+    expect((await fetch(`${url}/posts?limit=10`)).status).toBe(200)
+    npm.interruptGroup()
+    expect(await npm.ended).toEqual([0, null])
+    expect(receiver.spans.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['request', 'db.query.find', 'db.relationship.selectinload']),
+    )
   })
 
   it('stops on a Ctrl-C that reaches npm, its shell and Node together', async () => {

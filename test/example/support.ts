@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { connect as connectSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 import type { TestDatabase } from '../support/database.ts'
+import { commands } from '../support/processes.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -104,18 +105,6 @@ export function privateTemporaryFolder(): { readonly path: string; leftovers(): 
       ...commands().filter((command) => command.includes(`${path}/fastify-data-bridge-`)),
     ],
   }
-}
-
-function commands(): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-      } catch {
-        return '' // it has ended
-      }
-    })
 }
 
 /** Whether anyone listens there. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -23,6 +23,7 @@ import { startPostgres } from '../../plugin/testing/index.ts'
 import { installedBinaries } from '../../plugin/testing/postgres-binaries.ts'
 import { copyBinaries } from '../../plugin/testing/postgres-copy.ts'
 import { startOnPort } from '../../plugin/testing/start-postgres.ts'
+import { commands } from '../support/processes.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 let temporary: string
@@ -231,25 +232,6 @@ function leftovers(): string[] {
     ...folders,
     ...commands().filter((command) => made.test(command.split(temporary)[1] ?? '')),
   ]
-}
-
-function commands(): string[] {
-  if (process.platform !== 'linux') {
-    return execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).split('\n')
-  }
-  return readdirSync('/proc').filter(isNumber).map(commandOf)
-}
-
-function isNumber(name: string): boolean {
-  return /^\d+$/.test(name)
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-  } catch {
-    return '' // it has ended
-  }
 }
 
 async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
