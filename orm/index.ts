@@ -1,6 +1,6 @@
 export { Database, Session } from './database.ts'
 export type { Isolation, TransactionMode } from './driver/session-connection.ts'
-export type { PoolSettings } from './driver/pool.ts'
+export type { PoolSettings } from './driver/pool-settings.ts'
 export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
 /** @internal for the plugin */
 export { describe } from './errors.ts'

@@ -1,4 +1,5 @@
-import { isPool, type Pool, poolSettingNames, type PoolSettings } from './driver/pool.ts'
+import { isPool, type Pool } from './driver/pool.ts'
+import { poolSettingNames, type PoolSettings } from './driver/pool-settings.ts'
 import type { Isolation } from './driver/session-connection.ts'
 import { DataBridgeError, describe } from './errors.ts'
 import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'
@@ -8,30 +9,30 @@ import type { AnyEntityClass } from './schema/relation.ts'
 /** Options of a {@link Session}. */
 export interface SessionOptions {
   /** The isolation of its transactions. With one, every statement runs in a transaction. */
-  readonly isolation?: Isolation
+  readonly isolation?: Isolation | undefined
   /** Its transactions are `READ ONLY`, and a flush with changes is refused. */
-  readonly readOnly?: boolean
+  readonly readOnly?: boolean | undefined
   /** Whether its operations are spans; unless said, as of its database. */
-  readonly tracing?: boolean
+  readonly tracing?: boolean | undefined
   /** How N+1 patterns are looked for; unless said, as of its database. */
-  readonly nPlusOne?: NPlusOneMode
+  readonly nPlusOne?: NPlusOneMode | undefined
 }
 
 /** Options of a {@link Database}: where its connections come from, and the settings that `pg` takes for a pool. */
 export interface DatabaseOptions extends PoolSettings {
   /** `postgresql://user:password@host:port/database`. Either this or `pool`. */
-  readonly connectionString?: string
+  readonly connectionString?: string | undefined
   /** A pool of `pg` that the application made; it is not ended with the database. */
-  readonly pool?: Pool
+  readonly pool?: Pool | undefined
   /** The entities, checked at once: a relation to what is no entity is found here. */
-  readonly tables?: readonly AnyEntityClass[]
+  readonly tables?: readonly AnyEntityClass[] | undefined
   /**
    * Whether operations are spans. Unless said: what `DATA_BRIDGE_TRACING_ENABLED` says, and where it
    * is unset, whether `@opentelemetry/api` is installed. `false` leaves no telemetry in the code path.
    */
-  readonly tracing?: boolean
+  readonly tracing?: boolean | undefined
   /** How N+1 patterns are looked for: `'detect'`, in production `'count'`, unless said. */
-  readonly nPlusOne?: NPlusOneMode
+  readonly nPlusOne?: NPlusOneMode | undefined
 }
 
 const databaseOptions = ['tables', 'tracing', 'nPlusOne']

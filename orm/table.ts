@@ -43,12 +43,12 @@ export interface AmbientStatics {
  * }) {}
  * ```
  */
-export function table<const F extends Fields>(
-  name: string,
+export function table<Name extends string, const F extends Fields>(
+  name: Name,
   columnsAndRelations: F,
-): TableClass<F> & AmbientStatics {
+): TableClass<F, Name, AmbientStatics> {
   const entity = defineTable(name, columnsAndRelations)
-  return Object.assign(entity, ambientStatics) as unknown as TableClass<F> & AmbientStatics
+  return Object.assign(entity, ambientStatics) as unknown as TableClass<F, Name, AmbientStatics>
 }
 
 const ambientStatics = {

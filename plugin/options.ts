@@ -14,26 +14,26 @@ export type CommitOn = (request: FastifyRequest, reply: FastifyReply) => boolean
 /** Options of the plugin; the settings that `pg` takes for a pool stand beside them. */
 export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionString'> {
   /** `postgresql://user:password@host:port/database`; the environment's `DATABASE_URL` where no source of connections is given. */
-  readonly connectionString?: string
+  readonly connectionString?: string | undefined
   /** A database that the application made, and closes itself. */
-  readonly database?: Database
+  readonly database?: Database | undefined
   /** The request's property; `session` unless said. See `fastify-data-bridge/plugin` for applications with `@fastify/session`. */
-  readonly decorateAs?: string
+  readonly decorateAs?: string | undefined
   /** Whether a response is committed; unless said, where its status is below 400. An error is never committed. */
-  readonly commitOn?: CommitOn
+  readonly commitOn?: CommitOn | undefined
   /** Whether responses say what they cost: `'dev'` (the default) is everywhere but where `NODE_ENV` is `production`. */
-  readonly headers?: 'dev' | boolean | ((request: FastifyRequest) => boolean)
+  readonly headers?: 'dev' | boolean | ((request: FastifyRequest) => boolean) | undefined
   /** Whether `User.get(1)` works in handlers. `true` unless said; `false` saves an AsyncLocalStorage. */
-  readonly ambient?: boolean
+  readonly ambient?: boolean | undefined
 }
 
 /** Options of one route: `config: { dataBridge: { … } }`. */
 export interface DataBridgeRouteOptions {
-  readonly commitOn?: CommitOn
+  readonly commitOn?: CommitOn | undefined
   /** Its transactions are `READ ONLY`. */
-  readonly readOnly?: boolean
+  readonly readOnly?: boolean | undefined
   /** Every statement runs in a transaction of this isolation. */
-  readonly isolation?: Isolation
+  readonly isolation?: Isolation | undefined
 }
 
 /** The options, with their defaults. */

@@ -1,10 +1,11 @@
 import type { Column } from '../schema/column.ts'
 import { tableOf } from '../schema/metadata.ts'
-import type { AnyEntityClass } from '../schema/relation.ts'
-import type { AnyColumn, FieldsOf } from '../schema/types.ts'
+import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
+import type { AnyColumn, FieldsOf, TableOf } from '../schema/types.ts'
 import { type AnyLoader, type Loader, requireLoaders } from '../relations/loader.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Refs } from '../sql/refs.ts'
+import type { Sql } from '../sql/template.ts'
 import {
   callWithRefs,
   conditionOf,
@@ -25,20 +26,24 @@ import {
 } from './run.ts'
 
 /** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equality, IN, IS NULL; nothing else. */
-export type Matches<C, F = FieldsOf<C>> = {
-  readonly [K in keyof F as F[K] extends AnyColumn ? K : never]?: F[K] extends Column<
-    infer T,
-    boolean
-  >
-    ? T | readonly NonNullable<T>[]
-    : never
+export type Matches<E> = {
+  readonly [
+    K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn ? K : never
+  ]?: FieldsOf<E>[K] extends Column<infer T, boolean> ? T | readonly NonNullable<T>[] : never
 }
 
 /** What `filter` takes: an object of values, or a callback that gives a condition. */
-export type Filter<C> = Matches<C> | ((row: Refs<C>) => Condition)
+export type Filter<E> = Matches<E> | ((row: Refs<E>) => Condition)
 
 /** The rows of an aggregate, with the types of its expressions. */
-export type Selected<S> = { -readonly [K in keyof S]: S[K] extends Expression<infer T> ? T : never }
+export type Selected<S> = {
+  // Of a template the type is known by its argument alone, since no property of it has that type.
+  -readonly [K in keyof S]: S[K] extends Sql<infer T>
+    ? T
+    : S[K] extends Expression<infer T>
+      ? T
+      : never
+}
 
 /**
  * A query of one entity. Immutable: each method gives a new query; nothing is sent before one of
@@ -76,13 +81,13 @@ export class Query<C extends AnyEntityClass> {
    * Only rows for which all of these hold, and those of earlier calls. `undefined` as a value is an
    * error, since it would silently match every row.
    */
-  filter(...filters: readonly Filter<C>[]): Query<C> {
+  filter(...filters: readonly Filter<EntityOf<C>>[]): Query<C> {
     const added = filters.map((filter) => conditionOf(this.#plan.table, filter))
     return this.#with({ conditions: [...this.#plan.conditions, ...added] })
   }
 
   /** The order of the rows; replaces an earlier one. */
-  orderBy(by: (row: Refs<C>) => Order | readonly Order[]): Query<C> {
+  orderBy(by: (row: Refs<EntityOf<C>>) => Order | readonly Order[]): Query<C> {
     return this.#with({ orders: ordersOf(this.#plan.table, by) })
   }
 
@@ -97,13 +102,15 @@ export class Query<C extends AnyEntityClass> {
   }
 
   /** Relations that are loaded with the rows: `selectinload(User.posts)`. */
-  options(...loaders: readonly Loader<InstanceType<C>, AnyEntityClass>[]): Query<C> {
+  options(...loaders: readonly Loader<TableOf<EntityOf<C>>, unknown>[]): Query<C> {
     requireLoaders(loaders, this.#plan.table, this.#where('options'))
     return this.#with({ loaders: [...this.#plan.loaders, ...(loaders as readonly AnyLoader[])] })
   }
 
   /** What {@link aggregate} groups by. */
-  groupBy(by: (row: Refs<C>) => Expression<unknown> | readonly Expression<unknown>[]): Query<C> {
+  groupBy(
+    by: (row: Refs<EntityOf<C>>) => Expression<unknown> | readonly Expression<unknown>[],
+  ): Query<C> {
     const where = this.#where('groupBy')
     const groups = [callWithRefs(this.#plan.table, by, where)].flat()
     return this.#with({ groups: expressionsOf(groups, where) })
@@ -154,7 +161,7 @@ export class Query<C extends AnyEntityClass> {
    * ```
    */
   aggregate<S extends Record<string, Expression<unknown>>>(
-    select: (row: Refs<C>) => S,
+    select: (row: Refs<EntityOf<C>>) => S,
   ): Promise<Selected<S>[]> {
     const where = this.#where('aggregate')
     const selected = callWithRefs(this.#plan.table, select, where) as S

@@ -1,12 +1,14 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
-import type { AnyEntityClass } from '../schema/relation.ts'
 import { relationOf } from '../schema/relation-ref.ts'
-import type { RelationRef } from '../schema/types.ts'
+import type { RelationRef, TableOf } from '../schema/types.ts'
 
 /** A relation that is loaded with a query, in a statement of its own for all entities at once. Immutable. */
-export class Loader<in Owner, Target extends AnyEntityClass> {
-  declare readonly __owner?: (owner: Owner) => void
+export class Loader<in Table, out Target> {
+  /** For the type checker only. */
+  declare readonly __table: (name: Table) => void
+  /** For the type checker only. */
+  declare readonly __target: Target
   readonly relation: RelationMetadata
   readonly nested: readonly AnyLoader[]
 
@@ -17,16 +19,14 @@ export class Loader<in Owner, Target extends AnyEntityClass> {
   }
 
   /** Relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
-  options(
-    ...loaders: readonly Loader<InstanceType<Target>, AnyEntityClass>[]
-  ): Loader<Owner, Target> {
+  options(...loaders: readonly Loader<TableOf<Target>, unknown>[]): Loader<Table, Target> {
     const { target, owner, name } = this.relation
     requireLoaders(loaders, target, `selectinload(${owner.entityName}.${name}).options()`)
     return new Loader(this.relation, [...this.nested, ...loaders])
   }
 }
 
-export type AnyLoader = Loader<never, AnyEntityClass>
+export type AnyLoader = Loader<never, unknown>
 
 /**
  * Loads a relation of all entities of a query with one more statement, however many they are.
@@ -43,9 +43,9 @@ export type AnyLoader = Loader<never, AnyEntityClass>
  * }
  * ```
  */
-export function selectinload<Owner, Target extends AnyEntityClass>(
-  relation: RelationRef<Owner, Target>,
-): Loader<Owner, Target> {
+export function selectinload<Table, Target>(
+  relation: RelationRef<Table, Target>,
+): Loader<Table, Target> {
   return new Loader(relationOf(relation, 'selectinload()'))
 }
 

@@ -16,13 +16,13 @@ import type { SqlWriter } from './writer.ts'
 /** A column in a callback of a query: `(user) => user.age.gt(18)`. */
 export interface ColumnRef<T> extends Expression<T> {
   /** Equal; `eq(null)` means IS NULL. */
-  eq(value: T | Expression<T>): Condition
+  eq(value: T | Expression<T | null>): Condition
   /** Not equal; `ne(null)` means IS NOT NULL. */
-  ne(value: T | Expression<T>): Condition
-  gt(value: NonNullable<T> | Expression<T>): Condition
-  gte(value: NonNullable<T> | Expression<T>): Condition
-  lt(value: NonNullable<T> | Expression<T>): Condition
-  lte(value: NonNullable<T> | Expression<T>): Condition
+  ne(value: T | Expression<T | null>): Condition
+  gt(value: NonNullable<T> | Expression<T | null>): Condition
+  gte(value: NonNullable<T> | Expression<T | null>): Condition
+  lt(value: NonNullable<T> | Expression<T | null>): Condition
+  lte(value: NonNullable<T> | Expression<T | null>): Condition
   /** One of the values; of an empty list: none. */
   in(values: readonly NonNullable<T>[]): Condition
   notIn(values: readonly NonNullable<T>[]): Condition
@@ -129,6 +129,7 @@ export class BoundColumn implements ColumnRef<unknown> {
 
   #order(direction: 'asc' | 'desc'): Order {
     return {
+      isOrder: true,
       shape: `${this.shape} ${direction}`,
       parameters: noParameters,
       write: (writer) => writer.node(this).append(` ${direction}`),

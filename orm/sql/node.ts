@@ -14,27 +14,21 @@ export interface SqlNode {
   write(writer: SqlWriter): void
 }
 
-declare const condition: unique symbol
-
 /** What `filter` takes: true, false or NULL for a row. */
 export interface Condition extends SqlNode {
-  readonly [condition]?: true
   /** How many conditions it joins by AND at the top. */
   readonly width: number
 }
 
-declare const order: unique symbol
-
 /** What `orderBy` takes: `user.name.asc()`. */
 export interface Order extends SqlNode {
-  readonly [order]?: true
+  readonly isOrder: true
 }
-
-declare const resultType: unique symbol
 
 /** Something that has a value of type `T` for a row, or for a group of rows. */
 export interface Expression<out T> extends SqlNode {
-  readonly [resultType]?: T
+  /** For the type checker only. */
+  readonly _result?: T
   /** The JavaScript value of what PostgreSQL sent. */
   decode(text: string | null): unknown
 }

@@ -4,14 +4,16 @@ import { listed, type TableMetadata } from '../schema/metadata.ts'
 import type { AnyColumn, FieldsOf } from '../schema/types.ts'
 import { BoundColumn, type ColumnRef } from './column-ref.ts'
 
-/** What a callback of a query sees: the columns of `C`, by the names of their properties. */
-export type Refs<C, F = FieldsOf<C>> = {
-  readonly [K in keyof F as F[K] extends AnyColumn ? K : never]: F[K] extends Column<
-    infer T,
-    boolean
-  >
-    ? ColumnRef<T>
-    : never
+/**
+ * What a callback of a query sees: the columns of the entity, by the names of their properties.
+ *
+ * Queries say `Refs<User>` and not `Refs<typeof User>`, which means the same: the checker walks into
+ * type arguments while it infers, and from a class it would walk on through every table it refers to.
+ */
+export type Refs<E> = {
+  readonly [
+    K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn ? K : never
+  ]: FieldsOf<E>[K] extends Column<infer T, boolean> ? ColumnRef<T> : never
 }
 
 // A table's references are the same for every query: made once for each alias.

@@ -1,14 +1,24 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import { timestamptzType } from '../schema/column-types.ts'
 import { arrayLiteral } from './array-literal.ts'
-import { type Condition, type Expression, isSqlNode, type Parameter, type SqlNode } from './node.ts'
+import {
+  type Condition,
+  type Expression,
+  isSqlNode,
+  type Order,
+  type Parameter,
+  type SqlNode,
+} from './node.ts'
 import type { SqlWriter } from './writer.ts'
 
 /**
  * SQL of your own: text with bound parameters. It can be executed, used as a condition, an
  * expression or an order, and nested in another `sql` template.
  */
-export class Sql<T = unknown> implements SqlNode, Condition, Expression<T> {
+export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Order {
+  /** For the type checker only. */
+  declare readonly _result?: T
+  readonly isOrder = true as const
   readonly shape: string
   readonly parameters: readonly Parameter[]
   readonly width = 1

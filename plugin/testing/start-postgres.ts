@@ -43,11 +43,13 @@ const portAttempts = 5
  *
  * @example
  * ```ts
- * const postgres = await startPostgres()
- * const app = await buildApp({ url: postgres.url })
- * // …
- * await app.close()
- * await postgres.stop()
+ * import { Database } from 'fastify-data-bridge/orm'
+ * import { startPostgres } from 'fastify-data-bridge/testing'
+ * import { User } from './entities.ts'
+ *
+ * await using postgres = await startPostgres()
+ * await using database = new Database({ connectionString: postgres.url, tables: [User] })
+ * await database.createSchema()
  * ```
  */
 export function startPostgres(options: StartPostgresOptions = {}): Promise<EmbeddedPostgres> {

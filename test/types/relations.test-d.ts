@@ -1,0 +1,133 @@
+/* oxlint-disable vitest/expect-expect -- a comment that expects an error is an assertion */
+
+import {
+  type AnyEntityClass,
+  hasMany,
+  type Key,
+  type Query,
+  type Relation,
+  type RelationRef,
+  selectinload,
+} from 'fastify-data-bridge/orm'
+import { describe, expectTypeOf, it } from 'vitest'
+import { Comment, Post, Reply, User } from './entities.ts'
+
+const user = {} as User
+const post = {} as Post
+
+describe('relations of an entity', () => {
+  it('is a list on the side of many', () => {
+    expectTypeOf(user.posts).toEqualTypeOf<Relation<Post[]>>()
+    expectTypeOf(user.reports).toEqualTypeOf<Relation<User[]>>()
+    expectTypeOf(post.comments).toEqualTypeOf<Relation<Comment[]>>()
+  })
+
+  it('is as nullable as its foreign key on the other side', () => {
+    expectTypeOf(post.author).toEqualTypeOf<Relation<User>>()
+    expectTypeOf(user.manager).toEqualTypeOf<Relation<User | null>>()
+  })
+
+  it('is read in three ways', async () => {
+    expectTypeOf(await user.posts).toEqualTypeOf<Post[]>()
+    expectTypeOf(await post.author).toEqualTypeOf<User>()
+    expectTypeOf(await user.manager).toEqualTypeOf<User | null>()
+    expectTypeOf(user.posts.load()).toEqualTypeOf<Promise<Post[]>>()
+    expectTypeOf(user.posts.value).toEqualTypeOf<Post[]>()
+    expectTypeOf(user.posts.isLoaded).toEqualTypeOf<boolean>()
+  })
+
+  it('has the getters of its entity, however far away', () => {
+    expectTypeOf(post.author.value.label).toEqualTypeOf<string>()
+    expectTypeOf(post.comments.value[0]?.post.value.byline).toEqualTypeOf<string | undefined>()
+  })
+
+  it('is no list before it is loaded', () => {
+    // @ts-expect-error await it, or read value
+    void user.posts.length
+    // @ts-expect-error the library loads it
+    user.posts.value = []
+  })
+
+  it('is declared by a property of the other entity', () => {
+    hasMany(Post, 'authorId')
+    // @ts-expect-error no such property
+    hasMany(Post, 'writerId')
+    // @ts-expect-error an entity, not its class
+    hasMany(post, 'authorId')
+  })
+})
+
+describe('statics of an entity', () => {
+  it('names its relations, and nothing else', () => {
+    expectTypeOf(User.posts).toEqualTypeOf<RelationRef<'users', Post>>()
+    expectTypeOf(Post.author).toEqualTypeOf<RelationRef<'posts', User>>()
+    expectTypeOf(User.name).toEqualTypeOf<string>()
+    // @ts-expect-error columns are named in callbacks
+    void User.email
+  })
+
+  it('has the ambient session', () => {
+    expectTypeOf(User.get(1)).toEqualTypeOf<Promise<User | null>>()
+    expectTypeOf(User.find()).toEqualTypeOf<Query<typeof User>>()
+    expectTypeOf(User.get).parameter(0).toEqualTypeOf<Key>()
+    // @ts-expect-error no key
+    void User.get()
+    // @ts-expect-error no key
+    void User.get(null)
+  })
+
+  it('is an entity class, alone and in a list', () => {
+    expectTypeOf(User).toExtend<AnyEntityClass>()
+    expectTypeOf([User, Post, Comment]).toExtend<readonly AnyEntityClass[]>()
+    // @ts-expect-error an entity is no class
+    expectTypeOf(user).toExtend<AnyEntityClass>()
+  })
+})
+
+describe('loaders', () => {
+  const users = {} as Query<typeof User>
+
+  it('fits the entity of its query', () => {
+    const loaded = users.options(selectinload(User.posts), selectinload(User.manager))
+    expectTypeOf(loaded).toEqualTypeOf<Query<typeof User>>()
+    // @ts-expect-error a loader of another entity
+    users.options(selectinload(Post.comments))
+    // @ts-expect-error one of both is of another entity
+    users.options(selectinload(User.posts), selectinload(Post.comments))
+    // @ts-expect-error a relation is no loader
+    users.options(User.posts)
+  })
+
+  it('fits the entity that it is nested in', () => {
+    users.options(
+      selectinload(User.posts).options(
+        selectinload(Post.comments).options(selectinload(Comment.author)),
+      ),
+    )
+    users.options(selectinload(User.manager).options(selectinload(User.reports)))
+    // @ts-expect-error a nested loader of another entity
+    users.options(selectinload(User.posts).options(selectinload(User.posts)))
+    users.options(
+      selectinload(User.posts).options(
+        // @ts-expect-error the same, a level below
+        selectinload(Post.comments).options(selectinload(User.posts)),
+      ),
+    )
+  })
+
+  it('tells entities of one shape apart', () => {
+    const comments = {} as Query<typeof Comment>
+    comments.options(selectinload(Comment.post))
+    // @ts-expect-error a loader of another entity, though it has the same columns
+    comments.options(selectinload(Reply.post))
+  })
+
+  it('is made of a relation', () => {
+    // @ts-expect-error the name of the class
+    selectinload(User.name)
+    // @ts-expect-error no such relation
+    selectinload(User.nope)
+    // @ts-expect-error the relation of an entity, not of its class
+    selectinload(user.posts)
+  })
+})

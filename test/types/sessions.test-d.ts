@@ -1,0 +1,170 @@
+/* oxlint-disable vitest/expect-expect -- a comment that expects an error is an assertion */
+
+import {
+  Database,
+  DataBridgeError,
+  type DatabaseOptions,
+  type ErrorCode,
+  type Key,
+  type Query,
+  Session,
+  type Sql,
+  sql,
+} from 'fastify-data-bridge/orm'
+import { describe, expectTypeOf, it } from 'vitest'
+import { Post, User } from './entities.ts'
+
+const session = {} as Session
+const database = {} as Database
+
+describe('session', () => {
+  it('gives entities by key', () => {
+    expectTypeOf(session.get(User, 1)).toEqualTypeOf<Promise<User | null>>()
+    expectTypeOf(session.get(User, 'x')).toEqualTypeOf<Promise<User | null>>()
+    expectTypeOf(session.get(User, 1n)).toEqualTypeOf<Promise<User | null>>()
+    expectTypeOf<Key>().toEqualTypeOf<number | string | bigint>()
+    // @ts-expect-error no key
+    void session.get(User, null)
+    // @ts-expect-error no key
+    void session.get(User, undefined)
+    // @ts-expect-error no key
+    void session.get(User, { id: 1 })
+    // @ts-expect-error an entity, not its class
+    void session.get({} as User, 1)
+  })
+
+  it('gives queries', () => {
+    expectTypeOf(session.find(User)).toEqualTypeOf<Query<typeof User>>()
+    // @ts-expect-error an entity, not its class
+    void session.find({} as User)
+  })
+
+  it('takes entities, alone and in lists', () => {
+    const [user, post] = [{} as User, {} as Post]
+    session.add(user, [post], [user, post])
+    session.delete(user)
+    // @ts-expect-error a key
+    session.delete(1)
+    expectTypeOf(session.refresh(user)).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(session.flush()).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(session.commit()).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(session.rollback()).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(session.close()).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(session.stats.queryCount).toEqualTypeOf<number>()
+  })
+
+  it('gives the rows of SQL as they are named', async () => {
+    expectTypeOf(await session.execute(sql`select 1`)).toEqualTypeOf<Record<string, unknown>[]>()
+    const [row] = await session.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
+    expectTypeOf(row).toEqualTypeOf<{ pid: number } | undefined>()
+    expectTypeOf(sql`select ${1}`).toEqualTypeOf<Sql>()
+    // @ts-expect-error a text, whose values could not be told from SQL
+    void session.execute('select 1')
+    // @ts-expect-error a row is an object
+    void session.execute<number>(sql`select 1`)
+  })
+
+  it('gives what its transaction gives', () => {
+    expectTypeOf(session.transaction(() => 1)).toEqualTypeOf<Promise<number>>()
+    expectTypeOf(session.transaction((inner) => inner.get(User, 1))).toEqualTypeOf<
+      Promise<User | null>
+    >()
+    void session.transaction(() => {}, { isolation: 'serializable', readOnly: true })
+    // @ts-expect-error no such isolation
+    void session.transaction(() => {}, { isolation: 'chaos' })
+  })
+
+  it('is made of a URL, a pool or a database', () => {
+    void new Session('postgresql://localhost/x', { isolation: 'repeatable read', readOnly: true })
+    void new Session(database)
+    // @ts-expect-error no source
+    void new Session()
+    // @ts-expect-error a number
+    void new Session(5432)
+  })
+})
+
+describe('database', () => {
+  it('gives what its job gives', () => {
+    expectTypeOf(database.run(() => 'x')).toEqualTypeOf<Promise<string>>()
+    expectTypeOf(database.run((own) => own.find(User).toList())).toEqualTypeOf<Promise<User[]>>()
+    expectTypeOf(database.run(async () => {})).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(database.run).parameter(0).parameter(0).toEqualTypeOf<Session>()
+    expectTypeOf(database.transaction((own) => own.find(Post).count())).toEqualTypeOf<
+      Promise<number>
+    >()
+    expectTypeOf(database.transaction).parameter(0).parameter(0).toEqualTypeOf<Session>()
+    expectTypeOf(database.session()).toEqualTypeOf<Session>()
+  })
+
+  it('takes the options of a pool beside its own', () => {
+    expectTypeOf({
+      connectionString: 'postgresql://localhost/x',
+      max: 5,
+      tables: [User, Post],
+    }).toExtend<DatabaseOptions>()
+    // @ts-expect-error no such option
+    void new Database({ connectionString: 'postgresql://localhost/x', maximum: 5 })
+    // @ts-expect-error an entity, not its class
+    void new Database({ connectionString: 'postgresql://localhost/x', tables: [{} as User] })
+  })
+})
+
+describe('errors', () => {
+  it('is told apart by its code', () => {
+    const error: unknown = new DataBridgeError('DATA_BRIDGE_ERR_OPTION', 'x')
+    if (error instanceof DataBridgeError) {
+      expectTypeOf(error.code).toEqualTypeOf<ErrorCode>()
+      expectTypeOf(error.statusCode).toEqualTypeOf<number>()
+      expectTypeOf(error.clientMessage).toEqualTypeOf<string>()
+      expectTypeOf(error.retryable).toEqualTypeOf<true | undefined>()
+      // @ts-expect-error no such code
+      void (error.code === 'DATA_BRIDGE_ERR_NOPE')
+    }
+    // @ts-expect-error no such code
+    void new DataBridgeError('DATA_BRIDGE_ERR_NOPE', 'x')
+  })
+
+  // A code that is added breaks such a switch in applications too: it belongs into the changelog.
+  it('can be switched over to the last code', () => {
+    function isOfTheProgram(code: ErrorCode): boolean {
+      switch (code) {
+        case 'DATA_BRIDGE_ERR_OPTION':
+        case 'DATA_BRIDGE_ERR_SCHEMA':
+        case 'DATA_BRIDGE_ERR_ENTITY':
+        case 'DATA_BRIDGE_ERR_QUERY':
+        case 'DATA_BRIDGE_ERR_FILTER':
+        case 'DATA_BRIDGE_ERR_RELATION_NOT_LOADED':
+        case 'DATA_BRIDGE_ERR_DETACHED':
+        case 'DATA_BRIDGE_ERR_NO_AMBIENT_SESSION':
+        case 'DATA_BRIDGE_ERR_SESSION_CLOSED':
+        case 'DATA_BRIDGE_ERR_TRANSACTION':
+        case 'DATA_BRIDGE_ERR_FLUSH':
+        case 'DATA_BRIDGE_ERR_MULTIPLE_ROWS':
+          return true
+        case 'DATA_BRIDGE_ERR_NOT_FOUND':
+        case 'DATA_BRIDGE_ERR_UNIQUE':
+        case 'DATA_BRIDGE_ERR_FOREIGN_KEY':
+        case 'DATA_BRIDGE_ERR_EXCLUSION':
+        case 'DATA_BRIDGE_ERR_STALE':
+        case 'DATA_BRIDGE_ERR_NOT_NULL':
+        case 'DATA_BRIDGE_ERR_CHECK':
+        case 'DATA_BRIDGE_ERR_INVALID_VALUE':
+        case 'DATA_BRIDGE_ERR_UNREACHABLE':
+        case 'DATA_BRIDGE_ERR_AUTHENTICATION':
+        case 'DATA_BRIDGE_ERR_CONNECTION_LOST':
+        case 'DATA_BRIDGE_ERR_POOL_EXHAUSTED':
+        case 'DATA_BRIDGE_ERR_SERIALIZATION':
+        case 'DATA_BRIDGE_ERR_DEADLOCK':
+        case 'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT':
+        case 'DATA_BRIDGE_ERR_STATEMENT':
+        case 'DATA_BRIDGE_ERR_COMMIT_FAILED':
+        case 'DATA_BRIDGE_ERR_COMMIT_UNKNOWN':
+          return false
+        default:
+          return code satisfies never
+      }
+    }
+    expectTypeOf(isOfTheProgram).returns.toEqualTypeOf<boolean>()
+  })
+})
