@@ -51,14 +51,14 @@ export class Database implements AsyncDisposable {
       ...settings
     } = requireDatabaseOptions(options)
     for (const table of requireTables(tables, 'tables')) void table.relations
-    const api = wantedApi(tracing)
-    this.tracing = api === undefined ? undefined : new Tracing(api)
     this.#nPlusOne = nPlusOne
     this.#tables = [...tables]
     this.#pool =
       pool === undefined
         ? ConnectionPool.open(connectionString, settings)
         : ConnectionPool.around(pool)
+    const api = wantedApi(tracing)
+    this.tracing = api === undefined ? undefined : new Tracing(api, this.#pool.server)
   }
 
   /** A session of its own, which the caller closes. It takes no connection before its first statement. */

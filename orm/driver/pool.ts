@@ -33,6 +33,17 @@ export class ConnectionPool {
     return new ConnectionPool(pool, false, 'the given pool')
   }
 
+  /** The server that its connections go to, as far as the settings say. */
+  get server(): {
+    readonly host: string
+    readonly port: number
+    readonly database: string | undefined
+  } {
+    // A client that never connects reads the settings as those of the pool do: URL, options, environment.
+    const { host, port, database } = new pg.Client(this.#pool.options)
+    return { host, port, database }
+  }
+
   /** How many connections there are, how many of them are free, and how many callers wait for one. */
   get usage(): { readonly total: number; readonly idle: number; readonly waiting: number } {
     return {

@@ -6,7 +6,23 @@ import type {
   SessionOperation,
 } from '../observe/operation.ts'
 
-const system: Attributes = { 'db.system': 'postgresql', 'db.system.name': 'postgresql' }
+/** The server that a database's connections go to. */
+export interface Server {
+  readonly host: string
+  readonly port: number
+  readonly database: string | undefined
+}
+
+/** What every span of a database has. */
+export function commonAttributes({ host, port, database }: Server): Attributes {
+  return {
+    'db.system': 'postgresql',
+    'db.system.name': 'postgresql',
+    'server.address': host,
+    'server.port': port,
+    ...(database !== undefined && { 'db.namespace': database }),
+  }
+}
 
 export function spanName(operation: Operation): string {
   return operation.kind === 'relationship'
@@ -20,7 +36,7 @@ export function isRemote(operation: Operation): boolean {
   return operation.cacheHit !== true
 }
 
-/** What is known when the operation starts. */
+/** What is known of an operation when it starts. */
 export function startAttributes(operation: Operation): Attributes {
   if (operation.kind === 'query') return queryAttributes(operation)
   if (operation.kind === 'session') return sessionAttributes(operation)
@@ -29,7 +45,6 @@ export function startAttributes(operation: Operation): Attributes {
 
 function queryAttributes({ name, table, filters, limit, cacheHit }: QueryOperation): Attributes {
   return {
-    ...system,
     'db.operation.name': name,
     ...(table !== undefined && { 'db.collection.name': table.name }),
     'db.query.filters_count': filters,
@@ -39,9 +54,8 @@ function queryAttributes({ name, table, filters, limit, cacheHit }: QueryOperati
 }
 
 function sessionAttributes({ name, pending, dirty, deleted }: SessionOperation): Attributes {
-  if (name === 'open' || name === 'close') return { ...system, 'db.session.operation': name }
+  if (name === 'open' || name === 'close') return { 'db.session.operation': name }
   return {
-    ...system,
     'db.session.operation': name,
     'db.session.pending_count': pending,
     'db.session.dirty_count': dirty,
@@ -52,7 +66,6 @@ function sessionAttributes({ name, pending, dirty, deleted }: SessionOperation):
 function relationshipAttributes(operation: RelationshipOperation): Attributes {
   const { relation, strategy, owners, depth, cacheHit } = operation
   return {
-    ...system,
     'db.collection.name': relation.target.name,
     'db.relationship.name': relation.name,
     'db.relationship.target_model': relation.target.entityName,

@@ -1,4 +1,4 @@
-import type { Context, Span, Tracer } from '@opentelemetry/api'
+import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
 import { DataBridgeError } from '../errors.ts'
 import type { Observer, OperationEnd, SentStatement } from '../observe/observer.ts'
 import type { Operation, Outcome } from '../observe/operation.ts'
@@ -15,13 +15,18 @@ interface Traced {
 export class TracingObserver implements Observer {
   readonly #api: OpenTelemetryApi
   readonly #tracer: Tracer
+  readonly #common: Attributes
   readonly #scope: TraceScope | undefined
   readonly #traced = new WeakMap<Operation, Traced>()
 
-  /** @param scope the request that the session belongs to; without: whatever is active */
-  constructor(api: OpenTelemetryApi, scope: TraceScope | undefined) {
+  /**
+   * @param common what every span has
+   * @param scope the request that the session belongs to; without: whatever is active
+   */
+  constructor(api: OpenTelemetryApi, common: Attributes, scope: TraceScope | undefined) {
     this.#api = api
     this.#tracer = tracerOf(api)
+    this.#common = common
     this.#scope = scope
   }
 
@@ -30,14 +35,18 @@ export class TracingObserver implements Observer {
     const parent = this.#parentOf(operation)
     const kind = isRemote(operation) ? SpanKind.CLIENT : SpanKind.INTERNAL
     const span = this.#tracer.startSpan(spanName(operation), { kind }, parent)
-    if (span.isRecording()) span.setAttributes(startAttributes(operation))
+    if (span.isRecording()) span.setAttributes({ ...this.#common, ...startAttributes(operation) })
     this.#traced.set(operation, { span, context: trace.setSpan(parent, span) })
     return (outcome) => this.#end(span, outcome)
   }
 
-  statementSent({ operation, summary, kind }: SentStatement): undefined {
+  statementSent({ operation, summary, text, kind }: SentStatement): undefined {
     if (kind === 'control' || operation === undefined || operation.kind === 'session') return
-    this.#traced.get(operation)?.span.setAttribute('db.query.summary', summary)
+    const span = this.#traced.get(operation)?.span
+    if (span?.isRecording() !== true) return
+    span.setAttribute('db.query.summary', summary)
+    // Values are bound parameters, so the text has none.
+    span.setAttribute('db.query.text', text)
   }
 
   /**

@@ -1,7 +1,8 @@
-import type { Context } from '@opentelemetry/api'
+import type { Attributes, Context } from '@opentelemetry/api'
 import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import type { OpenTelemetryApi } from './api.ts'
+import { commonAttributes, type Server } from './attributes.ts'
 import { notTraced, type SessionTrace, traceScope } from './trace-scope.ts'
 import { TracingObserver } from './tracing-observer.ts'
 
@@ -11,9 +12,11 @@ const mostEvents = 8
 /** The spans of a database's sessions. There is none where tracing is off. */
 export class Tracing {
   readonly #api: OpenTelemetryApi
+  readonly #common: Attributes
 
-  constructor(api: OpenTelemetryApi) {
+  constructor(api: OpenTelemetryApi, server: Server) {
     this.#api = api
+    this.#common = commonAttributes(server)
   }
 
   /** The context that is active now: that in which a request came in. */
@@ -27,7 +30,7 @@ export class Tracing {
   }
 
   observer(trace: SessionTrace | undefined): Observer | undefined {
-    return trace === notTraced ? undefined : new TracingObserver(this.#api, trace)
+    return trace === notTraced ? undefined : new TracingObserver(this.#api, this.#common, trace)
   }
 
   /** Tells the request's span what the request did: its statements, and an event for each finding. */
