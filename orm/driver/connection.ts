@@ -60,6 +60,11 @@ export class Connection {
     return this.#client.getTransactionStatus() !== 'I'
   }
 
+  /** Why the connection broke while nothing was sent; undefined where it did not. */
+  get loss(): Error | undefined {
+    return this.#lost
+  }
+
   /** Gives the connection back; one that broke, or that is not idle, is closed instead. */
   release(cause?: unknown): void {
     if (this.#isReleased) return

@@ -161,7 +161,11 @@ export class SessionConnection {
   }
 
   async #connect(): Promise<Connection> {
-    return (this.#connection ??= await this.#pool.acquire())
+    if (this.#connection !== undefined) return this.#connection
+    this.#connection = await this.#pool.acquire()
+    // The session may have ended while it waited.
+    if (this.#refusal !== undefined) throw this.#refusal
+    return this.#connection
   }
 
   #release(cause?: unknown): void {
@@ -238,14 +242,17 @@ export class SessionConnection {
   }
 
   async #commit(operation: Operation): Promise<boolean> {
-    const state = this.#transaction
-    if (state === 'none') return false
+    if (this.#transaction === 'none') return false
+    // Where the loss is known before COMMIT is sent, it is known too that nothing was saved.
+    const loss = this.#connection?.loss
+    if (loss !== undefined) this.#fail(loss, statementError(loss, 'the transaction'))
+    const state: TransactionState = this.#transaction
     if (state !== 'open') {
       const cause = this.#failure
       await this.#rollback(operation)
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_COMMIT_FAILED',
-        'nothing was committed: an earlier statement of the transaction had failed, and its error is the cause',
+        'nothing was committed: the transaction had failed before, and that error is the cause',
         { cause },
       )
     }

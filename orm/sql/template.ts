@@ -1,6 +1,6 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import { timestamptzType } from '../schema/column-types.ts'
-import { arrayLiteral } from './array-literal.ts'
+import { arrayLiteral, type Elements } from './array-literal.ts'
 import {
   type Condition,
   type Expression,
@@ -97,7 +97,8 @@ function parameterOf(value: unknown, index: number): Parameter {
   )
 }
 
-function elementOf(value: unknown, index: number): string | null {
+function elementOf(value: unknown, index: number): Elements[number] {
+  if (Array.isArray(value)) return value.map((each) => elementOf(each, index))
   const text = parameterOf(value, index)
   if (text instanceof Uint8Array) {
     throw new DataBridgeError(

@@ -59,12 +59,17 @@ export async function testDatabase(
   return { url: url.href, database, query, truncate: () => truncate(query), close }
 }
 
+// One statement, so that foreign keys are checked when all is gone; TRUNCATE takes thirty times as long.
 async function truncate(query: TestDatabase['query']): Promise<void> {
-  const [row] = await query<{ names: string | null }>(
-    `select string_agg(format('%I', tablename), ', ') as names from pg_tables where schemaname = 'public'`,
+  const [row] = await query<{ deletes: string | null; restarts: string | null }>(
+    `select
+       (select string_agg(format('%1$I as (delete from %1$I)', tablename), ', ')
+        from pg_tables where schemaname = 'public') as deletes,
+       (select string_agg(format('setval(%L, %s, false)', quote_ident(sequencename), start_value), ', ')
+        from pg_sequences where schemaname = 'public') as restarts`,
   )
-  const names = row?.names ?? null
-  if (names !== null) await query(`truncate ${names} restart identity cascade`)
+  const { deletes = null, restarts = null } = row ?? {}
+  if (deletes !== null) await query(`with ${deletes} select ${restarts ?? ''}`)
 }
 
 /** A connection of its own, for what has to happen beside a session: locks, other transactions. */

@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest'
+import {
+  belongsTo,
+  bigint,
+  boolean,
+  type Column,
+  Database,
+  hasMany,
+  integer,
+  numeric,
+  table,
+  text,
+  uuid,
+} from '../../../orm/index.ts'
+import { tableOf } from '../../../orm/schema/metadata.ts'
+import { coded, failure } from '../../support/failure.ts'
+
+const id = integer().primaryKey().generated()
+const SCHEMA = 'DATA_BRIDGE_ERR_SCHEMA'
+
+describe('names', () => {
+  it.each([
+    'then',
+    'toJSON',
+    'constructor',
+    'hasOwnProperty',
+    'toString',
+    'valueOf',
+    'isPrototypeOf',
+    '__defineGetter__',
+  ])('refuses a column with the property %s, and says how to keep the column', async (name) => {
+    const { message } = await failure(SCHEMA, () => table('t', { id, [name]: text() }))
+    expect(message).toContain(`the name ${name} is refused`)
+    expect(message).toContain('rename the property and keep the column: text(')
+  })
+
+  it('refuses __proto__, written as a literal or as an own key', async () => {
+    expect(() => table('t', { id, __proto__: text() } as never)).toThrow(coded(SCHEMA))
+    expect(() => table('t', { id, ['__proto__']: text() } as never)).toThrow(coded(SCHEMA))
+  })
+
+  it.each(['name', 'length', 'prototype', 'call', 'get', 'find'])(
+    'refuses a relation named %s, which every class owns',
+    async (name) => {
+      const { message } = await failure(SCHEMA, () =>
+        table('t', { id, [name]: () => hasMany(class {} as never, 'x') }),
+      )
+      expect(message).toContain(`the relation name ${name} is refused`)
+    },
+  )
+
+  it('allows columns with those names, since columns are no statics', () => {
+    class Thing extends table('things', { id, name: text(), length: integer(), get: text() }) {}
+    expect(new Thing({ name: 'a', length: 3, get: 'b' })).toMatchObject({
+      name: 'a',
+      length: 3,
+      get: 'b',
+    })
+    expect(Thing.name).toBe('Thing')
+  })
+
+  it.each(['', 'x'.repeat(64), 'ä'.repeat(32), 'nul\0', 7])(
+    'refuses %j as the name of a table or column',
+    async (name) => {
+      expect(() => table(name as string, { id })).toThrow(coded(SCHEMA))
+      expect(() => table('t', { id: integer(name as string).primaryKey() })).toThrow(coded(SCHEMA))
+    },
+  )
+
+  it('refuses two properties of one column', async () => {
+    const { message } = await failure(SCHEMA, () =>
+      table('t', { id, userId: integer(), author: integer('user_id') }),
+    )
+    expect(message).toContain('userId and author are both named user_id')
+  })
+
+  it('takes a name of its own for a column', () => {
+    class Legacy extends table('legacy', { id, userName: text('USRNAM') }) {}
+    expect(tableOf(Legacy).columns.map(({ name }) => name)).toEqual(['id', 'USRNAM'])
+  })
+})
+
+describe('keys', () => {
+  it('refuses a table without a primary key, with two, and with a nullable one', async () => {
+    expect((await failure(SCHEMA, () => table('t', { a: text() }))).message).toContain(
+      'needs a primary key',
+    )
+    const two = () => table('t', { a: text().primaryKey(), b: text().primaryKey() })
+    expect((await failure(SCHEMA, two)).message).toContain('the primary keys a and b')
+    const nullable = () => table('t', { a: text().nullable().primaryKey() })
+    expect((await failure(SCHEMA, nullable)).message).toContain('cannot be nullable')
+  })
+})
+
+describe('columns', () => {
+  it.each([
+    ['a generated text', () => text().generated()],
+    ['a generated boolean', () => boolean().generated()],
+    ['a default of another type', () => integer().default('1' as never)],
+    ['a default out of range', () => integer().default(2 ** 31)],
+    ['a default that is no UUID', () => uuid().default('x')],
+    ['defaultNow of a text', () => (text() as never as Column<Date>).defaultNow()],
+    ['an unknown mode of bigint', () => bigint({ mode: 'float' as never })],
+    ['a mode of bigint that every object has', () => bigint({ mode: 'toString' as never })],
+    ['a precision of 0', () => numeric({ precision: 0 })],
+    ['a scale without a precision', () => numeric({ scale: 2 })],
+    ['a fractional scale', () => numeric({ precision: 5, scale: 0.5 })],
+  ])('refuses %s', async (_, define) => {
+    expect(define).toThrow(coded(SCHEMA))
+  })
+
+  it('is immutable: a method gives a new column', () => {
+    const plain = text()
+    const unique = plain.unique().hidden()
+    expect([plain.spec.unique, unique.spec.unique, unique.spec.hidden]).toEqual([false, true, true])
+    expect(() => Object.assign(plain.spec, { unique: true })).toThrow(TypeError)
+  })
+
+  it.each([undefined, null, 'text', {}, 5])(
+    'refuses %j in the place of a column',
+    async (field) => {
+      const { message } = await failure(SCHEMA, () => table('t', { id, field: field as never }))
+      expect(message).toContain('expected a column such as text(), or a relation')
+    },
+  )
+
+  it('refuses what is no object of columns', async () => {
+    expect(() => table('t', null as never)).toThrow(coded(SCHEMA))
+    expect(() => table('t', 'columns' as never)).toThrow(coded(SCHEMA))
+  })
+})
+
+describe('relations', () => {
+  class Plain {}
+
+  it('are resolved when a database is made of the tables, and an undeclared target is found there', async () => {
+    class Owner extends table('owners', {
+      id,
+      things: () => hasMany(Plain as never, 'ownerId'),
+    }) {}
+    const connectionString = 'postgresql://localhost/unused'
+    const { message } = await failure(
+      SCHEMA,
+      () => new Database({ connectionString, tables: [Owner] }),
+    )
+    expect(message).toContain('Owner.things expected an entity class')
+    expect(message).toContain('Plain')
+  })
+
+  it('names the foreign keys that there are where a wrong one is given', async () => {
+    class Parent extends table('parents', {
+      id,
+      children: () => hasMany(Child, 'nope' as 'id'),
+    }) {}
+    class Child extends table('children', {
+      id,
+      parentId: integer(),
+      parent: () => belongsTo(Parent, 'parent_id'),
+    }) {}
+    const many = await failure(SCHEMA, () => tableOf(Parent).relations)
+    expect(many.message).toBe(
+      'Parent.children names the foreign key nope, which is no column of Child; it has id and parentId',
+    )
+    const one = await failure(SCHEMA, () => tableOf(Child).relations)
+    expect(one.message).toContain('Child.parent names the foreign key parent_id')
+  })
+
+  it('refuses a thunk that gives no relation, and one whose entity is not declared yet', async () => {
+    class Odd extends table('odd', { id, thing: () => 'thing' }) {}
+    expect((await failure(SCHEMA, () => tableOf(Odd).relations)).message).toContain(
+      'Odd.thing expected hasMany(…) or belongsTo(…); came the string "thing"',
+    )
+    class Early extends table('early', { id, later: () => hasMany(Later, 'earlyId') }) {}
+    expect((await failure(SCHEMA, () => tableOf(Early).relations)).message).toContain(
+      'Early.later refers to an entity that is not declared (yet)',
+    )
+    class Later extends table('later', { id, earlyId: integer() }) {}
+    expect(tableOf(Early).relations.get('later')?.target).toBe(tableOf(Later))
+  })
+})
