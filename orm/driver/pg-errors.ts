@@ -27,6 +27,7 @@ const byState: Readonly<Record<string, readonly [ErrorCode, string]>> = {
     'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT',
     'the statement was cancelled, by a time limit or by hand',
   ],
+  '55P03': ['DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', 'a lock was not to be had within the time limit'],
   '28P01': ['DATA_BRIDGE_ERR_AUTHENTICATION', 'PostgreSQL refused the password'],
   '28000': ['DATA_BRIDGE_ERR_AUTHENTICATION', 'PostgreSQL refused the user'],
   '3D000': ['DATA_BRIDGE_ERR_AUTHENTICATION', 'PostgreSQL has no database of this name'],

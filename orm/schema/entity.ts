@@ -3,7 +3,7 @@ import type { ColumnMetadata, RelationMetadata, TableMetadata } from './metadata
 import { listed, tableOf } from './metadata.ts'
 import type { EntityOwner, EntityState, RawRow } from './entity-state.ts'
 import { RelationHandle } from './relation-handle.ts'
-import { decodeColumn, requireValue } from './values.ts'
+import { decodeColumn, isUnchanged, requireValue } from './values.ts'
 
 type Values = Record<string, unknown>
 type EntityClass = new (values: unknown) => Entity
@@ -20,6 +20,7 @@ let hydration: Hydration | undefined
 // Classes of which an instance is known to be complete: its columns were defined so that no initialiser could shadow them.
 const tried = new WeakSet<object>()
 const hydrated = new WeakSet<object>()
+const withConstructor = new WeakMap<object, boolean>()
 
 /** What every entity inherits. Its columns are plain own properties; everything else is private. */
 export class Entity {
@@ -79,7 +80,7 @@ export function hydrate(table: TableMetadata, row: RawRow, session: EntityOwner)
   const entity = table.entity as unknown as EntityClass
   hydration = { entity, row, session }
   try {
-    const made = new entity(row)
+    const made = new entity(hasConstructor(entity) ? valuesOf(table, row) : undefined)
     if (!hydrated.has(entity)) refuseShadowing(made, table, row)
     tried.add(entity)
     return made
@@ -90,48 +91,28 @@ export function hydrate(table: TableMetadata, row: RawRow, session: EntityOwner)
   }
 }
 
+// The base takes the row whatever it is given; a constructor of the class's own may look at its argument.
+function hasConstructor(entity: EntityClass): boolean {
+  let answer = withConstructor.get(entity)
+  if (answer === undefined) {
+    answer = /\bconstructor\s*\(/.test(Function.prototype.toString.call(entity))
+    withConstructor.set(entity, answer)
+  }
+  return answer
+}
+
+function valuesOf(table: TableMetadata, row: RawRow): Values {
+  return Object.fromEntries(
+    table.columns.map((column) => [
+      column.property,
+      decodeColumn(column, row[column.position] ?? null),
+    ]),
+  )
+}
+
 /** The constructors of an entity have run to their end, so nothing in its class shadows a column. */
 export function constructed(entity: Entity): void {
   tried.add(stateOf(entity).table.entity)
-}
-
-/**
- * Puts a row that the database holds into an entity and its snapshot. A value that the program has
- * changed since it was sent stays, and is seen as a change at the next flush.
- *
- * @param sent what was sent for each column of the table; undefined where nothing was
- */
-export function absorb(
-  entity: Entity,
-  row: RawRow,
-  sent: readonly (string | null | undefined)[],
-): void {
-  const state = stateOf(entity)
-  const values = entity as unknown as Values
-  for (const column of state.table.columns) {
-    const { position, property } = column
-    const text = row[position] ?? null
-    const value = values[property]
-    if (isUnchanged(column, value, text)) continue
-    const known = sent[position]
-    const isUntouched =
-      value === undefined || (known !== undefined && isUnchanged(column, value, known))
-    if (isUntouched) values[property] = decodeColumn(column, text)
-  }
-  state.snapshot = row
-}
-
-/** Puts a row that was read again into an entity, over whatever the program has changed. */
-export function reload(entity: Entity, row: RawRow): void {
-  const state = stateOf(entity)
-  for (const column of state.table.columns) {
-    ;(entity as unknown as Values)[column.property] = decodeColumn(
-      column,
-      row[column.position] ?? null,
-    )
-  }
-  state.snapshot = row
-  for (const handle of state.handles?.values() ?? []) handle.forget()
 }
 
 /** The handle behind `user.posts`, made when it is first touched. */
@@ -323,11 +304,6 @@ function refuseShadowing(entity: Entity, table: TableMetadata, row: RawRow): voi
     throw shadowingError(table, column.property)
   }
   hydrated.add(table.entity)
-}
-
-/** Whether a value is still what the snapshot's text says. */
-export function isUnchanged(column: ColumnMetadata, value: unknown, text: string | null): boolean {
-  return text === null ? value === null : column.type.isSame(value, text)
 }
 
 function explainConstruction(cause: unknown, table: TableMetadata): unknown {

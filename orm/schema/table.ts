@@ -22,6 +22,9 @@ const refusedStatics: ReadonlySet<string> = new Set([
   ...Object.getOwnPropertyNames(Function.prototype),
 ])
 
+// The identity map goes by a key's text: 1.0 and 1.00, or a time cut to milliseconds, would be two rows or none.
+const keyTypes: ReadonlySet<string> = new Set(['integer', 'bigint', 'uuid', 'text'])
+
 const longestIdentifier = 63
 
 /** The class of a table, without what the root of the library adds to it. */
@@ -158,6 +161,11 @@ function primaryKeyOf(tableName: string, columns: readonly ColumnMetadata[]): Co
   if (keys.length > 1) {
     throw schemaError(
       `table('${tableName}') has the primary keys ${listed(keys.map(({ property }) => property))}; one is supported`,
+    )
+  }
+  if (!keyTypes.has(key.type.cast)) {
+    throw schemaError(
+      `table('${tableName}').${key.property} is ${key.type.sql}; a primary key is one of ${listed([...keyTypes])}, whose values have one text each`,
     )
   }
   if (key.nullable)

@@ -25,7 +25,12 @@ export function requireValue(table: TableMetadata, column: ColumnMetadata, value
   if (value === null ? column.nullable : column.type.accepts(value)) return
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_INVALID_VALUE',
-    `${table.entityName}.${column.property} expected ${column.type.expected}${column.nullable ? ' or null' : ''}; came ${describe(value)}`,
+    `${table.entityName}.${column.property} expected ${column.type.expected}${column.nullable ? ' or null' : ''}; came ${column.hidden ? `a ${typeof value} (not shown, since the column is hidden)` : describe(value)}`,
     { column: column.name },
   )
+}
+
+/** Whether a value is still what the snapshot's text says. */
+export function isUnchanged(column: ColumnMetadata, value: unknown, text: string | null): boolean {
+  return text === null ? value === null : column.type.isSame(value, text)
 }

@@ -1,7 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
-import { type Entity, isUnchanged, stateOf } from '../schema/entity.ts'
+import { type Entity, stateOf } from '../schema/entity.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { encodeColumn, requireValue } from '../schema/values.ts'
+import { encodeColumn, isUnchanged, requireValue } from '../schema/values.ts'
 
 /** A stored entity that differs from its snapshot, with the texts of the changed columns. */
 export interface Change {

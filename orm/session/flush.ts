@@ -1,13 +1,7 @@
 import type { RawResult } from '../driver/connection.ts'
 import { DataBridgeError } from '../errors.ts'
-import {
-  absorb,
-  type Entity,
-  isMadeByDatabase,
-  keyOf,
-  relationHandle,
-  stateOf,
-} from '../schema/entity.ts'
+import { absorb } from '../schema/absorb.ts'
+import { type Entity, isMadeByDatabase, keyOf, relationHandle, stateOf } from '../schema/entity.ts'
 import type { RawRow } from '../schema/entity-state.ts'
 import {
   type ColumnMetadata,

@@ -55,6 +55,12 @@ class OwnConstructor extends table('own_constructor', { id, name: text() }) {
   }
 }
 
+class Tidy extends table('tidy', { id, name: text() }) {
+  constructor(values: { name: string }) {
+    super({ name: values.name.trim() })
+  }
+}
+
 class Fussy extends table('fussy', { id, name: text() }) {
   readonly first = this.name.charAt(0)
   constructor(values: { name: string }) {
@@ -73,7 +79,7 @@ class Person extends table('people', {
   settings: jsonb<{ theme: string }>().default({ theme: 'light' }),
 }) {}
 
-const own = [Counter, Assigning, Shadowing, Redeclaring, OwnConstructor, Fussy, Person]
+const own = [Counter, Assigning, Shadowing, Redeclaring, OwnConstructor, Tidy, Fussy, Person]
 const { database, query, truncate } = await testDatabase([...blog, ...own])
 beforeEach(truncate)
 
@@ -162,6 +168,21 @@ it('refuses a constructor that overwrites a column, each time that a row is read
 it('reads rows into a class whose constructor takes something else', async () => {
   await database.run((session) => session.add(new OwnConstructor('ann')))
   expect(await onlyOne(OwnConstructor)).toMatchObject({ id: 1, name: 'ann' })
+})
+
+it('gives a constructor of the class the values of the row', async () => {
+  await database.run((session) => session.add(new Tidy({ name: ' ann ' })))
+  await query(`insert into tidy (name) values (' bob ')`)
+  const rows = await database.run((session) =>
+    session
+      .find(Tidy)
+      .orderBy((tidy) => tidy.id.asc())
+      .toList(),
+  )
+  expect(rows.map(({ id, name }) => [id, name])).toEqual([
+    [1, 'ann'],
+    [2, ' bob '],
+  ])
 })
 
 it('lets the own error of a constructor through, and goes on with the next row', async () => {

@@ -5,11 +5,14 @@ import {
   boolean,
   type Column,
   Database,
+  double,
   hasMany,
   integer,
+  jsonb,
   numeric,
   table,
   text,
+  timestamptz,
   uuid,
 } from '../../../orm/index.ts'
 import { tableOf } from '../../../orm/schema/metadata.ts'
@@ -89,6 +92,13 @@ describe('keys', () => {
     expect((await failure(SCHEMA, two)).message).toContain('the primary keys a and b')
     const nullable = () => table('t', { a: text().nullable().primaryKey() })
     expect((await failure(SCHEMA, nullable)).message).toContain('cannot be nullable')
+  })
+
+  it('refuses a key whose values have more than one text', async () => {
+    for (const key of [numeric(), double(), jsonb(), timestamptz(), boolean()]) {
+      const keyed = () => table('t', { key: key.primaryKey() })
+      expect((await failure(SCHEMA, keyed)).message).toContain('a primary key is one of integer')
+    }
   })
 })
 
