@@ -14,6 +14,12 @@ export async function createTables(
   entities: readonly AnyEntityClass[],
 ): Promise<void> {
   const tables = requireTables(entities, 'createSchema()')
+  if (tables.length === 0) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_OPTION',
+      'createSchema() expected entity classes; came none: give them to it, or to the database as the option tables',
+    )
+  }
   const keys = tables.flatMap((table) => foreignKeys(table).map((key) => ({ table, ...key })))
   await session.execute(sql`select pg_advisory_xact_lock(${lockKey})`)
   const existing = await existingForeignKeys(session)

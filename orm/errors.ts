@@ -128,11 +128,11 @@ export class DataBridgeError extends Error {
   readonly code: ErrorCode
   readonly statusCode: number
   /** `true` where the same work may succeed when it is done again: serialization failures and deadlocks. */
-  readonly retryable?: true
-  readonly sqlState?: string
-  readonly constraint?: string
-  readonly table?: string
-  readonly column?: string
+  declare readonly retryable?: true
+  declare readonly sqlState?: string
+  declare readonly constraint?: string
+  declare readonly table?: string
+  declare readonly column?: string
 
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
@@ -163,6 +163,7 @@ export class DataBridgeError extends Error {
 
   // Two copies of the package in one process must agree on what is a DataBridgeError.
   static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== DataBridgeError) return Function.prototype[Symbol.hasInstance].call(this, value)
     return (
       typeof value === 'object' &&
       value !== null &&
@@ -173,7 +174,7 @@ export class DataBridgeError extends Error {
 
 const longestValue = 60
 
-/** How a value is named in a message: its type, and itself where it is short. For developers, not for clients. */
+/** How a value is named in a message: its type, and itself where it is short, without the password of a URL. For developers, not for clients. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (value === undefined) return 'undefined'
@@ -189,5 +190,6 @@ export function describe(value: unknown): string {
 }
 
 function shorten(text: string): string {
-  return text.length <= longestValue ? text : `${text.slice(0, longestValue)}…`
+  const safe = text.replace(/(:\/\/[^:@/]*):[^@/]*@/g, '$1:***@')
+  return safe.length <= longestValue ? safe : `${safe.slice(0, longestValue)}…`
 }

@@ -1,5 +1,8 @@
 export { Database, Session } from './database.ts'
-export type { Isolation, TransactionMode } from './driver/session-connection.ts'
+export type { Isolation } from './driver/isolation.ts'
+/** @internal for the plugin */
+export { requireIsolation } from './driver/isolation.ts'
+export type { TransactionMode } from './driver/session-connection.ts'
 export type { PoolSettings } from './driver/pool-settings.ts'
 export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
 /** @internal for the plugin */
@@ -8,6 +11,8 @@ export type { NPlusOneMode } from './n-plus-one/mode.ts'
 export type { Finding, FindingConfidence, FindingKind, FindingSeverity } from './observe/finding.ts'
 export type { SessionStats } from './observe/stats.ts'
 export type { DatabaseOptions, SessionOptions } from './options.ts'
+/** @internal for the plugin */
+export { databaseOptionNames } from './options.ts'
 export { type Filter, type Matches, Query, type Selected } from './query/query.ts'
 export { type Loader, selectinload } from './relations/loader.ts'
 /** @internal for the plugin */

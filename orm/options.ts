@@ -1,6 +1,6 @@
 import { isPool, type Pool } from './driver/pool.ts'
 import { poolSettingNames, type PoolSettings } from './driver/pool-settings.ts'
-import type { Isolation } from './driver/session-connection.ts'
+import { type Isolation, requireIsolation } from './driver/isolation.ts'
 import { DataBridgeError, describe } from './errors.ts'
 import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'
 import { listed } from './schema/metadata.ts'
@@ -37,6 +37,14 @@ export interface DatabaseOptions extends PoolSettings {
 
 const databaseOptions = ['tables', 'tracing', 'nPlusOne']
 
+/** Every option that a database may have. */
+export const databaseOptionNames: readonly string[] = [
+  'connectionString',
+  'pool',
+  ...databaseOptions,
+  ...poolSettingNames,
+]
+
 export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   if (typeof options !== 'object' || options === null) {
     throw optionError(
@@ -59,15 +67,12 @@ export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   return options
 }
 
-const isolations: readonly Isolation[] = ['read committed', 'repeatable read', 'serializable']
 const sessionOptions = ['isolation', 'readOnly', 'tracing', 'nPlusOne']
 
 export function requireSessionOptions(options: SessionOptions): SessionOptions {
   refuseUnknown(options, sessionOptions, 'Session')
   const { isolation, readOnly, tracing, nPlusOne } = options
-  if (isolation !== undefined && !isolations.includes(isolation)) {
-    throw optionError(`isolation expected ${quoted(isolations)}; came ${describe(isolation)}`)
-  }
+  requireIsolation(isolation)
   requireBoolean('readOnly', readOnly)
   requireObserving(tracing, nPlusOne)
   return options
@@ -76,16 +81,14 @@ export function requireSessionOptions(options: SessionOptions): SessionOptions {
 function requireObserving(tracing: unknown, nPlusOne: unknown): void {
   requireBoolean('tracing', tracing)
   if (nPlusOne === undefined || nPlusOneModes.some((mode) => mode === nPlusOne)) return
-  throw optionError(`nPlusOne expected ${quoted(nPlusOneModes)}; came ${describe(nPlusOne)}`)
+  throw optionError(
+    `nPlusOne expected one of '${nPlusOneModes.join("', '")}'; came ${describe(nPlusOne)}`,
+  )
 }
 
 function requireBoolean(option: string, value: unknown): void {
   if (value === undefined || typeof value === 'boolean') return
   throw optionError(`${option} expected true or false; came ${describe(value)}`)
-}
-
-function quoted(names: readonly string[]): string {
-  return listed(names.map((name) => `'${name}'`))
 }
 
 function refuseUnknown(options: object, known: readonly string[], what: string): void {

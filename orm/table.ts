@@ -52,7 +52,7 @@ export function table<Name extends string, const F extends Fields>(
 }
 
 const ambientStatics = {
-  get(this: AnyEntityClass, key: Key): Promise<unknown> {
+  async get(this: AnyEntityClass, key: Key): Promise<unknown> {
     return ambientSession(`${this.name}.get()`).get(this, key)
   },
   find(this: AnyEntityClass): unknown {

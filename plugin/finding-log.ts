@@ -11,8 +11,9 @@ export function logFindings(log: FastifyBaseLogger, findings: readonly Finding[]
 }
 
 function sentenceOf({ target, count, parent, fix }: Finding): string {
+  const list = parent.target.includes('.') ? parent.target : `find(${parent.target})`
   return (
-    `N+1: ${target} was loaded by ${count} queries, one by one, for the ${parent.rows} rows of find(${parent.target}); ` +
+    `N+1: ${target} was loaded by ${count} queries, one by one, for the ${parent.rows} rows of ${list}; ` +
     `load it with one: ${fix}`
   )
 }

@@ -13,6 +13,7 @@ type Slots = { [slot: symbol]: RequestSession | null }
 export function addLifecycle(app: FastifyInstance, settings: Settings): void {
   // One for each registration: a child's instance and its parent's both see the child's requests.
   const slot = Symbol('fastify-data-bridge')
+  const shutdown = new AbortController()
   const unitOf = (request: FastifyRequest): RequestSession | null =>
     (request as unknown as Slots)[slot] ?? null
 
@@ -28,7 +29,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
   })
 
   app.addHook('onRequest', function prepareSession(request, reply, done) {
-    const unit = new RequestSession(settings, request, reply)
+    const unit = new RequestSession(settings, request, reply, shutdown.signal)
     ;(request as unknown as Slots)[slot] = unit
     if (settings.ambient) ambientScope.run(unit, done)
     else done()
@@ -37,9 +38,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
   app.addHook('onError', function rollbackOnError(request, _reply, error, done) {
     hideDetails(error)
     const unit = unitOf(request)
-    unit?.doom()
-    if (unit === null || !unit.isTouched) return done()
-    goOn(unit.rollback(), done)
+    if (unit === null || unit.fail(error)) done()
   })
 
   const commitOnSend: onSendHookHandler = function commitOnSend(request, _reply, payload, done) {
@@ -53,13 +52,15 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
   app.addHook('onSend', commitOnSend)
 
   app.addHook('onClose', async function closeDatabase() {
-    if (settings.isOwn) await settings.database.close()
+    if (!settings.isOwn) return
+    shutdown.abort()
+    await settings.database.close()
   })
 }
 
 /** What Fastify throws when it goes on, such as for a header that cannot be sent, is the request's error then. */
-function goOn(work: Promise<void>, next: (error?: Error) => void): void {
-  work.then(() => next()).catch(next)
+function goOn(work: Promise<boolean>, next: (error?: Error) => void): void {
+  work.then((isOn) => isOn && next()).catch(next)
 }
 
 /**
@@ -70,7 +71,7 @@ function hideDetails(error: unknown): void {
   if (!(error instanceof DataBridgeError)) return
   // A stack is made when it is first read, of the message that there is then.
   void error.stack
-  Object.defineProperty(error, 'message', {
+  Reflect.defineProperty(error, 'message', {
     value: error.clientMessage,
     configurable: true,
     writable: true,

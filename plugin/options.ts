@@ -5,7 +5,9 @@ import {
   type DatabaseOptions,
   describe,
   type Isolation,
+  databaseOptionNames,
   listed,
+  requireIsolation,
 } from '../orm/index.ts'
 
 /** Whether a response is a success, so that its session is committed. */
@@ -55,6 +57,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
   if (typeof options !== 'object' || options === null) {
     throw optionError(`expected an object of options; came ${describe(options)}`)
   }
+  refuseUnknown(options)
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const {
     database,
@@ -80,6 +83,16 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
     wantsHeaders: headersPolicy(headers, environment),
     ambient,
   }
+}
+
+const ownNames = ['database', 'decorateAs', 'commitOn', 'headers', 'ambient']
+
+// Before the database would refuse it, with the names of its own options only.
+function refuseUnknown(options: object): void {
+  const known = [...ownNames, ...databaseOptionNames]
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw optionError(`there is no option ${unknown}; there are ${listed(known)}`)
 }
 
 function sourceOf(
@@ -127,7 +140,6 @@ function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settin
 }
 
 const routeOptionNames = ['commitOn', 'readOnly', 'isolation']
-const isolations: readonly Isolation[] = ['read committed', 'repeatable read', 'serializable']
 
 /** Refuses route options that are wrong, or that nothing would read. */
 export function requireRouteOptions(options: unknown, route: string): void {
@@ -144,10 +156,7 @@ export function requireRouteOptions(options: unknown, route: string): void {
   requireCommitOn(commitOn, `${where}.commitOn`)
   if (readOnly !== undefined && typeof readOnly !== 'boolean')
     throw optionError(`${where}.readOnly expected true or false; came ${describe(readOnly)}`)
-  if (isolation !== undefined && !isolations.includes(isolation)) {
-    const names = listed(isolations.map((each) => `'${each}'`))
-    throw optionError(`${where}.isolation expected ${names}; came ${describe(isolation)}`)
-  }
+  requireIsolation(isolation, `${where}.isolation`)
 }
 
 function requireCommitOn(commitOn: unknown, where: string): void {

@@ -4,6 +4,8 @@ import { type Database, DataBridgeError } from '../orm/index.ts'
 import { addLifecycle } from './lifecycle.ts'
 import { type DataBridgeOptions, type DataBridgeRouteOptions, settingsOf } from './options.ts'
 
+export type { CommitOn, DataBridgeOptions, DataBridgeRouteOptions } from './options.ts'
+
 declare module 'fastify' {
   interface FastifyInstance {
     /** The database of the plugin: sessions of your own, jobs, the schema. */

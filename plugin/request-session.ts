@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   type AmbientScope,
   DataBridgeError,
+  describe,
   Session,
   type SessionStats,
   type SessionTrace,
@@ -10,7 +11,7 @@ import {
 import { logFindings } from './finding-log.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
 import { setCostHeaders } from './response-headers.ts'
-import { shouldCommit, statusOf } from './settle-policy.ts'
+import { isResponse, shouldCommit, statusOf } from './settle-policy.ts'
 
 /** How a session ended. */
 type Ending = { readonly isCommitted: boolean; readonly error?: Error }
@@ -26,16 +27,25 @@ export class RequestSession implements AmbientScope {
   readonly #settings: Settings
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
+  readonly #shutdown: AbortSignal
   readonly #arrival: ReturnType<Tracing['arrival']> | undefined
   #trace: SessionTrace | undefined
   #session: Session | undefined
   #hasFailed = false
+  #isTimedOut = false
+  #isAnswering = false
   #isAborted = false
   #isAnswered = false
   #settling: Promise<Ending> | undefined
 
-  constructor(settings: Settings, request: FastifyRequest, reply: FastifyReply) {
+  constructor(
+    settings: Settings,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    shutdown: AbortSignal,
+  ) {
     this.#settings = settings
+    this.#shutdown = shutdown
     this.#request = request
     this.#reply = reply
     this.#arrival = settings.database.tracing?.arrival()
@@ -51,25 +61,51 @@ export class RequestSession implements AmbientScope {
     return (this.#session ??= this.#open())
   }
 
-  /** An error was seen: nothing is committed, whatever will be answered. */
-  doom(): void {
+  /**
+   * An error was seen: nothing is committed any more, whatever will be answered. Its answer waits for
+   * the rollback, and this does not: Fastify takes no reply while an error hook waits, and the handler
+   * may still be running.
+   *
+   * @returns whether it can be answered: not where another answer is on its way already
+   */
+  fail(error: unknown): boolean {
+    const { log } = this.#request
+    if (this.#isAnswering) {
+      log.error({ err: error }, 'the request failed when its answer was on its way already')
+      return false
+    }
     this.#hasFailed = true
+    this.#isTimedOut = (error as { code?: unknown } | null)?.code === 'FST_ERR_HANDLER_TIMEOUT'
+    if (this.#session !== undefined) {
+      void this.#settle(failure).then(({ isCommitted }) => {
+        if (isCommitted) log.warn('the request failed after its commit: what it wrote is saved')
+      })
+    }
+    return true
   }
 
-  /** Ends the session of a request that has failed. */
-  async rollback(): Promise<void> {
-    const { isCommitted } = await this.#settle(failure)
-    if (!isCommitted) return
-    this.#request.log.warn(
-      'the request failed after its session had been committed: what it wrote is saved',
-    )
+  /**
+   * The response is about to leave. Throws where it must not leave as the success that it says it is.
+   *
+   * @returns whether it may leave: not where an earlier one is on its way, so that it is the second
+   */
+  async answer(payload: unknown): Promise<boolean> {
+    if (this.#isAnswering) return false
+    this.#isAnswering = true
+    try {
+      await this.#answer(payload)
+      return true
+    } finally {
+      this.#isAnswering = false
+    }
   }
 
-  /** The response is about to leave. Throws where it must not leave as the success that it says it is. */
-  async answer(payload: unknown): Promise<void> {
+  async #answer(payload: unknown): Promise<void> {
     const isFirst = this.#settling === undefined
-    const { error } = await this.#settle(() => this.#shouldCommit(payload))
-    if (this.#session?.isUsed === true && this.#settings.wantsHeaders(this.#request)) {
+    const settling = this.#settle(() => this.#shouldCommit(payload))
+    // The statement that the handler waits for may be why: its end is not waited for.
+    const { error } = this.#isTimedOut ? notCommitted : await settling
+    if (this.#session?.isUsed === true && this.#wantsHeaders()) {
       setCostHeaders(this.#reply, this.#session.stats)
     }
     if (!isFirst || error === undefined) return
@@ -116,14 +152,24 @@ export class RequestSession implements AmbientScope {
 
   #shouldCommit(payload: unknown): boolean {
     const commitOn = this.#routeOptions.commitOn ?? this.#settings.commitOn
-    return shouldCommit({
-      isAborted: this.#isAborted,
-      hasFailed: this.#hasFailed,
-      isWanted:
-        commitOn === undefined
-          ? statusOf(this.#reply.statusCode, payload) < 400
-          : commitOn(this.#request, this.#reply),
-    })
+    const isWanted =
+      commitOn === undefined
+        ? statusOf(this.#reply.statusCode, payload) < 400
+        : requireAnswer(commitOn(this.#request, this.#reply))
+    return shouldCommit({ isAborted: this.#isAborted, hasFailed: this.#hasFailed, isWanted })
+  }
+
+  // The session has been settled: what is only told must not change how it ended.
+  #wantsHeaders(): boolean {
+    try {
+      return this.#settings.wantsHeaders(this.#request) === true
+    } catch (error) {
+      this.#request.log.error(
+        { err: error },
+        'the option headers of fastify-data-bridge has thrown',
+      )
+      return false
+    }
   }
 
   #settle(isSuccess: () => boolean): Promise<Ending> {
@@ -135,7 +181,10 @@ export class RequestSession implements AmbientScope {
     const session = this.#session
     if (session === undefined) return notCommitted
     try {
-      if (!isSuccess() || session.isClosed || !session.isUsed) return notCommitted
+      if (!isSuccess() || !session.isUsed) return notCommitted
+      if (session.isClosed && this.#shutdown.aborted) throw shutdownError()
+      if (session.hasLost) throw lostError()
+      if (session.isClosed) return notCommitted
       await session.commit()
       return { isCommitted: true }
     } catch (error) {
@@ -160,6 +209,11 @@ export class RequestSession implements AmbientScope {
     this.#isAnswered = true
     if (this.#settling !== undefined) return
     this.#isAborted = true
+    if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
+      this.#request.log.warn(
+        'the response was ended by hand before the session was committed: what it changed is rolled back',
+      )
+    }
     void this.#settle(failure)
   }
 }
@@ -172,9 +226,33 @@ function isGone({ raw }: FastifyReply): boolean {
 
 // Fastify leaves the stream of a response that a hook refused to its owner.
 function discardPayload(payload: unknown): void {
-  if (typeof payload !== 'object' || payload === null) return
-  if ('destroy' in payload && typeof payload.destroy === 'function') payload.destroy()
-  else if (payload instanceof ReadableStream) void payload.cancel().catch(() => undefined)
+  const source = isResponse(payload) ? payload.body : payload
+  if (typeof source !== 'object' || source === null) return
+  if ('destroy' in source && typeof source.destroy === 'function') source.destroy()
+  else if (source instanceof ReadableStream) void source.cancel().catch(() => undefined)
+}
+
+// A promise would be true, whatever comes of it.
+function requireAnswer(isWanted: unknown): boolean {
+  if (typeof isWanted === 'boolean') return isWanted
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_OPTION',
+    `commitOn expected to return true or false; it returned ${describe(isWanted)}`,
+  )
+}
+
+function lostError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_COMMIT_FAILED',
+    'nothing was committed: the handler has closed the session with changes that were not committed',
+  )
+}
+
+function shutdownError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_SESSION_CLOSED',
+    'the application was closed before the request had been answered; what it did was rolled back',
+  )
 }
 
 function lateError(): DataBridgeError {

@@ -15,5 +15,10 @@ export function shouldCommit({ isAborted, hasFailed, isWanted }: RequestEnd): bo
 
 /** The status that a response will have; a web `Response` brings its own after the hooks have run. */
 export function statusOf(replyStatus: number, payload: unknown): number {
-  return payload instanceof Response ? payload.status : replyStatus
+  return isResponse(payload) ? payload.status : replyStatus
+}
+
+// As Fastify tells one: it may come from another copy of fetch.
+export function isResponse(payload: unknown): payload is Pick<Response, 'body' | 'status'> {
+  return Object.prototype.toString.call(payload) === '[object Response]'
 }

@@ -42,28 +42,35 @@ const invalidValue = [
 const sqlState = /^[0-9A-Z]{5}$/
 
 /** PostgreSQL's five-character code of an error; undefined where the server sent none. */
-export function sqlStateOf(error: unknown): string | undefined {
+function sqlStateOf(error: unknown): string | undefined {
   const { code } = fieldsOf(error)
   return code !== undefined && sqlState.test(code) ? code : undefined
 }
 
+// Shutdown, crash, start-up, idle time limits of the session and of the transaction, its time limit.
+const ending: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05', '25P03', '25P04'])
+
+// What `pg` says when its `query_timeout` is over; the answer may still come, so the connection is of no use.
+const readTimeout = 'Query read timeout'
+
 /** Whether the connection is gone, or about to go. */
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlStateOf(error)
-  if (state === undefined) return error instanceof Error
-  return (
-    state.startsWith('08') ||
-    state === '57P01' ||
-    state === '57P02' ||
-    state === '57P03' ||
-    state === '57P05'
-  )
+  if (state === undefined) return error instanceof Error && !(error instanceof DataBridgeError)
+  return state.startsWith('08') || ending.has(state)
 }
 
 /** The error of a statement that PostgreSQL refused, or that the connection did not survive. */
 export function statementError(error: unknown, summary: string): DataBridgeError {
   if (error instanceof DataBridgeError) return error
   const state = sqlStateOf(error)
+  if (messageOf(error) === readTimeout) {
+    return new DataBridgeError(
+      'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT',
+      `${summary} took longer than query_timeout allows`,
+      factsOf(error),
+    )
+  }
   if (isConnectionLoss(error)) {
     return new DataBridgeError(
       'DATA_BRIDGE_ERR_CONNECTION_LOST',

@@ -1,28 +1,36 @@
-import type { PoolConfig } from 'pg'
+import type { ConnectionOptions } from 'node:tls'
 import { DataBridgeError, describe } from '../errors.ts'
 
-/** Settings that `pg` takes for a pool; see its documentation. */
-export type PoolSettings = Pick<PoolConfig, SettingName>
-
-type SettingName =
-  | 'allowExitOnIdle'
-  | 'application_name'
-  | 'client_encoding'
-  | 'connectionTimeoutMillis'
-  | 'fallback_application_name'
-  | 'idleTimeoutMillis'
-  | 'idle_in_transaction_session_timeout'
-  | 'keepAlive'
-  | 'keepAliveInitialDelayMillis'
-  | 'lock_timeout'
-  | 'max'
-  | 'maxLifetimeSeconds'
-  | 'maxUses'
-  | 'min'
-  | 'options'
-  | 'query_timeout'
-  | 'ssl'
-  | 'statement_timeout'
+/** Settings that `pg` takes for a pool; see its documentation. Times are in milliseconds unless their name says otherwise. */
+export interface PoolSettings {
+  /** Whether the process may end while connections are idle. */
+  readonly allowExitOnIdle?: boolean | undefined
+  readonly application_name?: string | undefined
+  readonly client_encoding?: string | undefined
+  /** How long a session waits for a connection; 0, the default, is without a limit. */
+  readonly connectionTimeoutMillis?: number | undefined
+  readonly fallback_application_name?: string | undefined
+  /** After how long an idle connection is closed; 0 or null: never. */
+  readonly idleTimeoutMillis?: number | null | undefined
+  readonly idle_in_transaction_session_timeout?: number | undefined
+  readonly keepAlive?: boolean | undefined
+  readonly keepAliveInitialDelayMillis?: number | undefined
+  readonly lock_timeout?: number | undefined
+  /** How many connections there may be; 10 unless said. */
+  readonly max?: number | undefined
+  readonly maxLifetimeSeconds?: number | undefined
+  /** After how many uses a connection is closed. */
+  readonly maxUses?: number | undefined
+  /** How many connections are kept, idle or not. */
+  readonly min?: number | undefined
+  /** Command-line options of the server's session: `-c search_path=app`. */
+  readonly options?: string | undefined
+  /** How long an answer is waited for, by the client. */
+  readonly query_timeout?: number | undefined
+  readonly ssl?: boolean | ConnectionOptions | undefined
+  /** How long a statement may run, by the server. */
+  readonly statement_timeout?: false | number | undefined
+}
 
 interface Kind {
   readonly expected: string
@@ -41,7 +49,7 @@ const orElse = (kind: Kind, other: unknown): Kind => ({
   accepts: (value) => value === other || kind.accepts(value),
 })
 
-const settingKinds: Readonly<Record<SettingName, Kind>> = {
+const settingKinds: Readonly<Record<keyof PoolSettings, Kind>> = {
   allowExitOnIdle: truth,
   application_name: text,
   client_encoding: text,

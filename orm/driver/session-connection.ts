@@ -1,14 +1,11 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { DataBridgeError } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Connection, RawResult } from './connection.ts'
+import { type Isolation, requireIsolation } from './isolation.ts'
 import { isConnectionLoss, statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
-
-export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
-
-const isolations: readonly unknown[] = ['read committed', 'repeatable read', 'serializable']
 
 /** How a transaction begins. */
 export interface TransactionMode {
@@ -290,14 +287,6 @@ export class SessionConnection {
 }
 
 // The level becomes SQL text, so nothing but these may get there.
-function requireIsolation(isolation: unknown): void {
-  if (isolation === undefined || isolations.includes(isolation)) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
-    `isolation expected one of ${isolations.join(', ')}; came ${describe(isolation)}`,
-  )
-}
-
 function endedError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',

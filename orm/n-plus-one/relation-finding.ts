@@ -10,7 +10,8 @@ export function relationFinding(
   count: number,
   sql: string,
 ): Finding {
-  const root = list.table.entityName
+  const root = list.root.entityName
+  const last = list.steps.at(-1)
   return Object.freeze({
     kind: 'n1.relation',
     target: nameOf(relation),
@@ -18,9 +19,9 @@ export function relationFinding(
     avoidableQueries: count - 1,
     confidence: 'certain',
     severity: count >= severe ? 'error' : 'warn',
-    parent: Object.freeze({ target: root, rows: list.size }),
+    parent: Object.freeze({ target: last === undefined ? root : nameOf(last), rows: list.size }),
     sql,
-    fix: `find(${root}).options(${loaders([...path, relation])})`,
+    fix: `find(${root}).options(${loaders([...list.steps, ...path, relation])})`,
   })
 }
 

@@ -17,7 +17,7 @@ export interface Finding {
   readonly avoidableQueries: number
   readonly confidence: FindingConfidence
   readonly severity: FindingSeverity
-  /** The list that the entities came from. */
+  /** The list that the entities came from: `Post` of a query, `User.posts` of an entity that was read on its own. */
   readonly parent: { readonly target: string; readonly rows: number }
   /** One of the statements, without values. */
   readonly sql: string

@@ -28,27 +28,38 @@ export interface Observer {
   statementSent?(statement: SentStatement): StatementEnd | undefined
 }
 
-/** Several observers as one, which watches only what one of them watches. */
+/**
+ * Several observers as one, which watches only what one of them watches. One that throws is told of
+ * in a warning and otherwise passed over: what is watched must not fail because it is watched.
+ */
 export function combineObservers(observers: readonly Observer[]): Observer {
-  const [only] = observers
-  if (observers.length === 1 && only !== undefined) return only
-  const ofOperations = observers.filter((observer) => observer.operationStarted !== undefined)
-  const ofStatements = observers.filter((observer) => observer.statementSent !== undefined)
+  const ofOperations = observers.flatMap((each) => each.operationStarted?.bind(each) ?? [])
+  const ofStatements = observers.flatMap((each) => each.statementSent?.bind(each) ?? [])
   return {
-    ...(ofOperations.length > 0 && {
-      operationStarted: (operation) =>
-        endAll(ofOperations.map((each) => each.operationStarted?.(operation))),
-    }),
-    ...(ofStatements.length > 0 && {
-      statementSent: (statement) =>
-        endAll(ofStatements.map((each) => each.statementSent?.(statement))),
-    }),
+    ...(ofOperations.length > 0 && { operationStarted: tellAll(ofOperations) }),
+    ...(ofStatements.length > 0 && { statementSent: tellAll(ofStatements) }),
   }
 }
 
-function endAll<T>(ends: readonly (((outcome: T) => void) | undefined)[]): (outcome: T) => void {
-  return (outcome) => {
-    for (const end of ends) end?.(outcome)
+function tellAll<T, O>(
+  starts: readonly ((started: T) => ((outcome: O) => void) | undefined)[],
+): (started: T) => (outcome: O) => void {
+  return (started) => {
+    const ends = starts.map((start) => guarded(start, started))
+    return (outcome) => {
+      for (const end of ends) if (end !== undefined) guarded(end, outcome)
+    }
+  }
+}
+
+function guarded<T, R>(tell: (what: T) => R, what: T): R | undefined {
+  try {
+    return tell(what)
+  } catch (error) {
+    process.emitWarning(`an observer of fastify-data-bridge has thrown: ${String(error)}`, {
+      code: 'DATA_BRIDGE_OBSERVER',
+    })
+    return undefined
   }
 }
 

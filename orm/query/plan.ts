@@ -1,7 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import { listed, type TableMetadata } from '../schema/metadata.ts'
 import type { AnyLoader } from '../relations/loader.ts'
-import { and, requireConditions } from '../sql/conditions.ts'
+import { requireConditions } from '../sql/conditions.ts'
 import { type Condition, isSqlNode, type Order, type SqlNode } from '../sql/node.ts'
 import { BoundColumn } from '../sql/column-ref.ts'
 import { columnRef, refsOf } from '../sql/refs.ts'
@@ -40,18 +40,17 @@ export function callWithRefs(table: TableMetadata, callback: unknown, where: str
   )
 }
 
-export function conditionOf(table: TableMetadata, filter: unknown): Condition {
+/** The conditions of one filter, to be joined by AND. */
+export function conditionsOf(table: TableMetadata, filter: unknown): readonly Condition[] {
   const where = `find(${table.entityName}).filter()`
   if (typeof filter === 'function') {
     const condition = callWithRefs(table, filter, where)
     requireConditions(where, [condition])
-    return condition as Condition
+    return [condition as Condition]
   }
-  if (isSqlNode(filter)) return filter as Condition
+  if (isSqlNode(filter)) return [filter as Condition]
   if (typeof filter === 'object' && filter !== null && !Array.isArray(filter)) {
-    return and(
-      ...Object.entries(filter).map(([property, value]) => matches(table, property, value)),
-    )
+    return Object.entries(filter).map(([property, value]) => matches(table, property, value))
   }
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_FILTER',

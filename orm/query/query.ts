@@ -8,7 +8,7 @@ import type { Refs } from '../sql/refs.ts'
 import type { Sql } from '../sql/template.ts'
 import {
   callWithRefs,
-  conditionOf,
+  conditionsOf,
   expressionsOf,
   ordersOf,
   planFor,
@@ -82,7 +82,7 @@ export class Query<C extends AnyEntityClass> {
    * error, since it would silently match every row.
    */
   filter(...filters: readonly Filter<EntityOf<C>>[]): Query<C> {
-    const added = filters.map((filter) => conditionOf(this.#plan.table, filter))
+    const added = filters.flatMap((filter) => conditionsOf(this.#plan.table, filter))
     return this.#with({ conditions: [...this.#plan.conditions, ...added] })
   }
 

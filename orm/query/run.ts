@@ -122,6 +122,7 @@ async function run<T>(
   work: (operation: QueryOperation) => Promise<T>,
   outcomeOf: (result: T) => Outcome,
 ): Promise<T> {
+  requireUsed(name, plan)
   const { table, limit } = plan
   const operation: QueryOperation = {
     kind: 'query',
@@ -140,6 +141,20 @@ async function run<T>(
     outcomeOf,
   )
 }
+
+/** Refuses a query that says what its last method would not heed. */
+function requireUsed(name: QueryOperation['name'], { table, groups, loaders }: QueryPlan): void {
+  const isAggregate = name === 'aggregate'
+  const unused = isAggregate ? loaders.length > 0 && 'options()' : groups.length > 0 && 'groupBy()'
+  if (unused === false) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `find(${table.entityName}).${unused} has no meaning for ${methodOf[name] ?? name}(); ` +
+      (isAggregate ? 'it gives values, not entities' : 'groups are read with aggregate()'),
+  )
+}
+
+const methodOf: Readonly<Partial<Record<QueryOperation['name'], string>>> = { find: 'toList' }
 
 function tablesOf({ table, loaders }: Pick<QueryPlan, 'table' | 'loaders'>): TableMetadata[] {
   return [

@@ -45,10 +45,19 @@ async function loadReferenced(
   const [entity = null] = await observed(
     context.observer,
     operation,
-    async () => (held === undefined ? fetch(context, operation, target.primaryKey, key) : [held]),
+    async () =>
+      held === undefined
+        ? fetch(context, operation, target.primaryKey, key)
+        : markHeld(operation, held),
     (entities) => ({ rows: entities.length }),
   )
   return entity
+}
+
+// An entity that was read on its own before is one of the list now.
+function markHeld({ origin, relation }: RelationshipOperation, held: Entity): Entity[] {
+  mark([held], relatedOrigin(origin, relation, 1))
+  return [held]
 }
 
 async function fetch(

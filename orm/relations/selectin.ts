@@ -32,12 +32,18 @@ export async function loadAll(
     }
     const load = relation.kind === 'hasMany' ? loadMany : loadReferenced
     const loaded = await load(context, batch)
+    markLoaded(batch, loaded)
     if (loaded.length > 0) await loadAll(context, loaded, nested, parent, depth + 1)
   }
 }
 
+function markLoaded({ owners, relation }: Batch, loaded: readonly Entity[]): void {
+  const [owner] = owners
+  if (owner !== undefined) mark(loaded, relatedOrigin(originOf(owner), relation, loaded.length))
+}
+
 /** Two loaders of one relation are one, with the nested ones of both. */
-export function mergeLoaders(
+function mergeLoaders(
   loaders: readonly AnyLoader[],
 ): readonly Pick<AnyLoader, 'relation' | 'nested'>[] {
   const byRelation = Map.groupBy(loaders, ({ relation }) => relation)
@@ -87,17 +93,13 @@ function fetch(
   column: ColumnMetadata,
   keys: readonly unknown[],
 ): Promise<Entity[]> {
-  const { relation, owners } = batch
+  const { relation } = batch
   return observed(
     context.observer,
     batch,
     async () => {
       const { rows } = await context.rows(selectWhereIn(relation.target, column, keys), batch)
-      const entities = context.entitiesOf(relation.target, rows)
-      const [owner] = owners
-      if (owner !== undefined)
-        mark(entities, relatedOrigin(originOf(owner), relation, entities.length))
-      return entities
+      return context.entitiesOf(relation.target, rows)
     },
     (entities) => ({ rows: entities.length }),
   )

@@ -20,8 +20,11 @@ export interface EntityOwner {
 
 /** A list that a query gave: what is loaded for its entities one by one could have been loaded at once. */
 export interface ListResult {
-  readonly table: TableMetadata
-  /** How many entities it gave. */
+  /** The table that a query has to ask for to get it. */
+  readonly root: TableMetadata
+  /** The relations that lead from there to the list: none where the query itself gave it. */
+  readonly steps: readonly RelationMetadata[]
+  /** How many entities it has. */
   readonly size: number
 }
 

@@ -22,6 +22,9 @@ const tried = new WeakSet<object>()
 const hydrated = new WeakSet<object>()
 const withConstructor = new WeakMap<object, boolean>()
 
+// Not a static method, which every entity class would inherit.
+let readState: (value: object) => EntityState | undefined
+
 /** What every entity inherits. Its columns are plain own properties; everything else is private. */
 export class Entity {
   readonly #state: EntityState
@@ -53,22 +56,19 @@ export class Entity {
     return jsonOf(this, [])
   }
 
-  static stateOf(entity: Entity): EntityState {
-    return entity.#state
-  }
-
-  static isEntity(value: unknown): value is Entity {
-    return typeof value === 'object' && value !== null && #state in value
+  static {
+    readState = (value) => (#state in value ? value.#state : undefined)
   }
 }
 
-export function isEntity(value: unknown): value is Entity {
-  return Entity.isEntity(value)
+function isEntity(value: unknown): value is Entity {
+  return typeof value === 'object' && value !== null && readState(value) !== undefined
 }
 
 /** The library's side of an entity. Refuses what is none. */
 export function stateOf(entity: unknown): EntityState {
-  if (Entity.isEntity(entity)) return Entity.stateOf(entity)
+  const state = typeof entity === 'object' && entity !== null ? readState(entity) : undefined
+  if (state !== undefined) return state
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_ENTITY',
     `expected an entity; came ${describe(entity)}`,

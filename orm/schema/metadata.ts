@@ -113,8 +113,25 @@ export class TableMetadata {
           `it has ${listed([...holder.columnOf.keys()])}`,
       )
     }
+    refuseOtherType(where, holder, foreignKey, given.kind === 'hasMany' ? this : target)
     return Object.freeze({ name, kind: given.kind, owner: this, target, foreignKey })
   }
+}
+
+/** Keys are compared by their values in JavaScript too, so both have to be of one type and one mode. */
+export function refuseOtherType(
+  where: string,
+  holder: TableMetadata,
+  foreignKey: ColumnMetadata,
+  target: TableMetadata,
+): void {
+  const { primaryKey } = target
+  if (foreignKey.type === primaryKey.type) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `${where}: ${holder.entityName}.${foreignKey.property} holds ${foreignKey.type.expected}, and refers to ` +
+      `${target.entityName}.${primaryKey.property}, which holds ${primaryKey.type.expected}; declare both alike`,
+  )
 }
 
 /** The table that a foreign key refers to, or undefined where the column is none. */

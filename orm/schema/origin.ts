@@ -7,8 +7,8 @@ export function originOf(entity: object): Origin | undefined {
 }
 
 /** The rows of a query are a list, whatever its length; one that asks for a single row gives none. */
-export function listOrigin(table: TableMetadata, size: number): Origin {
-  return { list: { table, size }, path: [] }
+export function listOrigin(root: TableMetadata, size: number): Origin {
+  return { list: { root, steps: [], size }, path: [] }
 }
 
 /**
@@ -21,7 +21,8 @@ export function relatedOrigin(
   size: number,
 ): Origin | undefined {
   if (owner !== undefined) return { list: owner.list, path: [...owner.path, relation] }
-  return relation.kind === 'hasMany' ? listOrigin(relation.target, size) : undefined
+  if (relation.kind !== 'hasMany') return undefined
+  return { list: { root: relation.owner, steps: [relation], size }, path: [] }
 }
 
 /** The newest list wins; what is read on its own leaves an entity the list that it came from. */

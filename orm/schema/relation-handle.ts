@@ -61,6 +61,15 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     return this.load().then(onLoaded, onFailed)
   }
 
+  /**
+   * The loaded value, for `JSON.stringify({ ...user, posts: user.posts })`.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_RELATION_NOT_LOADED` where it has not been loaded.
+   */
+  toJSON(): T {
+    return this.value
+  }
+
   /** What a loader found. */
   fill(value: unknown, key: unknown = this.#key()): void {
     this.#value = value

@@ -45,7 +45,7 @@ export async function writeChanges(
       send,
     )
   }
-  for (const rows of groupBy(changes.changed, ({ table }) => table).values())
+  for (const rows of Map.groupBy(changes.changed, ({ table }) => table).values())
     await update(work, rows, send)
   const deleted = byTable(changes.deleted)
   for (const group of commitOrder(deleted.keys(), parentsOf).toReversed()) {
@@ -82,7 +82,7 @@ async function insertTable(
   send: Send,
 ): Promise<void> {
   for (const entity of entities) fillForeignKeys(entity)
-  const sets = groupBy(entities, (entity) =>
+  const sets = Map.groupBy(entities, (entity) =>
     givenColumns(table, entity)
       .map(({ position }) => position)
       .join(),
@@ -192,11 +192,7 @@ async function remove(
 }
 
 function byTable(entities: readonly Entity[]): Map<TableMetadata, Entity[]> {
-  return groupBy(entities, (entity) => stateOf(entity).table)
-}
-
-function groupBy<T, K>(items: readonly T[], keyOfItem: (item: T) => K): Map<K, T[]> {
-  return Map.groupBy(items, keyOfItem)
+  return Map.groupBy(entities, (entity) => stateOf(entity).table)
 }
 
 function circularError(entities: readonly Entity[]): DataBridgeError {

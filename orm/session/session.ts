@@ -6,7 +6,6 @@ import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
 import { loadLazily } from '../relations/lazy.ts'
 import { type Entity, stateOf } from '../schema/entity.ts'
-import type { EntityOwner } from '../schema/entity-state.ts'
 import { type RelationMetadata, tableOf } from '../schema/metadata.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import type { Key } from '../schema/types.ts'
@@ -34,7 +33,7 @@ export interface SessionParts {
 }
 
 /** A unit of work on one database: see `Session`, which says where its connections come from. */
-export class BaseSession implements EntityOwner, AsyncDisposable {
+export class BaseSession implements AsyncDisposable {
   readonly #connection: SessionConnection
   readonly #observer: Observer
   readonly #parts: SessionParts
@@ -44,8 +43,10 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
   #isOpen = false
   #isManaged = false
   #isSettled = false
+  #hasLost = false
   #closing: Promise<void> | undefined
   #flushing: Promise<void> | undefined
+  readonly #executing = new Set<Promise<unknown>>()
 
   /** @internal */
   constructor(parts: SessionParts) {
@@ -79,6 +80,11 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
   /** Whether {@link close} was called. */
   get isClosed(): boolean {
     return this.#closing !== undefined
+  }
+
+  /** Whether {@link close} was called with changes that were not committed. */
+  get hasLost(): boolean {
+    return this.#hasLost
   }
 
   /** Whether anything was asked of the session yet. */
@@ -176,7 +182,8 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
 
   /** Ends the session. Unsaved changes are rolled back, with a warning. */
   async close(): Promise<void> {
-    const isUnsaved = this.#isOpen && !this.isClosed && this.#hasUnsaved()
+    const isUnsaved = this.hasUnsaved
+    this.#hasLost ||= isUnsaved
     await this.discard()
     if (!isUnsaved) return
     process.emitWarning(
@@ -208,7 +215,7 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     mode: TransactionMode = {},
   ): Promise<T> {
     this.#use()
-    return this.#transactions.run(() => fn(this), mode, this.#isManaged)
+    return this.#transactions.run(fn, this, mode, this.#isManaged)
   }
 
   /**
@@ -233,7 +240,7 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
       filters: 0,
       limit: undefined,
     } as const
-    return observed(
+    const executing = observed(
       this.#observer,
       operation,
       async () => {
@@ -242,13 +249,17 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
       },
       (rows) => ({ rows: rows.length }),
     )
+    this.#executing.add(executing)
+    return executing.finally(() => this.#executing.delete(executing))
   }
 
   /** @internal What a lazy relation asks for. */
   async loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
     this.#use()
-    if (this.#work.hasPending) await this.#flush(undefined)
-    if (relation.kind === 'hasMany') return loadLazily(this.#source, owner, relation)
+    const isToMany = relation.kind === 'hasMany'
+    if (this.#work.hasPending || (isToMany && this.#work.hasMoved(relation)))
+      await this.#flush(undefined)
+    if (isToMany) return loadLazily(this.#source, owner, relation)
     const key = (owner as Record<string, unknown>)[relation.foreignKey.property]
     const text = encodeColumn(relation.foreignKey, key) as string
     return this.#source.shared(relation.target, text, () =>
@@ -288,7 +299,9 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     }
   }
 
-  #commit(): Promise<void> {
+  async #commit(): Promise<void> {
+    // What was executed without being awaited is a part of what is committed.
+    await Promise.allSettled(this.#executing)
     return this.#afterFlush((changes) => {
       const operation = sessionOperation('commit', countsOf(changes), undefined)
       const commit = async (): Promise<void> => {
@@ -332,7 +345,9 @@ export class BaseSession implements EntityOwner, AsyncDisposable {
     await this.#parts.closed(this)
   }
 
-  #hasUnsaved(): boolean {
+  /** Whether something waits to be flushed or committed. Looks at every entity that the session knows. */
+  get hasUnsaved(): boolean {
+    if (!this.#isOpen || this.isClosed) return false
     const { pending, dirty, deleted } = this.#work.counts()
     return this.#work.hasWritten || pending + dirty + deleted > 0
   }

@@ -1,5 +1,5 @@
 import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
-import { DataBridgeError } from '../errors.ts'
+import { DataBridgeError, describe } from '../errors.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
 /** What a transaction asks of its session. */
@@ -23,15 +23,27 @@ export class Transactions {
     this.#steps = steps
   }
 
-  async run<T>(fn: () => Promise<T> | T, mode: TransactionMode, isManaged: boolean): Promise<T> {
+  async run<T, S>(
+    fn: (session: S) => Promise<T> | T,
+    session: S,
+    mode: TransactionMode,
+    isManaged: boolean,
+  ): Promise<T> {
+    if (typeof fn !== 'function') {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_TRANSACTION',
+        `transaction() expected a function; came ${describe(fn)}`,
+      )
+    }
     const isOutermost = !isManaged && this.#underWay.length === 0
     const isBegun = this.#connection.isInTransaction || this.#underWay.length > 0
     if (isBegun && (mode.isolation !== undefined || mode.readOnly !== undefined)) throw modeError()
     const name = this.#push()
-    if (!isOutermost) return this.#nested(name, fn, mode)
-    if (!isBegun) return this.#outermost(name, fn, mode)
+    const work = () => fn(session)
+    if (!isOutermost) return this.#nested(name, work, mode)
+    if (!isBegun) return this.#outermost(name, work, mode)
     // Statements before have begun a transaction: a failure leaves them to the caller, success commits all.
-    const result = await this.#nested(name, fn, mode)
+    const result = await this.#nested(name, work, mode)
     await this.#steps.commit()
     return result
   }
@@ -98,6 +110,13 @@ export class Transactions {
     if (this.#underWay.at(-1) === name) {
       this.#underWay.pop()
       return
+    }
+    if (!this.#underWay.includes(name)) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_TRANSACTION',
+        'the transaction was rolled back before its function resolved: by rollback(), or with a call of ' +
+          'transaction() that was started before it and has ended',
+      )
     }
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_TRANSACTION',

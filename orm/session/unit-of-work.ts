@@ -1,7 +1,8 @@
 import { DataBridgeError } from '../errors.ts'
 import { constructed, type Entity, stateOf } from '../schema/entity.ts'
 import type { EntityOwner, RawRow } from '../schema/entity-state.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import { isUnchanged } from '../schema/values.ts'
 import { type Change, changeOf, type ChangeSet, dirtyColumns } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
 
@@ -86,6 +87,16 @@ export class UnitOfWork {
     if (this.hasPending) return true
     for (const entity of this.identity.of(table))
       if (dirtyColumns(entity) !== undefined) return true
+    return false
+  }
+
+  /** Whether the program has given an entity to another owner, so that the database would list it under the old one. */
+  hasMoved({ target, foreignKey }: RelationMetadata): boolean {
+    for (const entity of this.identity.of(target)) {
+      const value = (entity as unknown as Record<string, unknown>)[foreignKey.property]
+      const text = stateOf(entity).snapshot?.[foreignKey.position] ?? null
+      if (!isUnchanged(foreignKey, value, text)) return true
+    }
     return false
   }
 

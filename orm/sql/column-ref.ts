@@ -2,7 +2,6 @@ import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { decodeColumn, encodeColumn, requireValue } from '../schema/values.ts'
 import { arrayLiteral } from './array-literal.ts'
-import { quote } from './identifier.ts'
 import {
   type Condition,
   type Expression,
@@ -45,17 +44,17 @@ export class BoundColumn implements ColumnRef<unknown> {
   readonly column: ColumnMetadata
   readonly shape: string
   readonly parameters: readonly Parameter[] = noParameters
-  readonly #sql: string
+  readonly #alias: string
 
   constructor(table: TableMetadata, column: ColumnMetadata, alias: string) {
     this.table = table
     this.column = column
-    this.shape = `${alias}.${column.position}`
-    this.#sql = `${quote(alias)}.${quote(column.name)}`
+    this.#alias = alias
+    this.shape = `${alias}.${table.name}.${column.position}`
   }
 
   write(writer: SqlWriter): void {
-    writer.append(this.#sql)
+    writer.column(this.table, this.#alias, this.column.name)
   }
 
   decode(text: string | null): unknown {

@@ -1,5 +1,9 @@
-import { DataBridgeError } from '../errors.ts'
-import { type ColumnMetadata, referencedTable, type TableMetadata } from '../schema/metadata.ts'
+import {
+  type ColumnMetadata,
+  referencedTable,
+  refuseOtherType,
+  type TableMetadata,
+} from '../schema/metadata.ts'
 import { literal, quote } from './identifier.ts'
 
 /** The statement that creates a table if it is missing, without its foreign keys. */
@@ -38,7 +42,7 @@ export function foreignKeys(table: TableMetadata): ForeignKey[] {
   return table.columns.flatMap((column) => {
     const target = referencedTable(table, column)
     if (target === undefined) return []
-    refuseOtherType(table, column, target)
+    refuseOtherType(`${table.entityName}.${column.property}`, table, column, target)
     const constraint = identifier(table.name, column.name, 'fkey')
     const onDelete = column.onDelete === 'no action' ? '' : ` on delete ${column.onDelete}`
     return [
@@ -51,19 +55,6 @@ export function foreignKeys(table: TableMetadata): ForeignKey[] {
       },
     ]
   })
-}
-
-function refuseOtherType(
-  table: TableMetadata,
-  column: ColumnMetadata,
-  target: TableMetadata,
-): void {
-  if (column.type.cast === target.primaryKey.type.cast) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_SCHEMA',
-    `${table.entityName}.${column.property} is ${column.type.sql} and refers to ` +
-      `${target.entityName}.${target.primaryKey.property}, which is ${target.primaryKey.type.sql}; they have to be the same`,
-  )
 }
 
 const longestIdentifier = 63

@@ -85,18 +85,14 @@ function select(
   const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}`
   const shape = `${what}|${shapes(conditions)}|${shapes(orders)}|${page}`
   const compiled = statementsOf(table).get(shape, () => {
-    const writer = new SqlWriter()
+    const writer = new SqlWriter(table)
     write(writer)
     return writer.text
   })
   const parameters = [...parametersOf([...projection, ...conditions, ...groups, ...orders])]
   if (limit !== undefined) parameters.push(String(limit))
   if (offset !== undefined) parameters.push(String(offset))
-  return { ...named(compiled), parameters, kind: 'read', summary: `SELECT ${table.name}` }
-}
-
-function named({ text, name }: Pick<Statement, 'text' | 'name'>): Pick<Statement, 'text' | 'name'> {
-  return name === undefined ? { text } : { text, name }
+  return { ...compiled, parameters, kind: 'read', summary: `SELECT ${table.name}` }
 }
 
 function shapes(nodes: readonly SqlNode[]): string {

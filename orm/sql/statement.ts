@@ -15,11 +15,7 @@ export interface Statement {
   readonly name?: string
 }
 
-interface Compiled {
-  readonly text: string
-  readonly name: string
-  uses: number
-}
+type Compiled = Pick<Statement, 'text' | 'name'>
 
 const largestCache = 500
 
@@ -30,30 +26,24 @@ const largestCache = 500
 export class StatementCache {
   readonly #compiled = new Map<string, Compiled>()
 
-  get(shape: string, build: () => string): Pick<Statement, 'text' | 'name'> {
+  get(shape: string, build: () => string): Compiled {
     const known = this.#compiled.get(shape)
-    if (known !== undefined) {
-      known.uses += 1
-      return known
-    }
-    const text = build()
-    if (this.#compiled.size >= largestCache) this.#forgetOldest()
-    this.#compiled.set(shape, {
-      text,
-      name: `data_bridge_${hash('sha1', text).slice(0, 24)}`,
-      uses: 1,
-    })
-    return { text }
-  }
-
-  get size(): number {
-    return this.#compiled.size
+    if (known?.name !== undefined) return known
+    if (known === undefined && this.#compiled.size >= largestCache) this.#forgetOldest()
+    const text = known?.text ?? build()
+    const compiled = known === undefined ? { text } : { text, name: nameOf(text) }
+    this.#compiled.set(shape, compiled)
+    return compiled
   }
 
   #forgetOldest(): void {
     const oldest = this.#compiled.keys().next()
     if (oldest.done !== true) this.#compiled.delete(oldest.value)
   }
+}
+
+function nameOf(text: string): string {
+  return `data_bridge_${hash('sha1', text).slice(0, 24)}`
 }
 
 const caches = new WeakMap<object, StatementCache>()

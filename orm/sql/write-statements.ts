@@ -1,7 +1,7 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { quote } from './identifier.ts'
-import { type Statement, type StatementCache, statementsOf } from './statement.ts'
+import { type Statement, statementsOf } from './statement.ts'
 
 /** A value of a column as PostgreSQL's text. */
 export type EncodedRow = readonly (string | null)[]
@@ -21,7 +21,7 @@ export function insertRows(
     isOne ? insertOneText(table, columns) : insertManyText(table, columns),
   )
   return {
-    ...compiledStatement(compiled),
+    ...compiled,
     parameters: isOne ? (rows[0] as EncodedRow) : columnArrays(columns.length, rows),
     kind: 'write',
     summary: `INSERT ${table.name}`,
@@ -34,12 +34,17 @@ function insertOneText(table: TableMetadata, columns: readonly ColumnMetadata[])
 }
 
 function insertManyText(table: TableMetadata, columns: readonly ColumnMetadata[]): string {
+  const place = quote(freeName('#', columns))
   // The ordinality makes identities be given in the order of the rows, in which they come back.
   return (
     `insert into ${quote(table.name)} (${names(columns)}) select ${names(columns)} from ` +
-    `unnest(${arrays(columns)}) with ordinality as given (${names(columns)}, "#") order by "#" ` +
+    `unnest(${arrays(columns)}) with ordinality as given (${names(columns)}, ${place}) order by ${place} ` +
     `returning ${names(table.columns)}`
   )
+}
+
+function freeName(wanted: string, columns: readonly ColumnMetadata[]): string {
+  return columns.some(({ name }) => name === wanted) ? freeName(`${wanted}#`, columns) : wanted
 }
 
 /** Inserts rows that leave every column to PostgreSQL; there is nothing to unnest, so the text has each row. */
@@ -77,7 +82,7 @@ export function updateRows(
     isOne ? updateOneText(table, columns) : updateManyText(table, columns, partial),
   )
   return {
-    ...compiledStatement(compiled),
+    ...compiled,
     parameters: isOne
       ? updateOneParameters(rows[0] as ChangedRow)
       : updateParameters(partial, rows),
@@ -147,18 +152,11 @@ export function deleteRows(table: TableMetadata, keys: readonly string[]): State
     () => `delete from ${quote(table.name)} where ${quote(table.primaryKey.name)} = any($1)`,
   )
   return {
-    ...compiledStatement(compiled),
+    ...compiled,
     parameters: [arrayLiteral(keys)],
     kind: 'write',
     summary: `DELETE ${table.name}`,
   }
-}
-
-function compiledStatement({
-  text,
-  name,
-}: ReturnType<StatementCache['get']>): Pick<Statement, 'text' | 'name'> {
-  return name === undefined ? { text } : { text, name }
 }
 
 function positions(columns: readonly ColumnMetadata[]): string {

@@ -78,6 +78,16 @@ function relationshipAttributes(operation: RelationshipOperation): Attributes {
 }
 
 /** What is known when it has ended. */
-export function endAttributes(rows: number | undefined): Attributes {
-  return rows === undefined ? {} : { 'db.result.count': rows, 'db.response.returned_rows': rows }
+export function endAttributes(operation: Operation, rows: number | undefined): Attributes {
+  if (rows === undefined) return {}
+  return { 'db.result.count': rows, 'db.response.returned_rows': returnedRows(operation, rows) }
+}
+
+/** The result of a count is a number of rows, and one row; that of the identity map is an entity, and none. */
+function returnedRows(operation: Operation, rows: number): number {
+  if (operation.kind === 'session') return rows
+  if (operation.cacheHit === true) return 0
+  const isSingle =
+    operation.kind === 'query' && (operation.name === 'count' || operation.name === 'exists')
+  return isSingle ? 1 : rows
 }

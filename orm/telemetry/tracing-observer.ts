@@ -37,7 +37,7 @@ export class TracingObserver implements Observer {
     const span = this.#tracer.startSpan(spanName(operation), { kind }, parent)
     if (span.isRecording()) span.setAttributes({ ...this.#common, ...startAttributes(operation) })
     this.#traced.set(operation, { span, context: trace.setSpan(parent, span) })
-    return (outcome) => this.#end(span, outcome)
+    return (outcome) => this.#end(span, operation, outcome)
   }
 
   statementSent({ operation, summary, text, kind }: SentStatement): undefined {
@@ -66,9 +66,9 @@ export class TracingObserver implements Observer {
     return isOfRequest ? active : this.#scope.context
   }
 
-  #end(span: Span, { rows, error }: Outcome): void {
+  #end(span: Span, operation: Operation, { rows, error }: Outcome): void {
     if (span.isRecording()) {
-      span.setAttributes(endAttributes(rows))
+      span.setAttributes(endAttributes(operation, rows))
       if (error !== undefined) this.#fail(span, error)
     }
     span.end()

@@ -108,8 +108,22 @@ describe('a relation that is loaded one by one', () => {
       for (const post of (await one?.posts) ?? []) await post.comments
     })
     expect(findings).toMatchObject([
-      { target: 'Post.comments', count: 2, parent: { target: 'Post', rows: 2 } },
+      {
+        target: 'Post.comments',
+        count: 2,
+        parent: { target: 'User.posts', rows: 2 },
+        fix: 'find(User).options(selectinload(User.posts).options(selectinload(Post.comments)))',
+      },
     ])
+  })
+
+  it('counts entities that were read on their own before', async () => {
+    const findings = await findingsOf(async (session) => {
+      for (const id of [1, 2, 3]) await session.get(User, id)
+      const posts = await session.find(Post).options(selectinload(Post.author)).toList()
+      for (const author of new Set(posts.map((post) => post.author.value))) await author.posts
+    })
+    expect(findings).toMatchObject([{ target: 'User.posts', count: 6, parent: { target: 'Post' } }])
   })
 
   it('is counted by its list: two lists are two findings', async () => {

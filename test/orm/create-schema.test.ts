@@ -204,7 +204,10 @@ describe('createSchema refuses', () => {
   it('a foreign key of another type than the key that it refers to', async () => {
     class Odd extends table('odd', { id, ownerId: text().references(() => User) }) {}
     await expect(database.createSchema([Odd])).rejects.toThrow(
-      coded(SCHEMA, 'Odd.ownerId is text and refers to User.id, which is integer'),
+      coded(
+        SCHEMA,
+        'Odd.ownerId holds a string without the character U+0000, and refers to User.id, which holds an integer',
+      ),
     )
   })
 

@@ -180,7 +180,7 @@ describe('a nested transaction', () => {
       })
       await expect(work).rejects.toThrow(Own)
       proceed()
-      await expect(left).rejects.toThrow(coded('DATA_BRIDGE_ERR_TRANSACTION', 'overlap'))
+      await expect(left).rejects.toThrow(coded('DATA_BRIDGE_ERR_TRANSACTION', 'rolled back before'))
       for (const undone of [outer, inner])
         expect(() => session.delete(undone)).toThrow(coded('DATA_BRIDGE_ERR_DETACHED'))
       expect(await session.get(User, kept.id)).toBe(kept)

@@ -129,7 +129,6 @@ it('keeps a limited number of compiled statements, and forgets the oldest', () =
   const cache = new StatementCache()
   const build = (shape: string) => cache.get(shape, () => `select '${shape}'`)
   for (let index = 0; index < 501; index += 1) build(`${index}`)
-  expect(cache.size).toBe(500)
   expect(build('0').name).toBeUndefined()
   expect(build('500').name).toBeDefined()
 })

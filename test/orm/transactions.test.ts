@@ -145,10 +145,9 @@ describe('run', () => {
     await database.transaction(async (session) => {
       expect(await User.find().one()).toBe(await session.find(User).one())
     })
-    for (const use of [() => User.find(), () => User.get(1)])
-      expect(use).toThrow(
-        coded('DATA_BRIDGE_ERR_NO_AMBIENT_SESSION', 'within a request or database.run'),
-      )
+    const error = coded('DATA_BRIDGE_ERR_NO_AMBIENT_SESSION', 'within a request or database.run')
+    expect(() => User.find()).toThrow(error)
+    await expect(User.get(1)).rejects.toThrow(error)
   })
 
   it('keeps the sessions of concurrent runs apart', async () => {

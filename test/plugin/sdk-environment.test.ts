@@ -15,11 +15,34 @@ describe('the environment of the SDK', () => {
     ['https://collector.example.com', 'grpc'],
     ['localhost:4317', 'grpc'],
     ['http://localhost:4318', 'http/protobuf'],
+    ['localhost:4318', 'http/protobuf'],
     ['https://gateway.example.com/otlp', 'http/protobuf'],
   ])('chooses the protocol of %s by its port and path: %s', (endpoint, protocol) => {
     expect(sdkEnvironment({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })).toMatchObject({
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
     })
+  })
+
+  it('gives an endpoint over HTTP the scheme that it lacks, as OTEL_EXPORTER_OTLP_INSECURE says', () => {
+    const endpoint = 'collector:4318'
+    expect(sdkEnvironment({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })).toMatchObject({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector:4318',
+    })
+    const insecure = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_INSECURE: 'true' }
+    expect(sdkEnvironment(insecure)).toMatchObject({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+    })
+    expect(sdkEnvironment({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317' })).not.toHaveProperty(
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+    )
+  })
+
+  it('leaves the name of the service to OTEL_RESOURCE_ATTRIBUTES where it has one', () => {
+    const environment = {
+      SERVICE_NAME: 'other',
+      OTEL_RESOURCE_ATTRIBUTES: 'a=b, service.name=mine',
+    }
+    expect(sdkEnvironment(environment)).not.toHaveProperty('OTEL_SERVICE_NAME')
   })
 
   it('changes nothing that is set', () => {

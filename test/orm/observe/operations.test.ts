@@ -192,9 +192,38 @@ describe('combineObservers', () => {
     expect([result, log]).toEqual(['result', ['a start', 'b start', 'a end 3', 'b end 3']])
   })
 
-  it('is the only one where there is one, and watches nothing where there is none', async () => {
-    const only = watching([], 'a')
-    expect(combineObservers([only])).toBe(only)
+  it('goes on where one of them throws, with a warning', async () => {
+    const log: string[] = []
+    const throwing: Observer = {
+      operationStarted() {
+        throw new Error('at the start')
+      },
+    }
+    const late: Observer = {
+      operationStarted: () => () => {
+        throw new Error('at the end')
+      },
+    }
+    const warnings: string[] = []
+    const listen = (warning: Error): void => void warnings.push(warning.message)
+    process.on('warning', listen)
+    const observer = combineObservers([throwing, late, watching(log, 'a')])
+    const result = await observed(
+      observer,
+      operation,
+      async () => 'result',
+      () => ({ rows: 3 }),
+    )
+    await new Promise(setImmediate)
+    process.off('warning', listen)
+    expect([result, log]).toEqual(['result', ['a start', 'a end 3']])
+    expect(warnings).toEqual([
+      'an observer of fastify-data-bridge has thrown: Error: at the start',
+      'an observer of fastify-data-bridge has thrown: Error: at the end',
+    ])
+  })
+
+  it('watches nothing where there is none', async () => {
     const none = combineObservers([])
     expect(none.operationStarted).toBeUndefined()
     const outcome = (): Outcome => {

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest'
+import {
+  belongsTo,
+  bigint,
+  type Condition,
+  integer,
+  selectinload,
+  sql,
+  table,
+  text,
+} from '../../orm/index.ts'
+import { requireTables } from '../../orm/create-schema.ts'
+import { testDatabase } from '../support/database.ts'
+import { blog, Post, user, User } from '../support/entities.ts'
+import { coded, failure } from '../support/failure.ts'
+
+const { database } = await testDatabase(blog)
+const QUERY = 'DATA_BRIDGE_ERR_QUERY'
+
+describe('a column that was kept from the callback of another query', () => {
+  it('is refused, and harms no later query', async () => {
+    await database.run(async (session) => {
+      let kept: unknown
+      session.find(Post).filter((post) => {
+        kept = post.id
+        return post.id.gt(0)
+      })
+      const mixed = session.find(User).filter((row): Condition => row.id.eq(kept as never))
+      await expect(mixed.toList()).rejects.toThrow(coded(QUERY, 'expected its own columns'))
+      expect(
+        await session
+          .find(User)
+          .filter((row) => row.id.eq(row.id))
+          .toList(),
+      ).toEqual([])
+    })
+  })
+})
+
+describe('what the last method of a query would not heed', () => {
+  it('is refused: groups without aggregate, loaders with it', async () => {
+    await database.run(async (session) => {
+      const grouped = session.find(Post).groupBy((post) => post.authorId)
+      const methods = ['toList', 'first', 'one', 'count', 'exists'] as const
+      for (const method of methods) {
+        const { message } = await failure(QUERY, () => grouped[method]())
+        expect(message).toContain('groupBy() has no meaning')
+      }
+      const loading = session.find(Post).options(selectinload(Post.author))
+      const values = () => loading.aggregate((post) => ({ id: post.id }))
+      expect((await failure(QUERY, values)).message).toContain('options() has no meaning')
+    })
+  })
+})
+
+describe('a filter without a condition', () => {
+  it('counts as none', async () => {
+    await database.run(async (session) => {
+      expect(await session.find(User).filter({}).toList()).toEqual([])
+    })
+  })
+})
+
+describe('keys of different types', () => {
+  it('are refused where the tables are declared to the database', async () => {
+    class Account extends table('accounts', {
+      id: bigint({ mode: 'number' }).primaryKey().generated(),
+    }) {}
+    class Entry extends table('entries', {
+      id: integer().primaryKey().generated(),
+      accountId: bigint().references(() => Account),
+      account: () => belongsTo(Account, 'accountId'),
+    }) {}
+    const [entries] = requireTables([Entry], 'test')
+    const { message } = await failure('DATA_BRIDGE_ERR_SCHEMA', () => entries?.relations)
+    expect(message).toMatch(
+      /Entry\.accountId holds a string of digits .* Account\.id, which holds a safe integer/,
+    )
+  })
+})
+
+describe('a to-many relation', () => {
+  it('lists what the program has moved to its owner', async () => {
+    await database.run(async (session) => {
+      const [ann, bob] = [user('ann'), user('bob')]
+      const post = new Post({ title: 'moved', author: ann })
+      session.add(post, bob)
+      await session.flush()
+      post.authorId = bob.id
+      expect(await bob.posts).toEqual([post])
+      await session.rollback()
+    })
+  })
+})
+
+describe('a relation in JSON of your own', () => {
+  it('is its value where it is loaded, and an error where it is not', async () => {
+    await database.run(async (session) => {
+      const ann = user('ann')
+      session.add(new Post({ title: 'first', author: ann }))
+      await session.flush()
+      const jsonOf = () => JSON.stringify({ name: ann.name, posts: ann.posts })
+      expect(jsonOf).toThrow(coded('DATA_BRIDGE_ERR_RELATION_NOT_LOADED'))
+      await ann.posts
+      expect(JSON.parse(jsonOf())).toMatchObject({ name: 'ann', posts: [{ title: 'first' }] })
+      await session.rollback()
+    })
+  })
+})
+
+describe('columns with odd names', () => {
+  it('are inserted in batches too', async () => {
+    class Odd extends table('odd "names"', {
+      id: integer().primaryKey().generated(),
+      hash: text('#'),
+      order: text('select'),
+    }) {}
+    const odd = await testDatabase([Odd])
+    await odd.database.run(async (session) => {
+      session.add([1, 2, 3].map((n) => new Odd({ hash: `#${n}`, order: `${n}` })))
+      await session.flush()
+      expect(
+        await session
+          .find(Odd)
+          .filter({ hash: ['#2', '#3'] })
+          .count(),
+      ).toBe(2)
+    })
+    await odd.close()
+  })
+})
+
+describe('misuse of a session', () => {
+  it('is said: transaction() without a function, rollback() within it, no tables to create', async () => {
+    await using session = database.session()
+    const notAFunction = () => session.transaction(5 as never)
+    expect((await failure('DATA_BRIDGE_ERR_TRANSACTION', notAFunction)).message).toContain(
+      'the number 5',
+    )
+    const { message } = await failure('DATA_BRIDGE_ERR_TRANSACTION', () =>
+      session.transaction(() => session.rollback()),
+    )
+    expect(message).toContain('rolled back before its function resolved')
+    const { database: empty } = await testDatabase()
+    expect((await failure('DATA_BRIDGE_ERR_OPTION', () => empty.createSchema())).message).toContain(
+      'came none',
+    )
+  })
+
+  it('is a time limit of the client too', async () => {
+    const limited = await testDatabase([], { query_timeout: 50 })
+    await using session = limited.database.session()
+    const slow = session.execute(sql`select pg_sleep(5)`)
+    expect((await failure('DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', slow)).statusCode).toBe(504)
+  })
+})

@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
+
+/** A request whose client can leave at any time. */
+export interface Client {
+  /** The client is gone, without a word. */
+  leave(): void
+}
+
+/** How a client speaks. */
+export interface Protocol {
+  readonly name: string
+  readonly isHttp2: boolean
+  request(port: number, path: string): Promise<Client>
+}
+
+const body = JSON.stringify({ name: 'ann' })
+
+async function overTcp(port: number, text: string): Promise<Client> {
+  const socket = connectTcp(port, '127.0.0.1')
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write(text)
+  return { leave: () => void socket.destroy() }
+}
+
+async function overHttp2(port: number, headers: object, payload?: string): Promise<Client> {
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  session.on('error', () => {})
+  const stream = session.request({ ...headers }, { endStream: payload === undefined })
+  stream.on('error', () => {})
+  if (payload !== undefined) stream.end(payload)
+  await once(session, 'connect')
+  return { leave: () => session.destroy() }
+}
+
+const json = { 'content-type': 'application/json', 'content-length': String(body.length) }
+const post = (path: string): string =>
+  [
+    `POST ${path} HTTP/1.1`,
+    'host: test',
+    ...Object.entries(json).map((pair) => pair.join(': ')),
+    '',
+    body,
+  ].join('\r\n')
+
+export const protocols: readonly Protocol[] = [
+  {
+    name: 'GET over HTTP/1.1',
+    isHttp2: false,
+    request: (port, path) => overTcp(port, `GET ${path} HTTP/1.1\r\nhost: test\r\n\r\n`),
+  },
+  {
+    name: 'POST with a body over HTTP/1.1',
+    isHttp2: false,
+    request: (port, path) => overTcp(port, post(path)),
+  },
+  {
+    name: 'GET over HTTP/2',
+    isHttp2: true,
+    request: (port, path) => overHttp2(port, { ':path': path, ':method': 'GET' }),
+  },
+  {
+    name: 'POST with a body over HTTP/2',
+    isHttp2: true,
+    request: (port, path) => overHttp2(port, { ':path': path, ':method': 'POST', ...json }, body),
+  },
+]
+
+/** Two requests in one write: the second is answered after the first. */
+export const pipelined = (port: number, first: string, second: string): Promise<Client> =>
+  overTcp(
+    port,
+    [first, second].map((path) => `GET ${path} HTTP/1.1\r\nhost: test\r\n\r\n`).join(''),
+  )

@@ -1,0 +1,88 @@
+import Fastify, { type RouteShorthandOptions } from 'fastify'
+import { describe, expect, it } from 'vitest'
+import { DataBridgeError, sql } from '../../orm/index.ts'
+import dataBridge from '../../plugin/index.ts'
+import { testDatabase } from '../support/database.ts'
+import { blog, User } from '../support/entities.ts'
+import { serve, watchForLeaks } from './serve.ts'
+
+const stored = await testDatabase(blog)
+const { database } = stored
+watchForLeaks(stored)
+
+describe('options of a route', () => {
+  const invalid: [string, unknown, RegExp][] = [
+    [
+      'an unknown one',
+      { comitOn: () => true },
+      /config\.dataBridge has no option comitOn; it has commitOn/,
+    ],
+    [
+      'commitOn',
+      { commitOn: 'always' },
+      /config\.dataBridge\.commitOn expected a function.*came the string/,
+    ],
+    [
+      'readOnly',
+      { readOnly: 'yes' },
+      /config\.dataBridge\.readOnly expected true or false; came the string "yes"/,
+    ],
+    [
+      'isolation',
+      { isolation: 'snapshot' },
+      /config\.dataBridge\.isolation expected.*came the string "snapshot"/,
+    ],
+    ['no object', true, /config\.dataBridge expected an object; came the boolean true/],
+    ['null', null, /config\.dataBridge expected an object; came null/],
+  ]
+
+  it.each(invalid)(
+    'are checked when the route is declared: %s',
+    async (_option, config, message) => {
+      await using app = Fastify()
+      await app.register(dataBridge, { database })
+      const declare = (): unknown =>
+        app.get('/posts', { config: { dataBridge: config } } as RouteShorthandOptions, () => '')
+      expect(declare).toThrow(DataBridgeError)
+      expect(declare).toThrow(message)
+      expect(declare).toThrow(/GET \/posts/)
+    },
+  )
+
+  it.each(invalid)(
+    'are checked at the first use of a route that is declared before the plugin has loaded: %s',
+    async (_option, config, message) => {
+      await using served = await serve({ database }, (app) => {
+        const options = { config: { dataBridge: config } } as RouteShorthandOptions
+        app.get('/posts', options, async ({ session }) => session.find(User).count())
+      })
+      expect((await served.fetch('/posts')).status).toBe(500)
+      const { stack } = served.logs.find(({ err }) => err !== undefined)?.err ?? { stack: '' }
+      expect(stack).toMatch(message)
+      expect(stack).toMatch(/GET \/posts/)
+    },
+  )
+
+  it('readOnly refuses changes, and PostgreSQL refuses writes in SQL', async () => {
+    await using served = await serve({ database }, (app) => {
+      app.get('/show', { config: { dataBridge: { readOnly: true } } }, async ({ session }) =>
+        session.execute(sql`select current_setting('transaction_read_only') as "readOnly"`),
+      )
+      app.get('/write', { config: { dataBridge: { readOnly: true } } }, async ({ session }) =>
+        session.execute(sql`delete from users`),
+      )
+    })
+    expect(await (await served.fetch('/show')).json()).toEqual([{ readOnly: 'on' }])
+    expect((await served.fetch('/write')).status).toBe(500)
+  })
+
+  it('isolation is that of its transactions', async () => {
+    await using served = await serve({ database }, (app) => {
+      const config = { dataBridge: { isolation: 'serializable' } } as const
+      app.get('/', { config }, async ({ session }) =>
+        session.execute(sql`select current_setting('transaction_isolation') as isolation`),
+      )
+    })
+    expect(await (await served.fetch('/')).json()).toEqual([{ isolation: 'serializable' }])
+  })
+})
