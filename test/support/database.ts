@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, inject } from 'vitest'
 import { type AnyEntityClass, Database, type DatabaseOptions } from '../../orm/index.ts'
@@ -49,7 +50,7 @@ export async function testDatabase(
     closing ??= (async () => {
       await database.close()
       await direct.end()
-      await once(run.href, `drop database ${name} with (force)`)
+      await drop(run.href, name)
     })()
     return closing
   }
@@ -78,6 +79,20 @@ export async function connect(url: string): Promise<pg.Client & AsyncDisposable>
   client.on('error', () => {})
   await client.connect()
   return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() })
+}
+
+/**
+ * `pg` says that a pool has ended before its connections are closed. One that is terminated then has
+ * nobody to tell, and ends the process: so they are waited for, and only what stays is forced.
+ */
+async function drop(url: string, name: string): Promise<void> {
+  await using client = await connect(url)
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    const { rows } = await client.query('select from pg_stat_activity where datname = $1', [name])
+    if (rows.length === 0) break
+    await setTimeout(20)
+  }
+  await client.query(`drop database ${name} with (force)`)
 }
 
 async function once(url: string, text: string): Promise<void> {
