@@ -6,6 +6,7 @@ export type OpenTelemetryApi = typeof OpenTelemetry
 const require = createRequire(import.meta.url)
 
 let api: OpenTelemetryApi | null | undefined
+let version: string | undefined
 
 /** The API, loaded when it is first asked for; undefined where it is not installed. */
 export function loadApi(): OpenTelemetryApi | undefined {
@@ -34,5 +35,6 @@ export function isApiInstalled(): boolean {
 
 /** The version of this package, for the instrumentation scope. */
 export function packageVersion(): string {
-  return (require('fastify-data-bridge/package.json') as { version: string }).version
+  version ??= (require('fastify-data-bridge/package.json') as { version: string }).version
+  return version
 }

@@ -25,7 +25,8 @@ export class TracingObserver implements Observer {
    */
   constructor(api: OpenTelemetryApi, common: Attributes, scope: TraceScope | undefined) {
     this.#api = api
-    this.#tracer = tracerOf(api)
+    // Not kept for later sessions: of two copies of the API, ours would not hear of an SDK that is started later.
+    this.#tracer = api.trace.getTracer('fastify-data-bridge', packageVersion())
     this.#common = common
     this.#scope = scope
   }
@@ -86,15 +87,4 @@ export class TracingObserver implements Observer {
     )
     if (sqlState !== undefined) span.setAttribute('db.response.status_code', sqlState)
   }
-}
-
-const tracers = new WeakMap<OpenTelemetryApi, Tracer>()
-
-// A tracer that was got before the SDK started upgrades itself, so one serves for good.
-function tracerOf(api: OpenTelemetryApi): Tracer {
-  let tracer = tracers.get(api)
-  if (tracer === undefined) {
-    tracers.set(api, (tracer = api.trace.getTracer('fastify-data-bridge', packageVersion())))
-  }
-  return tracer
 }
