@@ -261,9 +261,14 @@ export function keyOf(entity: object, table: TableMetadata): unknown {
 }
 
 function initialValue(column: ColumnMetadata): unknown {
-  if (column.default?.kind === 'value') return structuredClone(column.default.value)
+  if (column.default?.kind === 'value') return copyOf(column.default.value)
   if (isMadeByDatabase(column)) return undefined
   return column.nullable ? null : undefined
+}
+
+// Entities must not share the object of a default, which the program may change.
+function copyOf(value: unknown): unknown {
+  return typeof value === 'object' ? structuredClone(value) : value
 }
 
 /** Whether an INSERT may leave the column out. */

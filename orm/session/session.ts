@@ -320,7 +320,9 @@ export class BaseSession implements AsyncDisposable {
   }
 
   async #rollback(): Promise<void> {
-    const operation = sessionOperation('rollback', this.#work.counts(), undefined)
+    // Nobody but an observer asks how much is lost, and finding out means looking at every entity.
+    const counts = this.#observer.operationStarted === undefined ? noChanges : this.#work.counts()
+    const operation = sessionOperation('rollback', counts, undefined)
     await observed(
       this.#observer,
       operation,

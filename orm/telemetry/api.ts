@@ -33,8 +33,16 @@ export function isApiInstalled(): boolean {
   }
 }
 
-/** The version of this package, for the instrumentation scope. */
-export function packageVersion(): string {
-  version ??= (require('fastify-data-bridge/package.json') as { version: string }).version
+/** The version of this package, for the instrumentation scope; unknown where a bundler has left the manifest behind. */
+export function packageVersion(): string | undefined {
+  version ??= readVersion()
   return version
+}
+
+function readVersion(): string | undefined {
+  try {
+    return (require('fastify-data-bridge/package.json') as { version: string }).version
+  } catch {
+    return undefined
+  }
 }
