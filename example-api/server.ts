@@ -24,6 +24,9 @@ try {
   process.stderr.write(`${explain(error)}\n`)
   process.exitCode = 1
 }
+// Everything is closed. Left to itself Node would first give up its signal handlers, and what npm passes on of a
+// Ctrl-C may come just then: a clean end would look like a kill.
+process.exit()
 
 function portOf(text: string | undefined): number {
   if (text === undefined || text === '') return 3000
