@@ -54,18 +54,21 @@ function start(): void {
 function flushAtTheEnd(sdk: SdkNode.NodeSDK): void {
   let shutdown: Promise<void> | undefined
   const stop = (): Promise<void> => (shutdown ??= settled(sdk.shutdown()))
+  // One after the other: of two at the same time the second has nothing to send, and would not wait for the first.
+  let flushed: Promise<void> = Promise.resolve()
+  const flushAll = (): Promise<void> => (flushed = flushed.then(() => settled(flush())))
   process.once('beforeExit', () => void stop())
   subscribe('fastify.initialization', (message) => {
     const { fastify } = message as {
       fastify: { addHook(name: 'onClose', hook: () => Promise<void>): void }
     }
-    fastify.addHook('onClose', () => settled(flush()))
+    fastify.addHook('onClose', flushAll)
   })
   for (const signal of signals) {
     const onSignal = (): void => {
       // With a listener of its own the application ends itself; the spans of its last requests come with onClose.
       const isAlone = process.listenerCount(signal) === 0
-      void (isAlone ? stop().then(() => process.kill(process.pid, signal)) : settled(flush()))
+      void (isAlone ? stop().then(() => process.kill(process.pid, signal)) : flushAll())
     }
     process.once(signal, onSignal)
   }
