@@ -1,9 +1,10 @@
 import { createTables, requireTables } from './create-schema.ts'
-import { ConnectionPool, isPool, type Pool } from './driver/pool.ts'
+import { ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
 import { SessionConnection, type TransactionMode } from './driver/session-connection.ts'
 import { DataBridgeError, describe } from './errors.ts'
 import { defaultMode, detectorFor, type NPlusOneMode } from './n-plus-one/mode.ts'
 import { combineObservers } from './observe/observer.ts'
+import type { SlowStatements } from './observe/slow-statements.ts'
 import { StatementStats } from './observe/stats.ts'
 import {
   type DatabaseOptions,
@@ -14,9 +15,17 @@ import {
 import type { AnyEntityClass } from './schema/relation.ts'
 import { ambientScope } from './session/ambient.ts'
 import { BaseSession, type SessionParts } from './session/session.ts'
+import { wantsOldNames } from './telemetry/span-settings.ts'
 import { wantedApi } from './telemetry/switch.ts'
+import { Telemetry } from './telemetry/telemetry.ts'
 import type { SessionTrace } from './telemetry/trace-scope.ts'
-import { Tracing } from './telemetry/tracing.ts'
+
+/** @internal What a session is a part of, and who watches it besides. */
+export interface SessionContext {
+  /** The request that it belongs to. */
+  readonly trace?: SessionTrace | undefined
+  readonly slow?: SlowStatements | undefined
+}
 
 /**
  * One PostgreSQL: a pool, and the sessions on it.
@@ -38,7 +47,9 @@ export class Database implements AsyncDisposable {
   readonly #live = new Set<BaseSession>()
   readonly #nPlusOne: NPlusOneMode
   /** @internal None where tracing is off. */
-  readonly tracing: Tracing | undefined
+  readonly telemetry: Telemetry | undefined
+  /** @internal Who is told of the slow statements of sessions that belong to no request. */
+  slow: SlowStatements | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: DatabaseOptions) {
@@ -47,6 +58,9 @@ export class Database implements AsyncDisposable {
       pool,
       tables = [],
       tracing,
+      spans: level = 'all',
+      queryText: hasText = true,
+      queryParameters: hasParameters = false,
       nPlusOne = defaultMode(process.env),
       ...settings
     } = requireDatabaseOptions(options)
@@ -58,7 +72,9 @@ export class Database implements AsyncDisposable {
         ? ConnectionPool.open(connectionString, settings)
         : ConnectionPool.around(pool)
     const api = wantedApi(tracing)
-    this.tracing = api === undefined ? undefined : new Tracing(api, this.#pool.server)
+    const hasOldNames = wantsOldNames(process.env)
+    this.telemetry =
+      api && new Telemetry(api, this.#pool, { level, hasText, hasParameters, hasOldNames })
   }
 
   /** A session of its own, which the caller closes. It takes no connection before its first statement. */
@@ -99,7 +115,7 @@ export class Database implements AsyncDisposable {
   }
 
   /** How many connections there are, how many of them are free, and how many sessions wait for one. */
-  get usage(): ConnectionPool['usage'] {
+  get usage(): PoolUsage {
     return this.#pool.usage
   }
 
@@ -114,7 +130,7 @@ export class Database implements AsyncDisposable {
   }
 
   /** @internal What a session on this database is made of. */
-  parts(options: SessionOptions, trace?: SessionTrace): SessionParts {
+  parts(options: SessionOptions, { trace, slow = this.slow }: SessionContext = {}): SessionParts {
     if (this.#closing !== undefined) throw closedError()
     const {
       isolation,
@@ -124,9 +140,9 @@ export class Database implements AsyncDisposable {
     } = requireSessionOptions(options)
     const detector = detectorFor(nPlusOne)
     const stats = new StatementStats(detector)
-    const tracer = tracing === false ? undefined : this.tracing?.observer(trace)
+    const telemetry = tracing === false ? undefined : this.telemetry?.observers(trace)
     const observer = combineObservers(
-      [stats, detector, tracer].filter((each) => each !== undefined),
+      [stats, detector, slow, ...(telemetry ?? [])].filter((each) => each !== undefined),
     )
     return {
       connection: new SessionConnection(this.#pool, observer, { isolation, readOnly }),
@@ -141,6 +157,7 @@ export class Database implements AsyncDisposable {
   async #close(): Promise<void> {
     await Promise.all([...this.#live].map((session) => session.discard()))
     await this.#pool.end()
+    this.telemetry?.close()
   }
 }
 
@@ -167,14 +184,14 @@ export class Database implements AsyncDisposable {
  */
 export class Session extends BaseSession {
   constructor(source: string | Pool | Database, options?: SessionOptions)
-  /** @internal `trace` says which request the session belongs to */
-  constructor(source: Database, options: SessionOptions, trace: SessionTrace | undefined)
+  /** @internal */
+  constructor(source: Database, options: SessionOptions, context: SessionContext)
   constructor(
     source: string | Pool | Database,
     options: SessionOptions = {},
-    trace?: SessionTrace,
+    context?: SessionContext,
   ) {
-    super(source instanceof Database ? source.parts(options, trace) : ownParts(source, options))
+    super(source instanceof Database ? source.parts(options, context) : ownParts(source, options))
   }
 }
 

@@ -189,6 +189,13 @@ export function describe(value: unknown): string {
   return maker === undefined || maker === 'Object' ? 'an object' : `an object of ${maker}`
 }
 
+const described = /\bthe (string) "(?:[^"\\]|\\.)*"|\bthe (number|bigint|boolean) [\w.+-]+/g
+
+/** A message without the values that {@link describe} has put into it: for spans. */
+export function withoutValues(message: string): string {
+  return message.replace(described, (_, text?: string, other?: string) => `a ${text ?? other}`)
+}
+
 function shorten(text: string): string {
   const safe = text.replace(/(:\/\/[^:@/]*):[^@/]*@/g, '$1:***@')
   return safe.length <= longestValue ? safe : `${safe.slice(0, longestValue)}…`

@@ -1,4 +1,6 @@
 export { Database, Session } from './database.ts'
+/** @internal for the plugin */
+export type { SessionContext } from './database.ts'
 export type { Isolation } from './driver/isolation.ts'
 /** @internal for the plugin */
 export { requireIsolation } from './driver/isolation.ts'
@@ -8,11 +10,15 @@ export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './
 /** @internal for the plugin */
 export { describe } from './errors.ts'
 export type { NPlusOneMode } from './n-plus-one/mode.ts'
+/** @internal for the plugin */
+export { type SlowStatement, SlowStatements } from './observe/slow-statements.ts'
 export type { Finding, FindingConfidence, FindingKind, FindingSeverity } from './observe/finding.ts'
 export type { SessionStats } from './observe/stats.ts'
 export type { DatabaseOptions, SessionOptions } from './options.ts'
 /** @internal for the plugin */
 export { databaseOptionNames } from './options.ts'
+export type { PoolUsage } from './driver/pool.ts'
+export type { SpanLevel } from './telemetry/span-settings.ts'
 export { type Filter, type Matches, Query, type Selected } from './query/query.ts'
 export { type Loader, selectinload } from './relations/loader.ts'
 /** @internal for the plugin */
@@ -46,7 +52,7 @@ export { ambientScope, type AmbientScope } from './session/ambient.ts'
 /** @internal for the plugin */
 export type { SessionTrace } from './telemetry/trace-scope.ts'
 /** @internal for the plugin */
-export type { Tracing } from './telemetry/tracing.ts'
+export type { Telemetry } from './telemetry/telemetry.ts'
 export { avg, count, countDistinct, max, min, sum } from './sql/aggregates.ts'
 export type { ColumnRef } from './sql/column-ref.ts'
 export { and, not, or } from './sql/conditions.ts'

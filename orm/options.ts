@@ -5,6 +5,7 @@ import { DataBridgeError, describe } from './errors.ts'
 import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'
 import { listed } from './schema/metadata.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
+import { type SpanLevel, spanLevels } from './telemetry/span-settings.ts'
 
 /** Options of a {@link Session}. */
 export interface SessionOptions {
@@ -31,11 +32,20 @@ export interface DatabaseOptions extends PoolSettings {
    * is unset, whether `@opentelemetry/api` is installed. `false` leaves no telemetry in the code path.
    */
   readonly tracing?: boolean | undefined
+  /**
+   * Which operations are spans: `'all'` unless said; `'queries+session'` leaves out `db.session.open`
+   * and `close`, `'queries'` all of `db.session.*`.
+   */
+  readonly spans?: SpanLevel | undefined
+  /** Whether spans have the text of their statement, `db.query.text`. `true` unless said: values are bound parameters, so it has none. */
+  readonly queryText?: boolean | undefined
+  /** Whether spans have the values that are bound, `db.query.parameter.<index>`. `false` unless said: they may be secrets. */
+  readonly queryParameters?: boolean | undefined
   /** How N+1 patterns are looked for: `'detect'`, in production `'count'`, unless said. */
   readonly nPlusOne?: NPlusOneMode | undefined
 }
 
-const databaseOptions = ['tables', 'tracing', 'nPlusOne']
+const databaseOptions = ['tables', 'tracing', 'spans', 'queryText', 'queryParameters', 'nPlusOne']
 
 /** Every option that a database may have. */
 export const databaseOptionNames: readonly string[] = [
@@ -51,7 +61,8 @@ export function requireDatabaseOptions(options: unknown): DatabaseOptions {
       `new Database(…) expected options such as { connectionString }; came ${describe(options)}`,
     )
   }
-  const { connectionString, pool, tracing, nPlusOne } = options as DatabaseOptions
+  const { connectionString, pool, tracing, spans, queryText, queryParameters, nPlusOne } =
+    options as DatabaseOptions
   if (connectionString !== undefined && pool !== undefined) {
     throw optionError('expected one source of connections; came connectionString and pool')
   }
@@ -64,6 +75,9 @@ export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   const source = pool === undefined ? ['connectionString', ...poolSettingNames] : ['pool']
   refuseUnknown(options, [...source, ...databaseOptions], 'Database')
   requireObserving(tracing, nPlusOne)
+  requireOneOf('spans', spans, spanLevels)
+  requireBoolean('queryText', queryText)
+  requireBoolean('queryParameters', queryParameters)
   return options
 }
 
@@ -80,10 +94,12 @@ export function requireSessionOptions(options: SessionOptions): SessionOptions {
 
 function requireObserving(tracing: unknown, nPlusOne: unknown): void {
   requireBoolean('tracing', tracing)
-  if (nPlusOne === undefined || nPlusOneModes.some((mode) => mode === nPlusOne)) return
-  throw optionError(
-    `nPlusOne expected one of '${nPlusOneModes.join("', '")}'; came ${describe(nPlusOne)}`,
-  )
+  requireOneOf('nPlusOne', nPlusOne, nPlusOneModes)
+}
+
+function requireOneOf(option: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined || known.some((one) => one === value)) return
+  throw optionError(`${option} expected one of '${known.join("', '")}'; came ${describe(value)}`)
 }
 
 function requireBoolean(option: string, value: unknown): void {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest, onSendHookHandler } from 'fastify'
 import { ambientScope, DataBridgeError } from '../orm/index.ts'
+import { slowStatementLog } from './warnings.ts'
 import { requireRouteOptions, type Settings } from './options.ts'
 import { RequestSession } from './request-session.ts'
 
@@ -16,6 +17,8 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
   const shutdown = new AbortController()
   const unitOf = (request: FastifyRequest): RequestSession | null =>
     (request as unknown as Slots)[slot] ?? null
+
+  if (settings.isOwn) settings.database.slow = slowStatementLog(app.log, settings.slowQueryMs)
 
   app.decorateRequest(slot, null)
   app.decorateRequest(settings.decorateAs, {

@@ -27,6 +27,8 @@ export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionStri
   readonly headers?: 'dev' | boolean | ((request: FastifyRequest) => boolean) | undefined
   /** Whether `User.get(1)` works in handlers. `true` unless said; `false` saves an AsyncLocalStorage. */
   readonly ambient?: boolean | undefined
+  /** Milliseconds from which on a statement is logged as slow, without its values. Nothing is, unless said. */
+  readonly slowQueryMs?: number | undefined
 }
 
 /** Options of one route: `config: { dataBridge: { … } }`. */
@@ -48,6 +50,7 @@ export interface Settings {
   readonly commitOn: CommitOn | undefined
   readonly wantsHeaders: (request: FastifyRequest) => boolean
   readonly ambient: boolean
+  readonly slowQueryMs: number | undefined
 }
 
 const always = (): boolean => true
@@ -65,6 +68,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
     commitOn,
     headers = 'dev',
     ambient = true,
+    slowQueryMs,
     ...rest
   }: DataBridgeOptions = Object.fromEntries(given)
   if (
@@ -76,16 +80,21 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
   if (typeof ambient !== 'boolean')
     throw optionError(`ambient expected true or false; came ${describe(ambient)}`)
   requireCommitOn(commitOn, 'commitOn')
+  if (slowQueryMs !== undefined && !(Number.isFinite(slowQueryMs) && slowQueryMs >= 0))
+    throw optionError(
+      `slowQueryMs expected a number of milliseconds from 0; came ${describe(slowQueryMs)}`,
+    )
   return {
     ...sourceOf(database, rest, environment),
     decorateAs,
     commitOn,
     wantsHeaders: headersPolicy(headers, environment),
     ambient,
+    slowQueryMs,
   }
 }
 
-const ownNames = ['database', 'decorateAs', 'commitOn', 'headers', 'ambient']
+const ownNames = ['database', 'decorateAs', 'commitOn', 'headers', 'ambient', 'slowQueryMs']
 
 // Before the database would refuse it, with the names of its own options only.
 function refuseUnknown(options: object): void {

@@ -4,11 +4,12 @@ import {
   DataBridgeError,
   describe,
   Session,
+  type SessionContext,
   type SessionStats,
   type SessionTrace,
-  type Tracing,
+  type Telemetry,
 } from '../orm/index.ts'
-import { logFindings } from './finding-log.ts'
+import { logFindings, slowStatementLog } from './warnings.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
 import { setCostHeaders } from './response-headers.ts'
 import { isResponse, shouldCommit, statusOf } from './settle-policy.ts'
@@ -28,7 +29,7 @@ export class RequestSession implements AmbientScope {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #shutdown: AbortSignal
-  readonly #arrival: ReturnType<Tracing['arrival']> | undefined
+  readonly #arrival: ReturnType<Telemetry['arrival']> | undefined
   #trace: SessionTrace | undefined
   #session: Session | undefined
   #hasFailed = false
@@ -48,7 +49,7 @@ export class RequestSession implements AmbientScope {
     this.#shutdown = shutdown
     this.#request = request
     this.#reply = reply
-    this.#arrival = settings.database.tracing?.arrival()
+    this.#arrival = settings.database.telemetry?.arrival()
   }
 
   /** Whether there is anything to settle, so that a request without a session pays nothing. */
@@ -130,14 +131,19 @@ export class RequestSession implements AmbientScope {
       ...(isolation !== undefined && { isolation }),
     }
     this.#trace = this.#traceOf(this.#request)
-    const session = new Session(this.#settings.database, options, this.#trace).manage()
+    const { database, slowQueryMs } = this.#settings
+    const context: SessionContext = {
+      trace: this.#trace,
+      slow: slowStatementLog(this.#request.log, slowQueryMs),
+    }
+    const session = new Session(database, options, context).manage()
     raw.once('close', this.#onClose)
     return session
   }
 
   #traceOf(request: FastifyRequest & { opentelemetry?: () => unknown }): SessionTrace | undefined {
     if (this.#arrival === undefined) return undefined
-    return this.#settings.database.tracing?.scopeOf(this.#arrival, request.opentelemetry?.())
+    return this.#settings.database.telemetry?.scopeOf(this.#arrival, request.opentelemetry?.())
   }
 
   get #routeOptions(): DataBridgeRouteOptions {
@@ -199,9 +205,16 @@ export class RequestSession implements AmbientScope {
   }
 
   #report(stats: SessionStats): void {
-    if (this.#trace !== undefined)
-      this.#settings.database.tracing?.recordOnRequest(this.#trace, stats)
-    logFindings(this.#request.log, stats.findings)
+    const { log, method, routeOptions } = this.#request
+    const { telemetry } = this.#settings.database
+    const tell = (): void => logFindings(log, stats.findings)
+    if (telemetry === undefined || this.#trace === undefined) return tell()
+    const request = {
+      'http.request.method': method,
+      ...(routeOptions.url !== undefined && { 'http.route': routeOptions.url }),
+    }
+    telemetry.recordRequest(this.#trace, request, stats)
+    telemetry.within(this.#trace, tell)
   }
 
   // The one event of every end: the client left (in whatever phase), or the response was ended by hand.

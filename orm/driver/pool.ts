@@ -6,6 +6,16 @@ import { type PoolSettings, requireSettings } from './pool-settings.ts'
 
 export type { Pool }
 
+/** How much of a pool is in use. */
+export interface PoolUsage {
+  /** How many connections there are. */
+  readonly total: number
+  /** How many of them are free. */
+  readonly idle: number
+  /** How many sessions wait for one. */
+  readonly waiting: number
+}
+
 /** Where connections come from. */
 export class ConnectionPool {
   readonly #pool: Pool
@@ -44,13 +54,21 @@ export class ConnectionPool {
     return { host, port, database }
   }
 
-  /** How many connections there are, how many of them are free, and how many callers wait for one. */
-  get usage(): { readonly total: number; readonly idle: number; readonly waiting: number } {
-    return {
-      total: this.#pool.totalCount,
-      idle: this.#pool.idleCount,
-      waiting: this.#pool.waitingCount,
-    }
+  get usage(): PoolUsage {
+    const { totalCount, idleCount, waitingCount } = this.#pool
+    return { total: totalCount, idle: idleCount, waiting: waitingCount }
+  }
+
+  /** How many connections there may be. */
+  get max(): number {
+    return this.#pool.options.max
+  }
+
+  /** Whether an instrumentation of OpenTelemetry has wrapped the driver. */
+  get isInstrumented(): boolean {
+    const { Client } = this.#pool as Pool & { readonly Client?: { readonly prototype: pg.Client } }
+    const { query } = (Client ?? pg.Client).prototype as { query: { readonly __wrapped?: boolean } }
+    return query.__wrapped === true
   }
 
   async acquire(): Promise<Connection> {

@@ -1,6 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
-import type { Observer } from '../observe/observer.ts'
+import type { Observer, SentStatement } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
+import { noParameters } from '../sql/node.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Connection, RawResult } from './connection.ts'
 import { type Isolation, requireIsolation } from './isolation.ts'
@@ -28,6 +29,7 @@ export class SessionConnection {
   readonly #observer: Observer
   readonly #mode: TransactionMode
   #connection: Connection | undefined
+  #heldSince = 0
   #transaction: TransactionState = 'none'
   #failure: unknown
   #tail: Promise<unknown> | undefined
@@ -66,13 +68,14 @@ export class SessionConnection {
 
   /** Takes a connection and gives it back. */
   check(): Promise<void> {
-    return this.#inTurn(async () => void (await this.#connect()))
+    return this.#inTurn(async () => void (await this.#connect(undefined)))
   }
 
   /** Begins a transaction at once; within one it does nothing. */
   begin(mode: TransactionMode, operation: Operation | undefined): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#transaction === 'none') await this.#begin(await this.#connect(), mode, operation)
+      if (this.#transaction === 'none')
+        await this.#begin(await this.#connect(operation), mode, operation)
     })
   }
 
@@ -88,7 +91,7 @@ export class SessionConnection {
 
   savepoint(name: string, operation: Operation | undefined): Promise<void> {
     return this.#inTurn(async () => {
-      const connection = await this.#connect()
+      const connection = await this.#connect(operation)
       if (this.#transaction === 'none') await this.#begin(connection, this.#mode, operation)
       await this.#control(connection, `savepoint ${name}`, operation)
     })
@@ -97,14 +100,14 @@ export class SessionConnection {
   releaseSavepoint(name: string, operation: Operation | undefined): Promise<void> {
     return this.#inTurn(async () => {
       this.#refuseFailed()
-      await this.#control(await this.#connect(), `release savepoint ${name}`, operation)
+      await this.#control(await this.#connect(operation), `release savepoint ${name}`, operation)
     })
   }
 
   rollbackToSavepoint(name: string, operation: Operation | undefined): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#transaction === 'none' || this.#transaction === 'lost') return
-      const connection = await this.#connect()
+      const connection = await this.#connect(operation)
       await this.#control(connection, `rollback to savepoint ${name}`, operation)
       this.#transaction = 'open'
       this.#failure = undefined
@@ -123,7 +126,7 @@ export class SessionConnection {
   ): Promise<T> {
     return this.#inTurn(async () => {
       this.#refuseFailed()
-      const connection = await this.#connect()
+      const connection = await this.#connect(operation)
       if (this.#transaction === 'none' && this.#needsTransaction(statement)) {
         await this.#begin(connection, this.#mode, operation)
       }
@@ -157,17 +160,37 @@ export class SessionConnection {
     }
   }
 
-  async #connect(): Promise<Connection> {
+  async #connect(operation: Operation | undefined): Promise<Connection> {
     if (this.#connection !== undefined) return this.#connection
-    this.#connection = await this.#pool.acquire()
+    this.#connection = await this.#acquire(operation)
     // The session may have ended while it waited.
     if (this.#refusal !== undefined) throw this.#refusal
     return this.#connection
   }
 
+  async #acquire(operation: Operation | undefined): Promise<Connection> {
+    const start = performance.now()
+    const acquire = (): Promise<Connection> => this.#pool.acquire()
+    try {
+      const connection = await this.#within(operation, acquire)
+      this.#heldSince = performance.now()
+      this.#observer.connectionAwaited?.({ durationMs: this.#heldSince - start })
+      return connection
+    } catch (error) {
+      this.#observer.connectionAwaited?.({ durationMs: performance.now() - start, error })
+      throw error
+    }
+  }
+
+  #within<T>(operation: Operation | undefined, send: () => T): T {
+    return this.#observer.within === undefined ? send() : this.#observer.within(operation, send)
+  }
+
   #release(cause?: unknown): void {
-    this.#connection?.release(cause)
+    if (this.#connection === undefined) return
+    this.#connection.release(cause)
     this.#connection = undefined
+    this.#observer.connectionReleased?.(performance.now() - this.#heldSince)
   }
 
   #refuseFailed(): void {
@@ -199,7 +222,8 @@ export class SessionConnection {
     text: string,
     operation: Operation | undefined,
   ): Promise<{ command: string; rowCount: number }> {
-    const statement = { text, summary: text.toUpperCase(), kind: 'control' } as const
+    const summary = text.toUpperCase()
+    const statement = { text, parameters: noParameters, summary, kind: 'control' } as const
     return this.#send(connection, statement, operation, async () => ({
       command: await connection.control(text),
       rowCount: 0,
@@ -208,17 +232,15 @@ export class SessionConnection {
 
   async #send<T extends { readonly rowCount: number }>(
     connection: Connection,
-    statement: Pick<Statement, 'text' | 'summary'> & {
-      readonly kind: 'read' | 'write' | 'control'
-    },
+    statement: Omit<SentStatement, 'operation'>,
     operation: Operation | undefined,
     send: (connection: Connection) => Promise<T>,
   ): Promise<T> {
-    const { text, summary, kind } = statement
-    const end = this.#observer.statementSent?.({ text, summary, kind, operation })
+    const { text, parameters, summary, kind } = statement
+    const end = this.#observer.statementSent?.({ text, parameters, summary, kind, operation })
     const start = performance.now()
     try {
-      const result = await send(connection)
+      const result = await this.#within(operation, () => send(connection))
       end?.({ durationMs: performance.now() - start, rows: result.rowCount })
       return result
     } catch (cause) {
@@ -254,7 +276,7 @@ export class SessionConnection {
       )
     }
     try {
-      const { command } = await this.#control(await this.#connect(), 'commit', operation)
+      const { command } = await this.#control(await this.#connect(operation), 'commit', operation)
       this.#end()
       if (command === 'COMMIT') return true
       throw new DataBridgeError(

@@ -3,6 +3,8 @@ import type { Operation, Outcome } from './operation.ts'
 /** A statement on its way to PostgreSQL. */
 export interface SentStatement {
   readonly text: string
+  /** The values that are bound to `$1`, `$2`, … */
+  readonly parameters: readonly unknown[]
   readonly summary: string
   /** `control` is BEGIN, COMMIT, ROLLBACK, SAVEPOINT, SET: what the session needs and nobody asked for. */
   readonly kind: 'read' | 'write' | 'control'
@@ -16,16 +18,28 @@ export interface StatementOutcome {
   readonly error?: unknown
 }
 
+/** How the wait for a connection ended: with one, or with an error. */
+export interface ConnectionWait {
+  readonly durationMs: number
+  readonly error?: unknown
+}
+
 export type OperationEnd = (outcome: Outcome) => void
 export type StatementEnd = (outcome: StatementOutcome) => void
 
 /**
- * Watches a session. Both methods are called at the start, and may give a function that is called
- * at the end. An observer changes nothing, and nothing waits for it.
+ * Watches a session. The first two methods are called at the start, and may give a function that is
+ * called at the end. An observer changes nothing, and nothing waits for it.
  */
 export interface Observer {
   operationStarted?(operation: Operation): OperationEnd | undefined
   statementSent?(statement: SentStatement): StatementEnd | undefined
+  /** The session has a connection from the pool, or has not got one. */
+  connectionAwaited?(wait: ConnectionWait): void
+  /** The session has given its connection back, which it held for so many milliseconds. */
+  connectionReleased?(heldMs: number): void
+  /** Calls `send`, which asks the driver for something, in the context that belongs to the operation. */
+  within?<T>(operation: Operation | undefined, send: () => T): T
 }
 
 /**
@@ -35,13 +49,19 @@ export interface Observer {
 export function combineObservers(observers: readonly Observer[]): Observer {
   const ofOperations = observers.flatMap((each) => each.operationStarted?.bind(each) ?? [])
   const ofStatements = observers.flatMap((each) => each.statementSent?.bind(each) ?? [])
+  const ofWaits = observers.flatMap((each) => each.connectionAwaited?.bind(each) ?? [])
+  const ofReleases = observers.flatMap((each) => each.connectionReleased?.bind(each) ?? [])
+  const around = observers.find((each) => each.within !== undefined)
   return {
-    ...(ofOperations.length > 0 && { operationStarted: tellAll(ofOperations) }),
-    ...(ofStatements.length > 0 && { statementSent: tellAll(ofStatements) }),
+    ...(ofOperations.length > 0 && { operationStarted: tellStartAndEnd(ofOperations) }),
+    ...(ofStatements.length > 0 && { statementSent: tellStartAndEnd(ofStatements) }),
+    ...(ofWaits.length > 0 && { connectionAwaited: tellAll(ofWaits) }),
+    ...(ofReleases.length > 0 && { connectionReleased: tellAll(ofReleases) }),
+    ...(around?.within !== undefined && { within: around.within.bind(around) }),
   }
 }
 
-function tellAll<T, O>(
+function tellStartAndEnd<T, O>(
   starts: readonly ((started: T) => ((outcome: O) => void) | undefined)[],
 ): (started: T) => (outcome: O) => void {
   return (started) => {
@@ -49,6 +69,12 @@ function tellAll<T, O>(
     return (outcome) => {
       for (const end of ends) if (end !== undefined) guarded(end, outcome)
     }
+  }
+}
+
+function tellAll<T>(all: readonly ((what: T) => void)[]): (what: T) => void {
+  return (what) => {
+    for (const tell of all) guarded(tell, what)
   }
 }
 

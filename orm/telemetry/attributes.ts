@@ -13,15 +13,18 @@ export interface Server {
   readonly database: string | undefined
 }
 
-/** What every span of a database has. */
-export function commonAttributes({ host, port, database }: Server): Attributes {
+/** What every span and every measurement of a database has. */
+export function serverAttributes({ host, port, database }: Server): Attributes {
   return {
-    'db.system': 'postgresql',
     'db.system.name': 'postgresql',
     'server.address': host,
     'server.port': port,
     ...(database !== undefined && { 'db.namespace': database }),
   }
+}
+
+export function poolAttributes({ host, port, database = '' }: Server): Attributes {
+  return { 'db.client.connection.pool.name': `${host}:${port}/${database}` }
 }
 
 export function spanName(operation: Operation): string {
@@ -44,13 +47,14 @@ export function startAttributes(operation: Operation): Attributes {
 }
 
 function queryAttributes({ name, table, filters, limit, cacheHit }: QueryOperation): Attributes {
-  return {
+  const attributes: Attributes = {
     'db.operation.name': name,
-    ...(table !== undefined && { 'db.collection.name': table.name }),
     'db.query.filters_count': filters,
-    ...(limit !== undefined && { 'db.query.limit': limit }),
-    ...(name === 'get' && { 'db.query.cache_hit': cacheHit === true }),
   }
+  if (table !== undefined) attributes['db.collection.name'] = table.name
+  if (limit !== undefined) attributes['db.query.limit'] = limit
+  if (name === 'get') attributes['db.query.cache_hit'] = cacheHit === true
+  return attributes
 }
 
 function sessionAttributes({ name, pending, dirty, deleted }: SessionOperation): Attributes {
@@ -65,29 +69,34 @@ function sessionAttributes({ name, pending, dirty, deleted }: SessionOperation):
 
 function relationshipAttributes(operation: RelationshipOperation): Attributes {
   const { relation, strategy, owners, depth, cacheHit } = operation
-  return {
+  const attributes: Attributes = {
     'db.collection.name': relation.target.name,
     'db.relationship.name': relation.name,
     'db.relationship.target_model': relation.target.entityName,
     'db.relationship.strategy': strategy,
     'db.relationship.fk_column': relation.foreignKey.name,
-    ...(strategy === 'select'
-      ? { 'db.relationship.cache_hit': cacheHit }
-      : { 'db.relationship.batch_count': owners.length, 'db.relationship.depth': depth }),
   }
-}
-
-/** What is known when it has ended. */
-export function endAttributes(operation: Operation, rows: number | undefined): Attributes {
-  if (rows === undefined) return {}
-  return { 'db.result.count': rows, 'db.response.returned_rows': returnedRows(operation, rows) }
+  if (strategy === 'select') {
+    attributes['db.relationship.cache_hit'] = cacheHit
+  } else {
+    attributes['db.relationship.batch_count'] = owners.length
+    attributes['db.relationship.depth'] = depth
+  }
+  return attributes
 }
 
 /** The result of a count is a number of rows, and one row; that of the identity map is an entity, and none. */
-function returnedRows(operation: Operation, rows: number): number {
+export function returnedRows(operation: Operation, rows: number): number {
   if (operation.kind === 'session') return rows
   if (operation.cacheHit === true) return 0
   const isSingle =
     operation.kind === 'query' && (operation.name === 'count' || operation.name === 'exists')
   return isSingle ? 1 : rows
+}
+
+/** Of several statements what their summary is: `INSERT users`, `BATCH INSERT users`, `BATCH`. */
+export function batchSummary(summaries: readonly string[]): string {
+  const [first = ''] = summaries
+  if (summaries.length === 1) return first
+  return new Set(summaries).size === 1 ? `BATCH ${first}` : 'BATCH'
 }

@@ -1,14 +1,18 @@
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
-import { DataBridgeError } from '../errors.ts'
 import type { Observer, OperationEnd, SentStatement } from '../observe/observer.ts'
 import type { Operation, Outcome } from '../observe/operation.ts'
-import { type OpenTelemetryApi, packageVersion } from './api.ts'
-import { endAttributes, isRemote, spanName, startAttributes } from './attributes.ts'
+import type { OpenTelemetryApi } from './api.ts'
+import { batchSummary, isRemote, returnedRows, spanName, startAttributes } from './attributes.ts'
+import { failureAttributes, recordedException } from './failure.ts'
+import type { SpanSettings } from './span-settings.ts'
 import type { TraceScope } from './trace-scope.ts'
 
+/** A span under way; `context` is made where something lies below it. */
 interface Traced {
   readonly span: Span
-  readonly context: Context
+  readonly parent: Context
+  readonly statements: SentStatement[]
+  context?: Context
 }
 
 /** Makes a span of each operation of a session. */
@@ -16,6 +20,7 @@ export class TracingObserver implements Observer {
   readonly #api: OpenTelemetryApi
   readonly #tracer: Tracer
   readonly #common: Attributes
+  readonly #settings: SpanSettings
   readonly #scope: TraceScope | undefined
   readonly #traced = new WeakMap<Operation, Traced>()
 
@@ -23,31 +28,63 @@ export class TracingObserver implements Observer {
    * @param common what every span has
    * @param scope the request that the session belongs to; without: whatever is active
    */
-  constructor(api: OpenTelemetryApi, common: Attributes, scope: TraceScope | undefined) {
+  constructor(
+    api: OpenTelemetryApi,
+    tracer: Tracer,
+    common: Attributes,
+    settings: SpanSettings,
+    scope: TraceScope | undefined,
+  ) {
     this.#api = api
-    // Not kept for later sessions: of two copies of the API, ours would not hear of an SDK that is started later.
-    this.#tracer = api.trace.getTracer('fastify-data-bridge', packageVersion())
+    this.#tracer = tracer
     this.#common = common
+    this.#settings = settings
     this.#scope = scope
   }
 
-  operationStarted(operation: Operation): OperationEnd {
-    const { SpanKind, trace } = this.#api
+  operationStarted(operation: Operation): OperationEnd | undefined {
+    if (!this.#isWanted(operation)) return undefined
     const parent = this.#parentOf(operation)
+    if (this.#isUnsampled(parent)) return undefined
+    const { SpanKind } = this.#api
     const kind = isRemote(operation) ? SpanKind.CLIENT : SpanKind.INTERNAL
     const span = this.#tracer.startSpan(spanName(operation), { kind }, parent)
-    if (span.isRecording()) span.setAttributes({ ...this.#common, ...startAttributes(operation) })
-    this.#traced.set(operation, { span, context: trace.setSpan(parent, span) })
-    return (outcome) => this.#end(span, operation, outcome)
+    if (span.isRecording()) {
+      span.setAttributes(this.#common)
+      span.setAttributes(startAttributes(operation))
+    }
+    const traced: Traced = { span, parent, statements: [] }
+    this.#traced.set(operation, traced)
+    return (outcome) => this.#end(traced, operation, outcome)
   }
 
-  statementSent({ operation, summary, text, kind }: SentStatement): undefined {
-    if (kind === 'control' || operation === undefined || operation.kind === 'session') return
-    const span = this.#traced.get(operation)?.span
-    if (span?.isRecording() !== true) return
-    span.setAttribute('db.query.summary', summary)
-    // Values are bound parameters, so the text has none.
-    span.setAttribute('db.query.text', text)
+  statementSent(statement: SentStatement): undefined {
+    const { operation, kind } = statement
+    if (kind === 'control' || operation === undefined) return
+    this.#traced.get(operation)?.statements.push(statement)
+  }
+
+  /** The context that a statement of the operation is sent in, so that spans of the driver lie below ours. */
+  contextOf(operation: Operation | undefined): Context {
+    if (operation === undefined) return this.#api.context.active()
+    const traced = this.#traced.get(operation)
+    if (traced === undefined) return this.#parentOf(operation)
+    return (traced.context ??= this.#api.trace.setSpan(traced.parent, traced.span))
+  }
+
+  #isWanted({ kind, name }: Operation & { readonly name?: string }): boolean {
+    const { level } = this.#settings
+    if (level === 'all' || kind !== 'session') return true
+    return level === 'queries+session' && name !== 'open' && name !== 'close'
+  }
+
+  // Ids are made before a sampler is asked; below a span that is not sampled nothing would be. What another
+  // service says is left to the sampler.
+  #isUnsampled(parent: Context): boolean {
+    const span = this.#api.trace.getSpan(parent)
+    if (span === undefined || span.isRecording()) return false
+    const { isRemote: isFromElsewhere, traceFlags } = span.spanContext()
+    return isFromElsewhere !== true && (traceFlags & this.#api.TraceFlags.SAMPLED) === 0
   }
 
   /**
@@ -55,9 +92,8 @@ export class TracingObserver implements Observer {
    * for, if that is of the request's trace: after an abort, or out of a pool, another one may be active.
    */
   #parentOf(operation: Operation): Context {
+    if (operation.parent !== undefined) return this.contextOf(operation.parent)
     const { context, trace } = this.#api
-    const outer = operation.parent === undefined ? undefined : this.#traced.get(operation.parent)
-    if (outer !== undefined) return outer.context
     const active = context.active()
     if (this.#scope === undefined) return active
     if (operation.kind === 'session') return this.#scope.context
@@ -67,24 +103,37 @@ export class TracingObserver implements Observer {
     return isOfRequest ? active : this.#scope.context
   }
 
-  #end(span: Span, operation: Operation, { rows, error }: Outcome): void {
+  #end({ span, statements }: Traced, operation: Operation, { rows, error }: Outcome): void {
     if (span.isRecording()) {
-      span.setAttributes(endAttributes(operation, rows))
+      if (statements.length > 0) this.#describe(span, operation, statements)
+      if (rows !== undefined) {
+        if (this.#settings.hasOldNames) span.setAttribute('db.result.count', rows)
+        span.setAttribute('db.response.returned_rows', returnedRows(operation, rows))
+      }
       if (error !== undefined) this.#fail(span, error)
     }
     span.end()
   }
 
-  #fail(span: Span, error: unknown): void {
-    const { SpanStatusCode } = this.#api
-    const exception = error instanceof Error ? error : new Error(String(error))
-    const sqlState = error instanceof DataBridgeError ? error.sqlState : undefined
-    span.recordException(exception)
-    span.setStatus({ code: SpanStatusCode.ERROR, message: exception.message })
-    span.setAttribute(
-      'error.type',
-      sqlState ?? (error instanceof DataBridgeError ? error.code : exception.name),
-    )
-    if (sqlState !== undefined) span.setAttribute('db.response.status_code', sqlState)
+  #describe(span: Span, operation: Operation, statements: readonly SentStatement[]): void {
+    const { hasText, hasParameters } = this.#settings
+    span.setAttribute('db.query.summary', batchSummary(statements.map(({ summary }) => summary)))
+    if (statements.length > 1) span.setAttribute('db.operation.batch.size', statements.length)
+    if (hasText) span.setAttribute('db.query.text', statements.map(({ text }) => text).join('; '))
+    if (!hasParameters || operation.kind === 'session') return
+    statements[0]?.parameters.forEach((value, index) => {
+      span.setAttribute(`db.query.parameter.${index}`, textOf(value))
+    })
   }
+
+  #fail(span: Span, error: unknown): void {
+    const exception = recordedException(error)
+    span.recordException(exception)
+    span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: exception.message })
+    span.setAttributes(failureAttributes(error))
+  }
+}
+
+function textOf(value: unknown): string {
+  return value instanceof Uint8Array ? `${value.length} bytes` : String(value)
 }

@@ -1,36 +1,45 @@
 import type { Attributes, Context } from '@opentelemetry/api'
 import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
-import type { OpenTelemetryApi } from './api.ts'
-import { commonAttributes, type Server } from './attributes.ts'
-import { notTraced, type SessionTrace, traceScope } from './trace-scope.ts'
+import { type OpenTelemetryApi, packageVersion } from './api.ts'
+import { tracerProvider } from './provider.ts'
+import type { SpanSettings } from './span-settings.ts'
+import { notTraced, type SessionTrace } from './trace-scope.ts'
 import { TracingObserver } from './tracing-observer.ts'
 
 // Tracing backends cut long lists of events; the attribute has the number of all.
 const mostEvents = 8
 
-/** The spans of a database's sessions. There is none where tracing is off. */
+/** The spans of a database's sessions. */
 export class Tracing {
   readonly #api: OpenTelemetryApi
   readonly #common: Attributes
+  readonly #settings: SpanSettings
+  readonly #isDriverTraced: () => boolean
 
-  constructor(api: OpenTelemetryApi, server: Server) {
+  /**
+   * @param common what every span has
+   * @param isDriverTraced whether somebody makes spans of what the driver does, which belong below ours
+   */
+  constructor(
+    api: OpenTelemetryApi,
+    common: Attributes,
+    settings: SpanSettings,
+    isDriverTraced: () => boolean,
+  ) {
     this.#api = api
-    this.#common = commonAttributes(server)
+    this.#common = settings.hasOldNames ? { 'db.system': 'postgresql', ...common } : common
+    this.#settings = settings
+    this.#isDriverTraced = isDriverTraced
   }
 
-  /** The context that is active now: that in which a request came in. */
-  arrival(): Context {
-    return this.#api.context.active()
-  }
-
-  /** @param request what `request.opentelemetry()` gives, where `@fastify/otel` is registered */
-  scopeOf(arrival: Context, request: unknown): SessionTrace {
-    return traceScope(this.#api, arrival, request)
-  }
-
+  /** None where no tracer provider is registered, or no spans are wanted. */
   observer(trace: SessionTrace | undefined): Observer | undefined {
-    return trace === notTraced ? undefined : new TracingObserver(this.#api, this.#common, trace)
+    if (trace === notTraced || tracerProvider(this.#api) === undefined) return undefined
+    // Not kept for later sessions: of two copies of the API, ours would not hear of an SDK that is started later.
+    const tracer = this.#api.trace.getTracer('fastify-data-bridge', packageVersion())
+    const observer = new TracingObserver(this.#api, tracer, this.#common, this.#settings, trace)
+    return this.#isDriverTraced() ? activating(this.#api, observer) : observer
   }
 
   /** Tells the request's span what the request did: its statements, and an event for each finding. */
@@ -47,5 +56,17 @@ export class Tracing {
         'db.n_plus_one.suggestion': fix,
       })
     }
+  }
+}
+
+// A span of the driver takes the active one for its parent, and only for that ours has to be it.
+function activating(api: OpenTelemetryApi, observer: TracingObserver): Observer {
+  return {
+    operationStarted: (operation) => observer.operationStarted(operation),
+    statementSent: (statement) => observer.statementSent(statement),
+    within: (operation, send) => {
+      const context: Context = observer.contextOf(operation)
+      return api.context.with(context, send)
+    },
   }
 }

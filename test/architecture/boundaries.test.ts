@@ -22,7 +22,7 @@ const rooms: Record<string, readonly string[]> = {
   'orm/n-plus-one': ['observe'],
   'orm/table.ts': ['schema', 'query', 'session'],
   'orm/create-schema.ts': ['schema', 'sql', 'session'],
-  'orm/options.ts': ['driver', 'schema', 'n-plus-one'],
+  'orm/options.ts': ['driver', 'schema', 'n-plus-one', 'telemetry'],
   'orm/database.ts': [...inner, 'telemetry', 'n-plus-one', 'create-schema.ts', 'options.ts'],
   'orm/index.ts': [...inner, 'telemetry', 'n-plus-one', 'database.ts', 'options.ts', 'table.ts'],
   plugin: ['index.ts', 'telemetry/index.ts'],

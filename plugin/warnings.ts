@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Finding } from '../orm/index.ts'
+import { type Finding, type SlowStatement, SlowStatements } from '../orm/index.ts'
 
 const mostLines = 3
 
@@ -16,4 +16,21 @@ function sentenceOf({ target, count, parent, fix }: Finding): string {
     `N+1: ${target} was loaded by ${count} queries, one by one, for the ${parent.rows} rows of ${list}; ` +
     `load it with one: ${fix}`
   )
+}
+
+/** A warning for each statement that took too long; none where no limit is set. */
+export function slowStatementLog(
+  log: FastifyBaseLogger,
+  limitMs: number | undefined,
+): SlowStatements | undefined {
+  if (limitMs === undefined) return undefined
+  return new SlowStatements(limitMs, (statement) => log.warn(...slowLine(statement)))
+}
+
+function slowLine({ durationMs, ...statement }: SlowStatement): [object, string] {
+  const rounded = Math.round(durationMs * 10) / 10
+  return [
+    { slowQuery: { durationMs: rounded, ...statement } },
+    `slow query: ${statement.summary} took ${rounded} ms`,
+  ]
 }

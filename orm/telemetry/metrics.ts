@@ -1,0 +1,149 @@
+import type {
+  Attributes,
+  BatchObservableCallback,
+  Counter,
+  Histogram,
+  Meter,
+  MeterProvider,
+  Observable,
+} from '@opentelemetry/api'
+import type { Observer } from '../observe/observer.ts'
+import type { SessionStats } from '../observe/stats.ts'
+import { type OpenTelemetryApi, packageVersion } from './api.ts'
+import { MetricsObserver } from './metrics-observer.ts'
+import { meterProvider } from './provider.ts'
+
+/** How much of a pool is in use. */
+export interface PoolUsage {
+  readonly total: number
+  readonly idle: number
+  readonly waiting: number
+  readonly max: number
+}
+
+/** What is measured of each session, and of each request. */
+export interface Instruments {
+  readonly duration: Histogram
+  readonly waitTime: Histogram
+  readonly useTime: Histogram
+  readonly timeouts: Counter
+  readonly queries: Histogram
+  readonly findings: Counter
+}
+
+// Of the semantic conventions, in seconds.
+const seconds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
+const counts = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+
+/** The measurements of a database. They begin with the first session after a meter provider was registered. */
+export class Metrics {
+  readonly #api: OpenTelemetryApi
+  readonly #common: Attributes
+  readonly #pool: Attributes
+  readonly #usage: () => PoolUsage
+  #provider: MeterProvider | undefined
+  #instruments: Instruments | undefined
+  #stopObserving: (() => void) | undefined
+
+  /**
+   * @param common what every measurement has
+   * @param pool the name of the pool, which those of its connections have instead
+   */
+  constructor(api: OpenTelemetryApi, common: Attributes, pool: Attributes, usage: () => PoolUsage) {
+    this.#api = api
+    this.#common = common
+    this.#pool = pool
+    this.#usage = usage
+  }
+
+  /** None where no meter provider is registered. */
+  observer(): Observer | undefined {
+    const instruments = this.#current()
+    return instruments && new MetricsObserver(instruments, this.#common, this.#pool)
+  }
+
+  /** @param request what is known of it: `http.route`, `http.request.method` */
+  recordRequest(request: Attributes, { queryCount, findings }: SessionStats): void {
+    const instruments = this.#current()
+    if (instruments === undefined) return
+    instruments.queries.record(queryCount, request)
+    for (const { kind, target } of findings) {
+      const finding = { 'db.n_plus_one.kind': kind, 'db.n_plus_one.target': target }
+      instruments.findings.add(1, { ...request, ...finding })
+    }
+  }
+
+  /** The pool is gone: its connections are measured no longer. */
+  close(): void {
+    this.#stopObserving?.()
+    this.#stopObserving = undefined
+  }
+
+  #current(): Instruments | undefined {
+    const provider = meterProvider(this.#api)
+    if (provider === this.#provider) return this.#instruments
+    this.close()
+    this.#provider = provider
+    const meter = provider?.getMeter('fastify-data-bridge', packageVersion())
+    this.#instruments = meter && instrumentsOf(meter)
+    this.#stopObserving = meter && this.#observePool(meter)
+    return this.#instruments
+  }
+
+  #observePool(meter: Meter): () => void {
+    const connections = { unit: '{connection}' }
+    const count = meter.createObservableUpDownCounter('db.client.connection.count', {
+      ...connections,
+      description: 'Connections of the pool, by state',
+    })
+    const max = meter.createObservableUpDownCounter('db.client.connection.max', {
+      ...connections,
+      description: 'The most connections that the pool may have',
+    })
+    const pending = meter.createObservableUpDownCounter('db.client.connection.pending_requests', {
+      unit: '{request}',
+      description: 'Sessions that wait for a connection',
+    })
+    const observables: Observable[] = [count, max, pending]
+    const observe: BatchObservableCallback = (result) => {
+      const usage = this.#usage()
+      const state = (name: string): Attributes => ({
+        ...this.#pool,
+        'db.client.connection.state': name,
+      })
+      result.observe(count, usage.idle, state('idle'))
+      result.observe(count, usage.total - usage.idle, state('used'))
+      result.observe(max, usage.max, this.#pool)
+      result.observe(pending, usage.waiting, this.#pool)
+    }
+    meter.addBatchObservableCallback(observe, observables)
+    return () => meter.removeBatchObservableCallback(observe, observables)
+  }
+}
+
+function instrumentsOf(meter: Meter): Instruments {
+  const time = (name: string, description: string): Histogram =>
+    meter.createHistogram(name, {
+      unit: 's',
+      description,
+      advice: { explicitBucketBoundaries: seconds },
+    })
+  return {
+    duration: time('db.client.operation.duration', 'How long operations on the database took'),
+    waitTime: time('db.client.connection.wait_time', 'How long sessions waited for a connection'),
+    useTime: time('db.client.connection.use_time', 'How long sessions held a connection'),
+    timeouts: meter.createCounter('db.client.connection.timeouts', {
+      unit: '{timeout}',
+      description: 'How often no connection became free in time',
+    }),
+    queries: meter.createHistogram('db.request.query_count', {
+      unit: '{query}',
+      description: 'Statements of each request that used the database',
+      advice: { explicitBucketBoundaries: counts },
+    }),
+    findings: meter.createCounter('db.n_plus_one.findings', {
+      unit: '{finding}',
+      description: 'N+1 patterns that were found',
+    }),
+  }
+}

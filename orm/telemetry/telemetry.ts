@@ -1,0 +1,62 @@
+import type { Attributes, Context } from '@opentelemetry/api'
+import type { Observer } from '../observe/observer.ts'
+import type { SessionStats } from '../observe/stats.ts'
+import type { OpenTelemetryApi } from './api.ts'
+import { poolAttributes, type Server, serverAttributes } from './attributes.ts'
+import { Metrics, type PoolUsage } from './metrics.ts'
+import type { SpanSettings } from './span-settings.ts'
+import { notTraced, type SessionTrace, traceScope } from './trace-scope.ts'
+import { Tracing } from './tracing.ts'
+
+/** What telemetry asks of a database's pool. */
+export interface ObservedPool {
+  readonly server: Server
+  readonly usage: PoolUsage
+  readonly isInstrumented: boolean
+}
+
+/** Spans and measurements of a database. There is none where tracing is off. */
+export class Telemetry {
+  readonly #api: OpenTelemetryApi
+  readonly #tracing: Tracing
+  readonly #metrics: Metrics
+
+  constructor(api: OpenTelemetryApi, pool: ObservedPool, settings: SpanSettings) {
+    const common = serverAttributes(pool.server)
+    this.#api = api
+    this.#tracing = new Tracing(api, common, settings, () => pool.isInstrumented)
+    this.#metrics = new Metrics(api, common, poolAttributes(pool.server), () => pool.usage)
+  }
+
+  /** The context that is active now: that in which a request came in. */
+  arrival(): Context {
+    return this.#api.context.active()
+  }
+
+  /** @param request what `request.opentelemetry()` gives, where `@fastify/otel` is registered */
+  scopeOf(arrival: Context, request: unknown): SessionTrace {
+    return traceScope(this.#api, arrival, request)
+  }
+
+  /** Calls `fn` in the context of a request, so that what it logs has the ids of its trace. */
+  within<T>(trace: SessionTrace, fn: () => T): T {
+    return trace === notTraced ? fn() : this.#api.context.with(trace.context, fn)
+  }
+
+  /** What watches a session. */
+  observers(trace: SessionTrace | undefined): readonly Observer[] {
+    return [this.#tracing.observer(trace), this.#metrics.observer()].filter(
+      (each) => each !== undefined,
+    )
+  }
+
+  /** Says of a request what its session did. */
+  recordRequest(trace: SessionTrace, request: Attributes, stats: SessionStats): void {
+    this.#tracing.recordOnRequest(trace, stats)
+    this.#metrics.recordRequest(request, stats)
+  }
+
+  close(): void {
+    this.#metrics.close()
+  }
+}
