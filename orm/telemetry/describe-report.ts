@@ -1,0 +1,44 @@
+/** What keeps traces from being exported, and what to do. */
+export interface TelemetryProblem {
+  readonly code: 'package-missing' | 'disabled' | 'no-provider' | 'sampler' | 'endpoint-unreachable'
+  readonly message: string
+}
+
+/** What `describeTelemetry()` has found. It holds no headers, no user names and no passwords. */
+export interface TelemetryReport {
+  /** Whether no problem was found that keeps traces from being exported. */
+  readonly isExporting: boolean
+  readonly problems: readonly TelemetryProblem[]
+  /** The class of the tracer provider; undefined where none is registered. */
+  readonly provider: string | undefined
+  /** What the sampler says of itself; undefined where it cannot be had. */
+  readonly sampler: string | undefined
+  /** What spans are given to: `otlp`, `console`, `none`, or the class of an exporter that was set up in code. */
+  readonly exporter: string | undefined
+  /** Where OTLP is sent, as the environment says. */
+  readonly endpoint: string | undefined
+  /** `grpc`, `http/protobuf` or `http/json`. */
+  readonly protocol: string | undefined
+  /** A few lines for people. */
+  toString(): string
+}
+
+export function reportOf(
+  found: Omit<TelemetryReport, 'isExporting' | 'toString'>,
+): TelemetryReport {
+  const isExporting = found.problems.length === 0
+  return { isExporting, ...found, toString: () => linesOf(found).join('\n') }
+}
+
+function linesOf(found: Omit<TelemetryReport, 'isExporting' | 'toString'>): readonly string[] {
+  const { problems, provider, sampler, exporter, endpoint, protocol } = found
+  return [
+    problems.length === 0
+      ? 'traces: no problem was found'
+      : `traces: not exported, for ${problems.length} ${problems.length === 1 ? 'reason' : 'reasons'}`,
+    ...problems.map(({ code, message }) => `  ${code}: ${message}`),
+    `provider: ${provider ?? 'none'}`,
+    `sampler: ${sampler ?? 'unknown'}`,
+    `exporter: ${exporter ?? 'unknown'}${endpoint === undefined ? '' : `, ${protocol} to ${endpoint}`}`,
+  ]
+}

@@ -1,0 +1,108 @@
+import { loadApi, type OpenTelemetryApi } from './api.ts'
+import { unreachable } from './describe-endpoint.ts'
+import { className, exportersOf, exportTarget, type ExportTarget } from './describe-exporter.ts'
+import { reportOf, type TelemetryProblem, type TelemetryReport } from './describe-report.ts'
+import { doesSample, ratioOf, samplerOf } from './describe-sampler.ts'
+import { tracerProvider } from './provider.ts'
+import { isAllowed } from './switch.ts'
+
+const longestMs = 2000
+
+/**
+ * Says why there are no traces: whether the package is installed, tracing is switched off, a tracer
+ * provider is registered, its sampler takes anything, and a server listens where spans are sent. It
+ * sends no span, connects to the endpoint for 2 seconds at most, and tells no headers and no
+ * passwords. Where an SDK was set up in code, the environment may name another endpoint than that
+ * code does.
+ *
+ * @example
+ * ```ts
+ * import { describeTelemetry } from 'fastify-data-bridge/telemetry'
+ *
+ * const report = await describeTelemetry()
+ * if (!report.isExporting) console.error(String(report))
+ * ```
+ */
+export async function describeTelemetry(): Promise<TelemetryReport> {
+  const { env } = process
+  const api = loadApi()
+  const provider = api === undefined ? undefined : tracerProvider(api)
+  const sampler = provider === undefined ? undefined : samplerOf(provider)
+  const target = exportTarget(env, provider === undefined ? undefined : exportersOf(provider))
+  const disabled = disabledProblem(env)
+  const problems = [
+    ...(api === undefined ? [packageProblem] : []),
+    ...(disabled === undefined ? [] : [disabled]),
+    // Where tracing is off nothing would register one, so that is no problem of its own.
+    ...(provider === undefined && api !== undefined && disabled === undefined
+      ? [noProviderProblem(env)]
+      : []),
+    ...(api !== undefined && provider !== undefined ? samplerProblems(api, sampler) : []),
+    ...(await endpointProblems(target)),
+  ]
+  return reportOf({
+    problems,
+    provider: provider && className(provider),
+    sampler,
+    exporter: target.exporter,
+    endpoint: target.endpoint,
+    protocol: target.protocol,
+  })
+}
+
+const packageProblem: TelemetryProblem = {
+  code: 'package-missing',
+  message:
+    '@opentelemetry/api cannot be loaded: npm install @opentelemetry/api @opentelemetry/sdk-node ' +
+    '@opentelemetry/auto-instrumentations-node @fastify/otel',
+}
+
+function disabledProblem(environment: NodeJS.ProcessEnv): TelemetryProblem | undefined {
+  if (!isAllowed(environment)) {
+    return {
+      code: 'disabled',
+      message: `DATA_BRIDGE_TRACING_ENABLED is ${environment.DATA_BRIDGE_TRACING_ENABLED}: set it to true, or remove it`,
+    }
+  }
+  if (environment.OTEL_SDK_DISABLED?.trim().toLowerCase() !== 'true') return undefined
+  return { code: 'disabled', message: 'OTEL_SDK_DISABLED is true: set it to false, or remove it' }
+}
+
+function noProviderProblem(environment: NodeJS.ProcessEnv): TelemetryProblem {
+  const isNone = environment.OTEL_TRACES_EXPORTER?.split(',').some((name) => name.trim() === 'none')
+  return {
+    code: 'no-provider',
+    message: isNone
+      ? 'no tracer provider is registered, since OTEL_TRACES_EXPORTER is none: set it to otlp, or remove it'
+      : 'no tracer provider is registered: start the process with node --import fastify-data-bridge/register, ' +
+        'call configureTelemetry() first of all, or start an OpenTelemetry SDK of your own',
+  }
+}
+
+function samplerProblems(
+  api: OpenTelemetryApi,
+  sampler: string | undefined,
+): readonly TelemetryProblem[] {
+  if ((ratioOf(sampler) ?? 0) > 0 || doesSample(api)) return []
+  const message =
+    `the sampler ${sampler ?? 'of the provider'} takes no trace that begins here: ` +
+    'set OTEL_TRACES_SAMPLER to parentbased_always_on, or to parentbased_traceidratio with OTEL_TRACES_SAMPLER_ARG above 0'
+  return [{ code: 'sampler', message }]
+}
+
+async function endpointProblems(target: ExportTarget): Promise<readonly TelemetryProblem[]> {
+  const { address, endpoint, variable, misnamed } = target
+  if (misnamed !== undefined) {
+    const message = `${misnamed} is no URL: expected one such as http://localhost:4317`
+    return [{ code: 'endpoint-unreachable', message }]
+  }
+  if (address === undefined) return []
+  const reason = await unreachable(address, longestMs)
+  if (reason === undefined) return []
+  const source =
+    variable === undefined
+      ? 'the default, since OTEL_EXPORTER_OTLP_ENDPOINT is not set: set it'
+      : `named by ${variable}: correct it`
+  const message = `nothing can be sent to ${endpoint} (${reason}), ${source}, or start a collector there`
+  return [{ code: 'endpoint-unreachable', message }]
+}
