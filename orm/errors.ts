@@ -106,6 +106,9 @@ export interface ErrorFacts {
   readonly column?: string | undefined
 }
 
+const usualFrames = 10
+const mostFrames = 40
+
 const brand = Symbol.for('fastify-data-bridge.error')
 
 /**
@@ -135,7 +138,12 @@ export class DataBridgeError extends Error {
   declare readonly column?: string
 
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
+    // Ten frames, the default, would all be of this library, and the line that asked for it be cut off.
+    const { stackTraceLimit } = Error
+    if (stackTraceLimit >= usualFrames)
+      Error.stackTraceLimit = Math.max(stackTraceLimit, mostFrames)
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.statusCode = kinds[code].statusCode
     if (code === 'DATA_BRIDGE_ERR_SERIALIZATION' || code === 'DATA_BRIDGE_ERR_DEADLOCK')
@@ -189,11 +197,12 @@ export function describe(value: unknown): string {
   return maker === undefined || maker === 'Object' ? 'an object' : `an object of ${maker}`
 }
 
-const described = /\bthe (string) "(?:[^"\\]|\\.)*"|\bthe (number|bigint|boolean) [\w.+-]+/g
+const describedValue =
+  /\bthe (string) "(?:[^"\\]|\\.)*"|\bthe (number|bigint|boolean) (?:-?(?:Infinity|\d[\de.+-]*)n?|NaN|true|false)/g
 
 /** A message without the values that {@link describe} has put into it: for spans. */
 export function withoutValues(message: string): string {
-  return message.replace(described, (_, text?: string, other?: string) => `a ${text ?? other}`)
+  return message.replace(describedValue, (_, text?: string, other?: string) => `a ${text ?? other}`)
 }
 
 function shorten(text: string): string {

@@ -13,12 +13,10 @@ import { type OpenTelemetryApi, packageVersion } from './api.ts'
 import { MetricsObserver } from './metrics-observer.ts'
 import { meterProvider } from './provider.ts'
 
-/** How much of a pool is in use. */
-export interface PoolUsage {
-  readonly total: number
-  readonly idle: number
-  readonly waiting: number
+/** What is measured of a pool. */
+export interface MeasuredPool {
   readonly max: number
+  readonly usage: { readonly total: number; readonly idle: number; readonly waiting: number }
 }
 
 /** What is measured of each session, and of each request. */
@@ -39,27 +37,27 @@ const counts = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
 export class Metrics {
   readonly #api: OpenTelemetryApi
   readonly #common: Attributes
-  readonly #pool: Attributes
-  readonly #usage: () => PoolUsage
+  readonly #name: Attributes
+  readonly #pool: MeasuredPool
   #provider: MeterProvider | undefined
   #instruments: Instruments | undefined
   #stopObserving: (() => void) | undefined
 
   /**
    * @param common what every measurement has
-   * @param pool the name of the pool, which those of its connections have instead
+   * @param name that of the pool, which those of its connections have instead
    */
-  constructor(api: OpenTelemetryApi, common: Attributes, pool: Attributes, usage: () => PoolUsage) {
+  constructor(api: OpenTelemetryApi, common: Attributes, name: Attributes, pool: MeasuredPool) {
     this.#api = api
     this.#common = common
+    this.#name = name
     this.#pool = pool
-    this.#usage = usage
   }
 
   /** None where no meter provider is registered. */
   observer(): Observer | undefined {
     const instruments = this.#current()
-    return instruments && new MetricsObserver(instruments, this.#common, this.#pool)
+    return instruments && new MetricsObserver(instruments, this.#common, this.#name)
   }
 
   /** @param request what is known of it: `http.route`, `http.request.method` */
@@ -106,15 +104,15 @@ export class Metrics {
     })
     const observables: Observable[] = [count, max, pending]
     const observe: BatchObservableCallback = (result) => {
-      const usage = this.#usage()
+      const { usage, max: most } = this.#pool
       const state = (name: string): Attributes => ({
-        ...this.#pool,
+        ...this.#name,
         'db.client.connection.state': name,
       })
       result.observe(count, usage.idle, state('idle'))
       result.observe(count, usage.total - usage.idle, state('used'))
-      result.observe(max, usage.max, this.#pool)
-      result.observe(pending, usage.waiting, this.#pool)
+      result.observe(max, most, this.#name)
+      result.observe(pending, usage.waiting, this.#name)
     }
     meter.addBatchObservableCallback(observe, observables)
     return () => meter.removeBatchObservableCallback(observe, observables)

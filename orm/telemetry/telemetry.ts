@@ -3,15 +3,14 @@ import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import type { OpenTelemetryApi } from './api.ts'
 import { poolAttributes, type Server, serverAttributes } from './attributes.ts'
-import { Metrics, type PoolUsage } from './metrics.ts'
+import { type MeasuredPool, Metrics } from './metrics.ts'
 import type { SpanSettings } from './span-settings.ts'
 import { notTraced, type SessionTrace, traceScope } from './trace-scope.ts'
 import { Tracing } from './tracing.ts'
 
 /** What telemetry asks of a database's pool. */
-export interface ObservedPool {
+export interface ObservedPool extends MeasuredPool {
   readonly server: Server
-  readonly usage: PoolUsage
   readonly isInstrumented: boolean
 }
 
@@ -25,7 +24,7 @@ export class Telemetry {
     const common = serverAttributes(pool.server)
     this.#api = api
     this.#tracing = new Tracing(api, common, settings, () => pool.isInstrumented)
-    this.#metrics = new Metrics(api, common, poolAttributes(pool.server), () => pool.usage)
+    this.#metrics = new Metrics(api, common, poolAttributes(pool.server), pool)
   }
 
   /** The context that is active now: that in which a request came in. */

@@ -1,0 +1,115 @@
+import { SpanStatusCode } from '@opentelemetry/api'
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { describe as described, withoutValues } from '../../orm/errors.ts'
+import { type Session, sql } from '../../orm/index.ts'
+import { testDatabase } from '../support/database.ts'
+import { blog, user } from '../support/entities.ts'
+import { startTracing, takeSpans } from './traced.ts'
+
+startTracing()
+const { database, truncate } = await testDatabase(blog)
+
+beforeEach(async () => {
+  await truncate()
+  takeSpans()
+})
+
+/** The failed span that the work leaves, and everything that it says as one text. */
+async function failedSpan(name: string, work: (session: Session) => Promise<unknown>) {
+  await using session = database.session()
+  await expect(work(session)).rejects.toThrow()
+  await session.rollback()
+  const span = takeSpans().find(
+    (each) => each.name === name && each.status.code === SpanStatusCode.ERROR,
+  )
+  if (span === undefined) throw new Error(`there is no span ${name}`)
+  const { status, attributes, events } = span
+  const exception = events.find((event) => event.name === 'exception')?.attributes ?? {}
+  return { status, attributes, exception, text: JSON.stringify([status, attributes, events]) }
+}
+
+describe('the span of an operation that fails', () => {
+  it('has PostgreSQL’s code, and the exception with its whole stack', async () => {
+    const { status, attributes, exception } = await failedSpan(
+      'db.session.flush',
+      async (session) => {
+        session.add(user('ann'), user('ann'))
+        await addTwice(session)
+      },
+    )
+    expect(status.code).toBe(SpanStatusCode.ERROR)
+    expect(attributes).toMatchObject({
+      'error.type': '23505',
+      'db.response.status_code': '23505',
+    })
+    expect(exception).toMatchObject({
+      'exception.type': 'DATA_BRIDGE_ERR_UNIQUE',
+      'exception.message': status.message,
+      'exception.stacktrace': expect.stringMatching(
+        /^DataBridgeError: .*\n +at [^]*addTwice[^]*\nCaused by: PostgresError: duplicate key .*\n +at /,
+      ),
+    })
+  })
+
+  it('has no value of a statement that PostgreSQL refused', async () => {
+    const failures = [
+      await failedSpan('db.query.execute', (session) =>
+        session.execute(sql`select ${'sesame 4711'}::int`),
+      ),
+      await failedSpan('db.query.execute', (session) =>
+        session.execute(sql`select ${'sesame 4711'}::timestamptz`),
+      ),
+      await failedSpan('db.session.flush', async (session) => {
+        session.add(user('sesame 4711'), user('sesame 4711'))
+        await session.flush()
+      }),
+    ]
+    for (const { status, text } of failures) {
+      expect(status.code).toBe(SpanStatusCode.ERROR)
+      expect(text).not.toContain('4711')
+    }
+    expect(failures.map(({ attributes }) => attributes['error.type'])).toEqual([
+      '22P02',
+      '22007',
+      '23505',
+    ])
+  })
+
+  it('has no value that the library itself refused', async () => {
+    const { text, attributes, status } = await failedSpan('db.session.flush', async (session) => {
+      const ann = user('ann')
+      session.add(ann)
+      ann.age = 'sesame 4711' as never
+      await session.flush()
+    })
+    expect(text).not.toContain('4711')
+    expect(attributes['error.type']).toBe('DATA_BRIDGE_ERR_INVALID_VALUE')
+    expect(status.message).toBe(
+      'User.age expected an integer from -2147483648 to 2147483647 or null; came a string',
+    )
+  })
+})
+
+describe('withoutValues', () => {
+  it('leaves nothing of a value that a message describes', () => {
+    const values = fc.oneof(fc.string({ minLength: 1 }), fc.double(), fc.bigInt(), fc.integer())
+    fc.assert(
+      fc.property(values, (value) => {
+        const kind = `a ${typeof value}`
+        expect(withoutValues(`expected it; came ${described(value)}, again`)).toBe(
+          `expected it; came ${kind}, again`,
+        )
+      }),
+    )
+  })
+
+  it('leaves other texts as they are', () => {
+    const text = 'the string is too long; the number of rows is 5'
+    expect(withoutValues(text)).toBe(text)
+  })
+})
+
+async function addTwice(session: Session): Promise<void> {
+  await session.flush()
+}
