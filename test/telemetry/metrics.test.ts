@@ -12,6 +12,7 @@ import { Database, sql } from '../../orm/index.ts'
 import { serve } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user } from '../support/entities.ts'
+import { coded } from '../support/failure.ts'
 
 const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
 const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
@@ -101,7 +102,7 @@ describe('with a meter provider', () => {
   it('says of those that failed why', async () => {
     await expect(
       database.run((session) => session.execute(sql`select 1 / ${0}::int`)),
-    ).rejects.toThrow()
+    ).rejects.toThrow(coded('DATA_BRIDGE_ERR_INVALID_VALUE'))
     expect(
       (await points('db.client.operation.duration')).map(({ attributes }) => attributes),
     ).toContainEqual(
@@ -137,7 +138,9 @@ describe('with a meter provider', () => {
   it('counts the times that no connection became free', async () => {
     await using own = new Database({ connectionString: url, max: 1, connectionTimeoutMillis: 20 })
     await own.transaction(async () => {
-      await expect(own.run((session) => session.find(Post).count())).rejects.toThrow()
+      await expect(own.run((session) => session.find(Post).count())).rejects.toThrow(
+        coded('DATA_BRIDGE_ERR_POOL_EXHAUSTED'),
+      )
     })
     const [point] = await points('db.client.connection.timeouts')
     expect(point?.value).toBe(1)

@@ -118,7 +118,7 @@ describe('a request whose client leaves', () => {
     const spans: ReadableSpan[] = []
     await expect.poll(() => (spans.push(...takeSpans()), spans.length), soon).toBeGreaterThan(1)
     leaving.abort()
-    await expect(response).rejects.toThrow()
+    await expect(response).rejects.toThrow('aborted')
     await expect
       .poll(() => (spans.push(...takeSpans()), spans.map(({ name }) => name)), soon)
       .toContain('db.session.close')

@@ -2,7 +2,7 @@ import { SpanStatusCode } from '@opentelemetry/api'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { describe as described, withoutValues } from '../../orm/errors.ts'
-import { type Session, sql } from '../../orm/index.ts'
+import { DataBridgeError, type Session, sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user } from '../support/entities.ts'
 import { startTracing, takeSpans } from './traced.ts'
@@ -18,7 +18,7 @@ beforeEach(async () => {
 /** The failed span that the work leaves, and everything that it says as one text. */
 async function failedSpan(name: string, work: (session: Session) => Promise<unknown>) {
   await using session = database.session()
-  await expect(work(session)).rejects.toThrow()
+  await expect(work(session)).rejects.toThrow(DataBridgeError)
   await session.rollback()
   const span = takeSpans().find(
     (each) => each.name === name && each.status.code === SpanStatusCode.ERROR,
