@@ -1,9 +1,12 @@
-import type { TracerProvider } from '@opentelemetry/api'
 import { isApiInstalled, loadApi } from './api.ts'
+import { tracerProvider } from './provider.ts'
 import { isAllowed } from './switch.ts'
 
-/** @internal for `/register`: whether `DATA_BRIDGE_TRACING_ENABLED` allows it */
-export { isAllowed as isTracingAllowed } from './switch.ts'
+export { describeTelemetry } from './describe.ts'
+export type { TelemetryProblem, TelemetryReport } from './describe-report.ts'
+export { configureTelemetry } from './setup/configure.ts'
+export type { TelemetryBatchOptions, TelemetryOptions, TelemetryProtocol } from './setup/options.ts'
+export type { Telemetry } from './setup/telemetry.ts'
 
 /**
  * Whether `@opentelemetry/api` can be loaded.
@@ -23,9 +26,5 @@ export const OTEL_AVAILABLE: boolean = isApiInstalled()
  */
 export function isTracingEnabled(): boolean {
   const api = isAllowed() ? loadApi() : undefined
-  if (api === undefined) return false
-  const provider: TracerProvider & { getDelegate?(): TracerProvider } =
-    api.trace.getTracerProvider()
-  const registered = provider.getDelegate?.() ?? provider
-  return registered.constructor.name !== 'NoopTracerProvider'
+  return api !== undefined && tracerProvider(api) !== undefined
 }

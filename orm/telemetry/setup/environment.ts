@@ -1,0 +1,143 @@
+import {
+  effectiveProtocol,
+  endpointNames,
+  type Environment,
+  given,
+  protocolFor,
+  schemeOf,
+} from './endpoint.ts'
+import type { TelemetryOptions } from './options.ts'
+import { repair, type Repair } from './repair.ts'
+
+/**
+ * The variables that the OpenTelemetry SDK gets beside those that are set: what the options say, what
+ * it does not read by itself, and defaults of ours. Otherwise a variable that is set is changed only
+ * where it is not usable, and to give an endpoint the scheme that it lacks.
+ */
+export function sdkEnvironment(environment: Environment, options: TelemetryOptions = {}): Repair {
+  const chosen = variablesOf(options, environment)
+  const { changes: repaired, warnings } = repair({ ...environment, ...chosen })
+  const usable = { ...environment, ...chosen, ...repaired }
+  const completed = {
+    ...missingVariables(usable),
+    ...completeEndpoints(usable),
+    ...resourceAttributes(usable, options),
+  }
+  return { changes: { ...chosen, ...repaired, ...completed }, warnings }
+}
+
+/** What the options say; variables for one signal alone would win over them, and go. */
+function variablesOf(options: TelemetryOptions, environment: Environment): Environment {
+  const { serviceName, endpoint, protocol, headers, insecure, exporter, sampleRatio } = options
+  const { scheduleDelayMs, maxExportBatchSize, maxQueueSize } = options.batch ?? {}
+  return {
+    ...(serviceName !== undefined && { OTEL_SERVICE_NAME: serviceName }),
+    ...otlp('ENDPOINT', endpoint),
+    ...otlp('PROTOCOL', protocol),
+    ...otlp('HEADERS', headers && headerText(headers)),
+    ...otlp('INSECURE', insecure?.toString()),
+    ...(exporter !== undefined && { OTEL_TRACES_EXPORTER: exporter }),
+    ...(sampleRatio !== undefined && {
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: String(sampleRatio),
+    }),
+    ...numbered('OTEL_BSP_SCHEDULE_DELAY', scheduleDelayMs),
+    ...numbered('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', maxExportBatchSize),
+    ...numbered('OTEL_BSP_MAX_QUEUE_SIZE', maxQueueSize),
+    ...metricsExporter(options, environment),
+  }
+}
+
+function otlp(name: string, value: string | undefined): Environment {
+  if (value === undefined) return {}
+  return {
+    [`OTEL_EXPORTER_OTLP_${name}`]: value,
+    [`OTEL_EXPORTER_OTLP_TRACES_${name}`]: undefined,
+    [`OTEL_EXPORTER_OTLP_METRICS_${name}`]: undefined,
+  }
+}
+
+function numbered(name: string, value: number | undefined): Environment {
+  return value === undefined ? {} : { [name]: String(value) }
+}
+
+function headerText(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map((header) => header.map(encodeURIComponent).join('='))
+    .join(',')
+}
+
+function metricsExporter(options: TelemetryOptions, environment: Environment): Environment {
+  const { metrics, exporter } = options
+  if (metrics === undefined) return {}
+  if (!metrics) return { OTEL_METRICS_EXPORTER: 'none' }
+  const set = given(environment, 'OTEL_METRICS_EXPORTER') ?? 'none'
+  if (set !== 'none') return {}
+  return { OTEL_METRICS_EXPORTER: exporter === 'console' ? 'console' : 'otlp' }
+}
+
+function missingVariables(environment: Environment): Environment {
+  const named = attributeNames(environment).has('service.name')
+  const wanted: Environment = {
+    OTEL_SERVICE_NAME: named ? undefined : given(environment, 'SERVICE_NAME', 'DD_SERVICE'),
+    OTEL_EXPORTER_OTLP_PROTOCOL: protocolFor(given(environment, ...endpointNames)),
+    // The SDK would export metrics and logs too, which nobody asked for here.
+    OTEL_METRICS_EXPORTER: 'none',
+    OTEL_LOGS_EXPORTER: 'none',
+  }
+  return Object.fromEntries(
+    Object.entries(wanted).filter(
+      ([name, value]) => value !== undefined && given(environment, name) === undefined,
+    ),
+  )
+}
+
+/** The attributes that are set already, those that the options name, and those that other variables do. */
+function resourceAttributes(environment: Environment, options: TelemetryOptions): Environment {
+  const chosen = {
+    ...(options.serviceVersion !== undefined && { 'service.version': options.serviceVersion }),
+    ...(options.environment !== undefined && environmentNames(options.environment)),
+  }
+  const version = given(environment, 'OTEL_SERVICE_VERSION', 'SERVICE_VERSION', 'DD_VERSION')
+  const deployment = given(environment, 'DEPLOYMENT_ENVIRONMENT', 'ENVIRONMENT', 'DD_ENV')
+  const names = attributeNames(environment)
+  const hasDeployment = Object.keys(environmentNames('')).some((name) => names.has(name))
+  const added = {
+    ...(version !== undefined && !names.has('service.version') && { 'service.version': version }),
+    ...(deployment !== undefined && !hasDeployment && environmentNames(deployment)),
+    ...chosen,
+  }
+  if (Object.keys(added).length === 0) return {}
+  const kept = attributePairs(environment).filter((pair) => !Object.hasOwn(chosen, nameOf(pair)))
+  const pairs = Object.entries(added).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+  return { OTEL_RESOURCE_ATTRIBUTES: [...kept, ...pairs].join(',') }
+}
+
+// The older name is what many dashboards and backends still look for.
+function environmentNames(value: string): Record<string, string> {
+  return { 'deployment.environment.name': value, 'deployment.environment': value }
+}
+
+function attributePairs(environment: Environment): readonly string[] {
+  return given(environment, 'OTEL_RESOURCE_ATTRIBUTES')?.split(',') ?? []
+}
+
+function attributeNames(environment: Environment): ReadonlySet<string> {
+  return new Set(attributePairs(environment).map(nameOf))
+}
+
+function nameOf(pair: string): string {
+  return pair.split('=', 1)[0]?.trim() ?? ''
+}
+
+// The SDK takes an endpoint without a scheme over gRPC only; over HTTP it would fall back to localhost in silence.
+function completeEndpoints(environment: Environment): Environment {
+  if (effectiveProtocol(environment) === 'grpc') return {}
+  return Object.fromEntries(
+    endpointNames.flatMap((name) => {
+      const endpoint = given(environment, name)
+      if (endpoint === undefined || endpoint.includes('://')) return []
+      return [[name, `${schemeOf(environment)}://${endpoint}`]]
+    }),
+  )
+}

@@ -1,0 +1,48 @@
+import { createRequire } from 'node:module'
+import { DataBridgeError } from '../../errors.ts'
+
+const require = createRequire(import.meta.url)
+
+/** What the set-up needs; all of them are optional for everything else. */
+export type SetupPackage =
+  | '@opentelemetry/api'
+  | '@opentelemetry/sdk-node'
+  | '@opentelemetry/auto-instrumentations-node'
+  | '@fastify/otel'
+
+/**
+ * @throws DataBridgeError `DATA_BRIDGE_ERR_OPTION` that names those which are not installed
+ */
+export function requireInstalled(names: readonly SetupPackage[]): void {
+  const missing = names.filter((name) => !isInstalled(name))
+  if (missing.length === 0) return
+  const noun = missing.length === 1 ? 'the package' : 'the packages'
+  const verb = missing.length === 1 ? 'is' : 'are'
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_OPTION',
+    `the set-up of telemetry needs ${noun} ${missing.join(', ')}, which ${verb} not installed: npm install ${missing.join(' ')}`,
+  )
+}
+
+/** Loaded when it is needed, and not before. */
+export function load<T>(name: SetupPackage): T {
+  return require(name) as T
+}
+
+/** A package that another one brings with it; undefined where it does not. */
+export function loadFrom<T>(owner: SetupPackage, name: string): T | undefined {
+  try {
+    return createRequire(require.resolve(owner))(name) as T
+  } catch {
+    return undefined
+  }
+}
+
+function isInstalled(name: SetupPackage): boolean {
+  try {
+    require.resolve(name)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,126 @@
+import { describe } from '../../errors.ts'
+import { effectiveEndpoint, endpointNames, given, protocolFor } from './endpoint.ts'
+import type { Environment } from './endpoint.ts'
+import { endpointUrl, isRatio, protocols } from './options.ts'
+
+/** What is not usable in an environment, and what stands in for it. */
+export interface Repair {
+  /** Variables to set; those that are undefined are to be removed. */
+  readonly changes: Environment
+  /** What was expected, what came and what is used instead. */
+  readonly warnings: readonly string[]
+}
+
+const samplers = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+]
+const exporters = ['otlp', 'console', 'zipkin', 'none']
+
+/**
+ * Finds what the SDK would pass over in silence, or stop at: it would sample another share, speak
+ * another protocol, or send to another place than somebody meant.
+ */
+export function repair(environment: Environment): Repair {
+  const steps = [joinHeaders, repairEndpoints, repairProtocols, repairSampler, findExporters]
+  return steps.reduce<Repair>(
+    ({ changes, warnings }, step) => {
+      const found = step({ ...environment, ...changes })
+      return {
+        changes: { ...changes, ...found.changes },
+        warnings: [...warnings, ...found.warnings],
+      }
+    },
+    { changes: {}, warnings: [] },
+  )
+}
+
+// `base64` breaks its lines, as in `"Authorization=Basic $(echo -n … | base64)"`; no header may have line breaks.
+function joinHeaders(environment: Environment): Repair {
+  const names = ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS']
+  const broken = names.filter((name) => /[\r\n]/.test(environment[name]?.trim() ?? ''))
+  const joined = broken.map((name) => [
+    name,
+    environment[name]?.trim().replace(/\s*[\r\n]\s*/g, ''),
+  ])
+  return { changes: Object.fromEntries(joined), warnings: [] }
+}
+
+function repairEndpoints(environment: Environment): Repair {
+  const broken = endpointNames.filter((name) => {
+    const endpoint = given(environment, name)
+    return endpoint !== undefined && endpointUrl(endpoint, 'http') === undefined
+  })
+  const changes = removed(broken)
+  const { url } = effectiveEndpoint({ ...environment, ...changes })
+  const warnings = broken.map((name) =>
+    warning(name, 'an address such as http://localhost:4317', environment[name], url),
+  )
+  return { changes, warnings }
+}
+
+function repairProtocols(environment: Environment): Repair {
+  const names = ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL']
+  const broken = names.filter((name) => {
+    const protocol = given(environment, name)
+    return protocol !== undefined && !protocols.some((known) => known === protocol)
+  })
+  const changes = removed(broken)
+  const rest = { ...environment, ...changes }
+  const used = given(rest, ...names) ?? protocolFor(given(rest, ...endpointNames))
+  const warnings = broken.map((name) => warning(name, oneOf(protocols), environment[name], used))
+  return { changes, warnings }
+}
+
+function repairSampler(environment: Environment): Repair {
+  const sampler = given(environment, 'OTEL_TRACES_SAMPLER')
+  if (sampler === undefined) return fine
+  if (!samplers.includes(sampler)) {
+    const used = 'parentbased_always_on'
+    return {
+      changes: { OTEL_TRACES_SAMPLER: used },
+      warnings: [warning('OTEL_TRACES_SAMPLER', oneOf(samplers), sampler, used)],
+    }
+  }
+  const ratio = given(environment, 'OTEL_TRACES_SAMPLER_ARG')
+  if (!sampler.endsWith('traceidratio') || (ratio !== undefined && isRatio(Number(ratio)))) {
+    return fine
+  }
+  const changes = { OTEL_TRACES_SAMPLER_ARG: '1' }
+  if (ratio === undefined) return { changes, warnings: [] }
+  const used = '1, which takes every trace'
+  return {
+    changes,
+    warnings: [warning('OTEL_TRACES_SAMPLER_ARG', 'a number from 0 to 1', ratio, used)],
+  }
+}
+
+function findExporters(environment: Environment): Repair {
+  const name = 'OTEL_TRACES_EXPORTER'
+  const named = given(environment, name)?.split(',') ?? []
+  const unknown = named.filter((exporter) => !exporters.includes(exporter.trim()))
+  const left = named.filter((exporter) => !unknown.includes(exporter))
+  const used = left.length === 0 ? 'none' : left.join(',')
+  return {
+    changes: unknown.length === 0 ? {} : { [name]: used },
+    warnings: unknown.map((exporter) => warning(name, oneOf(exporters), exporter, used)),
+  }
+}
+
+const fine: Repair = { changes: {}, warnings: [] }
+
+function warning(name: string, expected: string, came: unknown, used: string): string {
+  return `${name} expected ${expected}; came ${describe(came)}; used instead: ${used}`
+}
+
+function removed(names: readonly string[]): Environment {
+  return Object.fromEntries(names.map((name) => [name, undefined]))
+}
+
+function oneOf(names: readonly string[]): string {
+  return `one of ${names.join(', ')}`
+}
