@@ -130,8 +130,7 @@ describe('with a meter provider', () => {
     )
     for (const histogram of ['db.client.connection.wait_time', 'db.client.connection.use_time']) {
       const [point] = await points(histogram)
-      expect(point?.attributes).toEqual(name)
-      expect((point?.value as { count: number }).count).toBeGreaterThan(0)
+      expect(point).toMatchObject({ attributes: name, value: { count: expect.any(Number) } })
     }
   })
 
