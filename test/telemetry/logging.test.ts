@@ -1,0 +1,126 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { testDatabase } from '../support/database.ts'
+import { blog, Post, user } from '../support/entities.ts'
+import { type Receiver, startReceiver } from './receiver.ts'
+import { type Service, startService } from './service.ts'
+
+/** A line of the log, as a log collector gets it. */
+interface Line {
+  readonly level: number
+  readonly msg: string
+  readonly reqId?: string
+  readonly trace_id?: string
+  readonly span_id?: string
+  readonly trace_flags?: string
+  readonly nPlusOne?: object
+  readonly slowQuery?: { readonly summary: string; readonly sql: string }
+}
+
+const { url, database } = await testDatabase(blog)
+const soon = { timeout: 10_000 }
+
+beforeAll(async () => {
+  await database.run((session) => {
+    session.add([1, 2, 3].map((n) => new Post({ title: 'post', author: user(`user${n}`) })))
+  })
+})
+
+/** The service that logs, started with the preload. */
+function start(receiver: Receiver, env: Readonly<Record<string, string>> = {}): Promise<Service> {
+  return startService({
+    file: 'logging.ts',
+    marker: /Server listening at (http:[^"]+)"/,
+    env: {
+      DATABASE_URL: url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+      OTEL_BSP_SCHEDULE_DELAY: '50',
+      ...env,
+    },
+  })
+}
+
+/** The lines of the one request that was sent, when it has been completed. */
+async function linesOfRequest(service: Service, path: string): Promise<readonly Line[]> {
+  await (await fetch(`${service.url}${path}`)).text()
+  const lines = (): Line[] => linesOf(service).filter(({ reqId }) => reqId !== undefined)
+  await expect.poll(() => lines().map(({ msg }) => msg), soon).toContain('request completed')
+  return lines()
+}
+
+function linesOf({ output }: Service): Line[] {
+  const complete = output.split('\n').slice(0, -1)
+  return complete.map((line) => JSON.parse(line) as Line)
+}
+
+/** The id of the trace of the one request that was sent. */
+async function exportedTrace(receiver: Receiver): Promise<string> {
+  const read = (): Receiver['spans'] => receiver.spans
+  await expect.poll(() => read().some(({ name }) => name === 'db.session.close'), soon).toBe(true)
+  const ids = new Set(read().map(({ traceId }) => traceId))
+  expect(ids.size).toBe(1)
+  return [...ids].join()
+}
+
+describe('the log of a service that is started with the preload', () => {
+  it('has the id of the exported trace in every line of a request, warnings among them', async () => {
+    await using receiver = await startReceiver()
+    await using service = await start(receiver)
+    const lines = await linesOfRequest(service, '/lazy')
+    const traceId = await exportedTrace(receiver)
+    expect(lines.map(({ msg }) => msg.replace(/ took .*/, ''))).toEqual([
+      'incoming request',
+      'in the handler',
+      'slow query: SELECT posts',
+      'slow query: SELECT users',
+      'slow query: SELECT users',
+      'slow query: SELECT users',
+      'after the queries',
+      expect.stringMatching(/^N\+1: Post\.author was loaded by 3 queries/),
+      'request completed',
+    ])
+    expect(lines.map(({ msg, trace_id }) => [msg, trace_id])).toEqual(
+      lines.map(({ msg }) => [msg, traceId]),
+    )
+    const spanIds = new Set(receiver.spans.map(({ spanId }) => spanId))
+    for (const { span_id: id, trace_flags: flags } of lines) {
+      expect(spanIds).toContain(id)
+      expect(flags).toBe('01')
+    }
+  })
+
+  it('has no ids outside of a request', async () => {
+    await using receiver = await startReceiver()
+    await using service = await start(receiver)
+    await expect
+      .poll(() => linesOf(service).map(({ msg }) => msg), soon)
+      .toContain('outside of a request')
+    for (const line of linesOf(service)) expect(line).not.toHaveProperty('trace_id')
+  })
+
+  it('says with flags 00 that the trace was not taken', async () => {
+    await using receiver = await startReceiver()
+    await using service = await start(receiver, { OTEL_TRACES_SAMPLER: 'always_off' })
+    const lines = await linesOfRequest(service, '/lazy')
+    expect(new Set(lines.map(({ trace_flags: flags }) => flags))).toEqual(new Set(['00']))
+    expect(new Set(lines.map(({ trace_id: id }) => id)).size).toBe(1)
+    expect(receiver.requests).toBe(0)
+  })
+
+  it('has no ids where tracing is off, and the same lines', async () => {
+    await using receiver = await startReceiver()
+    await using service = await start(receiver, { DATA_BRIDGE_TRACING_ENABLED: 'false' })
+    const lines = await linesOfRequest(service, '/lazy')
+    expect(lines.filter(({ nPlusOne }) => nPlusOne !== undefined)).toHaveLength(1)
+    expect(lines.filter(({ slowQuery }) => slowQuery !== undefined)).toHaveLength(4)
+    for (const line of lines) expect(line).not.toHaveProperty('trace_id')
+  })
+
+  it.each(['/found', '/fails'])('never has a value of a statement: %s', async (path) => {
+    await using receiver = await startReceiver()
+    await using service = await start(receiver)
+    const lines = await linesOfRequest(service, path)
+    expect(lines.some(({ slowQuery }) => slowQuery !== undefined)).toBe(true)
+    expect(JSON.stringify(lines)).not.toMatch(/4711|user1@/)
+  })
+})
