@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user } from '../support/entities.ts'
@@ -21,7 +22,8 @@ const soon = { timeout: 10_000 }
 
 beforeAll(async () => {
   await database.run((session) => {
-    session.add([1, 2, 3].map((n) => new Post({ title: 'post', author: user(`user${n}`) })))
+    const authors = Array.from({ length: 10 }, (_, index) => user(`user${index}`))
+    session.add(authors.map((author) => new Post({ title: 'post', author })))
   })
 })
 
@@ -62,6 +64,14 @@ async function exportedTrace(receiver: Receiver): Promise<string> {
   return [...ids].join()
 }
 
+const documentation = readFileSync(new URL('../../docs/logging.md', import.meta.url), 'utf8')
+
+/** The line in the documentation that has this field. */
+function documentedLine(field: 'nPlusOne' | 'slowQuery'): Line {
+  const blocks = [...documentation.matchAll(/```json\n(.*?)```/gs)].map(([, block]) => block ?? '')
+  return JSON.parse(blocks.find((block) => block.includes(`"${field}"`)) ?? '') as Line
+}
+
 describe('the log of a service that is started with the preload', () => {
   it('has the id of the exported trace in every line of a request, warnings among them', async () => {
     await using receiver = await startReceiver()
@@ -72,11 +82,9 @@ describe('the log of a service that is started with the preload', () => {
       'incoming request',
       'in the handler',
       'slow query: SELECT posts',
-      'slow query: SELECT users',
-      'slow query: SELECT users',
-      'slow query: SELECT users',
+      ...Array.from({ length: 10 }, () => 'slow query: SELECT users'),
       'after the queries',
-      expect.stringMatching(/^N\+1: Post\.author was loaded by 3 queries/),
+      expect.stringMatching(/^N\+1: Post\.author was loaded by 10 queries/),
       'request completed',
     ])
     expect(lines.map(({ msg, trace_id }) => [msg, trace_id])).toEqual(
@@ -112,7 +120,7 @@ describe('the log of a service that is started with the preload', () => {
     await using service = await start(receiver, { DATA_BRIDGE_TRACING_ENABLED: 'false' })
     const lines = await linesOfRequest(service, '/lazy')
     expect(lines.filter(({ nPlusOne }) => nPlusOne !== undefined)).toHaveLength(1)
-    expect(lines.filter(({ slowQuery }) => slowQuery !== undefined)).toHaveLength(4)
+    expect(lines.filter(({ slowQuery }) => slowQuery !== undefined)).toHaveLength(11)
     for (const line of lines) expect(line).not.toHaveProperty('trace_id')
   })
 
@@ -122,5 +130,27 @@ describe('the log of a service that is started with the preload', () => {
     const lines = await linesOfRequest(service, path)
     expect(lines.some(({ slowQuery }) => slowQuery !== undefined)).toBe(true)
     expect(JSON.stringify(lines)).not.toMatch(/4711|user1@/)
+  })
+
+  it('has the warnings that the documentation shows', async () => {
+    await using receiver = await startReceiver()
+    await using service = await start(receiver)
+    const lines = await linesOfRequest(service, '/lazy')
+    const { nPlusOne: finding, msg } = documentedLine('nPlusOne')
+    const found = lines.find(({ nPlusOne }) => nPlusOne !== undefined)
+    expect(found).toMatchObject({
+      level: 40,
+      nPlusOne: { ...finding, sql: expect.stringMatching(/^select .* from "users"/) },
+      msg,
+    })
+    expect(Object.keys(found?.nPlusOne ?? {}).toSorted()).toEqual(
+      Object.keys(finding ?? {}).toSorted(),
+    )
+    const slow = lines.find(({ slowQuery }) => slowQuery?.summary === 'SELECT users')
+    const { level, slowQuery } = documentedLine('slowQuery')
+    expect(slow?.level).toBe(level)
+    expect(Object.keys(slow?.slowQuery ?? {})).toEqual(Object.keys(slowQuery ?? {}))
+    expect(slow?.slowQuery?.sql).toMatch(/^select .* from "users" as "t0" where "t0"\."id" = \$1/)
+    expect(slow?.msg).toMatch(/^slow query: SELECT users took \d+(\.\d)? ms$/)
   })
 })
