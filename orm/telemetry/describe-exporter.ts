@@ -1,7 +1,7 @@
 import type { TracerProvider } from '@opentelemetry/api'
 import type { Address } from './describe-endpoint.ts'
-
-type Environment = Readonly<Record<string, string | undefined>>
+import { endpointNames, type Environment, given, protocolFor, schemeOf } from './setup/endpoint.ts'
+import { endpointUrl } from './setup/options.ts'
 
 /** Where spans go. */
 export interface ExportTarget {
@@ -17,7 +17,7 @@ export interface ExportTarget {
   readonly misnamed?: string
 }
 
-const endpointVariables = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT']
+const protocolNames = ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL']
 
 /**
  * Where the environment says that spans go.
@@ -28,15 +28,14 @@ export function exportTarget(
   environment: Environment,
   exporters: readonly string[] | undefined,
 ): ExportTarget {
-  const given = (name: string): string | undefined => environment[name]?.trim() || undefined
   // What was set up in code need not be what the environment says.
-  const exporter = exporters?.map(nameOf).join(',') || (given('OTEL_TRACES_EXPORTER') ?? 'otlp')
+  const exporter =
+    exporters?.map(nameOf).join(',') || (given(environment, 'OTEL_TRACES_EXPORTER') ?? 'otlp')
   if (!exporter.split(',').some((name) => name.trim() === 'otlp')) return { exporter }
-  const variable = endpointVariables.find((name) => given(name) !== undefined)
-  const named = variable === undefined ? undefined : given(variable)
+  const variable = endpointNames.find((name) => given(environment, name) !== undefined)
+  const named = given(environment, ...endpointNames)
   const protocol =
-    given('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') ??
-    given('OTEL_EXPORTER_OTLP_PROTOCOL') ??
+    given(environment, ...protocolNames) ??
     // What the preload speaks follows the endpoint, and it sets the variable; an SDK by itself speaks HTTP.
     (exporters === undefined ? protocolFor(named) : 'http/protobuf')
   if (named === undefined || variable === undefined) {
@@ -44,7 +43,7 @@ export function exportTarget(
     const endpoint = `http://localhost:${port}`
     return { exporter, protocol, endpoint, address: { host: 'localhost', port } }
   }
-  const url = urlOf(named, given('OTEL_EXPORTER_OTLP_INSECURE')?.toLowerCase() === 'true')
+  const url = endpointUrl(named, schemeOf(environment))
   if (url === undefined) return { exporter, protocol, misnamed: variable }
   // The addresses of gRPC that are no URL of HTTP: sockets of files, resolvers.
   if (!/^https?:$/.test(url.protocol)) return { exporter, protocol, variable }
@@ -80,17 +79,4 @@ export function className(object: object): string {
 function nameOf(exporter: string): string {
   if (exporter.startsWith('OTLP')) return 'otlp'
   return exporter === 'ConsoleSpanExporter' ? 'console' : exporter
-}
-
-/** As the preload chooses it: gRPC, but HTTP where the endpoint has its port 4318, or a path. */
-function protocolFor(endpoint: string | undefined): 'grpc' | 'http/protobuf' {
-  const url = endpoint === undefined ? undefined : urlOf(endpoint, true)
-  if (url === undefined) return 'grpc'
-  return url.port === '4318' || url.pathname.length > 1 ? 'http/protobuf' : 'grpc'
-}
-
-function urlOf(endpoint: string, isInsecure: boolean): URL | undefined {
-  const hasScheme = /^[a-z][a-z\d+.-]*:(?!\d+(\/|$))/i.test(endpoint)
-  const url = hasScheme ? endpoint : `${isInsecure ? 'http' : 'https'}://${endpoint}`
-  return URL.canParse(url) ? new URL(url) : undefined
 }

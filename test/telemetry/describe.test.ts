@@ -94,6 +94,22 @@ describe('describeTelemetry() finds no problem', () => {
     expect(report.text).toMatch(/^traces: no problem was found\n/)
   })
 
+  it('in a process that was started with the preload, and says how OTLP is spoken there', async () => {
+    await using collector = await listen()
+    const endpoint = `127.0.0.1:${collector.port}`
+    const environment = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+      OTEL_EXPORTER_OTLP_INSECURE: 'true',
+    }
+    const report = await reportIn(environment, 'fastify-data-bridge/register')
+    expect(report).toMatchObject({
+      isExporting: true,
+      exporter: 'otlp',
+      endpoint: `http://${endpoint}`,
+      protocol: 'grpc',
+    })
+  })
+
   it('with a ratio, however small, and says which', async () => {
     const environment = {
       OTEL_TRACES_EXPORTER: 'console',
