@@ -1,46 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user } from '../support/entities.ts'
-import { attributesOf, type OtlpSpan, startReceiver } from './receiver.ts'
+import { attributesOf, type OtlpSpan, type Receiver, startReceiver } from './receiver.ts'
+import { startService } from './service.ts'
 
 const { url: databaseUrl, database } = await testDatabase(blog)
-const fixture = new URL('fixtures/server.ts', import.meta.url).pathname
-
-interface Service extends AsyncDisposable {
-  readonly url: string
-  readonly child: ChildProcess
-  readonly exit: Promise<unknown[]>
-}
-
-/** The service in a process of its own, configured by its environment alone. */
-async function startService(
-  environment: Record<string, string>,
-  ...flags: string[]
-): Promise<Service> {
-  const preload = ['--import', 'fastify-data-bridge/register']
-  const child = spawn(
-    process.execPath,
-    ['--conditions=fastify-data-bridge-source', ...preload, fixture, ...flags],
-    {
-      env: { ...process.env, DATABASE_URL: databaseUrl, ...environment },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
-  const exit = once(child, 'exit')
-  const [url] = (await once(createInterface(child.stdout), 'line')) as [string]
-  return {
-    url,
-    child,
-    exit,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      await exit
-    },
-  }
-}
+const common = { DATABASE_URL: databaseUrl, OTEL_BSP_SCHEDULE_DELAY: '50' }
 
 beforeAll(async () => {
   await database.run((session) => {
@@ -53,35 +18,93 @@ beforeAll(async () => {
   })
 })
 
-const json = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_BSP_SCHEDULE_DELAY: '50' }
+// Taken by every sampler, and by none that takes less than all.
+const firstTrace = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
+const lastTrace = 'ffffffff000000000000000000000000'
+const callerSpan = 'bbbbbbbbbbbbbbbb'
+
+function calledIn(traceId: string): RequestInit {
+  return { headers: { traceparent: `00-${traceId}-${callerSpan}-01` } }
+}
+
+async function spansIn(receiver: Receiver, root: string): Promise<Receiver['spans']> {
+  // Not expect.poll: it takes tests that run at once for one.
+  await vi.waitFor(() => named(receiver.spans, root), { timeout: 10_000 })
+  return receiver.spans
+}
+
+function named(spans: Receiver['spans'], name: string): OtlpSpan {
+  const found = spans.find((span) => span.name === name)
+  if (found === undefined) throw new Error(`there is no span ${name}`)
+  return found
+}
+
+/** The configurations of the documentation, one for each protocol. */
+const configurations = [
+  {
+    title: 'to Jaeger, over gRPC',
+    environment: ({ grpcEndpoint }: Receiver) => ({
+      SERVICE_NAME: 'my-api',
+      SERVICE_VERSION: '1.0.0',
+      DEPLOYMENT_ENVIRONMENT: 'production',
+      OTEL_EXPORTER_OTLP_ENDPOINT: grpcEndpoint,
+      OTEL_EXPORTER_OTLP_INSECURE: 'true',
+      OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic aW5zdGFuY2VfaWQ6dG9rZW4xMg==',
+      DATA_BRIDGE_TRACING_ENABLED: 'true',
+      OTEL_TRACES_SAMPLER: 'traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.1',
+    }),
+    arrival: { path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export' },
+  },
+  {
+    title: 'to Grafana, over HTTP with protobuf',
+    environment: ({ endpoint }: Receiver) => ({
+      OTEL_SERVICE_NAME: 'my-api',
+      OTEL_SERVICE_VERSION: '1.0.0',
+      ENVIRONMENT: 'production',
+      OTEL_EXPORTER_OTLP_ENDPOINT: `${endpoint}/otlp`,
+      OTEL_EXPORTER_OTLP_INSECURE: 'false',
+      // As `base64` prints what is long, in lines.
+      OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic aW5zdGFuY2VfaWQ6\ndG9rZW4xMg==',
+      OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    }),
+    arrival: {
+      path: '/otlp/v1/traces',
+      headers: { 'content-encoding': 'gzip', 'content-type': 'application/x-protobuf' },
+    },
+  },
+  {
+    title: 'to Datadog, over HTTP with JSON',
+    environment: ({ endpoint }: Receiver) => ({
+      DD_SERVICE: 'my-api',
+      DD_ENV: 'production',
+      DD_VERSION: '1.0.0',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.replace('http://', ''),
+      OTEL_EXPORTER_OTLP_INSECURE: 'true',
+      OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic aW5zdGFuY2VfaWQ6dG9rZW4xMg==',
+    }),
+    arrival: { path: '/v1/traces', headers: { 'content-type': 'application/json' } },
+  },
+]
 
 describe('a service that is started with the preload', () => {
-  it('exports each request as one trace, every parent present, over OTLP', async () => {
+  it.concurrent.each(configurations)('exports each request as one trace, $title', async (it) => {
     await using receiver = await startReceiver()
-    await using service = await startService({
-      ...json,
-      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
-      SERVICE_NAME: 'my-api',
-      SERVICE_VERSION: '1.2.3',
-      DEPLOYMENT_ENVIRONMENT: 'test',
-    })
-    const traceId = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
-    const response = await fetch(`${service.url}/lazy`, {
-      headers: { traceparent: `00-${traceId}-bbbbbbbbbbbbbbbb-01` },
-    })
+    await using service = await startService({ env: { ...common, ...it.environment(receiver) } })
+    const response = await fetch(`${service.url}/lazy`, calledIn(firstTrace))
     expect(response.headers.get('x-db-n-plus-one')).toBe('Post.author;n=10;k=relation')
-    await expect
-      .poll(() => receiver.spans.filter(({ kind }) => kind === 2).length, { timeout: 10_000 })
-      .toBe(1)
+    const spans = await spansIn(receiver, 'GET /lazy')
 
-    const spans = receiver.spans.filter((span) => span.traceId === traceId)
-    const byId = new Map(spans.map((span) => [span.spanId, span]))
-    const orphans = spans.filter(({ parentSpanId }) => !byId.has(parentSpanId ?? ''))
+    expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([firstTrace]))
+    const ids = new Set(spans.map(({ spanId }) => spanId))
+    const orphans = spans.filter(({ parentSpanId }) => !ids.has(parentSpanId ?? ''))
     expect(orphans.map(({ name, parentSpanId }) => [name, parentSpanId])).toEqual([
-      ['GET /lazy', 'bbbbbbbbbbbbbbbb'],
+      ['GET /lazy', callerSpan],
     ])
 
-    const request = spans.find(({ name }) => name === 'request') as OtlpSpan
+    const request = named(spans, 'request')
+    expect(request.parentSpanId).toBe(named(spans, 'GET /lazy').spanId)
     const below = spans.filter(({ parentSpanId }) => parentSpanId === request.spanId)
     expect(below.map(({ name }) => name).toSorted()).toEqual([
       'db.query.find',
@@ -90,79 +113,113 @@ describe('a service that is started with the preload', () => {
       'db.session.commit',
       'db.session.open',
     ])
+    const [internal, server, client] = [1, 2, 3]
+    expect(Object.fromEntries(spans.map(({ name, kind }) => [name, kind]))).toMatchObject({
+      'GET /lazy': server,
+      request: internal,
+      'db.session.open': internal,
+      'db.query.find': client,
+      'db.relationship.select': client,
+    })
     expect(new Set(spans.map(({ scope }) => scope))).toEqual(
       new Set(['fastify-data-bridge', '@fastify/otel', '@opentelemetry/instrumentation-http']),
     )
-    const find = spans.find(({ name }) => name === 'db.query.find') as OtlpSpan
-    expect(find.attributes).toContainEqual({ key: 'db.result.count', value: { intValue: 10 } })
-    expect(request.events?.map(({ name, attributes }) => [name, attributesOf(attributes)])).toEqual(
-      [
-        [
-          'db.n_plus_one',
-          {
-            'db.n_plus_one.kind': 'n1.relation',
-            'db.n_plus_one.target': 'Post.author',
-            'db.n_plus_one.count': 10,
-            'db.n_plus_one.suggestion': 'find(Post).options(selectinload(Post.author))',
-          },
-        ],
-      ],
+
+    const expected = [
+      { key: 'db.system', value: { stringValue: 'postgresql' } },
+      { key: 'db.operation.name', value: { stringValue: 'find' } },
+      { key: 'db.collection.name', value: { stringValue: 'posts' } },
+      { key: 'db.query.filters_count', value: { intValue: 0 } },
+      { key: 'db.query.limit', value: { intValue: 10 } },
+      { key: 'db.result.count', value: { intValue: 10 } },
+    ]
+    expect(named(spans, 'db.query.find').attributes).toEqual(expect.arrayContaining(expected))
+    expect(named(spans, 'db.relationship.select').attributes).toEqual(
+      expect.arrayContaining([
+        { key: 'db.relationship.name', value: { stringValue: 'author' } },
+        { key: 'db.relationship.strategy', value: { stringValue: 'select' } },
+        { key: 'db.relationship.cache_hit', value: { boolValue: false } },
+      ]),
     )
+    expect(request.events?.map(({ name, attributes }) => [name, attributesOf(attributes)])).toEqual(
+      [['db.n_plus_one', expect.objectContaining({ 'db.n_plus_one.target': 'Post.author' })]],
+    )
+
     expect(receiver.resource).toMatchObject({
       'service.name': 'my-api',
-      'service.version': '1.2.3',
-      'deployment.environment.name': 'test',
+      'service.version': '1.0.0',
+      'deployment.environment': 'production',
+      'deployment.environment.name': 'production',
     })
+    expect(receiver.arrivals[0]).toMatchObject(it.arrival)
+    expect(receiver.arrivals[0]?.headers).toMatchObject({
+      authorization: 'Basic aW5zdGFuY2VfaWQ6dG9rZW4xMg==',
+    })
+    expect(service.errors).toBe('')
   })
+})
 
-  it('flushes its spans and ends by SIGTERM, with a listener of its own and without', async () => {
-    for (const [flags, ending] of [
-      [['--graceful'], [0, null]],
-      [[], [null, 'SIGTERM']],
-    ] as const) {
+describe('a service whose environment says no', () => {
+  it.concurrent.each([{ DATA_BRIDGE_TRACING_ENABLED: 'false' }, { OTEL_SDK_DISABLED: ' True ' }])(
+    'sends nothing, and does not even load the SDK: %o',
+    async (switches: Record<string, string>) => {
       await using receiver = await startReceiver()
-      await using service = await startService(
-        {
-          ...json,
-          OTEL_BSP_SCHEDULE_DELAY: '60000',
-          OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
-        },
-        ...flags,
-      )
-      await (await fetch(`${service.url}/lazy`)).text()
+      await using service = await startService({
+        env: { ...common, ...switches, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcEndpoint },
+        args: ['--graceful'],
+      })
+      const response = await fetch(`${service.url}/lazy`)
+      expect(response.headers.get('x-db-query-count')).toBe('11')
+      const loaded = (await (await fetch(`${service.url}/loaded`)).json()) as string[]
+      expect(loaded.some((file) => file.includes('/node_modules/pg/'))).toBe(true)
+      expect(
+        loaded.filter((file) => /@opentelemetry\/(?!api\/)|@fastify\/otel/.test(file)),
+      ).toEqual([])
+      const hasApi = loaded.some((file) => file.includes('@opentelemetry/api/'))
+      expect(hasApi).toBe('OTEL_SDK_DISABLED' in switches)
       service.child.kill('SIGTERM')
-      expect(await service.exit).toEqual(ending)
-      expect(receiver.spans.map(({ name }) => name)).toContain('db.session.commit')
-    }
-  })
+      expect(await service.exit).toEqual([0, null])
+      expect(receiver.requests).toBe(0)
+    },
+  )
+})
 
-  it('serves requests and ends well while the collector is down', async () => {
-    await using service = await startService(
-      { ...json, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' },
-      '--graceful',
-    )
-    expect((await fetch(`${service.url}/lazy`)).status).toBe(200)
-    service.child.kill('SIGTERM')
-    expect(await service.exit).toEqual([0, null])
-  })
-
-  it('sends nothing and does not even load the API with DATA_BRIDGE_TRACING_ENABLED=false', async () => {
+describe('the example API', () => {
+  it.concurrent('sends a share of the traces as the quick start configures it, the last of them at its end', async () => {
     await using receiver = await startReceiver()
-    await using service = await startService(
-      {
-        ...json,
-        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
-        DATA_BRIDGE_TRACING_ENABLED: 'false',
+    await using api = await startService({
+      file: '../../../example-api/server.ts',
+      marker: /"Server listening at (http:\/\/127\.0\.0\.1:\d+)"/,
+      env: {
+        ...common,
+        OTEL_BSP_SCHEDULE_DELAY: '60000',
+        PORT: '0',
+        HOST: '127.0.0.1',
+        DATA_BRIDGE_TRACING_ENABLED: 'true',
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcEndpoint.replace('127.0.0.1', 'localhost'),
+        OTEL_EXPORTER_OTLP_INSECURE: 'true',
+        OTEL_SERVICE_NAME: 'my-api',
+        OTEL_SERVICE_VERSION: '1.0.0',
+        OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=production',
+        OTEL_TRACES_SAMPLER: 'traceidratio',
+        OTEL_TRACES_SAMPLER_ARG: '0.1',
       },
-      '--graceful',
+    })
+    await (await fetch(`${api.url}/posts`, calledIn(lastTrace))).text()
+    await (await fetch(`${api.url}/posts`, calledIn(firstTrace))).text()
+    api.child.kill('SIGTERM')
+    expect(await api.exit).toEqual([0, null])
+    const spans = receiver.spans.filter(({ traceId }) => traceId === firstTrace)
+    expect(named(spans, 'db.relationship.selectinload').parentSpanId).toBe(
+      named(spans, 'db.query.find').spanId,
     )
-    const response = await fetch(`${service.url}/lazy`)
-    expect(response.headers.get('x-db-query-count')).toBe('11')
-    const loaded = (await (await fetch(`${service.url}/loaded`)).json()) as string[]
-    expect(loaded.some((file) => file.includes('/node_modules/pg/'))).toBe(true)
-    expect(loaded.filter((file) => file.includes('@opentelemetry'))).toEqual([])
-    service.child.kill('SIGTERM')
-    await service.exit
-    expect(receiver.requests).toBe(0)
+    expect(named(spans, 'GET /posts').parentSpanId).toBe(callerSpan)
+    expect(receiver.spans.map(({ traceId }) => traceId)).not.toContain(lastTrace)
+    expect(receiver.resource).toMatchObject({
+      'service.name': 'my-api',
+      'service.version': '1.0.0',
+      'deployment.environment': 'production',
+    })
+    expect(receiver.resource).not.toHaveProperty(['deployment.environment.name'])
   })
 })

@@ -1,54 +1,60 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
+import { type Metadata, Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
+import { decodeExport, type Export, type OtlpSpan } from './receiver-decode.ts'
 
-/** A span as OTLP sends it in JSON. */
-export interface OtlpSpan {
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentSpanId?: string
-  readonly name: string
-  readonly kind: number
-  readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[]
-  readonly events?: readonly {
-    readonly name: string
-    readonly attributes: OtlpSpan['attributes']
-  }[]
-}
+export type { OtlpSpan } from './receiver-decode.ts'
 
-interface Export {
-  readonly resourceSpans: readonly {
-    readonly resource: { readonly attributes: OtlpSpan['attributes'] }
-    readonly scopeSpans: readonly {
-      readonly scope: { readonly name: string }
-      readonly spans: readonly OtlpSpan[]
-    }[]
-  }[]
+/** What came with an export: the headers of HTTP, the metadata of gRPC. */
+export interface Arrival {
+  /** The path of HTTP; of gRPC the method. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, unknown>>
 }
 
 export interface Receiver extends AsyncDisposable {
+  /** Of HTTP, in JSON and in protobuf. */
   readonly endpoint: string
+  readonly grpcEndpoint: string
+  /** Settles when the first export has come, which need not be answered yet. */
+  readonly begun: Promise<void>
   /** How many exports came. */
   readonly requests: number
+  readonly arrivals: readonly Arrival[]
   readonly spans: readonly (OtlpSpan & { readonly scope: string })[]
   /** The attributes of the resource that sent the spans. */
   readonly resource: Readonly<Record<string, unknown>>
 }
 
-/** Takes what an OTLP exporter sends over HTTP in JSON, on a real socket. */
-export async function startReceiver(): Promise<Receiver> {
+const grpcPath = '/opentelemetry.proto.collector.trace.v1.TraceService/Export'
+
+/**
+ * Takes what OTLP exporters send, in each of its protocols, on real sockets.
+ *
+ * @param latencyMs how long it takes to answer; what it has taken counts from then on
+ */
+export async function startReceiver(latencyMs = 0): Promise<Receiver> {
+  const arrivals: Arrival[] = []
   const exports: Export[] = []
-  const server = createServer((request, response) => {
-    void bodyOf(request).then((body) => {
-      exports.push(JSON.parse(body) as Export)
-      response.setHeader('content-type', 'application/json').end('{}')
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  let begin = (): void => {}
+  const begun = new Promise<void>((resolve) => (begin = resolve))
+  const take = async (arrival: Arrival, decode: () => Export): Promise<void> => {
+    begin()
+    if (latencyMs > 0) await setTimeout(latencyMs, undefined, { ref: false })
+    arrivals.push(arrival)
+    if (!arrival.path.endsWith('/v1/metrics')) exports.push(decode())
+  }
+  const http = await listenHttp(take)
+  const grpc = await listenGrpc(take)
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://127.0.0.1:${http.port}`,
+    grpcEndpoint: `http://127.0.0.1:${grpc.port}`,
+    arrivals,
+    begun,
     get requests() {
-      return exports.length
+      return arrivals.length
     },
     get spans() {
       return exports
@@ -59,20 +65,69 @@ export async function startReceiver(): Promise<Receiver> {
     get resource() {
       return attributesOf(exports[0]?.resourceSpans[0]?.resource.attributes ?? [])
     },
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    async [Symbol.asyncDispose]() {
+      grpc.server.forceShutdown()
+      const closed = new Promise((resolve) => http.server.close(resolve))
+      http.server.closeAllConnections()
+      await closed
+    },
   }
+}
+
+type Take = (arrival: Arrival, decode: () => Export) => Promise<void>
+
+async function listenHttp(take: Take): Promise<{ server: HttpServer; port: number }> {
+  const server = createServer((request, response) => {
+    const { url: path = '', headers } = request
+    const isJson = headers['content-type'] === 'application/json'
+    void bodyOf(request).then(async (body) => {
+      const decode = (): Export =>
+        isJson ? (JSON.parse(body.toString()) as Export) : decodeExport(body)
+      await take({ path, headers }, decode)
+      response.setHeader('content-type', headers['content-type'] ?? '').end(isJson ? '{}' : '')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+async function listenGrpc(take: Take): Promise<{ server: GrpcServer; port: number }> {
+  const server = new GrpcServer()
+  const bytes = (value: Buffer): Buffer => value
+  const method = {
+    path: grpcPath,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  } as const
+  const Export = (
+    call: { readonly request: Buffer; readonly metadata: Metadata },
+    callback: (error: null, answer: Buffer) => void,
+  ): void => {
+    const headers = call.metadata.getMap()
+    void take({ path: grpcPath, headers }, () => decodeExport(call.request)).then(() =>
+      callback(null, Buffer.alloc(0)),
+    )
+  }
+  server.addService({ Export: method }, { Export })
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    )
+  })
+  return { server, port }
 }
 
 export function attributesOf(attributes: OtlpSpan['attributes']): Record<string, unknown> {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString()
+  const body = Buffer.concat(chunks)
+  return request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
 }
