@@ -7,6 +7,7 @@ import { serve } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Comment, Post, User, user } from '../support/entities.ts'
 import { startTracing, takeSpans } from '../telemetry/traced.ts'
+import { codesIn, tableBelow } from './markdown-table.ts'
 
 /** A row of the table: spans, or a group of them in words. */
 interface Row {
@@ -17,12 +18,14 @@ interface Row {
 }
 
 const document = readFileSync(new URL('../../docs/telemetry.md', import.meta.url), 'utf8')
-const rows = tableBelow('## Spans').map(([span = '', kind = '', attributes = '']): Row => ({
-  spans: codesIn(span),
-  group: span,
-  kind,
-  attributes: codesIn(attributes),
-}))
+const rows = tableBelow(document, '## Spans').map(
+  ([span = '', kind = '', attributes = '']): Row => ({
+    spans: codesIn(span),
+    group: span,
+    kind,
+    attributes: codesIn(attributes),
+  }),
+)
 const group = (name: string): readonly string[] =>
   rows.find((row) => row.group === name)?.attributes ?? []
 
@@ -78,7 +81,7 @@ describe('the table of spans in docs/telemetry.md', () => {
 
 describe('the table of span events in docs/telemetry.md', () => {
   it('has the events that occur, with their attributes, and no others', () => {
-    const documented = tableBelow('### Events').map(([event = '', , attributes = '']) =>
+    const documented = tableBelow(document, '### Events').map(([event = '', , attributes = '']) =>
       [event, ...codesIn(attributes).toSorted()].join(' '),
     )
     const events = [...spans.filter(isOurs), request()].flatMap((span) => span.events)
@@ -143,24 +146,6 @@ async function requestWithFinding(database: Database): Promise<void> {
   })
   await served.fetch('/lazy')
   expect(await query('select from posts')).toHaveLength(3)
-}
-
-/** The rows of the first table below a heading. */
-function tableBelow(heading: string): readonly (readonly string[])[] {
-  const [, below = ''] = document.split(`\n${heading}\n`)
-  const lines = below.split('\n')
-  const start = lines.findIndex((line) => line.startsWith('|'))
-  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'))
-  return lines.slice(start + 2, end).map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  )
-}
-
-function codesIn(cell: string): readonly string[] {
-  return [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] as string)
 }
 
 function kindOf({ kind }: ReadableSpan): string {
