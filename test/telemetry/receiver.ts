@@ -33,16 +33,20 @@ const grpcPath = '/opentelemetry.proto.collector.trace.v1.TraceService/Export'
 /**
  * Takes what OTLP exporters send, in each of its protocols, on real sockets.
  *
- * @param latencyMs how long it takes to answer; what it has taken counts from then on
+ * @param latencyMs how long it takes to answer the first export; of a client that has left by then it keeps nothing
  */
 export async function startReceiver(latencyMs = 0): Promise<Receiver> {
   const arrivals: Arrival[] = []
   const exports: Export[] = []
+  let hasBegun = false
   let begin = (): void => {}
   const begun = new Promise<void>((resolve) => (begin = resolve))
-  const take = async (arrival: Arrival, decode: () => Export): Promise<void> => {
+  const take: Take = async (arrival, decode, hasLeft) => {
+    const isFirst = !hasBegun
+    hasBegun = true
     begin()
-    if (latencyMs > 0) await setTimeout(latencyMs, undefined, { ref: false })
+    if (isFirst && latencyMs > 0) await setTimeout(latencyMs, undefined, { ref: false })
+    if (hasLeft()) return
     arrivals.push(arrival)
     if (!arrival.path.endsWith('/v1/metrics')) exports.push(decode())
   }
@@ -74,7 +78,7 @@ export async function startReceiver(latencyMs = 0): Promise<Receiver> {
   }
 }
 
-type Take = (arrival: Arrival, decode: () => Export) => Promise<void>
+type Take = (arrival: Arrival, decode: () => Export, hasLeft: () => boolean) => Promise<void>
 
 async function listenHttp(take: Take): Promise<{ server: HttpServer; port: number }> {
   const server = createServer((request, response) => {
@@ -83,7 +87,7 @@ async function listenHttp(take: Take): Promise<{ server: HttpServer; port: numbe
     void bodyOf(request).then(async (body) => {
       const decode = (): Export =>
         isJson ? (JSON.parse(body.toString()) as Export) : decodeExport(body)
-      await take({ path, headers }, decode)
+      await take({ path, headers }, decode, () => response.destroyed)
       response.setHeader('content-type', headers['content-type'] ?? '').end(isJson ? '{}' : '')
     })
   })
@@ -104,13 +108,16 @@ async function listenGrpc(take: Take): Promise<{ server: GrpcServer; port: numbe
     responseDeserialize: bytes,
   } as const
   const Export = (
-    call: { readonly request: Buffer; readonly metadata: Metadata },
+    call: {
+      readonly request: Buffer
+      readonly metadata: Metadata
+      readonly cancelled: boolean
+    },
     callback: (error: null, answer: Buffer) => void,
   ): void => {
-    const headers = call.metadata.getMap()
-    void take({ path: grpcPath, headers }, () => decodeExport(call.request)).then(() =>
-      callback(null, Buffer.alloc(0)),
-    )
+    const arrival = { path: grpcPath, headers: call.metadata.getMap() }
+    const decode = (): Export => decodeExport(call.request)
+    void take(arrival, decode, () => call.cancelled).then(() => callback(null, Buffer.alloc(0)))
   }
   server.addService({ Export: method }, { Export })
   const port = await new Promise<number>((resolve, reject) => {
