@@ -1,4 +1,4 @@
-import type { TracerProvider } from '@opentelemetry/api'
+import type { Tracer, TracerProvider } from '@opentelemetry/api'
 import type { OpenTelemetryApi } from './api.ts'
 
 // Of a hundredth of all traces, so many probes meet none once in 20 000 times.
@@ -7,15 +7,23 @@ const mostProbes = 1000
 /**
  * Whether a trace that begins here is taken, tried with spans that are not ended, so that they are
  * never exported. The first that is taken is the last.
+ *
+ * @param sampler what the sampler says of itself
  */
-export function doesSample({ trace, ROOT_CONTEXT, TraceFlags }: OpenTelemetryApi): boolean {
-  const tracer = trace.getTracer('fastify-data-bridge')
-  for (let probe = 0; probe < mostProbes; probe += 1) {
-    const span = tracer.startSpan('describeTelemetry', {}, ROOT_CONTEXT)
-    const isSampled = (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0
-    if (span.isRecording() && isSampled) return true
+export function doesSample(api: OpenTelemetryApi, sampler: string | undefined): boolean {
+  const ratio = ratioOf(sampler)
+  if (ratio !== undefined && ratio > 0) return true
+  const tracer = api.trace.getTracer('fastify-data-bridge')
+  const isConstant = ratio === 0 || /^(?:ParentBased\{root=)?Always/.test(sampler ?? '')
+  for (let probe = 0; probe < (isConstant ? 1 : mostProbes); probe += 1) {
+    if (isTaken(api, tracer)) return true
   }
   return false
+}
+
+function isTaken({ ROOT_CONTEXT, TraceFlags }: OpenTelemetryApi, tracer: Tracer): boolean {
+  const span = tracer.startSpan('describeTelemetry', {}, ROOT_CONTEXT)
+  return span.isRecording() && (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0
 }
 
 /**

@@ -2,7 +2,7 @@ import { loadApi, type OpenTelemetryApi } from './api.ts'
 import { unreachable } from './describe-endpoint.ts'
 import { className, exportersOf, exportTarget, type ExportTarget } from './describe-exporter.ts'
 import { reportOf, type TelemetryProblem, type TelemetryReport } from './describe-report.ts'
-import { doesSample, ratioOf, samplerOf } from './describe-sampler.ts'
+import { doesSample, samplerOf } from './describe-sampler.ts'
 import { tracerProvider } from './provider.ts'
 import { isAllowed } from './switch.ts'
 
@@ -83,7 +83,7 @@ function samplerProblems(
   api: OpenTelemetryApi,
   sampler: string | undefined,
 ): readonly TelemetryProblem[] {
-  if ((ratioOf(sampler) ?? 0) > 0 || doesSample(api)) return []
+  if (doesSample(api, sampler)) return []
   const message =
     `the sampler ${sampler ?? 'of the provider'} takes no trace that begins here: ` +
     'set OTEL_TRACES_SAMPLER to parentbased_always_on, or to parentbased_traceidratio with OTEL_TRACES_SAMPLER_ARG above 0'

@@ -3,8 +3,16 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { trace } from '@opentelemetry/api'
 import { NodeSDK } from '@opentelemetry/sdk-node'
-import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
+import {
+  AlwaysOnSampler,
+  InMemorySpanExporter,
+  type Sampler,
+  SamplingDecision,
+  type SamplingResult,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace'
 import { describe, expect, it } from 'vitest'
 import { describeTelemetry } from '../../orm/telemetry/describe.ts'
 import { unreachable } from '../../orm/telemetry/describe-endpoint.ts'
@@ -75,6 +83,25 @@ async function reportIn(
   return JSON.parse(stdout) as TelemetryReport & { readonly text: string }
 }
 
+/** What is said where an SDK was set up in code, and the spans that it has exported when another one has ended. */
+async function describeWith(
+  sampler: Sampler,
+): Promise<{ readonly report: TelemetryReport; readonly exported: readonly string[] }> {
+  const exporter = new InMemorySpanExporter()
+  const processor = new SimpleSpanProcessor({ exporter })
+  const sdk = new NodeSDK({ sampler, spanProcessors: [processor] })
+  sdk.start()
+  try {
+    const report = await describeTelemetry()
+    trace.getTracer('other').startSpan('other').end()
+    await processor.forceFlush()
+    return { report, exported: exporter.getFinishedSpans().map(({ name }) => name) }
+  } finally {
+    await sdk.shutdown()
+    trace.disable()
+  }
+}
+
 const codes = ({ problems }: TelemetryReport): string[] => problems.map(({ code }) => code)
 
 describe('describeTelemetry() finds no problem', () => {
@@ -125,16 +152,31 @@ describe('describeTelemetry() finds no problem', () => {
   })
 
   it('with an exporter that was set up in code, and never exports a span of its own', async () => {
-    const exporter = new InMemorySpanExporter()
-    const sdk = new NodeSDK({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
-    sdk.start()
-    const report = await describeTelemetry()
+    const { report, exported } = await describeWith(new AlwaysOnSampler())
+    expect(exported).toEqual(['other'])
     expect(codes(report)).toEqual([])
     expect(report.exporter).toBe('InMemorySpanExporter')
     expect(report.endpoint).toBeUndefined()
-    expect(exporter.getFinishedSpans()).toEqual([])
-    await sdk.shutdown()
-    expect(exporter.getFinishedSpans()).toEqual([])
+  })
+})
+
+describe('a sampler that the library does not know', () => {
+  it.each([
+    ['takes each', () => SamplingDecision.RECORD_AND_SAMPLED, []],
+    [
+      'takes one of a hundred',
+      (probe: number) =>
+        probe % 100 === 0 ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
+      [],
+    ],
+    ['takes none', () => SamplingDecision.NOT_RECORD, ['sampler']],
+    ['records and exports none', () => SamplingDecision.RECORD, ['sampler']],
+  ] as const)('is tried: one that %s', async (_, decide, expected) => {
+    let probes = 0
+    const shouldSample = (): SamplingResult => ({ decision: decide((probes += 1)) })
+    const { report } = await describeWith({ shouldSample, toString: () => 'Own' })
+    expect(codes(report)).toEqual(expected)
+    expect(report.sampler).toBe('Own')
   })
 })
 
