@@ -1,6 +1,9 @@
 import { createTables, requireTables } from './create-schema.ts'
+import { checkHealth, type Health } from './driver/health.ts'
 import { ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
-import { SessionConnection, type TransactionMode } from './driver/session-connection.ts'
+import { SessionConnection } from './driver/session-connection.ts'
+import type { PoolSettings } from './driver/pool-settings.ts'
+import type { TimeLimits } from './driver/time-limits.ts'
 import { DataBridgeError, describe } from './errors.ts'
 import { defaultMode, detectorFor, type NPlusOneMode } from './n-plus-one/mode.ts'
 import { combineObservers } from './observe/observer.ts'
@@ -15,6 +18,7 @@ import {
 import type { AnyEntityClass } from './schema/relation.ts'
 import { ambientScope } from './session/ambient.ts'
 import { BaseSession, type SessionParts } from './session/session.ts'
+import type { TransactionOptions } from './session/transactions.ts'
 import { wantsOldNames } from './telemetry/span-settings.ts'
 import { wantedApi } from './telemetry/switch.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
@@ -46,6 +50,7 @@ export class Database implements AsyncDisposable {
   readonly #tables: readonly AnyEntityClass[]
   readonly #live = new Set<BaseSession>()
   readonly #nPlusOne: NPlusOneMode
+  readonly #timeouts: TimeLimits
   /** @internal None where tracing is off. */
   readonly telemetry: Telemetry | undefined
   /** @internal Who is told of the slow statements of sessions that belong to no request. */
@@ -57,6 +62,8 @@ export class Database implements AsyncDisposable {
       connectionString = '',
       pool,
       tables = [],
+      timeouts = {},
+      maxWaiting,
       tracing,
       spans: level = 'all',
       queryText: hasText = true,
@@ -69,8 +76,9 @@ export class Database implements AsyncDisposable {
     this.#tables = [...tables]
     this.#pool =
       pool === undefined
-        ? ConnectionPool.open(connectionString, settings)
-        : ConnectionPool.around(pool)
+        ? ConnectionPool.open(connectionString, withAcquireLimit(settings, timeouts), maxWaiting)
+        : ConnectionPool.around(pool, maxWaiting)
+    this.#timeouts = timeouts
     const api = wantedApi(tracing)
     const hasOldNames = wantsOldNames(process.env)
     this.telemetry =
@@ -100,10 +108,12 @@ export class Database implements AsyncDisposable {
   /** Like {@link run}, in a transaction that begins at once. */
   async transaction<T>(
     fn: (session: Session) => Promise<T> | T,
-    mode: TransactionMode = {},
+    options: TransactionOptions = {},
   ): Promise<T> {
     await using session = new Session(this)
-    return await ambientScope.run({ session: () => session }, () => session.transaction(fn, mode))
+    return await ambientScope.run({ session: () => session }, () =>
+      session.transaction(fn, options),
+    )
   }
 
   /**
@@ -117,6 +127,29 @@ export class Database implements AsyncDisposable {
   /** How many connections there are, how many of them are free, and how many sessions wait for one. */
   get usage(): PoolUsage {
     return this.#pool.usage
+  }
+
+  /**
+   * Asks PostgreSQL for an answer, over a connection of the pool as a session would. Never rejects:
+   * for readiness checks, which want to know in time.
+   *
+   * @param limits.timeoutMs how long the answer is waited for; 1000 unless said
+   *
+   * @example
+   * ```ts
+   * import Fastify from 'fastify'
+   * import dataBridge from 'fastify-data-bridge'
+   *
+   * const app = Fastify()
+   * app.register(dataBridge)
+   * app.get('/ready', async (_request, reply) => {
+   *   const health = await app.dataBridge.health()
+   *   return reply.code(health.isUp ? 200 : 503).send({ isReady: health.isUp })
+   * })
+   * ```
+   */
+  async health({ timeoutMs = 1000 }: { readonly timeoutMs?: number } = {}): Promise<Health> {
+    return checkHealth(this.#pool, timeoutMs)
   }
 
   /** Rolls back the sessions that are open, closes them, and ends the pool unless it was given. */
@@ -137,6 +170,8 @@ export class Database implements AsyncDisposable {
       readOnly,
       tracing,
       nPlusOne = this.#nPlusOne,
+      timeouts,
+      signal,
     } = requireSessionOptions(options)
     const detector = detectorFor(nPlusOne)
     const stats = new StatementStats(detector)
@@ -145,10 +180,16 @@ export class Database implements AsyncDisposable {
       [stats, detector, slow, ...(telemetry ?? [])].filter((each) => each !== undefined),
     )
     return {
-      connection: new SessionConnection(this.#pool, observer, { isolation, readOnly }),
+      connection: new SessionConnection(
+        this.#pool,
+        observer,
+        { isolation, readOnly },
+        { ...this.#timeouts, ...timeouts },
+      ),
       observer,
       stats,
       isReadOnly: readOnly === true,
+      signal,
       opened: (session) => void this.#live.add(session),
       closed: async (session) => void this.#live.delete(session),
     }
@@ -216,6 +257,11 @@ function ownParts(source: unknown, options: SessionOptions): SessionParts {
       await database.close()
     },
   }
+}
+
+/** So that `pg` gives up a connection that cannot be made when nobody waits for it any more. */
+function withAcquireLimit(settings: PoolSettings, { acquire }: TimeLimits): PoolSettings {
+  return acquire === undefined ? settings : { connectionTimeoutMillis: acquire, ...settings }
 }
 
 function closedError(): DataBridgeError {

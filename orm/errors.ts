@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'DATA_BRIDGE_ERR_SERIALIZATION'
   | 'DATA_BRIDGE_ERR_DEADLOCK'
   | 'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT'
+  | 'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT'
+  | 'DATA_BRIDGE_ERR_ABORTED'
   | 'DATA_BRIDGE_ERR_STATEMENT'
   | 'DATA_BRIDGE_ERR_COMMIT_FAILED'
   | 'DATA_BRIDGE_ERR_COMMIT_UNKNOWN'
@@ -80,6 +82,11 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     statusCode: 504,
     clientMessage: 'The database took too long.',
   },
+  DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT: {
+    statusCode: 504,
+    clientMessage: 'The database took too long.',
+  },
+  DATA_BRIDGE_ERR_ABORTED: { statusCode: 503, clientMessage: 'The request was aborted.' },
   DATA_BRIDGE_ERR_STATEMENT: {
     statusCode: 500,
     clientMessage: 'The request could not be handled.',

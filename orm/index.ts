@@ -4,7 +4,11 @@ export type { SessionContext } from './database.ts'
 export type { Isolation } from './driver/isolation.ts'
 /** @internal for the plugin */
 export { requireIsolation } from './driver/isolation.ts'
+/** @internal for the plugin */
+export { requireTimeLimits } from './driver/time-limits.ts'
+export type { Health } from './driver/health.ts'
 export type { TransactionMode } from './driver/session-connection.ts'
+export type { TimeLimits } from './driver/time-limits.ts'
 export type { PoolSettings } from './driver/pool-settings.ts'
 export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
 /** @internal for the plugin */
@@ -47,6 +51,7 @@ export {
   type RelationTo,
 } from './schema/relation.ts'
 export type { Fields, Key, NewRow, Relation, RelationRef, Row, TableClass } from './schema/types.ts'
+export type { TransactionOptions } from './session/transactions.ts'
 /** @internal for the plugin */
 export { ambientScope, type AmbientScope } from './session/ambient.ts'
 /** @internal for the plugin */

@@ -1,6 +1,7 @@
 import { isPool, type Pool } from './driver/pool.ts'
 import { poolSettingNames, type PoolSettings } from './driver/pool-settings.ts'
 import { type Isolation, requireIsolation } from './driver/isolation.ts'
+import { requireTimeLimits, type TimeLimits } from './driver/time-limits.ts'
 import { DataBridgeError, describe } from './errors.ts'
 import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'
 import { listed } from './schema/metadata.ts'
@@ -17,6 +18,10 @@ export interface SessionOptions {
   readonly tracing?: boolean | undefined
   /** How N+1 patterns are looked for; unless said, as of its database. */
   readonly nPlusOne?: NPlusOneMode | undefined
+  /** How long things may take; where it says nothing, as of its database. */
+  readonly timeouts?: TimeLimits | undefined
+  /** Ends the session when it is aborted: the statement that runs is cancelled on the server, and nothing is saved. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Options of a {@link Database}: where its connections come from, and the settings that `pg` takes for a pool. */
@@ -25,6 +30,10 @@ export interface DatabaseOptions extends PoolSettings {
   readonly connectionString?: string | undefined
   /** A pool of `pg` that the application made; it is not ended with the database. */
   readonly pool?: Pool | undefined
+  /** How long things may take; without limits unless said. */
+  readonly timeouts?: TimeLimits | undefined
+  /** How many sessions may wait for a connection: one more is a 503 at once. Without a limit unless said. */
+  readonly maxWaiting?: number | undefined
   /** The entities, checked at once: a relation to what is no entity is found here. */
   readonly tables?: readonly AnyEntityClass[] | undefined
   /**
@@ -45,7 +54,16 @@ export interface DatabaseOptions extends PoolSettings {
   readonly nPlusOne?: NPlusOneMode | undefined
 }
 
-const databaseOptions = ['tables', 'tracing', 'spans', 'queryText', 'queryParameters', 'nPlusOne']
+const databaseOptions = [
+  'timeouts',
+  'maxWaiting',
+  'tables',
+  'tracing',
+  'spans',
+  'queryText',
+  'queryParameters',
+  'nPlusOne',
+]
 
 /** Every option that a database may have. */
 export const databaseOptionNames: readonly string[] = [
@@ -61,7 +79,7 @@ export function requireDatabaseOptions(options: unknown): DatabaseOptions {
       `new Database(…) expected options such as { connectionString }; came ${describe(options)}`,
     )
   }
-  const { connectionString, pool, tracing, spans, queryText, queryParameters, nPlusOne } =
+  const { connectionString, pool, timeouts, maxWaiting, tracing, nPlusOne, ...others } =
     options as DatabaseOptions
   if (connectionString !== undefined && pool !== undefined) {
     throw optionError('expected one source of connections; came connectionString and pool')
@@ -74,22 +92,33 @@ export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   }
   const source = pool === undefined ? ['connectionString', ...poolSettingNames] : ['pool']
   refuseUnknown(options, [...source, ...databaseOptions], 'Database')
+  requireTimeLimits(timeouts)
+  requireMaxWaiting(maxWaiting)
   requireObserving(tracing, nPlusOne)
-  requireOneOf('spans', spans, spanLevels)
-  requireBoolean('queryText', queryText)
-  requireBoolean('queryParameters', queryParameters)
+  requireOneOf('spans', others.spans, spanLevels)
+  requireBoolean('queryText', others.queryText)
+  requireBoolean('queryParameters', others.queryParameters)
   return options
 }
 
-const sessionOptions = ['isolation', 'readOnly', 'tracing', 'nPlusOne']
+const sessionOptions = ['isolation', 'readOnly', 'tracing', 'nPlusOne', 'timeouts', 'signal']
 
 export function requireSessionOptions(options: SessionOptions): SessionOptions {
   refuseUnknown(options, sessionOptions, 'Session')
-  const { isolation, readOnly, tracing, nPlusOne } = options
+  const { isolation, readOnly, tracing, nPlusOne, timeouts, signal } = options
   requireIsolation(isolation)
   requireBoolean('readOnly', readOnly)
   requireObserving(tracing, nPlusOne)
+  requireTimeLimits(timeouts)
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw optionError(`signal expected an AbortSignal; came ${describe(signal)}`)
   return options
+}
+
+function requireMaxWaiting(maxWaiting: unknown): void {
+  if (maxWaiting === undefined || (Number.isInteger(maxWaiting) && (maxWaiting as number) >= 0))
+    return
+  throw optionError(`maxWaiting expected a whole number from 0; came ${describe(maxWaiting)}`)
 }
 
 function requireObserving(tracing: unknown, nPlusOne: unknown): void {

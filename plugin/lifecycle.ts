@@ -1,17 +1,22 @@
 import type { FastifyInstance, FastifyRequest, onSendHookHandler } from 'fastify'
-import { ambientScope, DataBridgeError } from '../orm/index.ts'
+import { ambientScope, DataBridgeError, type Session } from '../orm/index.ts'
 import { slowStatementLog } from './warnings.ts'
 import { requireRouteOptions, type Settings } from './options.ts'
 import { RequestSession } from './request-session.ts'
 
 type Slots = { [slot: symbol]: RequestSession | null }
 
+/** Gives the session of a request. */
+export type SessionOf = (request: FastifyRequest) => Session
+
 /**
  * Ties a session to each request. All hooks belong to the instance: those of a route would miss the
  * routes that are declared in the same tick as the plugin, and 404s. They take callbacks, so that a
  * request without a session goes through them without a promise.
+ *
+ * @returns where the session of a request is had
  */
-export function addLifecycle(app: FastifyInstance, settings: Settings): void {
+export function addLifecycle(app: FastifyInstance, settings: Settings): SessionOf {
   // One for each registration: a child's instance and its parent's both see the child's requests.
   const slot = Symbol('fastify-data-bridge')
   const shutdown = new AbortController()
@@ -21,12 +26,6 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
   if (settings.isOwn) settings.database.slow = slowStatementLog(app.log, settings.slowQueryMs)
 
   app.decorateRequest(slot, null)
-  app.decorateRequest(settings.decorateAs, {
-    getter(this: FastifyRequest) {
-      return (unitOf(this) ?? refuseEarlyUse(settings.decorateAs)).session()
-    },
-  })
-
   app.addHook('onRoute', function checkRouteOptions({ config, method, url }) {
     requireRouteOptions(config?.dataBridge, `${String(method)} ${url}`)
   })
@@ -38,19 +37,24 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
     else done()
   })
 
-  app.addHook('onError', function rollbackOnError(request, _reply, error, done) {
+  app.addHook('onError', function rollbackOnError(request, reply, error, done) {
     hideDetails(error)
+    if (isExhausted(error)) reply.header('retry-after', String(retryAfterSeconds))
     const unit = unitOf(request)
     if (unit === null || unit.fail(error)) done()
   })
 
   const commitOnSend: onSendHookHandler = function commitOnSend(request, _reply, payload, done) {
     const unit = unitOf(request)
-    if (unit === null || !unit.isTouched) {
+    if (unit === null || unit.isIdle(payload)) {
       unit?.seal()
       return done(null, payload)
     }
-    goOn(unit.answer(payload), done)
+    unit
+      .answer(payload)
+      .then((answer) => answer && done(null, answer.payload))
+      // What Fastify throws when it goes on, such as for a header that cannot be sent, is the request's error then.
+      .catch(done)
   }
   app.addHook('onSend', commitOnSend)
 
@@ -59,11 +63,8 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): void {
     shutdown.abort()
     await settings.database.close()
   })
-}
 
-/** What Fastify throws when it goes on, such as for a header that cannot be sent, is the request's error then. */
-function goOn(work: Promise<boolean>, next: (error?: Error) => void): void {
-  work.then((isOn) => isOn && next()).catch(next)
+  return (request) => (unitOf(request) ?? refuseEarlyUse(settings)).session()
 }
 
 /**
@@ -81,7 +82,15 @@ function hideDetails(error: unknown): void {
   })
 }
 
-function refuseEarlyUse(property: string): never {
+/** When a client that found every connection in use may come again. */
+const retryAfterSeconds = 1
+
+function isExhausted(error: unknown): boolean {
+  return error instanceof DataBridgeError && error.code === 'DATA_BRIDGE_ERR_POOL_EXHAUSTED'
+}
+
+function refuseEarlyUse({ name, decorateAs }: Settings): never {
+  const property = name === undefined ? decorateAs : `sessions.${name}`
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_SESSION_CLOSED',
     `request.${property} was used before the hooks of fastify-data-bridge ran; register it before the plugin whose hook uses it`,

@@ -8,6 +8,8 @@ import {
   databaseOptionNames,
   listed,
   requireIsolation,
+  requireTimeLimits,
+  type TimeLimits,
 } from '../orm/index.ts'
 
 /** Whether a response is a success, so that its session is committed. */
@@ -19,6 +21,8 @@ export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionStri
   readonly connectionString?: string | undefined
   /** A database that the application made, and closes itself. */
   readonly database?: Database | undefined
+  /** For an application with several databases: its sessions are `request.sessions.<name>`, itself `app.dataBridges.<name>`. */
+  readonly name?: string | undefined
   /** The request's property; `session` unless said. See `fastify-data-bridge/plugin` for applications with `@fastify/session`. */
   readonly decorateAs?: string | undefined
   /** Whether a response is committed; unless said, where its status is below 400. An error is never committed. */
@@ -38,6 +42,14 @@ export interface DataBridgeRouteOptions {
   readonly readOnly?: boolean | undefined
   /** Every statement runs in a transaction of this isolation. */
   readonly isolation?: Isolation | undefined
+  /** How long things may take; where it says nothing, as in the application. */
+  readonly timeouts?: TimeLimits | undefined
+  /**
+   * When the session of a response that is a stream is committed. `'before'`, unless said: before the
+   * first byte. `'deferred'`: after the last one, so that the stream can use the session; a response
+   * whose commit fails is cut off, and never complete.
+   */
+  readonly stream?: 'before' | 'deferred' | undefined
 }
 
 /** The options, with their defaults. */
@@ -45,6 +57,7 @@ export interface Settings {
   readonly database: Database
   /** Whether the plugin made the database, and closes it. */
   readonly isOwn: boolean
+  readonly name: string | undefined
   readonly decorateAs: string
   /** None: where the status is below 400. */
   readonly commitOn: CommitOn | undefined
@@ -64,18 +77,20 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const {
     database,
-    decorateAs = 'session',
+    name,
+    decorateAs,
     commitOn,
     headers = 'dev',
     ambient = true,
     slowQueryMs,
     ...rest
   }: DataBridgeOptions = Object.fromEntries(given)
-  if (
-    typeof decorateAs !== 'string' ||
-    !/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(decorateAs)
-  ) {
-    throw optionError(`decorateAs expected the name of a property; came ${describe(decorateAs)}`)
+  requireProperty('decorateAs', decorateAs)
+  requireProperty('name', name)
+  if (name !== undefined && decorateAs !== undefined) {
+    throw optionError(
+      'expected name or decorateAs; came both: the sessions of a named database are request.sessions.<name>',
+    )
   }
   if (typeof ambient !== 'boolean')
     throw optionError(`ambient expected true or false; came ${describe(ambient)}`)
@@ -86,15 +101,23 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
     )
   return {
     ...sourceOf(database, rest, environment),
-    decorateAs,
+    name,
+    decorateAs: decorateAs ?? 'session',
     commitOn,
     wantsHeaders: headersPolicy(headers, environment),
-    ambient,
+    // The ambient statics are those of the one database that has no name.
+    ambient: ambient && name === undefined,
     slowQueryMs,
   }
 }
 
-const ownNames = ['database', 'decorateAs', 'commitOn', 'headers', 'ambient', 'slowQueryMs']
+function requireProperty(option: string, value: unknown): void {
+  if (value === undefined) return
+  if (typeof value === 'string' && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(value)) return
+  throw optionError(`${option} expected the name of a property; came ${describe(value)}`)
+}
+
+const ownNames = ['database', 'name', 'decorateAs', 'commitOn', 'headers', 'ambient', 'slowQueryMs']
 
 // Before the database would refuse it, with the names of its own options only.
 function refuseUnknown(options: object): void {
@@ -148,7 +171,7 @@ function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settin
   )
 }
 
-const routeOptionNames = ['commitOn', 'readOnly', 'isolation']
+const routeOptionNames = ['commitOn', 'readOnly', 'isolation', 'timeouts', 'stream']
 
 /** Refuses route options that are wrong, or that nothing would read. */
 export function requireRouteOptions(options: unknown, route: string): void {
@@ -161,11 +184,14 @@ export function requireRouteOptions(options: unknown, route: string): void {
   if (unknown !== undefined) {
     throw optionError(`${where} has no option ${unknown}; it has ${listed(routeOptionNames)}`)
   }
-  const { commitOn, readOnly, isolation } = options as DataBridgeRouteOptions
+  const { commitOn, readOnly, isolation, timeouts, stream } = options as DataBridgeRouteOptions
   requireCommitOn(commitOn, `${where}.commitOn`)
   if (readOnly !== undefined && typeof readOnly !== 'boolean')
     throw optionError(`${where}.readOnly expected true or false; came ${describe(readOnly)}`)
   requireIsolation(isolation, `${where}.isolation`)
+  requireTimeLimits(timeouts, `${where}.timeouts`)
+  if (stream !== undefined && stream !== 'before' && stream !== 'deferred')
+    throw optionError(`${where}.stream expected 'before' or 'deferred'; came ${describe(stream)}`)
 }
 
 function requireCommitOn(commitOn: unknown, where: string): void {

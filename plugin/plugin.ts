@@ -1,15 +1,24 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Database, DataBridgeError } from '../orm/index.ts'
 import { addLifecycle } from './lifecycle.ts'
+import { addNamed, type NamedSessions } from './named.ts'
 import { type DataBridgeOptions, type DataBridgeRouteOptions, settingsOf } from './options.ts'
 
+export type { NamedSessions } from './named.ts'
 export type { CommitOn, DataBridgeOptions, DataBridgeRouteOptions } from './options.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** The database of the plugin: sessions of your own, jobs, the schema. */
     readonly dataBridge: Database
+    /** Databases that were registered with a `name`. */
+    readonly dataBridges: Readonly<Record<string, Database>>
+  }
+
+  interface FastifyRequest {
+    /** The request's sessions on databases that were registered with a `name`. */
+    readonly sessions: NamedSessions
   }
 
   interface FastifyContextConfig {
@@ -47,18 +56,25 @@ export const dataBridge: FastifyPluginAsync<DataBridgeOptions> = fp(register, {
 export default dataBridge
 
 async function register(app: FastifyInstance, options: DataBridgeOptions): Promise<void> {
-  refuseSecond(app)
   const settings = settingsOf(options, process.env)
+  const { name, database } = settings
+  const sessionOf = addLifecycle(app, settings)
+  if (name !== undefined) return addNamed(app, name, database, sessionOf)
+  refuseSecond(app)
   claim(app, settings.decorateAs)
-  app.decorate('dataBridge', settings.database)
-  addLifecycle(app, settings)
+  app.decorateRequest(settings.decorateAs, {
+    getter(this: FastifyRequest) {
+      return sessionOf(this)
+    },
+  })
+  app.decorate('dataBridge', database)
 }
 
 function refuseSecond(app: FastifyInstance): void {
   if (!Object.hasOwn(app, 'dataBridge')) return
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_OPTION',
-    'fastify-data-bridge is registered twice in one scope; register it once, or each time in a scope of its own',
+    'fastify-data-bridge is registered twice in one scope; give the second a name, or a scope of its own',
   )
 }
 

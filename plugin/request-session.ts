@@ -9,6 +9,7 @@ import {
   type SessionTrace,
   type Telemetry,
 } from '../orm/index.ts'
+import { deferred, isStream } from './deferred-stream.ts'
 import { logFindings, slowStatementLog } from './warnings.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
 import { setCostHeaders } from './response-headers.ts'
@@ -52,11 +53,6 @@ export class RequestSession implements AmbientScope {
     this.#arrival = settings.database.telemetry?.arrival()
   }
 
-  /** Whether there is anything to settle, so that a request without a session pays nothing. */
-  get isTouched(): boolean {
-    return this.#session !== undefined
-  }
-
   /** The session, made when it is first asked for. */
   session(): Session {
     return (this.#session ??= this.#open())
@@ -78,6 +74,8 @@ export class RequestSession implements AmbientScope {
     this.#hasFailed = true
     this.#isTimedOut = (error as { code?: unknown } | null)?.code === 'FST_ERR_HANDLER_TIMEOUT'
     if (this.#session !== undefined) {
+      if (this.#isTimedOut && this.#settling === undefined)
+        void this.#session.abort(timedOutError())
       void this.#settle(failure).then(({ isCommitted }) => {
         if (isCommitted) log.warn('the request failed after its commit: what it wrote is saved')
       })
@@ -88,17 +86,52 @@ export class RequestSession implements AmbientScope {
   /**
    * The response is about to leave. Throws where it must not leave as the success that it says it is.
    *
-   * @returns whether it may leave: not where an earlier one is on its way, so that it is the second
+   * @returns what leaves; none where an earlier answer is on its way, so that it is the second
    */
-  async answer(payload: unknown): Promise<boolean> {
-    if (this.#isAnswering) return false
+  async answer(payload: unknown): Promise<{ readonly payload: unknown } | undefined> {
+    if (this.#isAnswering) return undefined
     this.#isAnswering = true
     try {
+      if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
       await this.#answer(payload)
-      return true
+      return { payload }
     } finally {
       this.#isAnswering = false
     }
+  }
+
+  /** Whether there is nothing to settle, now or while the payload flows. */
+  isIdle(payload: unknown): boolean {
+    return this.#session === undefined && !this.#isDeferred(payload)
+  }
+
+  #isDeferred(payload: unknown): boolean {
+    if (!isStream(payload) || this.#settling !== undefined || this.#hasFailed) return false
+    return this.#routeOptions.stream === 'deferred'
+  }
+
+  /** The session stays open while the stream flows, and is committed before its last byte. */
+  #defer(payload: unknown): unknown {
+    const settle = async (): Promise<void> => {
+      const { error } = await this.#settle(() => this.#shouldCommit(payload))
+      this.#isAnswered = true
+      if (error === undefined) return
+      this.#request.log.error({ err: error }, 'the commit of a deferred stream has failed')
+      throw error
+    }
+    const fail = (): void => {
+      this.#hasFailed = true
+      this.#isAnswered = true
+      void this.#settle(failure)
+    }
+    // A client that has as many bytes as were promised takes the response for complete.
+    this.#reply.removeHeader('content-length')
+    if (this.#wantsHeaders()) this.#reply.trailer('x-db-query-count', async () => this.#queryCount)
+    return deferred(payload, settle, fail)
+  }
+
+  get #queryCount(): string {
+    return String(this.#session?.stats.queryCount ?? 0)
   }
 
   async #answer(payload: unknown): Promise<void> {
@@ -125,18 +158,14 @@ export class RequestSession implements AmbientScope {
     const { raw } = this.#reply
     if (this.#isAnswered || raw.writableEnded || isGone(this.#reply)) throw lateError()
     this.#checkRoute()
-    const { readOnly, isolation } = this.#routeOptions
-    const options = {
-      ...(readOnly !== undefined && { readOnly }),
-      ...(isolation !== undefined && { isolation }),
-    }
+    const { readOnly, isolation, timeouts } = this.#routeOptions
     this.#trace = this.#traceOf(this.#request)
     const { database, slowQueryMs } = this.#settings
     const context: SessionContext = {
       trace: this.#trace,
       slow: slowStatementLog(this.#request.log, slowQueryMs),
     }
-    const session = new Session(database, options, context).manage()
+    const session = new Session(database, { readOnly, isolation, timeouts }, context).manage()
     raw.once('close', this.#onClose)
     return session
   }
@@ -227,6 +256,7 @@ export class RequestSession implements AmbientScope {
         'the response was ended by hand before the session was committed: what it changed is rolled back',
       )
     }
+    void this.#session?.abort(goneError())
     void this.#settle(failure)
   }
 }
@@ -251,6 +281,20 @@ function requireAnswer(isWanted: unknown): boolean {
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_OPTION',
     `commitOn expected to return true or false; it returned ${describe(isWanted)}`,
+  )
+}
+
+function goneError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_ABORTED',
+    'the client of this request has left, or its response was ended by hand: what was not committed is rolled back',
+  )
+}
+
+function timedOutError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_ABORTED',
+    'the handler took longer than handlerTimeout allows: what was not committed is rolled back',
   )
 }
 

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import type { PoolClient, QueryArrayResult, QueryResult } from 'pg'
+import { sendCancelRequest } from './cancel-request.ts'
 import type { RawRow } from '../schema/entity-state.ts'
 import type { Parameter } from '../sql/node.ts'
 
@@ -16,6 +18,9 @@ export interface RawResult {
   readonly rowCount: number
 }
 
+/** How long a statement that was cancelled may go on. */
+const graceMs = 1000
+
 const asText = { getTypeParser: () => (text: string) => text } as never
 
 /** One checked-out connection. Never given two statements at a time. */
@@ -23,6 +28,8 @@ export class Connection {
   readonly #client: PoolClient
   #lost: Error | undefined
   #isReleased = false
+  #cancelling: Promise<void> | undefined
+  #cutOff: NodeJS.Timeout | undefined
 
   constructor(client: PoolClient) {
     this.#client = client
@@ -55,6 +62,31 @@ export class Connection {
     return command
   }
 
+  /**
+   * Has the server cancel the statement that runs. One that goes on regardless is cut off with its
+   * connection: nobody waits for longer than the grace.
+   */
+  cancel(): void {
+    this.#cancelling ??= this.#cancel()
+  }
+
+  get isCancelling(): boolean {
+    return this.#cancelling !== undefined
+  }
+
+  /** Resolves, after a statement, when no request to cancel it is under way any more, which could hit the next one. */
+  async settled(): Promise<void> {
+    clearTimeout(this.#cutOff)
+    await this.#cancelling
+    this.#cancelling = undefined
+  }
+
+  /** Breaks the connection: what waits for an answer fails, and PostgreSQL rolls back by itself. */
+  destroy(): void {
+    const { connection } = this.#client as unknown as { connection: { stream: Socket } }
+    connection.stream.destroy()
+  }
+
   /** Whether PostgreSQL, when it last answered, was in a transaction, failed or not. */
   get isInTransaction(): boolean {
     return this.#client.getTransactionStatus() !== 'I'
@@ -72,6 +104,11 @@ export class Connection {
     this.#client.removeListener('error', this.#onLost)
     const broken = cause ?? this.#lost ?? this.isInTransaction
     this.#client.release(broken instanceof Error ? broken : broken !== false)
+  }
+
+  async #cancel(): Promise<void> {
+    this.#cutOff = setTimeout(() => this.destroy(), graceMs)
+    await sendCancelRequest(this.#client, graceMs)
   }
 
   readonly #onLost = (error: Error): void => {

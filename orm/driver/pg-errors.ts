@@ -117,6 +117,30 @@ export function connectError(error: unknown, where: string): DataBridgeError {
   )
 }
 
+/** @param isFull whether every connection was in use, so that it was not the server who took so long */
+export function acquireTimeoutError(
+  limitMs: number,
+  isFull: boolean,
+  where: string,
+): DataBridgeError {
+  return isFull
+    ? new DataBridgeError(
+        'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
+        `no connection became free within timeouts.acquire (${limitMs} ms; ${where})`,
+      )
+    : new DataBridgeError(
+        'DATA_BRIDGE_ERR_UNREACHABLE',
+        `PostgreSQL has not accepted a connection within timeouts.acquire (${limitMs} ms; ${where})`,
+      )
+}
+
+export function tooManyError(maxWaiting: number, where: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
+    `every connection is in use, and maxWaiting (${maxWaiting}) sessions wait for one already (${where})`,
+  )
+}
+
 function factsOf(error: unknown): ErrorFacts {
   const { constraint, table, column } = fieldsOf(error)
   return { cause: withoutValues(error), sqlState: sqlStateOf(error), constraint, table, column }

@@ -1,7 +1,7 @@
 import pg, { type Pool } from 'pg'
 import { DataBridgeError, describe } from '../errors.ts'
-import { Connection } from './connection.ts'
-import { connectError } from './pg-errors.ts'
+import { type Acquisition, acquisition } from './acquisition.ts'
+import { acquireTimeoutError, connectError, tooManyError } from './pg-errors.ts'
 import { type PoolSettings, requireSettings } from './pool-settings.ts'
 
 export type { Pool }
@@ -21,26 +21,32 @@ export class ConnectionPool {
   readonly #pool: Pool
   readonly #isOwn: boolean
   readonly #where: string
+  readonly #maxWaiting: number
   #ended: Promise<void> | undefined
 
-  private constructor(pool: Pool, isOwn: boolean, where: string) {
+  private constructor(pool: Pool, isOwn: boolean, where: string, maxWaiting: number) {
     this.#pool = pool
     this.#isOwn = isOwn
     this.#where = where
+    this.#maxWaiting = maxWaiting
     // The pool reports the loss of an idle connection here and replaces it; without a listener the process would end.
     pool.on('error', ignoreIdleLoss)
   }
 
   /** A pool of its own, ended with it. */
-  static open(connectionString: string, settings: PoolSettings = {}): ConnectionPool {
+  static open(
+    connectionString: string,
+    settings: PoolSettings = {},
+    maxWaiting = Infinity,
+  ): ConnectionPool {
     const where = describeUrl(connectionString)
     const pool = new pg.Pool({ ...requireSettings(settings), connectionString })
-    return new ConnectionPool(pool, true, where)
+    return new ConnectionPool(pool, true, where, maxWaiting)
   }
 
   /** A pool that the application made and ends itself. */
-  static around(pool: Pool): ConnectionPool {
-    return new ConnectionPool(pool, false, 'the given pool')
+  static around(pool: Pool, maxWaiting = Infinity): ConnectionPool {
+    return new ConnectionPool(pool, false, 'the given pool', maxWaiting)
   }
 
   /** The server that its connections go to, as far as the settings say. */
@@ -71,18 +77,31 @@ export class ConnectionPool {
     return query.__wrapped === true
   }
 
-  async acquire(): Promise<Connection> {
+  /** @param limitMs how long it is waited for; undefined is without a limit of ours */
+  acquire(limitMs: number | undefined): Acquisition {
     if (this.#ended !== undefined) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_UNREACHABLE',
         'the database was closed; no connection can be had',
       )
     }
-    try {
-      return new Connection(await this.#pool.connect())
-    } catch (error) {
-      throw connectError(error, this.#where)
+    const { waiting } = this.usage
+    const isFull = this.#isFull
+    if (isFull && waiting >= this.#maxWaiting) throw tooManyError(this.#maxWaiting, this.#where)
+    const limit = limitMs !== undefined && {
+      ms: limitMs,
+      reason: () => acquireTimeoutError(limitMs, isFull, this.#where),
     }
+    return acquisition(
+      this.#pool.connect(),
+      (error) => connectError(error, this.#where),
+      limit || undefined,
+    )
+  }
+
+  get #isFull(): boolean {
+    const { total, idle } = this.usage
+    return idle === 0 && total >= this.max
   }
 
   /** Ends an own pool when its connections have come back; leaves a given one to the application. */

@@ -1,4 +1,4 @@
-import { DataBridgeError } from '../errors.ts'
+import type { DataBridgeError } from '../errors.ts'
 import type { Observer, SentStatement } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import { noParameters } from '../sql/node.ts'
@@ -7,6 +7,17 @@ import type { Connection, RawResult } from './connection.ts'
 import { type Isolation, requireIsolation } from './isolation.ts'
 import { isConnectionLoss, statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
+import type { TimeLimits } from './time-limits.ts'
+import {
+  commitError,
+  endedBySqlError,
+  failedBeforeCommitError,
+  failedTransactionError,
+  notCommittedError,
+  statementTimeoutError,
+  transactionTimeoutError,
+} from './transaction-errors.ts'
+import { Turns } from './turns.ts'
 
 /** How a transaction begins. */
 export interface TransactionMode {
@@ -16,7 +27,7 @@ export interface TransactionMode {
 
 /**
  * `none`: statements commit by themselves. `failed`: a statement was refused, and PostgreSQL answers
- * nothing but ROLLBACK. `lost`: the connection broke, and PostgreSQL has rolled back.
+ * nothing but ROLLBACK. `lost`: PostgreSQL has rolled back, with its connection or when its time was over.
  */
 type TransactionState = 'none' | 'open' | 'failed' | 'lost'
 
@@ -28,17 +39,31 @@ export class SessionConnection {
   readonly #pool: ConnectionPool
   readonly #observer: Observer
   readonly #mode: TransactionMode
+  readonly #limits: TimeLimits
+  readonly #turns: Turns
   #connection: Connection | undefined
   #heldSince = 0
   #transaction: TransactionState = 'none'
   #failure: unknown
-  #tail: Promise<unknown> | undefined
+  #expiry: DataBridgeError | undefined
   #refusal: DataBridgeError | undefined
+  #stopWaiting: ((reason: DataBridgeError) => void) | undefined
+  #running: SentStatement['kind'] | undefined
+  #transactionLimit: NodeJS.Timeout | undefined
 
-  constructor(pool: ConnectionPool, observer: Observer, mode: TransactionMode) {
+  constructor(
+    pool: ConnectionPool,
+    observer: Observer,
+    mode: TransactionMode,
+    limits: TimeLimits = {},
+  ) {
     this.#pool = pool
     this.#observer = observer
     this.#mode = mode
+    this.#limits = limits
+    this.#turns = new Turns(() => {
+      if (this.#transaction === 'none') this.#release()
+    })
   }
 
   get isInTransaction(): boolean {
@@ -48,6 +73,16 @@ export class SessionConnection {
   /** Refuses every statement that has not been sent yet. */
   refuse(reason: DataBridgeError): void {
     this.#refusal ??= reason
+  }
+
+  /**
+   * Refuses every statement from now on, and has the server cancel the one that runs. A COMMIT is not
+   * cancelled: it is on the wire, and nobody could tell what became of it.
+   */
+  abort(reason: DataBridgeError): void {
+    this.refuse(reason)
+    this.#stopWaiting?.(reason)
+    this.#cancelRunning()
   }
 
   rows(statement: Statement, operation: Operation | undefined): Promise<RawResult> {
@@ -60,7 +95,7 @@ export class SessionConnection {
   ): Promise<readonly Record<string, unknown>[]> {
     const { rows } = await this.#run(statement, operation, async (connection) => {
       const objects = await connection.objects(statement)
-      if (!connection.isInTransaction) throw endedError()
+      if (!connection.isInTransaction) throw endedBySqlError()
       return { rows: objects, rowCount: objects.length }
     })
     return rows
@@ -86,7 +121,7 @@ export class SessionConnection {
 
   /** Never fails: where ROLLBACK cannot be sent the connection is closed, and PostgreSQL rolls back by itself. */
   rollback(operation: Operation): Promise<void> {
-    return this.#inTurn(() => this.#rollback(operation), true)
+    return this.#turns.take(() => this.#rollback(operation))
   }
 
   savepoint(name: string, operation: Operation | undefined): Promise<void> {
@@ -115,8 +150,8 @@ export class SessionConnection {
   }
 
   /** Resolves when every statement that was sent has been answered and the connection is back. */
-  async settled(): Promise<void> {
-    while (this.#tail !== undefined) await this.#tail
+  settled(): Promise<void> {
+    return this.#turns.settled()
   }
 
   #run<T extends { readonly rowCount: number }>(
@@ -142,22 +177,11 @@ export class SessionConnection {
     )
   }
 
-  async #inTurn<T>(work: () => Promise<T>, evenIfRefused = false): Promise<T> {
-    const before = this.#tail
-    let finish!: () => void
-    const mine = new Promise<void>((resolve) => (finish = resolve))
-    this.#tail = mine
-    try {
-      if (before !== undefined) await before
-      if (this.#refusal !== undefined && !evenIfRefused) throw this.#refusal
-      return await work()
-    } finally {
-      if (this.#tail === mine) {
-        this.#tail = undefined
-        if (this.#transaction === 'none') this.#release()
-      }
-      finish()
-    }
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(() => {
+      if (this.#refusal !== undefined) throw this.#refusal
+      return work()
+    })
   }
 
   async #connect(operation: Operation | undefined): Promise<Connection> {
@@ -170,15 +194,18 @@ export class SessionConnection {
 
   async #acquire(operation: Operation | undefined): Promise<Connection> {
     const start = performance.now()
-    const acquire = (): Promise<Connection> => this.#pool.acquire()
     try {
-      const connection = await this.#within(operation, acquire)
+      const acquisition = this.#within(operation, () => this.#pool.acquire(this.#limits.acquire))
+      this.#stopWaiting = acquisition.giveUp
+      const connection = await acquisition.connection
       this.#heldSince = performance.now()
       this.#observer.connectionAwaited?.({ durationMs: this.#heldSince - start })
       return connection
     } catch (error) {
       this.#observer.connectionAwaited?.({ durationMs: performance.now() - start, error })
       throw error
+    } finally {
+      this.#stopWaiting = undefined
     }
   }
 
@@ -195,13 +222,7 @@ export class SessionConnection {
 
   #refuseFailed(): void {
     if (this.#transaction !== 'failed' && this.#transaction !== 'lost') return
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_TRANSACTION',
-      this.#transaction === 'lost'
-        ? 'the transaction was lost with its connection; roll back and begin again'
-        : 'the transaction failed at an earlier statement and has to be rolled back; its error is the cause',
-      { cause: this.#failure },
-    )
+    throw failedTransactionError(this.#transaction === 'lost', this.#failure)
   }
 
   async #begin(
@@ -215,6 +236,9 @@ export class SessionConnection {
     const access = readOnly === true ? ' read only' : ''
     await this.#control(connection, `begin${level}${access}`, operation)
     this.#transaction = 'open'
+    const { transaction: limitMs } = this.#limits
+    if (limitMs === undefined) return
+    this.#transactionLimit = setTimeout(() => void this.#expire(limitMs, operation), limitMs)
   }
 
   #control(
@@ -238,17 +262,66 @@ export class SessionConnection {
   ): Promise<T> {
     const { text, parameters, summary, kind } = statement
     const end = this.#observer.statementSent?.({ text, parameters, summary, kind, operation })
+    const limit = this.#limit(connection, summary, kind)
+    this.#running = kind
     const start = performance.now()
     try {
       const result = await this.#within(operation, () => send(connection))
       end?.({ durationMs: performance.now() - start, rows: result.rowCount })
       return result
     } catch (cause) {
-      const error = statementError(cause, summary)
+      const ended = limit?.error ?? this.#refusal ?? this.#expiry
+      const error = ended ?? statementError(cause, summary)
       end?.({ durationMs: performance.now() - start, error })
       this.#fail(cause, error)
       throw error
+    } finally {
+      this.#running = undefined
+      clearTimeout(limit?.timer)
+      if (connection.isCancelling) await connection.settled()
     }
+  }
+
+  /** The time limit of a statement. What is no query cannot be cancelled: its connection is cut off. */
+  #limit(
+    connection: Connection,
+    summary: string,
+    kind: SentStatement['kind'],
+  ): { readonly timer: NodeJS.Timeout; readonly error: DataBridgeError | undefined } | undefined {
+    const { statement: limitMs } = this.#limits
+    if (limitMs === undefined) return undefined
+    let error: DataBridgeError | undefined
+    const timer = setTimeout(() => {
+      error = statementTimeoutError(summary, limitMs)
+      if (kind === 'control') connection.destroy()
+      else connection.cancel()
+    }, limitMs)
+    return {
+      timer,
+      get error() {
+        return error
+      },
+    }
+  }
+
+  #cancelRunning(): void {
+    const isQuery = this.#running === 'read' || this.#running === 'write'
+    if (isQuery) this.#connection?.cancel()
+  }
+
+  /** The time of the transaction is over: what runs is cancelled, and PostgreSQL rolls back at once. */
+  async #expire(limitMs: number, operation: Operation | undefined): Promise<void> {
+    const expiry = transactionTimeoutError(limitMs)
+    this.#expiry = expiry
+    this.#cancelRunning()
+    await this.#turns.take(async () => {
+      // A COMMIT that was under way has ended it.
+      if (this.#expiry !== expiry) return
+      await this.#rollback(operation)
+      this.#release()
+      this.#transaction = 'lost'
+      this.#failure = expiry
+    })
   }
 
   #fail(cause: unknown, error: DataBridgeError): void {
@@ -269,20 +342,13 @@ export class SessionConnection {
     if (state !== 'open') {
       const cause = this.#failure
       await this.#rollback(operation)
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_COMMIT_FAILED',
-        'nothing was committed: the transaction had failed before, and that error is the cause',
-        { cause },
-      )
+      throw failedBeforeCommitError(cause)
     }
     try {
       const { command } = await this.#control(await this.#connect(operation), 'commit', operation)
       this.#end()
       if (command === 'COMMIT') return true
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_COMMIT_FAILED',
-        `nothing was committed: PostgreSQL answered COMMIT with ${command}`,
-      )
+      throw notCommittedError(command)
     } catch (error) {
       const isLost = this.#transaction === 'lost'
       this.#end()
@@ -290,7 +356,7 @@ export class SessionConnection {
     }
   }
 
-  async #rollback(operation: Operation): Promise<void> {
+  async #rollback(operation: Operation | undefined): Promise<void> {
     const isSendable = this.#transaction === 'open' || this.#transaction === 'failed'
     try {
       if (isSendable && this.#connection !== undefined)
@@ -303,44 +369,9 @@ export class SessionConnection {
   }
 
   #end(): void {
+    clearTimeout(this.#transactionLimit)
+    this.#expiry = undefined
     this.#transaction = 'none'
     this.#failure = undefined
   }
-}
-
-// The level becomes SQL text, so nothing but these may get there.
-function endedError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_TRANSACTION',
-    'SQL has ended the transaction of the session; use commit(), rollback() and transaction() for that',
-  )
-}
-
-function commitError(error: unknown, isLost: boolean): unknown {
-  if (isLost) {
-    return new DataBridgeError(
-      'DATA_BRIDGE_ERR_COMMIT_UNKNOWN',
-      'the connection was lost while the transaction was being committed: it is not known whether it was saved',
-      { cause: error },
-    )
-  }
-  if (
-    !(error instanceof DataBridgeError) ||
-    error.code === 'DATA_BRIDGE_ERR_COMMIT_FAILED' ||
-    error.retryable === true
-  ) {
-    return error
-  }
-  const { sqlState, constraint, table, column } = error
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_COMMIT_FAILED',
-    `nothing was committed: ${error.message}`,
-    {
-      cause: error,
-      sqlState,
-      constraint,
-      table,
-      column,
-    },
-  )
 }

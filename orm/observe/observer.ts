@@ -18,6 +18,13 @@ export interface StatementOutcome {
   readonly error?: unknown
 }
 
+/** A transaction that PostgreSQL gave up, and that is begun again. */
+export interface Retry {
+  /** The attempt that failed, from 1 on. */
+  readonly attempt: number
+  readonly error: unknown
+}
+
 /** How the wait for a connection ended: with one, or with an error. */
 export interface ConnectionWait {
   readonly durationMs: number
@@ -38,6 +45,7 @@ export interface Observer {
   connectionAwaited?(wait: ConnectionWait): void
   /** The session has given its connection back, which it held for so many milliseconds. */
   connectionReleased?(heldMs: number): void
+  transactionRetried?(retry: Retry): void
   /** Calls `send`, which asks the driver for something, in the context that belongs to the operation. */
   within?<T>(operation: Operation | undefined, send: () => T): T
 }
@@ -51,12 +59,14 @@ export function combineObservers(observers: readonly Observer[]): Observer {
   const ofStatements = observers.flatMap((each) => each.statementSent?.bind(each) ?? [])
   const ofWaits = observers.flatMap((each) => each.connectionAwaited?.bind(each) ?? [])
   const ofReleases = observers.flatMap((each) => each.connectionReleased?.bind(each) ?? [])
+  const ofRetries = observers.flatMap((each) => each.transactionRetried?.bind(each) ?? [])
   const around = observers.find((each) => each.within !== undefined)
   return {
     ...(ofOperations.length > 0 && { operationStarted: tellStartAndEnd(ofOperations) }),
     ...(ofStatements.length > 0 && { statementSent: tellStartAndEnd(ofStatements) }),
     ...(ofWaits.length > 0 && { connectionAwaited: tellAll(ofWaits) }),
     ...(ofReleases.length > 0 && { connectionReleased: tellAll(ofReleases) }),
+    ...(ofRetries.length > 0 && { transactionRetried: tellAll(ofRetries) }),
     ...(around?.within !== undefined && { within: around.within.bind(around) }),
   }
 }

@@ -1,5 +1,5 @@
-import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
-import { DataBridgeError } from '../errors.ts'
+import type { SessionConnection } from '../driver/session-connection.ts'
+import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { SessionStats } from '../observe/stats.ts'
@@ -17,7 +17,8 @@ import { type ChangeSet, isEmpty } from './change-set.ts'
 import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { EntitySource } from './entity-source.ts'
 import { writeChanges } from './flush.ts'
-import { Transactions } from './transactions.ts'
+import { abortedError, closedError, goneError, readOnlyError } from './session-errors.ts'
+import { type TransactionOptions, Transactions } from './transactions.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 /** What a session is made of. */
@@ -26,6 +27,7 @@ export interface SessionParts {
   readonly observer: Observer
   readonly stats: SessionStats
   readonly isReadOnly: boolean
+  readonly signal?: AbortSignal | undefined
   /** The session is used for the first time. */
   opened(session: BaseSession): void
   /** The session has ended. */
@@ -45,6 +47,7 @@ export class BaseSession implements AsyncDisposable {
   #isSettled = false
   #hasLost = false
   #closing: Promise<void> | undefined
+  #reason: DataBridgeError | undefined
   #flushing: Promise<void> | undefined
   readonly #executing = new Set<Promise<unknown>>()
 
@@ -59,6 +62,8 @@ export class BaseSession implements AsyncDisposable {
       rollback: async () => {
         if (!this.isClosed) await this.#rollback()
       },
+      hasUnsaved: () => this.hasUnsaved,
+      retried: (attempt, error) => parts.observer.transactionRetried?.({ attempt, error }),
     })
     this.#source = new EntitySource(
       this,
@@ -70,6 +75,9 @@ export class BaseSession implements AsyncDisposable {
         if (tables.some((table) => this.#work.concerns(table))) await this.#flush(operation)
       },
     )
+    const { signal } = parts
+    if (signal?.aborted === true) this.#onAbort()
+    else signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   /** What the session has cost so far; the values are live. */
@@ -145,13 +153,8 @@ export class BaseSession implements AsyncDisposable {
    */
   async refresh(entity: object): Promise<void> {
     this.#use()
-    const { lifecycle, session } = stateOf(entity)
-    if (lifecycle !== 'stored' || session !== this) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_DETACHED',
-        `refresh() expected an entity that is stored in this session; came one that is ${lifecycle}`,
-      )
-    }
+    const { lifecycle, session, table } = stateOf(entity)
+    if (lifecycle !== 'stored' || session !== this) throw goneError(table.entityName, lifecycle)
     await this.#source.refresh(entity as Entity)
   }
 
@@ -200,6 +203,16 @@ export class BaseSession implements AsyncDisposable {
     return this.#closing
   }
 
+  /**
+   * @internal Ends the session for a reason: the statement that runs is cancelled on the server, and
+   * what is not committed is rolled back. Every later use is refused with the reason.
+   */
+  abort(reason: DataBridgeError): Promise<void> {
+    this.#reason ??= reason
+    this.#connection.abort(reason)
+    return this.discard()
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
@@ -212,10 +225,10 @@ export class BaseSession implements AsyncDisposable {
    */
   async transaction<T>(
     fn: (session: this) => Promise<T> | T,
-    mode: TransactionMode = {},
+    options: TransactionOptions = {},
   ): Promise<T> {
     this.#use()
-    return this.#transactions.run(fn, this, mode, this.#isManaged)
+    return this.#transactions.run(fn, this, options, this.#isManaged)
   }
 
   /**
@@ -335,7 +348,12 @@ export class BaseSession implements AsyncDisposable {
     )
   }
 
+  readonly #onAbort = (): void => {
+    void this.abort(abortedError(this.#parts.signal?.reason))
+  }
+
   async #close(): Promise<void> {
+    this.#parts.signal?.removeEventListener('abort', this.#onAbort)
     this.#connection.refuse(closedError())
     await this.#connection.settled()
     const isSettled = this.#isSettled && !this.#connection.isInTransaction
@@ -355,28 +373,17 @@ export class BaseSession implements AsyncDisposable {
   }
 
   #refuseReadOnly(): void {
-    if (!this.#parts.isReadOnly) return
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_FLUSH',
-      'the session is read-only, and entities were added, changed or deleted in it',
-    )
+    if (this.#parts.isReadOnly) throw readOnlyError()
   }
 
   // --- life
 
   #use(): void {
-    if (this.#closing !== undefined) throw closedError()
+    if (this.#closing !== undefined) throw this.#reason ?? closedError()
     this.#isSettled = false
     if (this.#isOpen) return
     this.#isOpen = true
     this.#parts.opened(this)
     this.#observer.operationStarted?.(sessionOperation('open', noChanges, undefined))?.({})
   }
-}
-
-function closedError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_SESSION_CLOSED',
-    'the session is closed: its request has been answered, or close() was called; open another session',
-  )
 }

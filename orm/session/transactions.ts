@@ -1,12 +1,24 @@
 import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
 import { DataBridgeError, describe } from '../errors.ts'
+import { isRetryable, pauseAfter, requireRetries } from './retries.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
+
+/** How a transaction begins, and how often it is begun again. */
+export interface TransactionOptions extends TransactionMode {
+  /**
+   * How often the function is called again where PostgreSQL refuses the transaction for what others
+   * did at the same time: serialization failures (40001) and deadlocks (40P01). 0 unless said.
+   */
+  readonly retries?: number | undefined
+}
 
 /** What a transaction asks of its session. */
 interface Steps {
   flush(): Promise<void>
   commit(): Promise<void>
   rollback(): Promise<void>
+  readonly hasUnsaved: () => boolean
+  retried(attempt: number, error: unknown): void
 }
 
 /** The calls of `transaction()` that are under way in a session, each within the one before. */
@@ -26,9 +38,10 @@ export class Transactions {
   async run<T, S>(
     fn: (session: S) => Promise<T> | T,
     session: S,
-    mode: TransactionMode,
+    { retries = 0, ...mode }: TransactionOptions,
     isManaged: boolean,
   ): Promise<T> {
+    requireRetries(retries)
     if (typeof fn !== 'function') {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_TRANSACTION',
@@ -37,11 +50,12 @@ export class Transactions {
     }
     const isOutermost = !isManaged && this.#underWay.length === 0
     const isBegun = this.#connection.isInTransaction || this.#underWay.length > 0
+    if (retries > 0 && (!isOutermost || isBegun || this.#steps.hasUnsaved())) throw retriesError()
     if (isBegun && (mode.isolation !== undefined || mode.readOnly !== undefined)) throw modeError()
-    const name = this.#push()
     const work = () => fn(session)
+    if (isOutermost && !isBegun) return this.#attempts(work, mode, retries)
+    const name = this.#push()
     if (!isOutermost) return this.#nested(name, work, mode)
-    if (!isBegun) return this.#outermost(name, work, mode)
     // Statements before have begun a transaction: a failure leaves them to the caller, success commits all.
     const result = await this.#nested(name, work, mode)
     await this.#steps.commit()
@@ -61,7 +75,20 @@ export class Transactions {
     )
   }
 
-  async #outermost<T>(name: string, fn: () => Promise<T> | T, mode: TransactionMode): Promise<T> {
+  async #attempts<T>(fn: () => Promise<T> | T, mode: TransactionMode, retries: number): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#outermost(fn, mode)
+      } catch (error) {
+        if (attempt > retries || !isRetryable(error)) throw error
+        this.#steps.retried(attempt, error)
+        await pauseAfter(attempt)
+      }
+    }
+  }
+
+  async #outermost<T>(fn: () => Promise<T> | T, mode: TransactionMode): Promise<T> {
+    const name = this.#push()
     try {
       await this.#connection.begin(mode, undefined)
       const result = await fn()
@@ -130,6 +157,14 @@ export class Transactions {
     const index = this.#underWay.indexOf(name)
     return index === -1 ? 0 : this.#underWay.splice(index).length
   }
+}
+
+function retriesError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    'retries expected a transaction of its own, in a session without unsaved changes: PostgreSQL gives up a ' +
+      'transaction as a whole, so what was done before could not be done again; use database.transaction(fn, { retries })',
+  )
 }
 
 function modeError(): DataBridgeError {

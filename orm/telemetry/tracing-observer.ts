@@ -1,5 +1,5 @@
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
-import type { Observer, OperationEnd, SentStatement } from '../observe/observer.ts'
+import type { Observer, OperationEnd, Retry, SentStatement } from '../observe/observer.ts'
 import type { Operation, Outcome } from '../observe/operation.ts'
 import type { OpenTelemetryApi } from './api.ts'
 import { batchSummary, isRemote, returnedRows, spanName, startAttributes } from './attributes.ts'
@@ -62,6 +62,14 @@ export class TracingObserver implements Observer {
     const { operation, kind } = statement
     if (kind === 'control' || operation === undefined) return
     this.#traced.get(operation)?.statements.push(statement)
+  }
+
+  transactionRetried({ attempt, error }: Retry): void {
+    const span = this.#scope?.span ?? this.#api.trace.getActiveSpan()
+    span?.addEvent('db.transaction.retry', {
+      'db.transaction.attempt': attempt,
+      ...failureAttributes(error),
+    })
   }
 
   /** The context that a statement of the operation is sent in, so that spans of the driver lie below ours. */

@@ -64,6 +64,7 @@ function activating(api: OpenTelemetryApi, observer: TracingObserver): Observer 
   return {
     operationStarted: (operation) => observer.operationStarted(operation),
     statementSent: (statement) => observer.statementSent(statement),
+    transactionRetried: (retry) => observer.transactionRetried(retry),
     within: (operation, send) => {
       const context: Context = observer.contextOf(operation)
       return api.context.with(context, send)

@@ -157,6 +157,8 @@ describe('errors', () => {
         case 'DATA_BRIDGE_ERR_SERIALIZATION':
         case 'DATA_BRIDGE_ERR_DEADLOCK':
         case 'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT':
+        case 'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT':
+        case 'DATA_BRIDGE_ERR_ABORTED':
         case 'DATA_BRIDGE_ERR_STATEMENT':
         case 'DATA_BRIDGE_ERR_COMMIT_FAILED':
         case 'DATA_BRIDGE_ERR_COMMIT_UNKNOWN':

@@ -1,0 +1,45 @@
+import pg, { type PoolClient } from 'pg'
+
+/** What `pg` knows of a connection, and its types do not say. */
+interface Target {
+  readonly host: string
+  readonly port: number
+  readonly ssl: unknown
+  readonly sslNegotiation?: string
+  readonly processID: number | null
+  readonly secretKey: number | null
+}
+
+/** A connection of `pg` below its client. */
+interface Wire extends NodeJS.EventEmitter {
+  readonly stream: { destroy(): void }
+  connect(portOrPath: number | string, host?: string): void
+  requestSsl(): void
+  cancel(processId: number, secretKey: number): void
+}
+
+/**
+ * Asks the server to cancel the statement that runs on a connection, over a connection of its own as
+ * the protocol wants it. Resolves when the server has closed that, so that the request cannot hit a
+ * later statement, or when it could not be reached within the limit.
+ */
+export async function sendCancelRequest(client: PoolClient, limitMs: number): Promise<void> {
+  const { host, port, ssl, sslNegotiation, processID, secretKey } = client as unknown as Target
+  if (processID === null || secretKey === null) return
+  const wire = new pg.Connection({ ssl, sslNegotiation } as never) as unknown as Wire
+  const isEncrypted = ssl !== false && ssl !== undefined && ssl !== null
+  const send = (): void => wire.cancel(processID, secretKey)
+  await new Promise<void>((resolve) => {
+    const limit = setTimeout(() => wire.stream.destroy(), limitMs)
+    wire.on('error', () => resolve())
+    wire.on('end', () => resolve())
+    wire.on('sslconnect', send)
+    wire.on('connect', () => {
+      if (!isEncrypted) send()
+      else if (sslNegotiation !== 'direct') wire.requestSsl()
+    })
+    if (host.startsWith('/')) wire.connect(`${host}/.s.PGSQL.${port}`)
+    else wire.connect(port, host)
+    wire.once('end', () => clearTimeout(limit))
+  })
+}

@@ -1,0 +1,44 @@
+import { DataBridgeError, type ErrorCode } from '../errors.ts'
+import { statementError } from './pg-errors.ts'
+import type { ConnectionPool, PoolUsage } from './pool.ts'
+
+/** Whether a database answers, and how busy its pool is. */
+export interface Health {
+  readonly isUp: boolean
+  /** Milliseconds from the question to the answer, or to when it was given up; the wait for a connection is a part of it. */
+  readonly latencyMs: number
+  /** Why there was no answer; undefined where there was one. */
+  readonly error: ErrorCode | undefined
+  readonly pool: PoolUsage
+}
+
+export async function checkHealth(pool: ConnectionPool, timeoutMs: number): Promise<Health> {
+  const start = performance.now()
+  const error = await ask(pool, timeoutMs).then(() => undefined, codeOf)
+  return {
+    isUp: error === undefined,
+    latencyMs: performance.now() - start,
+    error,
+    pool: pool.usage,
+  }
+}
+
+async function ask(pool: ConnectionPool, timeoutMs: number): Promise<void> {
+  const start = performance.now()
+  const connection = await pool.acquire(timeoutMs).connection
+  const left = Math.max(timeoutMs - (performance.now() - start), 1)
+  const limit = setTimeout(() => connection.destroy(), left)
+  try {
+    await connection.control('select 1')
+    connection.release()
+  } catch (cause) {
+    connection.release(cause)
+    throw statementError(cause, 'the health check')
+  } finally {
+    clearTimeout(limit)
+  }
+}
+
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof DataBridgeError ? error.code : 'DATA_BRIDGE_ERR_UNREACHABLE'
+}

@@ -1,0 +1,80 @@
+import { DataBridgeError } from '../errors.ts'
+
+/** What a statement in a transaction is refused with that cannot go on. */
+export function failedTransactionError(isLost: boolean, cause: unknown): DataBridgeError {
+  if (isTransactionTimeout(cause)) return cause
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    isLost
+      ? 'the transaction was lost with its connection; roll back and begin again'
+      : 'the transaction failed at an earlier statement and has to be rolled back; its error is the cause',
+    { cause },
+  )
+}
+
+/** What a commit fails with where the transaction had failed before it. */
+export function failedBeforeCommitError(cause: unknown): DataBridgeError {
+  if (isTransactionTimeout(cause)) return cause
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_COMMIT_FAILED',
+    'nothing was committed: the transaction had failed before, and that error is the cause',
+    { cause },
+  )
+}
+
+/** COMMIT was answered with another tag: PostgreSQL has rolled back. */
+export function notCommittedError(command: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_COMMIT_FAILED',
+    `nothing was committed: PostgreSQL answered COMMIT with ${command}`,
+  )
+}
+
+/** What a COMMIT that failed is told as. */
+export function commitError(error: unknown, isLost: boolean): unknown {
+  if (isLost) {
+    return new DataBridgeError(
+      'DATA_BRIDGE_ERR_COMMIT_UNKNOWN',
+      'the connection was lost while the transaction was being committed: it is not known whether it was saved',
+      { cause: error },
+    )
+  }
+  if (
+    !(error instanceof DataBridgeError) ||
+    error.code === 'DATA_BRIDGE_ERR_COMMIT_FAILED' ||
+    error.retryable === true
+  ) {
+    return error
+  }
+  const { sqlState, constraint, table, column } = error
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_COMMIT_FAILED',
+    `nothing was committed: ${error.message}`,
+    { cause: error, sqlState, constraint, table, column },
+  )
+}
+
+export function endedBySqlError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    'SQL has ended the transaction of the session; use commit(), rollback() and transaction() for that',
+  )
+}
+
+export function statementTimeoutError(summary: string, limitMs: number): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT',
+    `${summary} took longer than timeouts.statement allows (${limitMs} ms), and was cancelled`,
+  )
+}
+
+export function transactionTimeoutError(limitMs: number): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT',
+    `the transaction took longer than timeouts.transaction allows (${limitMs} ms), and was rolled back`,
+  )
+}
+
+function isTransactionTimeout(error: unknown): error is DataBridgeError {
+  return error instanceof DataBridgeError && error.code === 'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT'
+}

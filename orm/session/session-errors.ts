@@ -1,0 +1,31 @@
+import { DataBridgeError } from '../errors.ts'
+
+export function closedError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_SESSION_CLOSED',
+    'the session is closed: its request has been answered, or close() was called; open another session',
+  )
+}
+
+/** @param reason that of the signal */
+export function abortedError(reason: unknown): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_ABORTED',
+    'the signal of the session was aborted: what was not committed is rolled back; its reason is the cause',
+    { cause: reason },
+  )
+}
+
+export function readOnlyError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_FLUSH',
+    'the session is read-only, and entities were added, changed or deleted in it',
+  )
+}
+
+export function goneError(entityName: string, lifecycle: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_DETACHED',
+    `refresh() expected a ${entityName} that is stored in this session; came one that is ${lifecycle}`,
+  )
+}
