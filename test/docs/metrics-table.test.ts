@@ -35,7 +35,7 @@ beforeAll(async () => {
   await using database = new Database({
     connectionString: url,
     max: 1,
-    connectionTimeoutMillis: 50,
+    connectionTimeoutMillis: 2000, // long enough for a first connection on a busy machine
     tracing: true,
   })
   await fill(database)
