@@ -8,6 +8,11 @@ export function isAllowed(environment: NodeJS.ProcessEnv = process.env): boolean
   return !off.has(environment.DATA_BRIDGE_TRACING_ENABLED?.trim().toLowerCase() ?? '')
 }
 
+/** Whether `OTEL_SDK_DISABLED` keeps every OpenTelemetry SDK from starting. */
+export function isSdkDisabled(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return environment.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true'
+}
+
 /**
  * The API, where traces are wanted: by the option, else by `DATA_BRIDGE_TRACING_ENABLED`, else where
  * it is installed. Where they are not it is not even loaded.

@@ -14,7 +14,11 @@ describe('the end of a service', () => {
   it.concurrent('by SIGTERM, without a listener of its own, waits for its spans', async () => {
     await using receiver = await startReceiver()
     await using service = await startService({
-      env: { ...common, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcEndpoint },
+      env: {
+        ...common,
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcEndpoint.replace('http://', ''),
+        OTEL_EXPORTER_OTLP_INSECURE: 'true',
+      },
     })
     await (await fetch(`${service.url}/lazy`)).text()
     service.child.kill('SIGTERM')
@@ -22,6 +26,16 @@ describe('the end of a service', () => {
     expect(receiver.spans.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['GET /lazy', 'request', 'db.session.commit', 'db.session.close']),
     )
+  })
+
+  it.concurrent('by itself, when there is nothing left to do, waits for its spans', async () => {
+    await using receiver = await startReceiver()
+    await using job = await startService({
+      file: 'job.ts',
+      env: { ...common, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.grpcEndpoint },
+    })
+    expect(await job.exit).toEqual([0, null])
+    expect(receiver.spans.map(({ name }) => name)).toContain('db.query.count')
   })
 
   it.concurrent('by process.exit() after close() waits for an export that is under way', async () => {

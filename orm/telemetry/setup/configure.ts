@@ -1,6 +1,6 @@
 import { loadApi } from '../api.ts'
 import { tracerProvider } from '../provider.ts'
-import { isAllowed } from '../switch.ts'
+import { isAllowed, isSdkDisabled } from '../switch.ts'
 import { type Diagnostics, diagnosticsOf, summaryOf } from './diagnostics.ts'
 import { sdkEnvironment } from './environment.ts'
 import { traceFastify } from './fastify.ts'
@@ -68,10 +68,6 @@ function joinForeign(diagnostics: Diagnostics): Telemetry {
 function hasProvider(): boolean {
   const api = loadApi()
   return api !== undefined && tracerProvider(api) !== undefined
-}
-
-function isSdkDisabled(): boolean {
-  return process.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true'
 }
 
 function apply(changes: Readonly<Record<string, string | undefined>>): void {
