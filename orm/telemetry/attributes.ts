@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import type { SentStatement } from '../observe/observer.ts'
 import type {
   Operation,
   QueryOperation,
@@ -95,8 +96,17 @@ export function returnedRows(operation: Operation, rows: number): number {
 }
 
 /** Of several statements what their summary is: `INSERT users`, `BATCH INSERT users`, `BATCH`. */
-export function batchSummary(summaries: readonly string[]): string {
-  const [first = ''] = summaries
-  if (summaries.length === 1) return first
-  return new Set(summaries).size === 1 ? `BATCH ${first}` : 'BATCH'
+export function batchSummary(statements: readonly Pick<SentStatement, 'summary'>[]): string {
+  const [first] = statements
+  if (first === undefined) return ''
+  if (statements.length === 1) return first.summary
+  const isSame = statements.every(({ summary }) => summary === first.summary)
+  return isSame ? `BATCH ${first.summary}` : 'BATCH'
+}
+
+export function batchText(statements: readonly Pick<SentStatement, 'text'>[]): string {
+  const [first] = statements
+  return first !== undefined && statements.length === 1
+    ? first.text
+    : statements.map(({ text }) => text).join('; ')
 }

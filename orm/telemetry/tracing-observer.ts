@@ -2,7 +2,14 @@ import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
 import type { Observer, OperationEnd, Retry, SentStatement } from '../observe/observer.ts'
 import type { Operation, Outcome } from '../observe/operation.ts'
 import type { OpenTelemetryApi } from './api.ts'
-import { batchSummary, isRemote, returnedRows, spanName, startAttributes } from './attributes.ts'
+import {
+  batchSummary,
+  batchText,
+  isRemote,
+  returnedRows,
+  spanName,
+  startAttributes,
+} from './attributes.ts'
 import { failureAttributes, recordedException } from './failure.ts'
 import type { SpanSettings } from './span-settings.ts'
 import type { TraceScope } from './trace-scope.ts'
@@ -22,7 +29,7 @@ export class TracingObserver implements Observer {
   readonly #common: Attributes
   readonly #settings: SpanSettings
   readonly #scope: TraceScope | undefined
-  readonly #traced = new WeakMap<Operation, Traced>()
+  readonly #traced = new Map<Operation, Traced>()
 
   /**
    * @param common what every span has
@@ -45,7 +52,7 @@ export class TracingObserver implements Observer {
   operationStarted(operation: Operation): OperationEnd | undefined {
     if (!this.#isWanted(operation)) return undefined
     const parent = this.#parentOf(operation)
-    if (this.#isUnsampled(parent)) return undefined
+    if (isUnsampled(this.#api, parent)) return undefined
     const { SpanKind } = this.#api
     const kind = isRemote(operation) ? SpanKind.CLIENT : SpanKind.INTERNAL
     const span = this.#tracer.startSpan(spanName(operation), { kind }, parent)
@@ -55,7 +62,10 @@ export class TracingObserver implements Observer {
     }
     const traced: Traced = { span, parent, statements: [] }
     this.#traced.set(operation, traced)
-    return (outcome) => this.#end(traced, operation, outcome)
+    return (outcome) => {
+      this.#traced.delete(operation)
+      this.#end(traced, operation, outcome)
+    }
   }
 
   statementSent(statement: SentStatement): undefined {
@@ -86,15 +96,6 @@ export class TracingObserver implements Observer {
     return level === 'queries+session' && name !== 'open' && name !== 'close'
   }
 
-  // Ids are made before a sampler is asked; below a span that is not sampled nothing would be. What another
-  // service says is left to the sampler.
-  #isUnsampled(parent: Context): boolean {
-    const span = this.#api.trace.getSpan(parent)
-    if (span === undefined || span.isRecording()) return false
-    const { isRemote: isFromElsewhere, traceFlags } = span.spanContext()
-    return isFromElsewhere !== true && (traceFlags & this.#api.TraceFlags.SAMPLED) === 0
-  }
-
   /**
    * A session's own steps belong to the request. A query belongs to the span in which it was asked
    * for, if that is of the request's trace: after an abort, or out of a pool, another one may be active.
@@ -104,7 +105,7 @@ export class TracingObserver implements Observer {
     const { context, trace } = this.#api
     const active = context.active()
     if (this.#scope === undefined) return active
-    if (operation.kind === 'session') return this.#scope.context
+    if (operation.kind === 'session' || active === this.#scope.context) return this.#scope.context
     const traceId = trace.getSpanContext(active)?.traceId
     const isOfRequest =
       traceId !== undefined && traceId === trace.getSpanContext(this.#scope.context)?.traceId
@@ -125,9 +126,9 @@ export class TracingObserver implements Observer {
 
   #describe(span: Span, operation: Operation, statements: readonly SentStatement[]): void {
     const { hasText, hasParameters } = this.#settings
-    span.setAttribute('db.query.summary', batchSummary(statements.map(({ summary }) => summary)))
+    span.setAttribute('db.query.summary', batchSummary(statements))
     if (statements.length > 1) span.setAttribute('db.operation.batch.size', statements.length)
-    if (hasText) span.setAttribute('db.query.text', statements.map(({ text }) => text).join('; '))
+    if (hasText) span.setAttribute('db.query.text', batchText(statements))
     if (!hasParameters || operation.kind === 'session') return
     statements[0]?.parameters.forEach((value, index) => {
       span.setAttribute(`db.query.parameter.${index}`, textOf(value))
@@ -140,6 +141,17 @@ export class TracingObserver implements Observer {
     span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: exception.message })
     span.setAttributes(failureAttributes(error))
   }
+}
+
+/**
+ * Whether nothing below would be sampled: ids are made before a sampler is asked, and need not be.
+ * What another service says is left to the sampler.
+ */
+export function isUnsampled({ trace, TraceFlags }: OpenTelemetryApi, parent: Context): boolean {
+  const span = trace.getSpan(parent)
+  if (span === undefined || span.isRecording()) return false
+  const { isRemote: isFromElsewhere, traceFlags } = span.spanContext()
+  return isFromElsewhere !== true && (traceFlags & TraceFlags.SAMPLED) === 0
 }
 
 function textOf(value: unknown): string {

@@ -5,7 +5,7 @@ import { type OpenTelemetryApi, packageVersion } from './api.ts'
 import { tracerProvider } from './provider.ts'
 import type { SpanSettings } from './span-settings.ts'
 import { notTraced, type SessionTrace } from './trace-scope.ts'
-import { TracingObserver } from './tracing-observer.ts'
+import { isUnsampled, TracingObserver } from './tracing-observer.ts'
 
 // Tracing backends cut long lists of events; the attribute has the number of all.
 const mostEvents = 8
@@ -33,13 +33,18 @@ export class Tracing {
     this.#isDriverTraced = isDriverTraced
   }
 
-  /** None where no tracer provider is registered, or no spans are wanted. */
+  /** None where no tracer provider is registered, no spans are wanted, or the request is not sampled. */
   observer(trace: SessionTrace | undefined): Observer | undefined {
     if (trace === notTraced || tracerProvider(this.#api) === undefined) return undefined
+    const isDriverTraced = this.#isDriverTraced()
+    // The driver's spans still have to find their request.
+    if (!isDriverTraced && trace !== undefined && isUnsampled(this.#api, trace.context)) {
+      return undefined
+    }
     // Not kept for later sessions: of two copies of the API, ours would not hear of an SDK that is started later.
     const tracer = this.#api.trace.getTracer('fastify-data-bridge', packageVersion())
     const observer = new TracingObserver(this.#api, tracer, this.#common, this.#settings, trace)
-    return this.#isDriverTraced() ? activating(this.#api, observer) : observer
+    return isDriverTraced ? activating(this.#api, observer) : observer
   }
 
   /** Tells the request's span what the request did: its statements, and an event for each finding. */
