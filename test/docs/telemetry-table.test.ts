@@ -141,6 +141,12 @@ async function requestWithFinding(database: Database): Promise<void> {
   await using served = await serve({ database }, (app) => {
     app.get('/lazy', async ({ session }) => {
       for (const post of await session.find(Post).toList()) await post.author
+      let attempts = 0
+      const conflictOnce = sql`do $$ begin raise exception using errcode = '40001'; end $$`
+      await database.transaction(
+        async (job) => void ((attempts += 1) === 1 && (await job.execute(conflictOnce))),
+        { retries: 1 },
+      )
       return 'done'
     })
   })
