@@ -89,74 +89,81 @@ const configurations = [
 ]
 
 describe('a service that is started with the preload', () => {
-  it.concurrent.each(configurations)('exports each request as one trace, $title', async (it) => {
-    await using receiver = await startReceiver()
-    await using service = await startService({ env: { ...common, ...it.environment(receiver) } })
-    const response = await fetch(`${service.url}/lazy`, calledIn(firstTrace))
-    expect(response.headers.get('x-db-n-plus-one')).toBe('Post.author;n=10;k=relation')
-    const spans = await spansIn(receiver, 'GET /lazy')
+  it.concurrent.each(configurations)(
+    'exports each request as one trace, $title',
+    async (configuration) => {
+      await using receiver = await startReceiver()
+      await using service = await startService({
+        env: { ...common, ...configuration.environment(receiver) },
+      })
+      const response = await fetch(`${service.url}/lazy`, calledIn(firstTrace))
+      expect(response.headers.get('x-db-n-plus-one')).toBe('Post.author;n=10;k=relation')
+      const spans = await spansIn(receiver, 'GET /lazy')
 
-    expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([firstTrace]))
-    const ids = new Set(spans.map(({ spanId }) => spanId))
-    const orphans = spans.filter(({ parentSpanId }) => !ids.has(parentSpanId ?? ''))
-    expect(orphans.map(({ name, parentSpanId }) => [name, parentSpanId])).toEqual([
-      ['GET /lazy', callerSpan],
-    ])
+      expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([firstTrace]))
+      const ids = new Set(spans.map(({ spanId }) => spanId))
+      const orphans = spans.filter(({ parentSpanId }) => !ids.has(parentSpanId ?? ''))
+      expect(orphans.map(({ name, parentSpanId }) => [name, parentSpanId])).toEqual([
+        ['GET /lazy', callerSpan],
+      ])
 
-    const request = named(spans, 'request')
-    expect(request.parentSpanId).toBe(named(spans, 'GET /lazy').spanId)
-    const below = spans.filter(({ parentSpanId }) => parentSpanId === request.spanId)
-    expect(below.map(({ name }) => name).toSorted()).toEqual([
-      'db.query.find',
-      ...Array.from({ length: 10 }, () => 'db.relationship.select'),
-      'db.session.close',
-      'db.session.commit',
-      'db.session.open',
-    ])
-    const [internal, server, client] = [1, 2, 3]
-    expect(Object.fromEntries(spans.map(({ name, kind }) => [name, kind]))).toMatchObject({
-      'GET /lazy': server,
-      request: internal,
-      'db.session.open': internal,
-      'db.query.find': client,
-      'db.relationship.select': client,
-    })
-    expect(new Set(spans.map(({ scope }) => scope))).toEqual(
-      new Set(['fastify-data-bridge', '@fastify/otel', '@opentelemetry/instrumentation-http']),
-    )
+      const request = named(spans, 'request')
+      expect(request.parentSpanId).toBe(named(spans, 'GET /lazy').spanId)
+      const below = spans.filter(({ parentSpanId }) => parentSpanId === request.spanId)
+      expect(below.map(({ name }) => name).toSorted()).toEqual([
+        'db.query.find',
+        ...Array.from({ length: 10 }, () => 'db.relationship.select'),
+        'db.session.close',
+        'db.session.commit',
+        'db.session.open',
+      ])
+      const [internal, server, client] = [1, 2, 3]
+      expect(Object.fromEntries(spans.map(({ name, kind }) => [name, kind]))).toMatchObject({
+        'GET /lazy': server,
+        request: internal,
+        'db.session.open': internal,
+        'db.query.find': client,
+        'db.relationship.select': client,
+      })
+      expect(new Set(spans.map(({ scope }) => scope))).toEqual(
+        new Set(['fastify-data-bridge', '@fastify/otel', '@opentelemetry/instrumentation-http']),
+      )
 
-    const expected = [
-      { key: 'db.system', value: { stringValue: 'postgresql' } },
-      { key: 'db.operation.name', value: { stringValue: 'find' } },
-      { key: 'db.collection.name', value: { stringValue: 'posts' } },
-      { key: 'db.query.filters_count', value: { intValue: 0 } },
-      { key: 'db.query.limit', value: { intValue: 10 } },
-      { key: 'db.result.count', value: { intValue: 10 } },
-    ]
-    expect(named(spans, 'db.query.find').attributes).toEqual(expect.arrayContaining(expected))
-    expect(named(spans, 'db.relationship.select').attributes).toEqual(
-      expect.arrayContaining([
-        { key: 'db.relationship.name', value: { stringValue: 'author' } },
-        { key: 'db.relationship.strategy', value: { stringValue: 'select' } },
-        { key: 'db.relationship.cache_hit', value: { boolValue: false } },
-      ]),
-    )
-    expect(request.events?.map(({ name, attributes }) => [name, attributesOf(attributes)])).toEqual(
-      [['db.n_plus_one', expect.objectContaining({ 'db.n_plus_one.target': 'Post.author' })]],
-    )
+      const expected = [
+        { key: 'db.system', value: { stringValue: 'postgresql' } },
+        { key: 'db.operation.name', value: { stringValue: 'find' } },
+        { key: 'db.collection.name', value: { stringValue: 'posts' } },
+        { key: 'db.query.filters_count', value: { intValue: 0 } },
+        { key: 'db.query.limit', value: { intValue: 10 } },
+        { key: 'db.result.count', value: { intValue: 10 } },
+      ]
+      expect(named(spans, 'db.query.find').attributes).toEqual(expect.arrayContaining(expected))
+      expect(named(spans, 'db.relationship.select').attributes).toEqual(
+        expect.arrayContaining([
+          { key: 'db.relationship.name', value: { stringValue: 'author' } },
+          { key: 'db.relationship.strategy', value: { stringValue: 'select' } },
+          { key: 'db.relationship.cache_hit', value: { boolValue: false } },
+        ]),
+      )
+      expect(
+        request.events?.map(({ name, attributes }) => [name, attributesOf(attributes)]),
+      ).toEqual([
+        ['db.n_plus_one', expect.objectContaining({ 'db.n_plus_one.target': 'Post.author' })],
+      ])
 
-    expect(receiver.resource).toMatchObject({
-      'service.name': 'my-api',
-      'service.version': '1.0.0',
-      'deployment.environment': 'production',
-      'deployment.environment.name': 'production',
-    })
-    expect(receiver.arrivals[0]).toMatchObject(it.arrival)
-    expect(receiver.arrivals[0]?.headers).toMatchObject({
-      authorization: 'Basic aW5zdGFuY2VfaWQ6dG9rZW4xMg==',
-    })
-    expect(service.errors).toBe('')
-  })
+      expect(receiver.resource).toMatchObject({
+        'service.name': 'my-api',
+        'service.version': '1.0.0',
+        'deployment.environment': 'production',
+        'deployment.environment.name': 'production',
+      })
+      expect(receiver.arrivals[0]).toMatchObject(configuration.arrival)
+      expect(receiver.arrivals[0]?.headers).toMatchObject({
+        authorization: 'Basic aW5zdGFuY2VfaWQ6dG9rZW4xMg==',
+      })
+      expect(service.errors).toBe('')
+    },
+  )
 })
 
 describe('a service whose environment says no', () => {

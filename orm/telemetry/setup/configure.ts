@@ -52,7 +52,8 @@ function start(options: TelemetryOptions): Telemetry {
     process.emitWarning(warning, { code: 'DATA_BRIDGE_TELEMETRY' })
   }
   apply(changes)
-  const telemetry = bounded(startSdk(process.env, traceFastify()), diagnostics)
+  const telemetry = bounded(startSdk(process.env), diagnostics)
+  traceFastify(diagnostics)
   flushAtTheEnd(telemetry)
   diagnostics.info(`started: ${summaryOf(process.env)}`)
   return telemetry
@@ -60,7 +61,7 @@ function start(options: TelemetryOptions): Telemetry {
 
 /** An SDK that the application has started is left as it is; only the requests of Fastify are missing. */
 function joinForeign(diagnostics: Diagnostics): Telemetry {
-  traceFastify()
+  traceFastify(diagnostics)
   diagnostics.info('a tracer provider is registered already: only the spans of Fastify are added')
   return bounded({ flush: () => flush(), shutdown: () => flush() }, diagnostics)
 }

@@ -38,6 +38,11 @@ export function loadFrom<T>(owner: SetupPackage, name: string): T | undefined {
   }
 }
 
+/** Whether somebody has loaded it already. */
+export function isLoaded(name: SetupPackage): boolean {
+  return require.resolve(name) in require.cache
+}
+
 function isInstalled(name: SetupPackage): boolean {
   try {
     require.resolve(name)

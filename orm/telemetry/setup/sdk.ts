@@ -27,7 +27,7 @@ const exporterPackages: Readonly<Record<string, string>> = {
 }
 
 /** Starts the SDK as the environment says, which has to be complete. */
-export function startSdk(environment: Environment, fastify: object): Exporting {
+export function startSdk(environment: Environment): Exporting {
   const { NodeSDK } = load<typeof SdkNode>('@opentelemetry/sdk-node')
   const { getNodeAutoInstrumentations } = load<typeof AutoInstrumentations>(
     '@opentelemetry/auto-instrumentations-node',
@@ -36,10 +36,7 @@ export function startSdk(environment: Environment, fastify: object): Exporting {
   const traceExporter = otlpExporter(environment)
   const sdk = new NodeSDK({
     ...(traceExporter !== undefined && { traceExporter }),
-    instrumentations: [
-      getNodeAutoInstrumentations(isChosen ? {} : unwanted),
-      fastify as ReturnType<typeof getNodeAutoInstrumentations>[number],
-    ],
+    instrumentations: [getNodeAutoInstrumentations(isChosen ? {} : unwanted)],
   })
   sdk.start()
   // Instrumentations change a module when it is asked for next, and Fastify may have asked for this one already.
