@@ -8,5 +8,5 @@ declare module 'fastify' {
 }
 
 export * from '../orm/index.ts'
-export { dataBridge, dataBridge as default, type NamedSessions } from './plugin.ts'
+export { dataBridge, dataBridge as default } from './plugin.ts'
 export type { CommitOn, DataBridgeOptions, DataBridgeRouteOptions } from './options.ts'

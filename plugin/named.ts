@@ -1,58 +1,67 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type Database, DataBridgeError, type Session } from '../orm/index.ts'
+import type { DataBridgeSessions, FastifyInstance, FastifyRequest } from 'fastify'
+import { type Database, DataBridgeError } from '../orm/index.ts'
 import type { SessionOf } from './lifecycle.ts'
-
-/**
- * What `request.sessions` has. Declare your names, so that a misspelled one does not compile:
- * `declare module 'fastify-data-bridge/plugin' { interface NamedSessions { reports: Session } }`.
- */
-export interface NamedSessions {
-  readonly [name: string]: Session
-}
 
 const named = Symbol('fastify-data-bridge.named')
 
-type Named = Readonly<Record<string, SessionOf>>
+/** A database with a name, and the scope that registered it. */
+interface Named {
+  readonly scope: FastifyInstance
+  readonly database: Database
+  readonly sessionOf: SessionOf
+}
 
-/** Adds a database to those that have a name, in this scope and below. */
+type Names = Readonly<Record<string, Named>>
+
+/** Adds a database to those that have a name, in this scope and below; it may hide one of a scope above. */
 export function addNamed(
   app: FastifyInstance,
   name: string,
   database: Database,
   sessionOf: SessionOf,
 ): void {
-  const { [named]: above = {} } = app as { readonly [named]?: Named }
-  if (Object.hasOwn(app, 'dataBridges') && Object.hasOwn(app.dataBridges, name)) {
+  const above = namesOf(app)
+  if (above !== undefined && Object.hasOwn(above, name) && above[name]?.scope === app) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_OPTION',
       `fastify-data-bridge is registered twice with the name ${name} in one scope; give each a name of its own`,
     )
   }
-  const sessions: Named = { ...above, [name]: sessionOf }
-  const databases = { ...app.dataBridges, [name]: database }
-  redefine(app, named, sessions)
-  redefine(app, 'dataBridges', databases)
-  if (!app.hasRequestDecorator('sessions')) {
-    app.decorateRequest('sessions', {
-      getter(this: FastifyRequest) {
-        return sessionsOf(this)
-      },
-    })
-  }
+  if (above === undefined) decorate(app)
+  const names: Names = { ...above, [name]: { scope: app, database, sessionOf } }
+  redefine(app, named, names)
+  redefine(
+    app,
+    'dataBridges',
+    byName(names, (each) => each.database),
+  )
 }
 
-/** Each session is made when its name is read. */
-function sessionsOf(request: FastifyRequest): NamedSessions {
-  const { [named]: sessions = {} } = request.server as { readonly [named]?: Named }
-  return Object.defineProperties(
-    Object.create(null) as NamedSessions,
-    Object.fromEntries(
-      Object.entries(sessions).map(([name, sessionOf]) => [
-        name,
-        { enumerable: true, get: () => sessionOf(request) },
-      ]),
-    ),
+function decorate(app: FastifyInstance): void {
+  if (app.hasRequestDecorator('sessions')) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_OPTION',
+      'request.sessions belongs to another plugin already, or to a database with decorateAs; those with a name need it',
+    )
+  }
+  app.decorateRequest('sessions', {
+    getter(this: FastifyRequest) {
+      const names = namesOf(this.server) ?? {}
+      return byName(names, ({ sessionOf }) => sessionOf(this)) as DataBridgeSessions
+    },
+  })
+}
+
+function namesOf(app: FastifyInstance): Names | undefined {
+  return (app as { readonly [named]?: Names })[named]
+}
+
+/** Values by name, each made when it is read: a session that nobody asks for is never opened. */
+function byName(names: Names, valueOf: (each: Named) => unknown): object {
+  const properties = Object.entries(names).map(
+    ([name, each]) => [name, { enumerable: true, get: () => valueOf(each) }] as const,
   )
+  return Object.create(null, Object.fromEntries(properties)) as object
 }
 
 // A decorator of Fastify cannot be replaced in its scope, and each registration adds to it.

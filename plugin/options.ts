@@ -21,7 +21,11 @@ export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionStri
   readonly connectionString?: string | undefined
   /** A database that the application made, and closes itself. */
   readonly database?: Database | undefined
-  /** For an application with several databases: its sessions are `request.sessions.<name>`, itself `app.dataBridges.<name>`. */
+  /**
+   * For an application with several databases: its sessions are `request.sessions.<name>`, itself
+   * `app.dataBridges.<name>`. Declare the name in `DataBridgeSessions` of `fastify`. There is no
+   * transaction over several databases: each is committed by itself, in the order of registration.
+   */
   readonly name?: string | undefined
   /** The request's property; `session` unless said. See `fastify-data-bridge/plugin` for applications with `@fastify/session`. */
   readonly decorateAs?: string | undefined
@@ -29,7 +33,7 @@ export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionStri
   readonly commitOn?: CommitOn | undefined
   /** Whether responses say what they cost: `'dev'` (the default) is everywhere but where `NODE_ENV` is `production`. */
   readonly headers?: 'dev' | boolean | ((request: FastifyRequest) => boolean) | undefined
-  /** Whether `User.get(1)` works in handlers. `true` unless said; `false` saves an AsyncLocalStorage. */
+  /** Whether `User.get(1)` works in handlers. `true` unless said, but never of a database with a `name`; `false` saves an AsyncLocalStorage. */
   readonly ambient?: boolean | undefined
   /** Milliseconds from which on a statement is logged as slow, without its values. Nothing is, unless said. */
   readonly slowQueryMs?: number | undefined
@@ -81,7 +85,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
     decorateAs,
     commitOn,
     headers = 'dev',
-    ambient = true,
+    ambient = name === undefined,
     slowQueryMs,
     ...rest
   }: DataBridgeOptions = Object.fromEntries(given)
@@ -94,6 +98,11 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
   }
   if (typeof ambient !== 'boolean')
     throw optionError(`ambient expected true or false; came ${describe(ambient)}`)
+  if (name !== undefined && ambient) {
+    throw optionError(
+      'expected name or ambient: true; came both: User.get(1) belongs to the database that has no name',
+    )
+  }
   requireCommitOn(commitOn, 'commitOn')
   if (slowQueryMs !== undefined && !(Number.isFinite(slowQueryMs) && slowQueryMs >= 0))
     throw optionError(
@@ -105,8 +114,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
     decorateAs: decorateAs ?? 'session',
     commitOn,
     wantsHeaders: headersPolicy(headers, environment),
-    // The ambient statics are those of the one database that has no name.
-    ambient: ambient && name === undefined,
+    ambient,
     slowQueryMs,
   }
 }

@@ -2,23 +2,28 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import fp from 'fastify-plugin'
 import { type Database, DataBridgeError } from '../orm/index.ts'
 import { addLifecycle } from './lifecycle.ts'
-import { addNamed, type NamedSessions } from './named.ts'
+import { addNamed } from './named.ts'
 import { type DataBridgeOptions, type DataBridgeRouteOptions, settingsOf } from './options.ts'
 
-export type { NamedSessions } from './named.ts'
 export type { CommitOn, DataBridgeOptions, DataBridgeRouteOptions } from './options.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** The database of the plugin: sessions of your own, jobs, the schema. */
     readonly dataBridge: Database
-    /** Databases that were registered with a `name`. */
-    readonly dataBridges: Readonly<Record<string, Database>>
+    /** Databases that were registered with a `name`, by their names in {@link DataBridgeSessions}. */
+    readonly dataBridges: { readonly [Name in keyof DataBridgeSessions]: Database }
   }
+
+  /**
+   * Names of databases, which the application declares, so that a misspelled one does not compile:
+   * `declare module 'fastify' { interface DataBridgeSessions { readonly reports: Session } }`.
+   */
+  interface DataBridgeSessions {}
 
   interface FastifyRequest {
     /** The request's sessions on databases that were registered with a `name`. */
-    readonly sessions: NamedSessions
+    readonly sessions: DataBridgeSessions
   }
 
   interface FastifyContextConfig {
