@@ -1,0 +1,37 @@
+/** The value below which a share of the values lies, with linear steps in between: 0.5 is the median. */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new Error('quantile() expected at least one value; came none')
+  const sorted = values.toSorted((a, b) => a - b)
+  const position = share * (sorted.length - 1)
+  const below = sorted[Math.floor(position)] as number
+  const above = sorted[Math.ceil(position)] as number
+  return below + (above - below) * (position - Math.floor(position))
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+/** What two contestants had in the same rounds, as one value for each round. */
+export function paired(
+  one: readonly number[],
+  other: readonly number[],
+  combine: (one: number, other: number) => number,
+): readonly number[] {
+  if (one.length !== other.length) {
+    throw new Error(
+      `paired() expected as many values of both; came ${one.length} and ${other.length}`,
+    )
+  }
+  return one.map((value, round) => combine(value, other[round] as number))
+}
+
+/** One divided by the other, round by round: what slows a whole round down is in both. */
+export function ratios(one: readonly number[], other: readonly number[]): readonly number[] {
+  return paired(one, other, (a, b) => a / b)
+}
+
+/** One less the other, round by round. */
+export function differences(one: readonly number[], other: readonly number[]): readonly number[] {
+  return paired(one, other, (a, b) => a - b)
+}

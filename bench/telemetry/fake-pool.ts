@@ -1,0 +1,37 @@
+import pg, { type Pool } from 'pg'
+
+const rest = ['Ada', 'ada@example.com', null, '36', 't', '2026-01-02 03:04:05.678+00']
+
+// It is put below what an instrumentation wraps, where a statement would go to the socket.
+function answerAtOnce(query: { readonly values: readonly string[] }): Promise<object> {
+  const rows = [[String(query.values[0]), ...rest]]
+  return Promise.resolve({ rows, rowCount: 1, command: 'SELECT' })
+}
+
+class FakeClient extends pg.Client {
+  override getTransactionStatus(): 'I' {
+    return 'I'
+  }
+
+  release(): void {}
+}
+
+/**
+ * A pool of one connection, in process: every query is answered at once with the row of the key that
+ * it asks for. All clients of `pg` in this process answer so.
+ */
+export function fakePool(): Pool {
+  Object.assign(pg.Client.prototype, { query: answerAtOnce })
+  const options = { host: '127.0.0.1', port: 5432, user: 'bench', database: 'bench', max: 1 }
+  const client = new FakeClient(options)
+  const pool = {
+    options,
+    totalCount: 1,
+    idleCount: 0,
+    waitingCount: 0,
+    connect: () => Promise.resolve(client),
+    on: () => pool,
+    removeListener: () => pool,
+  }
+  return pool as unknown as Pool
+}

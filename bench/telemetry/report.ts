@@ -1,0 +1,66 @@
+import { availableParallelism, cpus } from 'node:os'
+import type { Costs } from '../rounds.ts'
+import { median } from '../statistics.ts'
+import { textTable } from '../table.ts'
+import { off, queriesPerSession, type Variant, without } from './variants.ts'
+import { cpuOf, ratioOf, spanCost, type Verdict } from './verdicts.ts'
+
+/** What is measured, and how. */
+export const method: string = `Sessions of ${queriesPerSession} get() each, every variant in a process of its own, rounds in turn, the order
+rotated, the heap tidied up before each round; CPU is process.cpuUsage(), user and system, of all threads.
+All have the same SDK: a BatchSpanProcessor whose exporter drops the spans, which are counted.`
+
+export function fakeTable(costs: Costs, variants: readonly Variant[]): string {
+  const title =
+    'A client in process that answers at once, so that the figures are CPU of the library and not of PostgreSQL.\n' +
+    'µs for each query; ratios are medians of the rounds; a span costs what its variant adds to off.'
+  const head = ['', 'CPU min', 'median', 'of without', 'of off', 'span min', 'median', 'meaning']
+  const rows = variants.map((variant) => [
+    variant.name,
+    ...leastAndMedian(cpuOf(costs, variant)),
+    ratio(ratioOf(costs, variant, without)),
+    ratio(ratioOf(costs, variant, off)),
+    ...spanCells(costs, variant),
+    variant.meaning,
+  ])
+  return `${title}\n\n${textTable([head, ...rows])}`
+}
+
+export function realTable(costs: Costs, variants: readonly Variant[]): string {
+  const title =
+    'PostgreSQL on this machine, over TCP. µs for each query; CPU is that of the application alone.'
+  const head = ['', 'wall min', 'median', 'CPU min', 'median', 'of off', 'meaning']
+  const rows = variants.map((variant) => [
+    variant.name,
+    ...leastAndMedian((costs.get(variant.name) ?? []).map(({ wall }) => wall)),
+    ...leastAndMedian(cpuOf(costs, variant)),
+    ratio(ratioOf(costs, variant, off)),
+    variant.meaning,
+  ])
+  return `${title}\n\n${textTable([head, ...rows])}`
+}
+
+export function machine(): string {
+  const model = cpus()[0]?.model ?? 'unknown CPU'
+  return `Node ${process.version}, ${availableParallelism()} CPUs (${model})`
+}
+
+export function verdictLines(verdicts: readonly Verdict[]): string {
+  return verdicts
+    .map(({ isKept, promise, found }) => `${isKept ? 'PASS' : 'FAIL'}  ${promise}: ${found}`)
+    .join('\n')
+}
+
+function leastAndMedian(values: readonly number[]): [string, string] {
+  return [Math.min(...values).toFixed(2), median(values).toFixed(2)]
+}
+
+function spanCells(costs: Costs, variant: Variant): [string, string] {
+  if (variant.spansPerSession === 0) return ['', '']
+  const { least, median: middle } = spanCost(costs, variant)
+  return [least.toFixed(2), middle.toFixed(2)]
+}
+
+function ratio(value: number): string {
+  return value.toFixed(3)
+}

@@ -1,0 +1,48 @@
+import type { Context, Span } from '@opentelemetry/api'
+import type * as library from '../../orm/index.ts'
+import type { AnyEntityClass, Database } from '../../orm/index.ts'
+import { queriesPerSession } from './variants.ts'
+
+/** The library as it is, or a copy of it. */
+export type Orm = typeof library
+
+export function benchUser(orm: Orm): AnyEntityClass & (new (values: object) => object) {
+  const { boolean, integer, table, text, timestamptz } = orm
+  return class BenchUser extends table('bench_users', {
+    id: integer().primaryKey().generated(),
+    name: text(),
+    email: text(),
+    passwordHash: text().nullable().hidden(),
+    age: integer().nullable(),
+    active: boolean().default(true),
+    createdAt: timestamptz().defaultNow(),
+  }) {}
+}
+
+/** The request that a session belongs to. */
+export interface RequestScope {
+  readonly context: Context
+  readonly span: Span
+}
+
+/** What a request does: it reads rows by their keys, one query each, and commits, as the plugin does it. */
+export async function serveRequest(
+  { Session }: Orm,
+  database: Database,
+  entity: AnyEntityClass,
+  trace: RequestScope,
+  around: Around,
+): Promise<void> {
+  const session = new Session(database, {}, { trace }).manage()
+  for (let key = 1; key <= queriesPerSession; key += 1) {
+    const end = around?.()
+    const found = (await session.get(entity, key)) as { readonly id: number } | null
+    end?.()
+    if (found?.id !== key) throw new Error(`expected the row ${key}; came ${String(found?.id)}`)
+  }
+  await session.commit()
+  await session.discard()
+}
+
+/** Called before each query, and what it gives after it. */
+export type Around = (() => () => void) | undefined

@@ -1,0 +1,62 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+
+/** A benchmark's process of its own: it answers each request with one reply, and ends when it is closed. */
+export class WorkerProcess<Request extends object, Reply> implements AsyncDisposable {
+  readonly #process: ChildProcess
+  readonly #what: string
+
+  /** @param path a file that calls `answerRequests` */
+  constructor(path: string, argument: object, environment: Readonly<Record<string, string>> = {}) {
+    this.#what = `${path} ${JSON.stringify(argument)}`
+    this.#process = fork(path, [JSON.stringify(argument)], {
+      execArgv: [...process.execArgv, '--expose-gc'],
+      env: { ...process.env, ...environment },
+    })
+  }
+
+  async ask(request: Request): Promise<Reply> {
+    const ended = new AbortController()
+    const { signal } = ended
+    const reply = once(this.#process, 'message', { signal }) as Promise<[Reply]>
+    const end = once(this.#process, 'exit', { signal }).then(() => this.#refuse())
+    try {
+      if (!this.#process.connected) this.#refuse()
+      this.#process.send(request)
+      const [message] = await Promise.race([reply, end])
+      return message
+    } finally {
+      ended.abort()
+      await Promise.allSettled([reply, end])
+    }
+  }
+
+  #refuse(): never {
+    const { exitCode, signalCode } = this.#process
+    const how = String(signalCode ?? exitCode)
+    throw new Error(`the process ended with ${how} before it replied: ${this.#what}`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const exit = once(this.#process, 'exit')
+    if (this.#process.connected) this.#process.disconnect()
+    await exit
+  }
+}
+
+/** What the process was started with. */
+export function workerArgument<T>(): T {
+  return JSON.parse(process.argv[2] ?? 'null') as T
+}
+
+/** Answers what the parent asks, one request after the other. An error ends the process. */
+export function answerRequests<Request, Reply>(
+  answer: (request: Request) => Promise<Reply>,
+  close: () => Promise<void>,
+): void {
+  process.on('message', (request) => {
+    void answer(request as Request).then((reply) => process.send?.(reply))
+  })
+  process.once('disconnect', () => void close())
+}
