@@ -37,7 +37,7 @@ export class ConnectionPool {
   static open(
     connectionString: string,
     settings: PoolSettings = {},
-    maxWaiting = Infinity,
+    maxWaiting: number = Infinity,
   ): ConnectionPool {
     const where = describeUrl(connectionString)
     const pool = new pg.Pool({ ...requireSettings(settings), connectionString })
@@ -45,7 +45,7 @@ export class ConnectionPool {
   }
 
   /** A pool that the application made and ends itself. */
-  static around(pool: Pool, maxWaiting = Infinity): ConnectionPool {
+  static around(pool: Pool, maxWaiting: number = Infinity): ConnectionPool {
     return new ConnectionPool(pool, false, 'the given pool', maxWaiting)
   }
 

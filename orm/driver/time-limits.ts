@@ -10,7 +10,7 @@ export interface TimeLimits {
   readonly transaction?: number | undefined
 }
 
-export const timeLimitNames: readonly (keyof TimeLimits)[] = ['acquire', 'statement', 'transaction']
+const timeLimitNames: readonly (keyof TimeLimits)[] = ['acquire', 'statement', 'transaction']
 
 // What a timer of Node can wait for.
 const longestMs = 2_147_483_647
