@@ -78,7 +78,9 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
     throw optionError(`expected an object of options; came ${describe(options)}`)
   }
   refuseUnknown(options)
-  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const given = Object.entries(options).filter(
+    ([key, value]) => value !== undefined && !registerNames.includes(key),
+  )
   const {
     database,
     name,
@@ -127,10 +129,15 @@ function requireProperty(option: string, value: unknown): void {
 
 const ownNames = ['database', 'name', 'decorateAs', 'commitOn', 'headers', 'ambient', 'slowQueryMs']
 
+// What register() takes for itself, and hands on; @fastify/autoload gives each plugin of a folder a prefix.
+const registerNames = ['prefix', 'logLevel', 'logSerializers']
+
 // Before the database would refuse it, with the names of its own options only.
 function refuseUnknown(options: object): void {
   const known = [...ownNames, ...databaseOptionNames]
-  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  const unknown = Object.keys(options).find(
+    (key) => !known.includes(key) && !registerNames.includes(key),
+  )
   if (unknown === undefined) return
   throw optionError(`there is no option ${unknown}; there are ${listed(known)}`)
 }
