@@ -8,29 +8,43 @@ export interface Acquisition {
   readonly giveUp: (reason: unknown) => void
 }
 
-/** @param limit after how many milliseconds it is given up, and for what reason */
-export function acquisition(
-  connecting: Promise<PoolClient>,
-  explain: (error: unknown) => unknown,
-  limit?: { readonly ms: number; readonly reason: () => unknown },
-): Acquisition {
+/** What the pool does about a connection that is waited for. */
+export interface Acquiring {
+  /** After how many milliseconds it is given up. */
+  readonly limitMs: number | undefined
+  /** Why it is given up then. */
+  readonly timeout: (limitMs: number) => unknown
+  readonly explain: (error: unknown) => unknown
+  /** It was given up; what this gives is called when it has come, or failed, after all. */
+  readonly abandoned: () => () => void
+}
+
+export function acquisition(connecting: Promise<PoolClient>, acquiring: Acquiring): Acquisition {
+  const { limitMs, timeout, explain, abandoned } = acquiring
   const { promise, resolve, reject } = Promise.withResolvers<Connection>()
-  let isGivenUp = false
+  let isOver = false
+  let ended: (() => void) | undefined
   let timer: NodeJS.Timeout | undefined
   const giveUp = (reason: unknown): void => {
-    isGivenUp = true
+    if (isOver) return
+    isOver = true
     clearTimeout(timer)
+    ended = abandoned()
     reject(reason)
   }
-  if (limit !== undefined) timer = setTimeout(() => giveUp(limit.reason()), limit.ms)
+  if (limitMs !== undefined) timer = setTimeout(() => giveUp(timeout(limitMs)), limitMs)
   connecting.then(
     (client) => {
+      ended?.()
       clearTimeout(timer)
-      if (isGivenUp) client.release()
+      if (isOver) client.release()
       else resolve(new Connection(client))
+      isOver = true
     },
     (error: unknown) => {
+      ended?.()
       clearTimeout(timer)
+      isOver = true
       reject(explain(error))
     },
   )

@@ -20,19 +20,24 @@ interface Wire extends NodeJS.EventEmitter {
 
 /**
  * Asks the server to cancel the statement that runs on a connection, over a connection of its own as
- * the protocol wants it. Resolves when the server has closed that, so that the request cannot hit a
- * later statement, or when it could not be reached within the limit.
+ * the protocol wants it.
+ *
+ * @returns whether the server has closed that within the limit: it is done with the request then, and
+ * where it has not, the request may still be on its way, and hit a later statement
  */
-export async function sendCancelRequest(client: PoolClient, limitMs: number): Promise<void> {
+export async function sendCancelRequest(client: PoolClient, limitMs: number): Promise<boolean> {
   const { host, port, ssl, sslNegotiation, processID, secretKey } = client as unknown as Target
-  if (processID === null || secretKey === null) return
+  if (processID === null || secretKey === null) return false
   const wire = new pg.Connection({ ssl, sslNegotiation } as never) as unknown as Wire
   const isEncrypted = ssl !== false && ssl !== undefined && ssl !== null
   const send = (): void => wire.cancel(processID, secretKey)
-  await new Promise<void>((resolve) => {
-    const limit = setTimeout(() => wire.stream.destroy(), limitMs)
-    wire.on('error', () => resolve())
-    wire.on('end', () => resolve())
+  return new Promise((resolve) => {
+    const limit = setTimeout(() => {
+      resolve(false)
+      wire.stream.destroy()
+    }, limitMs)
+    wire.on('error', () => resolve(false))
+    wire.on('end', () => resolve(true))
     wire.on('sslconnect', send)
     wire.on('connect', () => {
       if (!isEncrypted) send()

@@ -18,8 +18,8 @@ export interface RawResult {
   readonly rowCount: number
 }
 
-/** How long a statement that was cancelled may go on. */
-const graceMs = 1000
+/** How long a statement that was cancelled may go on, and a ROLLBACK: then the connection is cut off. */
+export const graceMs = 1000
 
 const asText = { getTypeParser: () => (text: string) => text } as never
 
@@ -83,6 +83,7 @@ export class Connection {
 
   /** Breaks the connection: what waits for an answer fails, and PostgreSQL rolls back by itself. */
   destroy(): void {
+    this.#lost ??= new Error('the connection was cut off')
     const { connection } = this.#client as unknown as { connection: { stream: Socket } }
     connection.stream.destroy()
   }
@@ -92,7 +93,7 @@ export class Connection {
     return this.#client.getTransactionStatus() !== 'I'
   }
 
-  /** Why the connection broke while nothing was sent; undefined where it did not. */
+  /** Why the connection broke while nothing was sent, or was cut off; undefined where it was not. */
   get loss(): Error | undefined {
     return this.#lost
   }
@@ -108,7 +109,9 @@ export class Connection {
 
   async #cancel(): Promise<void> {
     this.#cutOff = setTimeout(() => this.destroy(), graceMs)
-    await sendCancelRequest(this.#client, graceMs)
+    const isDone = await sendCancelRequest(this.#client, graceMs)
+    // One that is still on its way would hit the next statement.
+    if (!isDone) this.destroy()
   }
 
   readonly #onLost = (error: Error): void => {

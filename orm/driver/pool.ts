@@ -22,6 +22,8 @@ export class ConnectionPool {
   readonly #isOwn: boolean
   readonly #where: string
   readonly #maxWaiting: number
+  /** How many are in the pool's queue for whom nobody waits any more. */
+  #abandoned = 0
   #ended: Promise<void> | undefined
 
   private constructor(pool: Pool, isOwn: boolean, where: string, maxWaiting: number) {
@@ -62,7 +64,11 @@ export class ConnectionPool {
 
   get usage(): PoolUsage {
     const { totalCount, idleCount, waitingCount } = this.#pool
-    return { total: totalCount, idle: idleCount, waiting: waitingCount }
+    return {
+      total: totalCount,
+      idle: idleCount,
+      waiting: Math.max(waitingCount - this.#abandoned, 0),
+    }
   }
 
   /** How many connections there may be. */
@@ -85,23 +91,27 @@ export class ConnectionPool {
         'the database was closed; no connection can be had',
       )
     }
-    const { waiting } = this.usage
-    const isFull = this.#isFull
-    if (isFull && waiting >= this.#maxWaiting) throw tooManyError(this.#maxWaiting, this.#where)
-    const limit = limitMs !== undefined && {
-      ms: limitMs,
-      reason: () => acquireTimeoutError(limitMs, isFull, this.#where),
-    }
-    return acquisition(
-      this.#pool.connect(),
-      (error) => connectError(error, this.#where),
-      limit || undefined,
-    )
+    const { waiting, idle, total } = this.usage
+    const isFull = idle === 0 && total >= this.max
+    // Those who were first in this turn have not taken what is idle yet.
+    if (waiting >= this.#maxWaiting + idle + Math.max(this.max - total, 0))
+      throw tooManyError(this.#maxWaiting, this.#where)
+    const queued = this.#pool.waitingCount
+    const connecting = this.#pool.connect()
+    const isQueued = this.#pool.waitingCount > queued
+    return acquisition(connecting, {
+      limitMs,
+      timeout: (ms) => acquireTimeoutError(ms, isFull, this.#where),
+      explain: (error) => connectError(error, this.#where),
+      abandoned: () => this.#abandon(isQueued),
+    })
   }
 
-  get #isFull(): boolean {
-    const { total, idle } = this.usage
-    return idle === 0 && total >= this.max
+  /** @param isQueued whether it is counted among those who wait: it is no longer */
+  #abandon(isQueued: boolean): () => void {
+    if (!isQueued) return () => {}
+    this.#abandoned += 1
+    return () => void (this.#abandoned -= 1)
   }
 
   /** Ends an own pool when its connections have come back; leaves a given one to the application. */

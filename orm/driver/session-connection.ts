@@ -3,7 +3,7 @@ import type { Observer, SentStatement } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import { noParameters } from '../sql/node.ts'
 import type { Statement } from '../sql/statement.ts'
-import type { Connection, RawResult } from './connection.ts'
+import { type Connection, graceMs, type RawResult } from './connection.ts'
 import { type Isolation, requireIsolation } from './isolation.ts'
 import { isConnectionLoss, statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
@@ -48,7 +48,7 @@ export class SessionConnection {
   #expiry: DataBridgeError | undefined
   #refusal: DataBridgeError | undefined
   #stopWaiting: ((reason: DataBridgeError) => void) | undefined
-  #running: SentStatement['kind'] | undefined
+  #isCancellable = false
   #transactionLimit: NodeJS.Timeout | undefined
 
   constructor(
@@ -164,6 +164,8 @@ export class SessionConnection {
       const connection = await this.#connect(operation)
       if (this.#transaction === 'none' && this.#needsTransaction(statement)) {
         await this.#begin(connection, this.#mode, operation)
+        // The session may have ended during BEGIN, when there was nothing to cancel.
+        if (this.#refusal !== undefined) throw this.#refusal
       }
       return this.#send(connection, statement, operation, send)
     })
@@ -263,33 +265,37 @@ export class SessionConnection {
     const { text, parameters, summary, kind } = statement
     const end = this.#observer.statementSent?.({ text, parameters, summary, kind, operation })
     const limit = this.#limit(connection, summary, kind)
-    this.#running = kind
+    this.#isCancellable = kind !== 'control' || !isEnding(summary)
     const start = performance.now()
     try {
       const result = await this.#within(operation, () => send(connection))
       end?.({ durationMs: performance.now() - start, rows: result.rowCount })
       return result
     } catch (cause) {
-      const ended = limit?.error ?? this.#refusal ?? this.#expiry
-      const error = ended ?? statementError(cause, summary)
+      const cancelled = connection.isCancelling ? (this.#refusal ?? this.#expiry) : undefined
+      const error = limit?.error ?? cancelled ?? statementError(cause, summary)
       end?.({ durationMs: performance.now() - start, error })
       this.#fail(cause, error)
       throw error
     } finally {
-      this.#running = undefined
+      this.#isCancellable = false
       clearTimeout(limit?.timer)
       if (connection.isCancelling) await connection.settled()
     }
   }
 
-  /** The time limit of a statement. What is no query cannot be cancelled: its connection is cut off. */
+  /**
+   * The time limit of a statement. What is no query cannot be cancelled: its connection is cut off.
+   * ROLLBACK always has one, since PostgreSQL does the same when the connection ends.
+   */
   #limit(
     connection: Connection,
     summary: string,
     kind: SentStatement['kind'],
   ): { readonly timer: NodeJS.Timeout; readonly error: DataBridgeError | undefined } | undefined {
-    const { statement: limitMs } = this.#limits
-    if (limitMs === undefined) return undefined
+    const { statement = Infinity } = this.#limits
+    const limitMs = summary === 'ROLLBACK' ? Math.min(statement, graceMs) : statement
+    if (limitMs === Infinity) return undefined
     let error: DataBridgeError | undefined
     const timer = setTimeout(() => {
       error = statementTimeoutError(summary, limitMs)
@@ -305,8 +311,7 @@ export class SessionConnection {
   }
 
   #cancelRunning(): void {
-    const isQuery = this.#running === 'read' || this.#running === 'write'
-    if (isQuery) this.#connection?.cancel()
+    if (this.#isCancellable) this.#connection?.cancel()
   }
 
   /** The time of the transaction is over: what runs is cancelled, and PostgreSQL rolls back at once. */
@@ -374,4 +379,9 @@ export class SessionConnection {
     this.#transaction = 'none'
     this.#failure = undefined
   }
+}
+
+/** Whether a statement ends the transaction. */
+function isEnding(summary: string): boolean {
+  return summary === 'COMMIT' || summary === 'ROLLBACK'
 }
