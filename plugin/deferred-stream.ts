@@ -4,52 +4,81 @@ import { isResponse } from './settle-policy.ts'
 /** Whether a payload flows, so that it can still use the session when the response has begun. */
 export function isStream(payload: unknown): boolean {
   if (typeof payload !== 'object' || payload === null) return false
+  if (isResponse(payload) && payload.bodyUsed) return false
   const { body } = isResponse(payload) ? payload : { body: payload }
-  return body instanceof Readable || body instanceof ReadableStream || isPipeable(body)
+  // Of one that somebody else reads nothing can be sent, and Fastify says so.
+  if (body instanceof ReadableStream) return !body.locked
+  return body instanceof Readable || isPipeable(body)
+}
+
+/** Whether a response has nothing but its head: its client knows that it is complete before a stream begins. */
+export function hasNoBody(method: string, status: number): boolean {
+  return method === 'HEAD' || status < 200 || status === 204 || status === 304
+}
+
+/** What becomes of a stream. */
+export interface StreamEnd {
+  /** Awaited before the stream ends: where it rejects, so does the stream. */
+  readonly settle: () => Promise<void>
+  /** Called before anybody else knows that the stream has failed, or that its reader is gone. */
+  readonly fail: () => void
 }
 
 /**
  * The stream with its end held back until `settle` resolves: where that rejects, the response is cut
- * off and never complete. `fail` is called where the stream itself fails.
+ * off and never complete.
  */
-export function deferred(
-  payload: unknown,
-  settle: () => Promise<void>,
-  fail: (error: unknown) => void,
-): unknown {
-  if (isResponse(payload)) return deferredResponse(payload as Response, settle, fail)
-  if (payload instanceof ReadableStream) return deferredWeb(payload, settle, fail)
+export function deferred(payload: unknown, end: StreamEnd): unknown {
+  if (isResponse(payload)) return deferredResponse(payload, end)
+  if (payload instanceof ReadableStream) return deferredWeb(payload, end)
+  return deferredReadable(payload as Readable, end)
+}
+
+function deferredReadable(source: Readable, { settle, fail }: StreamEnd): Transform {
+  let isAtEnd = false
   const held = new Transform({
     transform: (chunk, _encoding, done) => done(null, chunk),
-    flush: (done) => void settle().then(() => done(), done),
+    flush(done) {
+      isAtEnd = true
+      settle().then(() => done(), done)
+    },
+    destroy(error, done) {
+      if (!isAtEnd || error !== null) fail()
+      done(error)
+    },
   })
-  pipeline(payload as Readable, held, (error) => {
-    if (error !== null && error !== undefined) fail(error)
-  })
+  // Whoever reads the stream is told of its errors.
+  pipeline(source, held, () => {})
   return held
 }
 
-function deferredResponse(
-  response: Response,
-  settle: () => Promise<void>,
-  fail: (error: unknown) => void,
-): Response {
+function deferredResponse(response: Response, end: StreamEnd): Response {
   const { body, status, statusText, headers } = response
   const kept = new Headers(headers)
   // A client that has as many bytes as were promised takes the response for complete.
   kept.delete('content-length')
-  const held = body === null ? null : deferredWeb(body, settle, fail)
+  const held = body === null ? null : deferredWeb(body, end)
   return new Response(held, { status, statusText, headers: kept })
 }
 
-function deferredWeb(
-  source: ReadableStream,
-  settle: () => Promise<void>,
-  fail: (error: unknown) => void,
-): ReadableStream {
-  const held = new TransformStream({ flush: settle })
-  source.pipeTo(held.writable).catch(fail)
-  return held.readable
+function deferredWeb(source: ReadableStream, { settle, fail }: StreamEnd): ReadableStream {
+  const reader = source.getReader()
+  const pull = async (controller: ReadableStreamDefaultController): Promise<void> => {
+    try {
+      const { done, value } = await reader.read()
+      if (!done) return controller.enqueue(value)
+      await settle()
+      controller.close()
+    } catch (error) {
+      fail()
+      throw error
+    }
+  }
+  const cancel = (reason: unknown): Promise<void> => {
+    fail()
+    return reader.cancel(reason)
+  }
+  return new ReadableStream({ pull, cancel }, { highWaterMark: 0 })
 }
 
 // As Fastify tells one: it may come from another copy of the package.

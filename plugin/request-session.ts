@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   type AmbientScope,
@@ -9,7 +10,8 @@ import {
   type SessionTrace,
   type Telemetry,
 } from '../orm/index.ts'
-import { deferred, isStream } from './deferred-stream.ts'
+import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
+import { deferred, hasNoBody, isStream } from './deferred-stream.ts'
 import { logFindings, slowStatementLog } from './warnings.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
 import { setCostHeaders } from './response-headers.ts'
@@ -38,6 +40,7 @@ export class RequestSession implements AmbientScope {
   #isAnswering = false
   #isAborted = false
   #isAnswered = false
+  #isFlowing = false
   #settling: Promise<Ending> | undefined
 
   constructor(
@@ -72,6 +75,7 @@ export class RequestSession implements AmbientScope {
       return false
     }
     this.#hasFailed = true
+    if (this.#isFlowing) breakOff(this.#request, this.#reply)
     this.#isTimedOut = (error as { code?: unknown } | null)?.code === 'FST_ERR_HANDLER_TIMEOUT'
     if (this.#session !== undefined) {
       if (this.#isTimedOut && this.#settling === undefined)
@@ -94,7 +98,7 @@ export class RequestSession implements AmbientScope {
     try {
       if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
       await this.#answer(payload)
-      return { payload }
+      return { payload: this.#isRead(payload) ? payload : withoutBody(payload) }
     } finally {
       this.#isAnswering = false
     }
@@ -107,27 +111,47 @@ export class RequestSession implements AmbientScope {
 
   #isDeferred(payload: unknown): boolean {
     if (!isStream(payload) || this.#settling !== undefined || this.#hasFailed) return false
+    return this.#isDeferring && !this.#hasNoBody(payload)
+  }
+
+  get #isDeferring(): boolean {
     return this.#routeOptions.stream === 'deferred'
+  }
+
+  /** Not where it would use a session that is closed, for a client that sees nothing of it. */
+  #isRead(payload: unknown): boolean {
+    return !this.#isDeferring || !isStream(payload) || !this.#hasNoBody(payload)
+  }
+
+  #hasNoBody(payload: unknown): boolean {
+    return hasNoBody(this.#request.method, statusOf(this.#reply.statusCode, payload))
   }
 
   /** The session stays open while the stream flows, and is committed before its last byte. */
   #defer(payload: unknown): unknown {
+    const reply = this.#reply
     const settle = async (): Promise<void> => {
       const { error } = await this.#settle(() => this.#shouldCommit(payload))
       this.#isAnswered = true
-      if (error === undefined) return
-      this.#request.log.error({ err: error }, 'the commit of a deferred stream has failed')
-      throw error
+      if (error !== undefined) {
+        this.#request.log.error({ err: error }, 'the commit of a deferred stream has failed')
+        // A stream without a byte is answered still, and by an error handler that sets no status as a 200.
+        if (!reply.raw.headersSent) setStatus(reply, error)
+        throw error
+      }
+      if (this.#hasFailed) throw failedError()
     }
     const fail = (): void => {
       this.#hasFailed = true
       this.#isAnswered = true
+      if (this.#settling === undefined) void this.#session?.abort(streamError())
       void this.#settle(failure)
+      breakOff(this.#request, reply)
     }
-    // A client that has as many bytes as were promised takes the response for complete.
-    this.#reply.removeHeader('content-length')
-    if (this.#wantsHeaders()) this.#reply.trailer('x-db-query-count', async () => this.#queryCount)
-    return deferred(payload, settle, fail)
+    if (this.#wantsHeaders()) addTrailer(this.#request, reply, () => this.#queryCount)
+    forgetLength(reply)
+    this.#isFlowing = true
+    return deferred(payload, { settle, fail })
   }
 
   get #queryCount(): string {
@@ -145,7 +169,7 @@ export class RequestSession implements AmbientScope {
     if (!isFirst || error === undefined) return
     discardPayload(payload)
     // An error handler that sets no status would answer 200 otherwise.
-    this.#reply.code(error instanceof DataBridgeError ? error.statusCode : 500)
+    setStatus(this.#reply, error)
     throw error
   }
 
@@ -261,6 +285,10 @@ export class RequestSession implements AmbientScope {
   }
 }
 
+function setStatus(reply: FastifyReply, error: Error): void {
+  reply.code(error instanceof DataBridgeError ? error.statusCode : 500)
+}
+
 // Of HTTP/1 the response is destroyed with its socket; of HTTP/2 its stream is.
 function isGone({ raw }: FastifyReply): boolean {
   const { stream } = raw as { readonly stream?: { readonly destroyed: boolean } }
@@ -273,6 +301,11 @@ function discardPayload(payload: unknown): void {
   if (typeof source !== 'object' || source === null) return
   if ('destroy' in source && typeof source.destroy === 'function') source.destroy()
   else if (source instanceof ReadableStream) void source.cancel().catch(() => undefined)
+}
+
+function withoutBody(payload: unknown): unknown {
+  discardPayload(payload)
+  return isResponse(payload) ? new Response(null, payload) : Readable.from([])
 }
 
 // A promise would be true, whatever comes of it.
@@ -302,6 +335,20 @@ function lostError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_COMMIT_FAILED',
     'nothing was committed: the handler has closed the session with changes that were not committed',
+  )
+}
+
+function streamError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_ABORTED',
+    'the stream of this response has failed, or its client has left: what was not committed is rolled back',
+  )
+}
+
+function failedError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_COMMIT_FAILED',
+    'nothing was committed: the request failed while its response was on its way',
   )
 }
 

@@ -19,6 +19,6 @@ export function statusOf(replyStatus: number, payload: unknown): number {
 }
 
 // As Fastify tells one: it may come from another copy of fetch.
-export function isResponse(payload: unknown): payload is Pick<Response, 'body' | 'status'> {
+export function isResponse(payload: unknown): payload is Response {
   return Object.prototype.toString.call(payload) === '[object Response]'
 }

@@ -1,0 +1,361 @@
+import { connect as connectTcp } from 'node:net'
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { DataBridgeOptions, DataBridgeRouteOptions } from '../../plugin/index.ts'
+import type { Session } from '../../orm/index.ts'
+import { testDatabase } from '../support/database.ts'
+import { blog, Post, user, User } from '../support/entities.ts'
+import { receive } from './client.ts'
+import { names, serve, type Served, watchForLeaks } from './serve.ts'
+
+const stored = await testDatabase(blog)
+const { database, query } = stored
+watchForLeaks(stored)
+await query(
+  'alter table posts add constraint posts_title_key unique (title) deferrable initially deferred',
+)
+beforeEach(async () => {
+  await stored.truncate()
+  await query(`insert into users (name, email) values ('ann', 'ann@example.com')`)
+  await query(`insert into posts (title, author_id) values ('taken', 1)`)
+})
+
+const config = { dataBridge: { stream: 'deferred' } } as const
+
+const serving = (
+  handler: (session: Session, reply: FastifyReply) => unknown,
+  more: {
+    readonly options?: DataBridgeOptions
+    readonly route?: DataBridgeRouteOptions
+    readonly isHttp2?: boolean
+    readonly routes?: (app: FastifyInstance) => void
+  } = {},
+): Promise<Served> =>
+  serve(
+    { database, ...more.options },
+    (app) => {
+      const dataBridge = { ...config.dataBridge, ...more.route }
+      more.routes?.(app)
+      app.get('/', { config: { dataBridge } }, async ({ session }, reply) =>
+        handler(session, reply),
+      )
+    },
+    { isHttp2: more.isHttp2 ?? false },
+  )
+
+async function* counting(session: Session): AsyncGenerator<string> {
+  yield 'first '
+  session.add(user('bob'))
+  yield String(await session.find(User).count())
+}
+
+async function* taken(session: Session): AsyncGenerator<string> {
+  yield 'first'
+  session.add(new Post({ title: 'taken', authorId: 1 }), user('bob'))
+}
+
+describe('the query count of a deferred stream', () => {
+  it.each([false, true])('is a trailer: HTTP/2 %s', async (isHttp2) => {
+    await using served = await serving((session) => Readable.from(counting(session)), { isHttp2 })
+    expect(await receive(served.port, { isHttp2 })).toMatchObject({
+      body: 'first 2',
+      headers: { trailer: 'x-db-query-count' },
+      trailers: { 'x-db-query-count': '2' },
+    })
+  })
+
+  it('is nowhere where headers are not wanted', async () => {
+    await using served = await serving((session) => Readable.from(counting(session)), {
+      options: { headers: false },
+    })
+    const { headers, trailers, body } = await receive(served.port)
+    expect([body, headers['trailer'], trailers]).toEqual(['first 2', undefined, {}])
+  })
+
+  it('stands beside the trailers of the application', async () => {
+    await using served = await serving((session, reply) => {
+      reply.trailer('x-own', async () => 'mine')
+      return Readable.from(counting(session))
+    })
+    const { trailers } = await receive(served.port)
+    expect(trailers).toEqual({ 'x-own': 'mine', 'x-db-query-count': '2' })
+  })
+
+  it('is a header again where the stream fails before its first byte', async () => {
+    await using served = await serving(async (session) => {
+      await session.find(User).count()
+      return new Readable({
+        read() {
+          this.destroy(new Error('broken'))
+        },
+      })
+    })
+    const { status, headers, trailers } = await receive(served.port)
+    expect([status, headers['x-db-query-count'], trailers]).toEqual([500, '1', {}])
+    expect(headers).not.toHaveProperty('trailer')
+  })
+})
+
+describe('a response of a deferred route that has no body', () => {
+  // Would be refused: the session is closed when it is asked.
+  const late = (session: Session): Readable => Readable.from(counting(session))
+
+  it('HEAD is committed before, and its stream is not read', async () => {
+    await using served = await serving((session) => {
+      session.add(user('cleo'))
+      return late(session)
+    })
+    expect(await receive(served.port, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
+    expect(await names(query)).toEqual(['ann', 'cleo'])
+    await served.app.close()
+    expect(served.logs.filter(({ level }) => level > 30)).toEqual([])
+  })
+
+  it('HEAD is a 500 where its commit fails', async () => {
+    await using served = await serving((session) => {
+      session.add(new Post({ title: 'taken', authorId: 1 }))
+      return late(session)
+    })
+    expect((await receive(served.port, { method: 'HEAD' })).status).toBe(500)
+  })
+
+  it.each([204, 304])('%i is committed before, or a 500', async (status) => {
+    await using served = await serving(
+      (session, reply) => {
+        session.add(user('cleo'))
+        return reply.code(status).send(late(session))
+      },
+      {
+        routes: (app) =>
+          app.get('/fails', { config }, async ({ session }, reply) => {
+            session.add(new Post({ title: 'taken', authorId: 1 }))
+            return reply.code(status).send(late(session))
+          }),
+      },
+    )
+    expect(await receive(served.port)).toMatchObject({ status, body: '', isComplete: true })
+    expect(await names(query)).toEqual(['ann', 'cleo'])
+    expect((await receive(served.port, { path: '/fails' })).status).toBe(500)
+  })
+
+  it('a HEAD route of its own may answer with a Response', async () => {
+    await using served = await serving(() => 'unused', {
+      routes: (app) =>
+        app.head('/own', { config }, async ({ session }) => {
+          session.add(user('cleo'))
+          return new Response(ReadableStream.from(late(session)), { headers: { 'x-own': 'mine' } })
+        }),
+    })
+    const { status, headers } = await receive(served.port, { path: '/own', method: 'HEAD' })
+    expect([status, headers['x-own']]).toEqual([200, 'mine'])
+    expect(await names(query)).toEqual(['ann', 'cleo'])
+  })
+})
+
+describe('a deferred route', () => {
+  it('commits what is no stream before it answers, with the count in the head', async () => {
+    await using served = await serving(async (session) => {
+      session.add(user('bob'))
+      return 'fine'
+    })
+    const { status, body, headers } = await receive(served.port)
+    expect([status, body, headers['x-db-query-count']]).toEqual([200, 'fine', '1'])
+    expect(await names(query)).toEqual(['ann', 'bob'])
+  })
+
+  it('rolls back a stream with an error status, which is complete', async () => {
+    await using served = await serving((session, reply) =>
+      reply.code(422).send(Readable.from(counting(session))),
+    )
+    expect(await receive(served.port)).toMatchObject({
+      status: 422,
+      body: 'first 2',
+      isComplete: true,
+    })
+    expect(await names(query)).toEqual(['ann'])
+  })
+
+  it('rolls back a Response with an error status', async () => {
+    await using served = await serving((session) => {
+      const body = ReadableStream.from(
+        (async function* () {
+          for await (const chunk of counting(session)) yield Buffer.from(chunk)
+        })(),
+      )
+      return new Response(body, { status: 422 })
+    })
+    expect(await receive(served.port)).toMatchObject({ status: 422, isComplete: true })
+    expect(await names(query)).toEqual(['ann'])
+  })
+
+  it('asks commitOn when the stream has ended, and rolls back where it says no', async () => {
+    const asked: number[] = []
+    await using served = await serving((session) => Readable.from(counting(session)), {
+      route: {
+        commitOn: (request) => {
+          asked.push(request.session.stats.queryCount)
+          return false
+        },
+      },
+    })
+    expect(await receive(served.port)).toMatchObject({ status: 200, isComplete: true })
+    expect(asked).toEqual([2])
+    expect(await names(query)).toEqual(['ann'])
+  })
+
+  it('cuts the stream off where commitOn throws', async () => {
+    await using served = await serving((session) => Readable.from(counting(session)), {
+      route: {
+        commitOn: () => {
+          throw new Error('broken')
+        },
+      },
+    })
+    expect((await receive(served.port)).isComplete).toBe(false)
+    expect(await names(query)).toEqual(['ann'])
+  })
+
+  it('streams what has nothing to do with the database', async () => {
+    await using served = await serve({ database }, (app) => {
+      app.get('/', { config }, async () => Readable.from(['plain']))
+    })
+    expect(await receive(served.port)).toMatchObject({ status: 200, body: 'plain' })
+  })
+
+  it.each<[string, () => unknown]>([
+    [
+      'a Response that was read',
+      async () => {
+        const response = new Response('read')
+        await response.text()
+        return response
+      },
+    ],
+    [
+      'a web stream that somebody else reads',
+      () => {
+        const stream = new ReadableStream()
+        stream.getReader()
+        return stream
+      },
+    ],
+  ])('leaves it to Fastify to refuse %s', async (_what, make) => {
+    await using served = await serving(async (session) => {
+      await session.find(User).count()
+      return make()
+    })
+    expect(await receive(served.port)).toMatchObject({ status: 500, isComplete: true })
+  })
+})
+
+describe('a handler that throws when its deferred stream is on its way', () => {
+  it('before the first byte is answered with its error, and rolled back', async () => {
+    const goOn = Promise.withResolvers<void>()
+    await using served = await serving((session, reply) => {
+      session.add(user('bob'))
+      const source = async function* (): AsyncGenerator<string> {
+        await goOn.promise
+        yield 'late'
+      }
+      void reply.send(Readable.from(source()))
+      throw Object.assign(new Error('boom'), { statusCode: 418 })
+    })
+    const received = await receive(served.port)
+    goOn.resolve()
+    expect(received).toMatchObject({ status: 418, isComplete: true })
+    expect(JSON.parse(received.body)).toMatchObject({ message: 'boom' })
+    expect(await names(query)).toEqual(['ann'])
+  })
+
+  it('later has it cut off, and rolled back', async () => {
+    const goOn = Promise.withResolvers<void>()
+    await using served = await serving(async (session, reply) => {
+      session.add(user('bob'))
+      const source = async function* (): AsyncGenerator<string> {
+        yield 'first'
+        await goOn.promise
+      }
+      void reply.send(Readable.from(source()))
+      while (!reply.raw.headersSent) await new Promise(setImmediate)
+      setImmediate(goOn.resolve)
+      throw new Error('boom')
+    })
+    expect((await receive(served.port)).isComplete).toBe(false)
+    expect(await names(query)).toEqual(['ann'])
+  })
+})
+
+describe('handlerTimeout', () => {
+  it.each([false, true])(
+    'cuts a deferred stream off, which is rolled back at once: HTTP/2 %s',
+    async (isHttp2) => {
+      const goOn = Promise.withResolvers<void>()
+      await using served = await serve(
+        { database },
+        (app) => {
+          app.get('/', { config, handlerTimeout: 50 }, async ({ session }) => {
+            session.add(user('bob'))
+            await session.flush()
+            const source = async function* (): AsyncGenerator<string> {
+              yield 'first'
+              await goOn.promise
+            }
+            return Readable.from(source())
+          })
+        },
+        { isHttp2 },
+      )
+      expect((await receive(served.port, { isHttp2 })).isComplete).toBe(false)
+      expect(await names(query)).toEqual(['ann'])
+      goOn.resolve()
+    },
+  )
+})
+
+describe('a client of HTTP/1.0, which knows the end of a response by that of its connection', () => {
+  /** How its connection ended, and what came before. */
+  async function ask(port: number): Promise<{ text: string; isReset: boolean }> {
+    const socket = connectTcp(port, '127.0.0.1')
+    const received = { text: '', isReset: false }
+    socket.on('data', (chunk: Buffer) => (received.text += chunk.toString()))
+    socket.on('error', () => (received.isReset = true))
+    socket.write('GET / HTTP/1.0\r\n\r\n')
+    await new Promise((resolve) => socket.once('close', resolve))
+    return received
+  }
+
+  it('has a deferred stream end with it, in no chunks', async () => {
+    await using served = await serving((session) => Readable.from(counting(session)))
+    const { text, isReset } = await ask(served.port)
+    expect(isReset).toBe(false)
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nfirst 2$/)
+    expect(text).not.toMatch(/chunked|trailer/i)
+    expect(await names(query)).toEqual(['ann', 'bob'])
+  })
+
+  it.each<[string, (session: Session) => unknown]>([
+    ['a readable', (session) => Readable.from(taken(session))],
+    [
+      'a web stream',
+      (session) => ReadableStream.from(taken(session)).pipeThrough(new TextEncoderStream()),
+    ],
+  ])('has it reset where the commit fails: %s', async (_kind, make) => {
+    await using served = await serving(make)
+    expect((await ask(served.port)).isReset).toBe(true)
+    expect(await names(query)).toEqual(['ann'])
+  })
+
+  it('has it reset where the stream fails', async () => {
+    await using served = await serving((session) =>
+      Readable.from(
+        (async function* () {
+          yield* counting(session)
+          throw new Error('broken')
+        })(),
+      ),
+    )
+    expect((await ask(served.port)).isReset).toBe(true)
+    expect(await names(query)).toEqual(['ann'])
+  })
+})
