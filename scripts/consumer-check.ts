@@ -1,6 +1,7 @@
 /*
- * Compiles a small application against the built package as its users do: without our sources, with
- * the declarations of libraries checked too. `npm run package:check` builds first.
+ * Compiles small applications against the built package as its users do: without our sources, with
+ * the declarations of libraries checked too. Then it loads the package as a service in CommonJS does.
+ * `npm run package:check` builds first.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -48,6 +49,124 @@ export async function start(): Promise<void> {
 }
 `
 
+const databasesByName = `
+import Fastify from 'fastify'
+import dataBridge, { type Database, type Session } from 'fastify-data-bridge'
+
+declare module 'fastify' {
+  interface DataBridgeSessions {
+    readonly reports: Session
+  }
+}
+
+export async function start(): Promise<Database> {
+  const app = Fastify()
+  app.register(dataBridge)
+  app.register(dataBridge, { name: 'reports', connectionString: process.env.REPORTS_URL })
+  app.get('/', async (request) => {
+    const own: Session = request.session
+    const session: Session = request.sessions.reports
+    // @ts-expect-error no name that was declared
+    void request.sessions.repots
+    return own === session
+  })
+  // @ts-expect-error no name that was declared
+  void app.dataBridges.repots
+  return app.dataBridges.reports
+}
+`
+
+// The property that this package declares in its main entry is another plugin's here.
+const besideWebSessions = `
+import fastifyCookie from '@fastify/cookie'
+import fastifySession from '@fastify/session'
+import Fastify from 'fastify'
+import { Database, integer, type Session as DatabaseSession, table } from 'fastify-data-bridge/orm'
+import dataBridge from 'fastify-data-bridge/plugin'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    readonly db: DatabaseSession
+  }
+  interface Session {
+    visits?: number
+  }
+  interface DataBridgeSessions {
+    readonly reports: DatabaseSession
+  }
+}
+
+class User extends table('users', { id: integer().primaryKey() }) {}
+
+export function start(database: Database): void {
+  const app = Fastify()
+  app.register(fastifyCookie)
+  app.register(fastifySession, { secret: 'a secret that has thirty-two characters' })
+  app.register(dataBridge, { database, decorateAs: 'db' })
+  app.register(dataBridge, { database, name: 'reports' })
+  app.get('/', { config: { dataBridge: { readOnly: true } } }, async (request) => {
+    const visits: number | undefined = request.session.visits
+    const users: number = await request.db.find(User).count()
+    const reported: number = await request.sessions.reports.find(User).count()
+    // @ts-expect-error it is the session of the web
+    request.session.find(User)
+    return { visits, users, reported }
+  })
+}
+`
+
+const withTypeProviders = `
+import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify from 'fastify'
+import dataBridge, { type Session } from 'fastify-data-bridge'
+import { type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { Type } from 'typebox'
+import { z } from 'zod'
+
+export function start(): void {
+  const typebox = Fastify().withTypeProvider<TypeBoxTypeProvider>()
+  typebox.register(dataBridge)
+  typebox.post('/', { schema: { body: Type.Object({ name: Type.String() }) } }, async (request) => {
+    const session: Session = request.session
+    return { name: request.body.name, queries: session.stats.queryCount }
+  })
+  const zod = Fastify().withTypeProvider<ZodTypeProvider>()
+  zod.register(dataBridge)
+  zod.post('/', { schema: { body: z.object({ name: z.string() }) } }, async (request) => {
+    const session: Session = request.session
+    return { name: request.body.name, queries: session.stats.queryCount }
+  })
+}
+`
+
+const applications = {
+  'application.ts': application,
+  'databases-by-name.ts': databasesByName,
+  'beside-web-sessions.ts': besideWebSessions,
+  'with-type-providers.ts': withTypeProviders,
+}
+
+/** What is compiled together: what @fastify/session declares must not reach the others. */
+const programs = [
+  ['application.ts', 'databases-by-name.ts', 'with-type-providers.ts'],
+  ['beside-web-sessions.ts'],
+]
+
+// The whole module is the plugin; nothing connects before a request needs it.
+const required = `
+const Fastify = require('fastify')
+const { Database } = require('fastify-data-bridge/orm')
+const connectionString = 'postgresql://127.0.0.1:1/none'
+const app = Fastify()
+app.register(require('fastify-data-bridge'), { connectionString })
+app.register(require('fastify-data-bridge/plugin'), { connectionString, name: 'reports' })
+app.ready().then(async () => {
+  if (!(app.dataBridge instanceof Database && app.dataBridges.reports instanceof Database))
+    throw new Error('the entries of the package are not of one piece')
+  await app.close()
+})
+`
+
 const resolutions = [
   { module: 'nodenext', moduleResolution: 'nodenext' },
   { module: 'esnext', moduleResolution: 'bundler' },
@@ -55,19 +174,35 @@ const resolutions = [
 
 try {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  writeFileSync(join(folder, 'application.ts'), application)
+  for (const [file, text] of Object.entries({ ...applications, 'required.cjs': required })) {
+    writeFileSync(join(folder, file), text)
+  }
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(root, join(folder, 'node_modules/fastify-data-bridge'), 'dir')
   const failures = ['typescript', 'typescript-5'].flatMap((compiler) =>
-    resolutions.flatMap((resolution) => compile(compiler, resolution)),
+    resolutions.flatMap((resolution) =>
+      programs.flatMap((files) => compile(compiler, resolution, files)),
+    ),
   )
-  process.stdout.write(failures.length === 0 ? 'a consumer compiles\n' : failures.join('\n'))
+  failures.push(...run('required.cjs'))
+  process.stdout.write(
+    failures.length === 0 ? 'consumers compile, and require the package\n' : failures.join('\n'),
+  )
   process.exitCode = failures.length === 0 ? 0 : 1
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 
-function compile(compiler: string, resolution: (typeof resolutions)[number]): string[] {
+function run(file: string): string[] {
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, file)], { encoding: 'utf8' })
+  return status === 0 ? [] : [`${file}:\n${stderr}`]
+}
+
+function compile(
+  compiler: string,
+  resolution: (typeof resolutions)[number],
+  files: readonly string[],
+): string[] {
   const options = {
     ...resolution,
     target: 'es2022',
@@ -80,7 +215,7 @@ function compile(compiler: string, resolution: (typeof resolutions)[number]): st
     join(folder, 'tsconfig.json'),
     JSON.stringify({
       compilerOptions: { ...options, lib, types: ['node'] },
-      files: ['application.ts'],
+      files,
     }),
   )
   const bin = join(
