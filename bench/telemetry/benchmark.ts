@@ -6,7 +6,9 @@ import { startPostgres } from '../../plugin/testing/index.ts'
 import type { Benchmark } from '../benchmark.ts'
 import { type Contestant, type Cost, type Costs, interleaved, joined } from '../rounds.ts'
 import { WorkerProcess } from '../worker-process.ts'
-import { fakeTable, machine, method, realTable, verdictLines } from './report.ts'
+import type { LoopArgument, LoopRequest } from './loop-worker.ts'
+import { loopKinds } from './loops.ts'
+import { fakeTable, loopTable, machine, method, realTable, verdictLines } from './report.ts'
 import { sdkEnvironment } from './sdk.ts'
 import { queriesPerSession, realVariants, type Variant, variants } from './variants.ts'
 import { verdicts } from './verdicts.ts'
@@ -15,15 +17,13 @@ import type { RoundRequest, WorkerArgument } from './worker.ts'
 import { benchUser } from './workload.ts'
 
 // What a process happens to be like stays as long as it lives, so there are several of each variant.
-const generations = 3
+const generations = 2
 
 interface Plan {
   readonly variants: readonly Variant[]
   readonly folders: Folders
   readonly url?: string
   readonly sessions: number
-  readonly warmUpRounds: number
-  readonly milliseconds: number
 }
 
 interface Folders {
@@ -49,18 +49,18 @@ async function compare(folders: Folders): Promise<boolean> {
   console.log(`${machine()}\n`)
   const runs: Costs[] = []
   for (let generation = 1; generation <= generations; generation += 1) {
-    console.log(`client in process, processes ${generation} of ${generations} …`)
-    const extent = { sessions: 300, warmUpRounds: 4, milliseconds: 9000 }
-    runs.push(await raced({ variants, folders, ...extent }))
+    console.log(`queries, client in process: processes ${generation} of ${generations} …`)
+    const plan = { variants, folders, sessions: 300 }
+    runs.push(await raced((processes) => queryContestants(plan, processes), 8000))
   }
-  console.log('PostgreSQL …')
+  console.log('spans by themselves …')
+  const loop = await raced(loopContestants, 5000)
+  console.log('queries, PostgreSQL …')
   const real = await onPostgres(folders)
-  const fake = joined(runs)
-  const found = verdicts(fake)
-  console.log(
-    ['', method, fakeTable(fake, variants), realTable(real, realVariants)].join('\n\n'),
-    `\n\n${verdictLines(found)}`,
-  )
+  const path = joined(runs)
+  const found = verdicts(path, loop)
+  const tables = [fakeTable(path, variants), loopTable(loop), realTable(real, realVariants)]
+  console.log(['', method, ...tables, verdictLines(found)].join('\n\n'))
   return found.every(({ isKept }) => isKept)
 }
 
@@ -75,34 +75,50 @@ async function onPostgres(folders: Folders): Promise<Costs> {
       session.add(new User({ name: 'Ada', email: 'ada@example.com', age: 36 }))
     }
   })
-  const extent = { sessions: 60, warmUpRounds: 3, milliseconds: 7000 }
-  return await raced({ variants: realVariants, folders, url, ...extent })
+  const plan = { variants: realVariants, folders, url, sessions: 60 }
+  return await raced((processes) => queryContestants(plan, processes), 7000)
 }
 
-/** Starts a process for each variant, warms it up, and lets them work in turn. */
-async function raced({ warmUpRounds, milliseconds, ...plan }: Plan): Promise<Costs> {
+/** Starts the contestants, warms them up, and lets them work in turn. */
+async function raced(
+  start: (processes: AsyncDisposableStack) => readonly Contestant[],
+  milliseconds: number,
+): Promise<Costs> {
   await using processes = new AsyncDisposableStack()
-  const contestants = plan.variants.map((variant) => contestant(plan, variant, processes))
-  await interleaved(contestants, { leastRounds: warmUpRounds, milliseconds: 0 })
+  const contestants = start(processes)
+  await interleaved(contestants, { leastRounds: 6, milliseconds: 0 })
   return await interleaved(contestants, { leastRounds: 5, milliseconds })
 }
 
-function contestant(
-  { folders, url, sessions }: Omit<Plan, 'warmUpRounds' | 'milliseconds'>,
-  variant: Variant,
+function queryContestants(
+  { variants: all, folders, url, sessions }: Plan,
   processes: AsyncDisposableStack,
-): Contestant {
-  const argument: WorkerArgument = {
-    variant,
-    orm: variant.isWithout === true ? folders.withoutTelemetry : folders.orm,
-    ...(url !== undefined && { url }),
-  }
-  const worker = processes.use(
-    new WorkerProcess<RoundRequest, Cost>(
+): readonly Contestant[] {
+  return all.map((variant) => {
+    const argument: WorkerArgument = {
+      variant,
+      orm: variant.isWithout === true ? folders.withoutTelemetry : folders.orm,
+      ...(url !== undefined && { url }),
+    }
+    const worker = new WorkerProcess<RoundRequest, Cost>(
       join(import.meta.dirname, 'worker.ts'),
       argument,
       sdkEnvironment(variant.isSampled),
-    ),
-  )
-  return { name: variant.name, round: () => worker.ask({ sessions }) }
+    )
+    processes.use(worker)
+    return { name: variant.name, round: () => worker.ask({ sessions }) }
+  })
+}
+
+function loopContestants(processes: AsyncDisposableStack): readonly Contestant[] {
+  return loopKinds.map((kind) => {
+    const argument: LoopArgument = { kind }
+    const worker = new WorkerProcess<LoopRequest, Cost>(
+      join(import.meta.dirname, 'loop-worker.ts'),
+      argument,
+      sdkEnvironment(true),
+    )
+    processes.use(worker)
+    return { name: kind, round: () => worker.ask({ turns: 1000 }) }
+  })
 }

@@ -2,8 +2,9 @@ import { availableParallelism, cpus } from 'node:os'
 import type { Costs } from '../rounds.ts'
 import { median } from '../statistics.ts'
 import { textTable } from '../table.ts'
+import { loopKinds, loops } from './loops.ts'
 import { off, queriesPerSession, type Variant, without } from './variants.ts'
-import { cpuOf, ratioOf, spanCost, type Verdict } from './verdicts.ts'
+import { type Added, cpuOf, loopSpanCost, ratioOf, spanCost, type Verdict } from './verdicts.ts'
 
 /** What is measured, and how. */
 export const method: string = `Sessions of ${queriesPerSession} get() each, every variant in a process of its own, rounds in turn, the order
@@ -22,6 +23,18 @@ export function fakeTable(costs: Costs, variants: readonly Variant[]): string {
     ratio(ratioOf(costs, variant, off)),
     ...spanCells(costs, variant),
     variant.meaning,
+  ])
+  return `${title}\n\n${textTable([head, ...rows])}`
+}
+
+export function loopTable(costs: Costs): string {
+  const title = 'Spans by themselves, made and ended in a loop. µs for each.'
+  const head = ['', 'CPU min', 'median', 'span min', 'median', 'meaning']
+  const rows = loopKinds.map((kind) => [
+    kind,
+    ...leastAndMedian(cpuOf(costs, { name: kind })),
+    ...(loops[kind].hasSpan ? addedCells(loopSpanCost(costs, kind)) : ['', '']),
+    loops[kind].meaning,
   ])
   return `${title}\n\n${textTable([head, ...rows])}`
 }
@@ -56,8 +69,10 @@ function leastAndMedian(values: readonly number[]): [string, string] {
 }
 
 function spanCells(costs: Costs, variant: Variant): [string, string] {
-  if (variant.spansPerSession === 0) return ['', '']
-  const { least, median: middle } = spanCost(costs, variant)
+  return variant.spansPerSession === 0 ? ['', ''] : addedCells(spanCost(costs, variant))
+}
+
+function addedCells({ least, median: middle }: Added): [string, string] {
   return [least.toFixed(2), middle.toFixed(2)]
 }
 

@@ -6,7 +6,8 @@ import { queriesPerSession } from './variants.ts'
 /** The library as it is, or a copy of it. */
 export type Orm = typeof library
 
-export function benchUser(orm: Orm): AnyEntityClass & (new (values: object) => object) {
+/** A table of its own for each library, which knows only its own tables. */
+export function benchUser(orm: Orm): BenchUserClass {
   const { boolean, integer, table, text, timestamptz } = orm
   return class BenchUser extends table('bench_users', {
     id: integer().primaryKey().generated(),
@@ -17,6 +18,15 @@ export function benchUser(orm: Orm): AnyEntityClass & (new (values: object) => o
     active: boolean().default(true),
     createdAt: timestamptz().defaultNow(),
   }) {}
+}
+
+/** What is asked of the class, whichever library made it. */
+type BenchUserClass = AnyEntityClass & (new (values: BenchUserValues) => object)
+
+interface BenchUserValues {
+  readonly name: string
+  readonly email: string
+  readonly age?: number
 }
 
 /** The request that a session belongs to. */
