@@ -213,6 +213,102 @@ describe('an option that is not valid fails ready()', () => {
       { database, ambient: 'yes' },
       /ambient expected true or false; came the string "yes"/,
     ],
+    ['ambient', { database, ambient: null }, /ambient expected true or false; came null/],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: 5000 },
+      /timeouts expected an object such as \{ statement: 5000 \}; came the number 5000/,
+    ],
+    ['timeouts', { connectionString: url, timeouts: null }, /timeouts expected.*came null/],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { statements: 5000 } },
+      /timeouts has no statements; it has acquire, statement, transaction/,
+    ],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { statement: 0 } },
+      /timeouts\.statement expected whole milliseconds from 1 to \d+; came the number 0/,
+    ],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { transaction: '5s' } },
+      /timeouts\.transaction expected whole milliseconds.*came the string "5s"/,
+    ],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { acquire: 2 ** 31 } },
+      /timeouts\.acquire expected whole milliseconds.*came the number 2147483648/,
+    ],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { acquire: null } },
+      /timeouts\.acquire expected whole milliseconds.*came null/,
+    ],
+    ['timeouts', { database, timeouts: { statement: 1 } }, /came database and timeouts/],
+    [
+      'maxWaiting',
+      { connectionString: url, maxWaiting: -1 },
+      /maxWaiting expected a whole number from 0; came the number -1/,
+    ],
+    [
+      'maxWaiting',
+      { connectionString: url, maxWaiting: 1.5 },
+      /maxWaiting expected a whole number from 0; came the number 1\.5/,
+    ],
+    [
+      'maxWaiting',
+      { connectionString: url, maxWaiting: '10' },
+      /maxWaiting expected a whole number from 0; came the string "10"/,
+    ],
+    ['maxWaiting', { database, maxWaiting: 1 }, /came database and maxWaiting/],
+    [
+      'slowQueryMs',
+      { database, slowQueryMs: -1 },
+      /slowQueryMs expected a number of milliseconds from 0; came the number -1/,
+    ],
+    [
+      'slowQueryMs',
+      { database, slowQueryMs: '100' },
+      /slowQueryMs expected a number of milliseconds from 0; came the string "100"/,
+    ],
+    [
+      'slowQueryMs',
+      { database, slowQueryMs: Number.NaN },
+      /slowQueryMs expected.*came the number NaN/,
+    ],
+    ['slowQueryMs', { database, slowQueryMs: null }, /slowQueryMs expected.*came null/],
+    [
+      'spans',
+      { connectionString: url, spans: 'some' },
+      /spans expected one of 'all', 'queries\+session', 'queries'; came the string "some"/,
+    ],
+    ['spans', { connectionString: url, spans: false }, /spans expected.*came the boolean false/],
+    [
+      'queryText',
+      { connectionString: url, queryText: 'no' },
+      /queryText expected true or false; came the string "no"/,
+    ],
+    [
+      'queryParameters',
+      { connectionString: url, queryParameters: 1 },
+      /queryParameters expected true or false; came the number 1/,
+    ],
+    [
+      'tracing',
+      { connectionString: url, tracing: 'off' },
+      /tracing expected true or false; came the string "off"/,
+    ],
+    [
+      'nPlusOne',
+      { connectionString: url, nPlusOne: true },
+      /nPlusOne expected one of .*came the boolean true/,
+    ],
+    [
+      'an unknown one',
+      { database, slowQueryMS: 5 },
+      /no option slowQueryMS; there are .*slowQueryMs/,
+    ],
     [
       'an unknown one',
       { connectionString: url, conectionString: url },
@@ -225,6 +321,13 @@ describe('an option that is not valid fails ready()', () => {
     const error = await refusalOf(options)
     expect(error.message).toMatch(message)
     expect(error.stack).not.toContain('s3cret')
+  })
+
+  it.each([5, 'postgresql://localhost/db', null])('no object: %o', async (options) => {
+    await expect(async () => {
+      await using app = Fastify()
+      await dataBridge(app, options as never)
+    }).rejects.toThrow(/expected an object of options; came/)
   })
 
   it('DATABASE_URL without a value counts as unset', async () => {

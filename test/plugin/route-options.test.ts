@@ -32,6 +32,28 @@ describe('options of a route', () => {
       { isolation: 'snapshot' },
       /config\.dataBridge\.isolation expected.*came the string "snapshot"/,
     ],
+    [
+      'timeouts',
+      { timeouts: 5000 },
+      /config\.dataBridge\.timeouts expected an object such as .*came the number 5000/,
+    ],
+    [
+      'timeouts',
+      { timeouts: { statements: 1 } },
+      /config\.dataBridge\.timeouts has no statements; it has acquire, statement, transaction/,
+    ],
+    [
+      'timeouts',
+      { timeouts: { transaction: 0.5 } },
+      /config\.dataBridge\.timeouts\.transaction expected whole milliseconds.*came the number 0\.5/,
+    ],
+    [
+      'stream',
+      { stream: 'after' },
+      /config\.dataBridge\.stream expected 'before' or 'deferred'; came the string "after"/,
+    ],
+    ['stream', { stream: true }, /config\.dataBridge\.stream expected.*came the boolean true/],
+    ['slowQueryMs', { slowQueryMs: 5 }, /config\.dataBridge has no option slowQueryMs; it has/],
     ['no object', true, /config\.dataBridge expected an object; came the boolean true/],
     ['null', null, /config\.dataBridge expected an object; came null/],
   ]
