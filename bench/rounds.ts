@@ -39,7 +39,7 @@ export async function interleaved(
 }
 
 /** The list, begun at another place. */
-export function rotated<T>(list: readonly T[], by: number): readonly T[] {
+function rotated<T>(list: readonly T[], by: number): readonly T[] {
   const start = list.length === 0 ? 0 : by % list.length
   return [...list.slice(start), ...list.slice(0, start)]
 }

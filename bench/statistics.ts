@@ -12,26 +12,12 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }
 
-/** What two contestants had in the same rounds, as one value for each round. */
-export function paired(
-  one: readonly number[],
-  other: readonly number[],
-  combine: (one: number, other: number) => number,
-): readonly number[] {
-  if (one.length !== other.length) {
-    throw new Error(
-      `paired() expected as many values of both; came ${one.length} and ${other.length}`,
-    )
-  }
-  return one.map((value, round) => combine(value, other[round] as number))
-}
-
 /** One divided by the other, round by round: what slows a whole round down is in both. */
 export function ratios(one: readonly number[], other: readonly number[]): readonly number[] {
-  return paired(one, other, (a, b) => a / b)
-}
-
-/** One less the other, round by round. */
-export function differences(one: readonly number[], other: readonly number[]): readonly number[] {
-  return paired(one, other, (a, b) => a - b)
+  if (one.length !== other.length) {
+    throw new Error(
+      `ratios() expected as many rounds of both; came ${one.length} and ${other.length}`,
+    )
+  }
+  return one.map((value, round) => value / (other[round] as number))
 }

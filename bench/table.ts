@@ -1,18 +1,23 @@
-/** Rows as text, the first one as the head; the first column to the left, the others to the right. */
+/** Rows as text, the first one as the head; columns of numbers to the right, the others to the left. */
 export function textTable(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = []
-  for (const row of rows) {
-    row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)))
-  }
+  const [head = [], ...body] = rows
+  const columns = head.map((_, column) => ({
+    width: Math.max(...rows.map((row) => (row[column] ?? '').length)),
+    isNumeric: body.every((row) => isNumber(row[column] ?? '')),
+  }))
   const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0
-        return column === 0 ? cell.padEnd(width) : cell.padStart(width)
+    columns
+      .map(({ width, isNumeric }, column) => {
+        const cell = row[column] ?? ''
+        return isNumeric ? cell.padStart(width) : cell.padEnd(width)
       })
       .join('  ')
       .trimEnd()
-  const [head = [], ...body] = rows
-  const rule = widths.map((width) => '-'.repeat(width)).join('  ')
+  const rule = columns.map(({ width }) => '-'.repeat(width)).join('  ')
   return [line(head), rule, ...body.map(line)].join('\n')
+}
+
+/** An empty cell is a number that is not known. */
+function isNumber(cell: string): boolean {
+  return !Number.isNaN(Number(cell))
 }

@@ -51,10 +51,10 @@ async function compare(folders: Folders): Promise<boolean> {
   for (let generation = 1; generation <= generations; generation += 1) {
     console.log(`queries, client in process: processes ${generation} of ${generations} …`)
     const plan = { variants, folders, sessions: 300 }
-    runs.push(await raced((processes) => queryContestants(plan, processes), 8000))
+    runs.push(await raced((processes) => queryContestants(plan, processes), 7000))
   }
   console.log('spans by themselves …')
-  const loop = await raced(loopContestants, 5000)
+  const loop = await raced(loopContestants, 4000)
   console.log('queries, PostgreSQL …')
   const real = await onPostgres(folders)
   const path = joined(runs)
@@ -75,8 +75,8 @@ async function onPostgres(folders: Folders): Promise<Costs> {
       session.add(new User({ name: 'Ada', email: 'ada@example.com', age: 36 }))
     }
   })
-  const plan = { variants: realVariants, folders, url, sessions: 60 }
-  return await raced((processes) => queryContestants(plan, processes), 7000)
+  const plan = { variants: realVariants, folders, url, sessions: 120 }
+  return await raced((processes) => queryContestants(plan, processes), 8000)
 }
 
 /** Starts the contestants, warms them up, and lets them work in turn. */
@@ -86,7 +86,7 @@ async function raced(
 ): Promise<Costs> {
   await using processes = new AsyncDisposableStack()
   const contestants = start(processes)
-  await interleaved(contestants, { leastRounds: 6, milliseconds: 0 })
+  await interleaved(contestants, { leastRounds: 5, milliseconds: 0 })
   return await interleaved(contestants, { leastRounds: 5, milliseconds })
 }
 

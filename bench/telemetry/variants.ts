@@ -59,7 +59,7 @@ export const queries: Variant = {
   spansPerSession: queriesPerSession,
 }
 
-export const all: Variant = {
+const all: Variant = {
   name: 'sampled all',
   meaning: 'session spans as well, the default',
   tracing: true,
@@ -68,7 +68,7 @@ export const all: Variant = {
   spansPerSession: queriesPerSession + 3,
 }
 
-export const byHand: Variant = {
+const byHand: Variant = {
   name: 'by hand',
   meaning: 'off, such a span by the API alone',
   tracing: false,
@@ -77,7 +77,7 @@ export const byHand: Variant = {
   spansPerSession: queriesPerSession,
 }
 
-export const driver: Variant = {
+const driver: Variant = {
   name: 'driver',
   meaning: 'tracing: false, instrumentation-pg',
   tracing: false,
@@ -99,4 +99,4 @@ export const variants: readonly Variant[] = [
 ]
 
 /** Those that ask PostgreSQL: what users see. */
-export const realVariants: readonly Variant[] = [off, unsampled, queries, all, driver]
+export const realVariants: readonly Variant[] = [off, unsampled, all, driver]

@@ -27,7 +27,7 @@ export function ratioOf(costs: Costs, variant: Variant, baseline: Variant): numb
 }
 
 /** The middle half of the ratios of two that are the same, whichever of them is the baseline. */
-export function spreadOf(costs: Costs): { readonly from: number; readonly to: number } {
+function spreadOf(costs: Costs): { readonly from: number; readonly to: number } {
   const [one, other] = [cpuOf(costs, without), cpuOf(costs, withoutAgain)]
   const both = [...ratios(one, other), ...ratios(other, one)]
   return { from: quantile(both, 0.25), to: quantile(both, 0.75) }
