@@ -1,13 +1,13 @@
-import Fastify, { type RouteShorthandOptions } from 'fastify'
+import Fastify, { type FastifyRequest, type RouteShorthandOptions } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { DataBridgeError, sql } from '../../orm/index.ts'
 import dataBridge from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, User } from '../support/entities.ts'
-import { serve, watchForLeaks } from './serve.ts'
+import { holdLock, serve, untilBlocked, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
-const { database } = stored
+const { database, query, url } = stored
 watchForLeaks(stored)
 
 describe('options of a route', () => {
@@ -106,5 +106,28 @@ describe('options of a route', () => {
       )
     })
     expect(await (await served.fetch('/')).json()).toEqual([{ isolation: 'serializable' }])
+  })
+
+  it('timeouts replace those of the application one by one', async () => {
+    const options = { connectionString: url, timeouts: { statement: 100, transaction: 60_000 } }
+    await using served = await serve(options, (app) => {
+      const waiting = async ({ session }: FastifyRequest): Promise<string> => {
+        await session.execute(sql`select pg_advisory_lock_shared(7)`)
+        return 'locked'
+      }
+      app.get('/usual', waiting)
+      app.get('/other', { config: { dataBridge: { timeouts: { transaction: 30_000 } } } }, waiting)
+      app.get('/patient', { config: { dataBridge: { timeouts: { statement: 60_000 } } } }, waiting)
+    })
+    const lock = await holdLock(url, 7)
+    const patient = served.fetch('/patient')
+    await untilBlocked(query, 'select pg_advisory_lock_shared')
+    for (const path of ['/usual', '/other']) {
+      const response = await served.fetch(path)
+      expect(response.status).toBe(504)
+      expect(await response.json()).toMatchObject({ code: 'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT' })
+    }
+    await lock[Symbol.asyncDispose]()
+    expect(await (await patient).text()).toBe('locked')
   })
 })
