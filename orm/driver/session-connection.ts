@@ -286,16 +286,15 @@ export class SessionConnection {
 
   /**
    * The time limit of a statement. What is no query cannot be cancelled: its connection is cut off.
-   * ROLLBACK always has one, since PostgreSQL does the same when the connection ends.
+   * ROLLBACK has one of its own, since PostgreSQL does the same when the connection ends.
    */
   #limit(
     connection: Connection,
     summary: string,
     kind: SentStatement['kind'],
   ): { readonly timer: NodeJS.Timeout; readonly error: DataBridgeError | undefined } | undefined {
-    const { statement = Infinity } = this.#limits
-    const limitMs = summary === 'ROLLBACK' ? Math.min(statement, graceMs) : statement
-    if (limitMs === Infinity) return undefined
+    const limitMs = summary === 'ROLLBACK' ? graceMs : this.#limits.statement
+    if (limitMs === undefined) return undefined
     let error: DataBridgeError | undefined
     const timer = setTimeout(() => {
       error = statementTimeoutError(summary, limitMs)

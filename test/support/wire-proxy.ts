@@ -103,8 +103,13 @@ export class WireProxy implements AsyncDisposable {
 
   /** Nothing comes through any more, on any connection; new ones are accepted, and say nothing. */
   blackHole(): void {
-    this.#flowOfNew = 'dropped'
+    this.swallowNew()
     for (const wire of this.wires) wire.drop()
+  }
+
+  /** New connections are accepted, and nothing comes through; those that there are go on. */
+  swallowNew(): void {
+    this.#flowOfNew = 'dropped'
   }
 
   /** New connections work again; those that were swallowed are reset. */
