@@ -134,3 +134,14 @@ async function receiveHttp2(
   isComplete &&= stream.rstCode === 0
   return { status: headers[':status'] as number | undefined, headers, body, trailers, isComplete }
 }
+
+/** A client that leaves by closing its half of the connection, and would still read. */
+export async function halfClosing(port: number, method: 'GET' | 'POST'): Promise<Client> {
+  const socket = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => {})
+  socket.resume()
+  socket.on('end', () => socket.end())
+  await once(socket, 'connect')
+  socket.write(method === 'POST' ? post('/') : 'GET / HTTP/1.1\r\nhost: test\r\n\r\n')
+  return { leave: () => void socket.end() }
+}

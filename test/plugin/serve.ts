@@ -1,3 +1,4 @@
+import type { ServerOptions } from 'node:http'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { afterEach, expect } from 'vitest'
@@ -24,7 +25,10 @@ export interface Served extends AsyncDisposable {
   fetch(path: string, init?: RequestInit): Promise<Response>
 }
 
-type Settings = FastifyServerOptions & { readonly isHttp2?: boolean }
+type Settings = FastifyServerOptions & {
+  readonly http?: ServerOptions
+  readonly isHttp2?: boolean
+}
 
 /** Serves routes on a real socket. The plugin is registered without `await`, as in the README. */
 export async function serve(
