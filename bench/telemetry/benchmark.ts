@@ -11,7 +11,7 @@ import { loopKinds } from './loops.ts'
 import { fakeTable, loopTable, machine, method, realTable, verdictLines } from './report.ts'
 import { sdkEnvironment } from './sdk.ts'
 import { queriesPerSession, realVariants, type Variant, variants } from './variants.ts'
-import { verdicts } from './verdicts.ts'
+import { noiseOf, verdicts } from './verdicts.ts'
 import { copyWithoutTelemetry } from './without-telemetry.ts'
 import type { RoundRequest, WorkerArgument } from './worker.ts'
 import { benchUser } from './workload.ts'
@@ -50,17 +50,18 @@ async function compare(folders: Folders): Promise<boolean> {
   const runs: Costs[] = []
   for (let generation = 1; generation <= generations; generation += 1) {
     console.log(`queries, client in process: processes ${generation} of ${generations} …`)
-    const plan = { variants, folders, sessions: 300 }
-    runs.push(await raced((processes) => queryContestants(plan, processes), 7000))
+    const plan = { variants, folders, sessions: 100 }
+    runs.push(await raced((processes) => queryContestants(plan, processes), 6000))
   }
   console.log('spans by themselves …')
-  const loop = await raced(loopContestants, 4000)
+  const loop = await raced(loopContestants, 3500)
   console.log('queries, PostgreSQL …')
   const real = await onPostgres(folders)
   const path = joined(runs)
   const found = verdicts(path, loop)
+  const noise = noiseOf(path)
   const tables = [fakeTable(path, variants), loopTable(loop), realTable(real, realVariants)]
-  console.log(['', method, ...tables, verdictLines(found)].join('\n\n'))
+  console.log(['', method, ...tables, verdictLines(found), ...noise].join('\n\n'))
   return found.every(({ isKept }) => isKept)
 }
 
@@ -75,8 +76,8 @@ async function onPostgres(folders: Folders): Promise<Costs> {
       session.add(new User({ name: 'Ada', email: 'ada@example.com', age: 36 }))
     }
   })
-  const plan = { variants: realVariants, folders, url, sessions: 120 }
-  return await raced((processes) => queryContestants(plan, processes), 8000)
+  const plan = { variants: realVariants, folders, url, sessions: 50 }
+  return await raced((processes) => queryContestants(plan, processes), 4500)
 }
 
 /** Starts the contestants, warms them up, and lets them work in turn. */
@@ -86,7 +87,7 @@ async function raced(
 ): Promise<Costs> {
   await using processes = new AsyncDisposableStack()
   const contestants = start(processes)
-  await interleaved(contestants, { leastRounds: 5, milliseconds: 0 })
+  await interleaved(contestants, { leastRounds: 10, milliseconds: 0 })
   return await interleaved(contestants, { leastRounds: 5, milliseconds })
 }
 
@@ -119,6 +120,6 @@ function loopContestants(processes: AsyncDisposableStack): readonly Contestant[]
       sdkEnvironment(true),
     )
     processes.use(worker)
-    return { name: kind, round: () => worker.ask({ turns: 1000 }) }
+    return { name: kind, round: () => worker.ask({ turns: 400 }) }
   })
 }

@@ -33,6 +33,16 @@ function spreadOf(costs: Costs): { readonly from: number; readonly to: number } 
   return { from: quantile(both, 0.25), to: quantile(both, 0.75) }
 }
 
+/** Says that verdicts are not to be trusted, where even equal builds differ by more than they allow. */
+export function noiseOf(costs: Costs): readonly string[] {
+  const { from, to } = spreadOf(costs)
+  return to <= mostUnsampled
+    ? []
+    : [
+        `This machine is busy: equal builds differ by ${percent(from)} to ${percent(to)}. Measure again when it is idle.`,
+      ]
+}
+
 /** Microseconds of CPU: by the best rounds, and by the medians. */
 export interface Added {
   readonly least: number

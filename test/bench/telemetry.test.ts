@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Costs } from '../../bench/rounds.ts'
-import { verdicts } from '../../bench/telemetry/verdicts.ts'
+import { noiseOf, verdicts } from '../../bench/telemetry/verdicts.ts'
 import { replaced } from '../../bench/telemetry/without-telemetry.ts'
 
 const source = readFileSync(resolve(import.meta.dirname, '../../orm/database.ts'), 'utf8')
@@ -45,6 +45,13 @@ describe('the verdicts on the cost of telemetry', () => {
 
   it('refuse a span that costs more than four microseconds', () => {
     expect(kept({}, { library: [4.4, 4.5, 4.6] })).toEqual([true, true, false])
+  })
+})
+
+describe('the noise of a machine', () => {
+  it('is told of where equal builds differ by more than the verdicts allow', () => {
+    expect(noiseOf(costs(path))).toEqual([])
+    expect(noiseOf(costs({ ...path, without: [10, 12, 14] }))).toHaveLength(1)
   })
 })
 

@@ -3,7 +3,7 @@ import { type Context, context, ROOT_CONTEXT, SpanKind, trace } from '@opentelem
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import pg from 'pg'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { selectinload } from '../../orm/index.ts'
+import { selectinload, Session } from '../../orm/index.ts'
 import { serve, soon } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, User, user } from '../support/entities.ts'
@@ -155,6 +155,15 @@ describe('below a span that is not sampled', () => {
       database.run((session) => session.find(Post).options(selectinload(Post.author)).toList()),
     )
     await context.with(unsampled(true), () => database.run((session) => session.find(Post).count()))
+    expect(takeSpans()).toEqual([])
+  })
+
+  it('nothing is a span in a request either, whatever is active when it asks', async () => {
+    const request = { context: unsampled(false), span: undefined }
+    const other = trace.getTracer('test').startSpan('other request')
+    await using session = new Session(database, {}, { trace: request })
+    await context.with(trace.setSpan(ROOT_CONTEXT, other), () => session.find(Post).count())
+    await session.close()
     expect(takeSpans()).toEqual([])
   })
 })
