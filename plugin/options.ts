@@ -17,7 +17,7 @@ export type CommitOn = (request: FastifyRequest, reply: FastifyReply) => boolean
 
 /** Options of the plugin; the settings that `pg` takes for a pool stand beside them. */
 export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionString'> {
-  /** `postgresql://user:password@host:port/database`; the environment's `DATABASE_URL` where no source of connections is given. */
+  /** `postgresql://user:password@host:port/database`; the environment's `DATABASE_URL` where no source of connections and no `name` is given. */
   readonly connectionString?: string | undefined
   /** A database that the application made, and closes itself. */
   readonly database?: Database | undefined
@@ -111,7 +111,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
       `slowQueryMs expected a number of milliseconds from 0; came ${describe(slowQueryMs)}`,
     )
   return {
-    ...sourceOf(database, rest, environment),
+    ...sourceOf(database, rest, usualSource(name, environment)),
     name,
     decorateAs: decorateAs ?? 'session',
     commitOn,
@@ -145,7 +145,7 @@ function refuseUnknown(options: object): void {
 function sourceOf(
   database: unknown,
   rest: DatabaseOptions,
-  environment: NodeJS.ProcessEnv,
+  usual: () => string,
 ): Pick<Settings, 'database' | 'isOwn'> {
   if (database !== undefined) {
     if (!(database instanceof Database))
@@ -158,17 +158,26 @@ function sourceOf(
     }
     return { database, isOwn: false }
   }
-  const { DATABASE_URL } = environment
-  const isNamed = rest.connectionString !== undefined || rest.pool !== undefined
-  if (!isNamed && (DATABASE_URL === undefined || DATABASE_URL === '')) {
+  if (typeof rest.pool === 'string')
+    throw optionError(`pool expected a pg.Pool; came ${withoutText(rest.pool)}`)
+  const isGiven = rest.connectionString !== undefined || rest.pool !== undefined
+  const source = isGiven ? rest : { ...rest, connectionString: usual() }
+  return { database: new Database(source), isOwn: true }
+}
+
+/** Where connections come from unless an option says so. */
+function usualSource(name: string | undefined, { DATABASE_URL }: NodeJS.ProcessEnv): () => string {
+  return () => {
+    if (name !== undefined) {
+      throw optionError(
+        `expected connectionString, pool or database for ${name}, since DATABASE_URL is that of the database without a name; came none`,
+      )
+    }
+    if (DATABASE_URL !== undefined && DATABASE_URL !== '') return DATABASE_URL
     throw optionError(
       'expected connectionString, pool, database, or the environment variable DATABASE_URL; came none',
     )
   }
-  if (typeof rest.pool === 'string')
-    throw optionError(`pool expected a pg.Pool; came ${withoutText(rest.pool)}`)
-  const source = isNamed ? rest : { ...rest, connectionString: DATABASE_URL as string }
-  return { database: new Database(source), isOwn: true }
 }
 
 function withoutText(value: unknown): string {

@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { DataBridgeError, type Session, sql } from '../../orm/index.ts'
 import dataBridge, { type DataBridgeOptions } from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
@@ -226,6 +226,21 @@ describe('databases with names', () => {
     })
     await served.fetch('/')
     expect(await late.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_SESSION_CLOSED' })
+  })
+})
+
+describe('the source of a database with a name', () => {
+  it('is given: DATABASE_URL is that of the one without', async () => {
+    vi.stubEnv('DATABASE_URL', main.url)
+    const unset = { name: 'reports', connectionString: undefined }
+    const { message } = await refusalOf((app) => {
+      app.register(dataBridge)
+      app.register(dataBridge, unset)
+    })
+    vi.unstubAllEnvs()
+    expect(message).toMatch(
+      /expected connectionString, pool or database for reports.*DATABASE_URL.*came none/,
+    )
   })
 })
 
