@@ -191,7 +191,7 @@ describe('a request to cancel', () => {
     await using one = new Database({ connectionString: url, max: 1, application_name: 'racing' })
     await one.run((session) => session.add(user('ann')))
     const before = await pids('racing')
-    const ends = new Set<unknown>()
+    const ends = new Set<string>()
     const limitMs = 4
     for (let round = 0; round < 200; round += 1) {
       await using limited = one.session({ timeouts: { statement: limitMs } })
@@ -201,7 +201,7 @@ describe('a request to cancel', () => {
       const [ended, rows] = await Promise.all([
         sleeping(limited, seconds).then(
           () => 'in time',
-          (error: unknown) => (error as { readonly code: unknown }).code,
+          (error: unknown) => (error as { readonly code: string }).code,
         ),
         sleeping(next, 0.001),
       ])
