@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Session, sql } from '../../orm/index.ts'
@@ -42,6 +43,21 @@ const writeBoth = ({ sessions }: { sessions: { main: Session; reports: Session }
   sessions.reports.add(user('zoe'))
   return 'both'
 }
+
+/** A stream that writes to both when its first bytes have left. */
+const serveStream = (): Promise<Served> =>
+  serveBoth((app) => {
+    const config = { dataBridge: { stream: 'deferred' } } as const
+    app.post('/', { config }, async ({ sessions }, reply) => {
+      const { main: first, reports: second } = sessions
+      async function* bytes(): AsyncGenerator<string> {
+        yield 'some, '
+        writeBoth({ sessions: { main: first, reports: second } })
+        yield 'more'
+      }
+      return reply.send(Readable.from(bytes()))
+    })
+  })
 
 describe('a request that uses two databases', () => {
   it('commits both', async () => {
@@ -97,6 +113,13 @@ describe('a request that uses two databases', () => {
       .poll(() => reports.database.usage.total - reports.database.usage.idle, soon)
       .toBe(0)
     expect(await stored()).toEqual({ main: [], reports: [] })
+  })
+
+  it('commits both after the last byte of a deferred stream', async () => {
+    await using served = await serveStream()
+    const response = await served.fetch('/', { method: 'POST' })
+    expect(await response.text()).toBe('some, more')
+    expect(await stored()).toEqual({ main: ['ann'], reports: ['zoe'] })
   })
 
   it('commits each by a commitOn of its own', async () => {
@@ -180,5 +203,13 @@ describe('a request of which one database refuses the commit', () => {
     const response = await served.fetch('/', { method: 'POST' })
     expect(response.status).toBe(409)
     expect(await names(reports.query)).toEqual(['taken'])
+  })
+
+  it('never ends a deferred stream as complete', async () => {
+    await using served = await serveStream()
+    await using _refusing = await refusing(reports)
+    const response = await served.fetch('/', { method: 'POST' })
+    await expect(response.text()).rejects.toThrow('terminated')
+    expect(await names(reports.query)).toEqual(['taken', 'taken'])
   })
 })
