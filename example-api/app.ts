@@ -3,6 +3,7 @@ import dataBridge, { type DataBridgeOptions } from 'fastify-data-bridge'
 import { closeWithLastAnswers } from './last-answers.ts'
 import { healthRoutes } from './routes/health.ts'
 import { postRoutes } from './routes/posts.ts'
+import { readyRoutes } from './routes/ready.ts'
 import { statsRoutes } from './routes/stats.ts'
 import { transferRoutes } from './routes/transfer-posts.ts'
 import { userRoutes } from './routes/users.ts'
@@ -18,6 +19,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   closeWithLastAnswers(app)
   await app.register(dataBridge, dataBridgeOptions)
   await app.register(healthRoutes)
+  await app.register(readyRoutes)
   await app.register(postRoutes)
   await app.register(userRoutes)
   await app.register(transferRoutes)

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import supertest from 'supertest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { buildApp } from '../../example-api/app.ts'
 import { exampleApi, largest, status } from './api.ts'
 import { exampleSchema } from './support.ts'
 
@@ -8,6 +10,29 @@ describe('GET /health', () => {
   it('answers without a session', async () => {
     const response = await http().get('/health').expect(200, { status: 'ok' })
     expect(response.headers).not.toHaveProperty('x-db-query-count')
+  })
+})
+
+describe('GET /ready', () => {
+  it('asks the database, without a session', async () => {
+    const { body, headers } = await http().get('/ready').expect(200)
+    expect(body).toEqual({
+      status: 'ready',
+      latencyMs: expect.any(Number),
+      pool: { total: expect.any(Number), idle: expect.any(Number), waiting: 0 },
+    })
+    expect(headers).not.toHaveProperty('x-db-query-count')
+  })
+
+  it('is a 503 without details where there is none, and /health is as it was', async () => {
+    const nowhere = { connectionString: 'postgresql://someone:secret@127.0.0.1:1/nowhere' }
+    const app = await buildApp(nowhere)
+    onTestFinished(() => app.close())
+    await app.listen({ port: 0 })
+    const { text, headers } = await supertest(app.server).get('/ready').expect(503)
+    expect(text).toBe('{"status":"unavailable"}')
+    expect(headers).not.toHaveProperty('x-db-query-count')
+    await supertest(app.server).get('/health').expect(200, { status: 'ok' })
   })
 })
 
