@@ -12,10 +12,14 @@ const { database, query, url } = stored
 const lockKey = 21
 await query(`
   create function hold() returns trigger language plpgsql as $$
-    begin perform pg_advisory_xact_lock(${lockKey}); return null; end $$`)
+    begin
+      perform pg_advisory_xact_lock(${lockKey});
+      if new.name = 'refused' then raise check_violation; end if;
+      return null;
+    end $$`)
 await query(`
   create constraint trigger hold after insert on users deferrable initially deferred
-  for each row when (new.name = 'held') execute function hold()`)
+  for each row when (new.name in ('held', 'refused')) execute function hold()`)
 beforeEach(stored.truncate)
 
 /** The backends of a pool, by its name: whether its connections were kept. */
@@ -100,6 +104,20 @@ describe('a session whose signal is aborted', () => {
     expect(await names(query)).toEqual(['held'])
   })
 
+  it('during a COMMIT that PostgreSQL refuses: the error says so', async () => {
+    const lock = await holdLock(url, lockKey)
+    const leaving = new AbortController()
+    const session = database.session({ signal: leaving.signal })
+    session.add(user('refused'))
+    const committing = failure('DATA_BRIDGE_ERR_COMMIT_FAILED', session.commit())
+    await untilBlocked(query, 'commit')
+    leaving.abort()
+    await lock[Symbol.asyncDispose]()
+    expect((await committing).sqlState).toBe('23514')
+    await expectIdle(database, query)
+    expect(await names(query)).toEqual([])
+  })
+
   it('during BEGIN: the statement that it was for is not sent', async () => {
     await using proxy = await WireProxy.to(url)
     await using slow = new Database({ connectionString: proxy.url, max: 1 })
@@ -144,6 +162,21 @@ describe('a session whose signal is aborted', () => {
     await expect(work).rejects.toThrow(coded('DATA_BRIDGE_ERR_ABORTED'))
     expect(await names(query)).toEqual([])
   })
+})
+
+it('a session that is closed waits for its statement, whose error is that of PostgreSQL', async () => {
+  const lock = await holdLock(url, lockKey)
+  const session = database.session()
+  const work = failure(
+    'DATA_BRIDGE_ERR_INVALID_VALUE',
+    session.execute(sql`select 1 / (pg_advisory_xact_lock(${lockKey}) is null)::int`),
+  )
+  await untilBlocked(query, 'select 1 /')
+  const closing = session.close()
+  await lock[Symbol.asyncDispose]()
+  await closing
+  expect((await work).sqlState).toBe('22012')
+  await expectIdle(database, query)
 })
 
 describe('the signal of a session', () => {
