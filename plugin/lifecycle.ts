@@ -39,6 +39,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
 
   app.addHook('onError', function rollbackOnError(request, reply, error, done) {
     hideDetails(error)
+    settings.database.telemetry?.requestFailed(request)
     if (isExhausted(error)) reply.header('retry-after', String(retryAfterSeconds))
     const unit = unitOf(request)
     if (unit === null || unit.fail(error)) done()

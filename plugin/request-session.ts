@@ -183,7 +183,7 @@ export class RequestSession implements AmbientScope {
     if (this.#isAnswered || raw.writableEnded || isGone(this.#reply)) throw lateError()
     this.#checkRoute()
     const { readOnly, isolation, timeouts } = this.#routeOptions
-    this.#trace = this.#traceOf(this.#request)
+    this.#trace = this.#traceOf()
     const { database, slowQueryMs } = this.#settings
     const context: SessionContext = {
       trace: this.#trace,
@@ -194,9 +194,9 @@ export class RequestSession implements AmbientScope {
     return session
   }
 
-  #traceOf(request: FastifyRequest & { opentelemetry?: () => unknown }): SessionTrace | undefined {
+  #traceOf(): SessionTrace | undefined {
     if (this.#arrival === undefined) return undefined
-    return this.#settings.database.telemetry?.scopeOf(this.#arrival, request.opentelemetry?.())
+    return this.#settings.database.telemetry?.scopeOf(this.#arrival, this.#request)
   }
 
   get #routeOptions(): DataBridgeRouteOptions {

@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api'
+import type { Attributes, Span } from '@opentelemetry/api'
 import { DataBridgeError, withoutValues } from '../errors.ts'
 
 /** What a span or a measurement says of an error: PostgreSQL's code, else the code or name of the error. */
@@ -21,7 +21,10 @@ export interface RecordedException {
 export function recordedException(error: unknown): RecordedException {
   if (!(error instanceof Error)) return { name: typeof error, message: 'not an Error', stack: '' }
   // Our own messages quote values that were refused; those of PostgreSQL are without them already.
-  const clean = error instanceof DataBridgeError ? withoutValues : String
+  const clean =
+    error instanceof DataBridgeError
+      ? (text: string) => withoutValues(withoutRaised(text, error))
+      : String
   return {
     name: error instanceof DataBridgeError ? error.code : error.name,
     message: clean(error.message),
@@ -29,11 +32,34 @@ export function recordedException(error: unknown): RecordedException {
   }
 }
 
+// The classes of PostgreSQL's own messages; RAISE has P0 or a class of the application, and may quote anything.
+const ownClass = /^(?:[0-3]|4[0-4]|5[34578]|72|F0|HV|XX)/
+
+/** The text without what a function or a trigger of the database has said. */
+function withoutRaised(text: string, error: Error): string {
+  return errorsIn(error).reduce((rest, { message, code }) => {
+    const isRaised = code !== undefined && /^[\dA-Z]{5}$/.test(code) && !ownClass.test(code)
+    return isRaised ? rest.replaceAll(`: ${message}`, `: PostgreSQL error ${code}`) : rest
+  }, text)
+}
+
 const deepestCause = 5
 
-function stackOf(error: Error, depth = 0): string {
-  const stack = error.stack ?? String(error)
-  return error.cause instanceof Error && depth < deepestCause
-    ? `${stack}\nCaused by: ${stackOf(error.cause, depth + 1)}`
-    : stack
+function errorsIn(error: Error, depth = 0): readonly (Error & { readonly code?: string })[] {
+  const { cause } = error
+  const deeper = cause instanceof Error && depth < deepestCause ? errorsIn(cause, depth + 1) : []
+  return [error, ...deeper]
+}
+
+function stackOf(error: Error): string {
+  return errorsIn(error)
+    .map((each) => each.stack ?? String(each))
+    .join('\nCaused by: ')
+}
+
+/** Lets a span of somebody else record our errors as ours do: their stacks quote values, for logs. */
+export function cleanExceptions(span: Span): void {
+  const record = span.recordException.bind(span)
+  span.recordException = (exception, time) =>
+    record(exception instanceof DataBridgeError ? recordedException(exception) : exception, time)
 }

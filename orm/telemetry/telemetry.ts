@@ -3,9 +3,10 @@ import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import type { OpenTelemetryApi } from './api.ts'
 import { poolAttributes, type Server, serverAttributes } from './attributes.ts'
+import { cleanExceptions } from './failure.ts'
 import { type MeasuredPool, Metrics } from './metrics.ts'
 import type { SpanSettings } from './span-settings.ts'
-import { notTraced, type SessionTrace, traceScope } from './trace-scope.ts'
+import { fastifySpan, notTraced, type SessionTrace, traceScope } from './trace-scope.ts'
 import { Tracing } from './tracing.ts'
 
 /** What telemetry asks of a database's pool. */
@@ -32,14 +33,24 @@ export class Telemetry {
     return this.#api.context.active()
   }
 
-  /** @param request what `request.opentelemetry()` gives, where `@fastify/otel` is registered */
-  scopeOf(arrival: Context, request: unknown): SessionTrace {
+  /** @param request that of Fastify */
+  scopeOf(arrival: Context, request: object): SessionTrace {
     return traceScope(this.#api, arrival, request)
   }
 
   /** Calls `fn` in the context of a request, so that what it logs has the ids of its trace. */
   within<T>(trace: SessionTrace, fn: () => T): T {
     return trace === notTraced ? fn() : this.#api.context.with(trace.context, fn)
+  }
+
+  /**
+   * Keeps values out of the exception that a request's span is about to record.
+   *
+   * @param request that of Fastify
+   */
+  requestFailed(request: object): void {
+    const span = fastifySpan(request)
+    if (span?.isRecording() === true) cleanExceptions(span)
   }
 
   /** What watches a session. */

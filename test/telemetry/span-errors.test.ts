@@ -8,7 +8,7 @@ import { blog, user } from '../support/entities.ts'
 import { startTracing, takeSpans } from './traced.ts'
 
 startTracing()
-const { database, truncate } = await testDatabase(blog)
+const { database, query, truncate } = await testDatabase(blog)
 
 beforeEach(async () => {
   await truncate()
@@ -74,6 +74,26 @@ describe('the span of an operation that fails', () => {
       '22007',
       '23505',
     ])
+  })
+
+  it('has nothing of what a trigger has said, which may be a value', async () => {
+    await query(`
+      create or replace function refuse() returns trigger language plpgsql as $$
+      begin raise exception 'no user %', new.name using errcode = tg_argv[0]; end $$`)
+    const texts: string[] = []
+    for (const state of ['P0001', 'MY001']) {
+      await query(
+        `create trigger refuse before insert on users for each row execute function refuse('${state}')`,
+      )
+      const { text, status } = await failedSpan('db.session.flush', async (session) => {
+        session.add(user('sesame 4711'))
+        await session.flush()
+      })
+      await query('drop trigger refuse on users')
+      expect(status.message).toBe(`INSERT users failed: PostgreSQL error ${state}`)
+      texts.push(text)
+    }
+    expect(texts.join()).not.toContain('4711')
   })
 
   it('has no value that the library itself refused', async () => {
