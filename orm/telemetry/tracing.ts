@@ -1,14 +1,17 @@
-import type { Attributes, Context } from '@opentelemetry/api'
+import type { Attributes, Context, Span } from '@opentelemetry/api'
 import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { type OpenTelemetryApi, packageVersion } from './api.ts'
 import { tracerProvider } from './provider.ts'
 import type { SpanSettings } from './span-settings.ts'
-import { notTraced, type SessionTrace } from './trace-scope.ts'
+import { liveSpan, notTraced, type SessionTrace } from './trace-scope.ts'
 import { isUnsampled, TracingObserver } from './tracing-observer.ts'
 
 // Tracing backends cut long lists of events; the attribute has the number of all.
 const mostEvents = 8
+
+// A request may have a session on each of several databases, and a span's attributes cannot be read back.
+const totals = new WeakMap<Span, { queries: number; findings: number }>()
 
 /** The spans of a database's sessions. */
 export class Tracing {
@@ -49,10 +52,14 @@ export class Tracing {
 
   /** Tells the request's span what the request did: its statements, and an event for each finding. */
   recordOnRequest(trace: SessionTrace, { queryCount, findings }: SessionStats): void {
-    if (trace === notTraced || trace.span?.isRecording() !== true) return
-    const { span } = trace
-    span.setAttribute('db.request.query_count', queryCount)
-    span.setAttribute('db.n_plus_one.findings', findings.length)
+    const span = trace === notTraced ? undefined : liveSpan(trace)
+    if (span === undefined) return
+    const total = totals.get(span) ?? { queries: 0, findings: 0 }
+    total.queries += queryCount
+    total.findings += findings.length
+    totals.set(span, total)
+    span.setAttribute('db.request.query_count', total.queries)
+    span.setAttribute('db.n_plus_one.findings', total.findings)
     for (const { kind, target, count, fix } of findings.slice(0, mostEvents)) {
       span.addEvent('db.n_plus_one', {
         'db.n_plus_one.kind': kind,

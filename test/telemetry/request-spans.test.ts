@@ -1,6 +1,11 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type DataBridgeOptions, selectinload, sql } from '../../plugin/index.ts'
+import dataBridge, {
+  type DataBridgeOptions,
+  selectinload,
+  type Session,
+  sql,
+} from '../../plugin/index.ts'
 import { type Served, serve } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Comment, Post, User, user } from '../support/entities.ts'
@@ -238,6 +243,21 @@ describe('the spans of a request', () => {
     expect(takeSpans().map(({ name }) => name)).toEqual(['request'])
     await served.fetch('/untraced')
     expect(takeSpans()).toEqual([])
+  })
+
+  it('count the queries of all the databases that a request uses', async () => {
+    await using served = await serve({ connectionString: url }, (app) => {
+      app.register(dataBridge, { name: 'second', connectionString: url })
+      app.get('/both', async ({ session, sessions }) => {
+        const { second } = sessions as unknown as { readonly second: Session }
+        await session.find(Post).count()
+        await second.find(Post).count()
+        return second.find(User).count()
+      })
+    })
+    await served.fetch('/both')
+    const request = takeSpans().find(({ name }) => name === 'request')
+    expect(request?.attributes['db.request.query_count']).toBe(3)
   })
 
   it('are none with tracing: false', async () => {
