@@ -46,7 +46,7 @@ export class SessionConnection {
   #transaction: TransactionState = 'none'
   #failure: unknown
   #expiry: DataBridgeError | undefined
-  #refusal: DataBridgeError | undefined
+  #refusal: (() => DataBridgeError) | undefined
   #stopWaiting: ((reason: DataBridgeError) => void) | undefined
   #isCancellable = false
   #transactionLimit: NodeJS.Timeout | undefined
@@ -71,7 +71,7 @@ export class SessionConnection {
   }
 
   /** Refuses every statement that has not been sent yet. */
-  refuse(reason: DataBridgeError): void {
+  refuse(reason: () => DataBridgeError): void {
     this.#refusal ??= reason
   }
 
@@ -80,7 +80,7 @@ export class SessionConnection {
    * cancelled: it is on the wire, and nobody could tell what became of it.
    */
   abort(reason: DataBridgeError): void {
-    this.refuse(reason)
+    this.refuse(() => reason)
     this.#stopWaiting?.(reason)
     this.#cancelRunning()
   }
@@ -165,7 +165,7 @@ export class SessionConnection {
       if (this.#transaction === 'none' && this.#needsTransaction(statement)) {
         await this.#begin(connection, this.#mode, operation)
         // The session may have ended during BEGIN, when there was nothing to cancel.
-        if (this.#refusal !== undefined) throw this.#refusal
+        if (this.#refusal !== undefined) throw this.#refusal()
       }
       return this.#send(connection, statement, operation, send)
     })
@@ -181,7 +181,7 @@ export class SessionConnection {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.take(() => {
-      if (this.#refusal !== undefined) throw this.#refusal
+      if (this.#refusal !== undefined) throw this.#refusal()
       return work()
     })
   }
@@ -190,7 +190,7 @@ export class SessionConnection {
     if (this.#connection !== undefined) return this.#connection
     this.#connection = await this.#acquire(operation)
     // The session may have ended while it waited.
-    if (this.#refusal !== undefined) throw this.#refusal
+    if (this.#refusal !== undefined) throw this.#refusal()
     return this.#connection
   }
 
@@ -272,7 +272,7 @@ export class SessionConnection {
       end?.({ durationMs: performance.now() - start, rows: result.rowCount })
       return result
     } catch (cause) {
-      const cancelled = connection.isCancelling ? (this.#refusal ?? this.#expiry) : undefined
+      const cancelled = connection.isCancelling ? (this.#refusal?.() ?? this.#expiry) : undefined
       const error = limit?.error ?? cancelled ?? statementError(cause, summary)
       end?.({ durationMs: performance.now() - start, error })
       this.#fail(cause, error)

@@ -73,11 +73,12 @@ export function combineObservers(observers: readonly Observer[]): Observer {
 
 function tellStartAndEnd<T, O>(
   starts: readonly ((started: T) => ((outcome: O) => void) | undefined)[],
-): (started: T) => (outcome: O) => void {
+): (started: T) => ((outcome: O) => void) | undefined {
   return (started) => {
-    const ends = starts.map((start) => guarded(start, started))
+    const ends = starts.map((start) => guarded(start, started)).filter((end) => end !== undefined)
+    if (ends.length === 0) return undefined
     return (outcome) => {
-      for (const end of ends) if (end !== undefined) guarded(end, outcome)
+      for (const end of ends) guarded(end, outcome)
     }
   }
 }

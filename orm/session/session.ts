@@ -354,7 +354,7 @@ export class BaseSession implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#parts.signal?.removeEventListener('abort', this.#onAbort)
-    this.#connection.refuse(closedError())
+    this.#connection.refuse(closedError)
     await this.#connection.settled()
     const isSettled = this.#isSettled && !this.#connection.isInTransaction
     if (this.#isOpen && !isSettled) await this.#rollback()

@@ -6,7 +6,7 @@ export type OpenTelemetryApi = typeof OpenTelemetry
 const require = createRequire(import.meta.url)
 
 let api: OpenTelemetryApi | null | undefined
-let version: string | undefined
+let version: string | null | undefined
 
 /** The API, loaded when it is first asked for; undefined where it is not installed. */
 export function loadApi(): OpenTelemetryApi | undefined {
@@ -35,14 +35,14 @@ export function isApiInstalled(): boolean {
 
 /** The version of this package, for the instrumentation scope; unknown where a bundler has left the manifest behind. */
 export function packageVersion(): string | undefined {
-  version ??= readVersion()
-  return version
+  if (version === undefined) version = readVersion()
+  return version ?? undefined
 }
 
-function readVersion(): string | undefined {
+function readVersion(): string | null {
   try {
     return (require('fastify-data-bridge/package.json') as { version: string }).version
   } catch {
-    return undefined
+    return null
   }
 }
