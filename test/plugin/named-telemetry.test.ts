@@ -58,16 +58,13 @@ describe('telemetry of two databases', () => {
     expect(ofReports).toContain('db.session.commit')
     expect(ofReports).not.toContain('db.session.open')
     expect(ofReports).not.toContain('db.session.close')
-    const flushes = spans.filter(({ name }) => name === 'db.session.flush')
-    expect(
-      flushes.map(({ attributes }) => [
-        attributes['db.namespace'],
-        attributes['db.query.text'] !== undefined,
-      ]),
-    ).toEqual([
-      [nameOf(main.url), true],
-      [nameOf(reports.url), false],
-    ])
+    const hasText = spans
+      .filter(({ name }) => name === 'db.session.flush')
+      .map(({ attributes }) => [attributes['db.namespace'], 'db.query.text' in attributes])
+    expect(Object.fromEntries(hasText)).toEqual({
+      [nameOf(main.url)]: true,
+      [nameOf(reports.url)]: false,
+    })
   })
 
   it('logs the slow statements of that which has a limit', async () => {
