@@ -12,7 +12,7 @@ import {
 } from '../orm/index.ts'
 import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
 import { deferred, hasNoBody, isStream } from './deferred-stream.ts'
-import { logFindings, slowStatementLog } from './warnings.ts'
+import { logFindings, passingOver, slowStatementLog } from './warnings.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
 import { setCostHeaders } from './response-headers.ts'
 import { isResponse, shouldCommit, statusOf } from './settle-policy.ts'
@@ -253,7 +253,7 @@ export class RequestSession implements AmbientScope {
       }
     } finally {
       await session.discard()
-      if (session.isUsed) this.#report(session.stats)
+      if (session.isUsed) passingOver(() => this.#report(session.stats))
     }
   }
 

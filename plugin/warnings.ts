@@ -10,6 +10,17 @@ export function logFindings(log: FastifyBaseLogger, findings: readonly Finding[]
   if (more > 0) log.warn({ more }, `N+1: ${more} more findings in this request`)
 }
 
+/** Tells what a request did; where that throws, such as a logger, the request ends as it would. */
+export function passingOver(tell: () => void): void {
+  try {
+    tell()
+  } catch (error) {
+    process.emitWarning(`what a request did could not be told: ${String(error)}`, {
+      code: 'DATA_BRIDGE_OBSERVER',
+    })
+  }
+}
+
 function sentenceOf({ target, count, parent, fix }: Finding): string {
   const list = parent.target.includes('.') ? parent.target : `find(${parent.target})`
   return (

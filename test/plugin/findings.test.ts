@@ -4,6 +4,7 @@ import { type Finding, selectinload } from '../../orm/index.ts'
 import { findingList } from '../../plugin/response-headers.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post } from '../support/entities.ts'
+import { recordWarnings } from '../support/warnings.ts'
 import { serve, type Served, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
@@ -34,6 +35,22 @@ const serving = (): Promise<Served> =>
     })
   })
 
+const warnings = recordWarnings()
+
+/** The answer to a request that changes something, has a finding, and warns in this way. */
+async function answerWhere(warn: () => void): Promise<Response> {
+  await using served = await serve({ database }, (app) => {
+    app.get('/', async ({ session, log }) => {
+      log.warn = warn
+      const posts = await session.find(Post).toList()
+      for (const post of posts) await post.author
+      Object.assign(posts[0] ?? {}, { title: 'changed' })
+      return posts.length
+    })
+  })
+  return await served.fetch('/')
+}
+
 describe('a request that loads a relation one by one', () => {
   it.each([
     ['/lazy', 200],
@@ -47,6 +64,15 @@ describe('a request that loads a relation one by one', () => {
     const warnings = served.logs.filter(({ msg }) => msg.startsWith('N+1'))
     expect(warnings).toHaveLength(1)
     expect(warnings[0]?.msg).toMatch(/Post\.author.*10.*selectinload\(Post\.author\)/)
+  })
+
+  it('is answered and saved where its log cannot be written', async () => {
+    const told = await answerWhere(() => {
+      throw new Error('the disk is full')
+    })
+    expect(told.status).toBe(200)
+    expect(await warnings()).toEqual(['DATA_BRIDGE_OBSERVER'])
+    expect(await query(`select 1 from posts where title = 'changed'`)).toHaveLength(1)
   })
 
   it('says nothing where a loader does it', async () => {
