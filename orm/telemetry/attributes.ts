@@ -24,8 +24,8 @@ export function serverAttributes({ host, port, database }: Server): Attributes {
   }
 }
 
-export function poolAttributes({ host, port, database = '' }: Server): Attributes {
-  return { 'db.client.connection.pool.name': `${host}:${port}/${database}` }
+export function poolName({ host, port, database = '' }: Server): string {
+  return `${host}:${port}/${database}`
 }
 
 export function spanName(operation: Operation): string {

@@ -11,6 +11,7 @@ import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { type OpenTelemetryApi, packageVersion } from './api.ts'
 import { MetricsObserver } from './metrics-observer.ts'
+import { type PoolName, takePoolName } from './pool-names.ts'
 import { meterProvider } from './provider.ts'
 
 /** What is measured of a pool. */
@@ -18,6 +19,8 @@ export interface MeasuredPool {
   readonly max: number
   readonly usage: { readonly total: number; readonly idle: number; readonly waiting: number }
 }
+
+const nothing: MeasuredPool = { max: 0, usage: { total: 0, idle: 0, waiting: 0 } }
 
 /** What is measured of each session, and of each request. */
 export interface Instruments {
@@ -37,27 +40,29 @@ const counts = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
 export class Metrics {
   readonly #api: OpenTelemetryApi
   readonly #common: Attributes
-  readonly #name: Attributes
+  readonly #poolName: string
   readonly #pool: MeasuredPool
+  #taken: PoolName | undefined
   #provider: MeterProvider | undefined
   #instruments: Instruments | undefined
   #stopObserving: (() => void) | undefined
+  #isClosed = false
 
   /**
    * @param common what every measurement has
-   * @param name that of the pool, which those of its connections have instead
+   * @param poolName what those of its connections have instead
    */
-  constructor(api: OpenTelemetryApi, common: Attributes, name: Attributes, pool: MeasuredPool) {
+  constructor(api: OpenTelemetryApi, common: Attributes, poolName: string, pool: MeasuredPool) {
     this.#api = api
     this.#common = common
-    this.#name = name
+    this.#poolName = poolName
     this.#pool = pool
   }
 
   /** None where no meter provider is registered. */
   observer(): Observer | undefined {
     const instruments = this.#current()
-    return instruments && new MetricsObserver(instruments, this.#common, this.#name)
+    return instruments && new MetricsObserver(instruments, this.#common, this.#name.attributes)
   }
 
   /** @param request what is known of it: `http.route`, `http.request.method` */
@@ -71,16 +76,20 @@ export class Metrics {
     }
   }
 
-  /** The pool is gone: its connections are measured no longer. */
+  /** The pool is gone: it is measured once more, with no connections. */
   close(): void {
-    this.#stopObserving?.()
-    this.#stopObserving = undefined
+    this.#isClosed = true
+    this.#taken?.release()
+  }
+
+  get #name(): PoolName {
+    return (this.#taken ??= takePoolName(this.#poolName))
   }
 
   #current(): Instruments | undefined {
     const provider = meterProvider(this.#api)
     if (provider === this.#provider) return this.#instruments
-    this.close()
+    this.#stopObserving?.()
     this.#provider = provider
     const meter = provider?.getMeter('fastify-data-bridge', packageVersion())
     this.#instruments = meter && instrumentsOf(meter)
@@ -104,18 +113,21 @@ export class Metrics {
     })
     const observables: Observable[] = [count, max, pending]
     const observe: BatchObservableCallback = (result) => {
-      const { usage, max: most } = this.#pool
-      const state = (name: string): Attributes => ({
-        ...this.#name,
-        'db.client.connection.state': name,
-      })
-      result.observe(count, usage.idle, state('idle'))
-      result.observe(count, usage.total - usage.idle, state('used'))
-      result.observe(max, most, this.#name)
-      result.observe(pending, usage.waiting, this.#name)
+      // What was measured last would be exported for ever; removed at once the next callback would be passed over.
+      if (this.#isClosed) queueMicrotask(stop)
+      if (this.#isClosed && this.#name.isTaken()) return
+      const { usage, max: most } = this.#isClosed ? nothing : this.#pool
+      const name = this.#name.attributes
+      const idle = { ...name, 'db.client.connection.state': 'idle' }
+      const used = { ...name, 'db.client.connection.state': 'used' }
+      result.observe(count, usage.idle, idle)
+      result.observe(count, usage.total - usage.idle, used)
+      result.observe(max, most, name)
+      result.observe(pending, usage.waiting, name)
     }
+    const stop = (): void => meter.removeBatchObservableCallback(observe, observables)
     meter.addBatchObservableCallback(observe, observables)
-    return () => meter.removeBatchObservableCallback(observe, observables)
+    return stop
   }
 }
 

@@ -2,7 +2,7 @@ import type { Attributes, Context } from '@opentelemetry/api'
 import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import type { OpenTelemetryApi } from './api.ts'
-import { poolAttributes, type Server, serverAttributes } from './attributes.ts'
+import { poolName, type Server, serverAttributes } from './attributes.ts'
 import { cleanExceptions } from './failure.ts'
 import { type MeasuredPool, Metrics } from './metrics.ts'
 import type { SpanSettings } from './span-settings.ts'
@@ -25,7 +25,7 @@ export class Telemetry {
     const common = serverAttributes(pool.server)
     this.#api = api
     this.#tracing = new Tracing(api, common, settings, () => pool.isInstrumented)
-    this.#metrics = new Metrics(api, common, poolAttributes(pool.server), pool)
+    this.#metrics = new Metrics(api, common, poolName(pool.server), pool)
   }
 
   /** The context that is active now: that in which a request came in. */

@@ -34,6 +34,16 @@ async function points(name: string): Promise<readonly DataPoint<unknown>[]> {
   return (await measured(name))?.dataPoints ?? []
 }
 
+/** The most connections of each pool, by its name. */
+async function limits(): Promise<Record<string, unknown>> {
+  return Object.fromEntries(
+    (await points('db.client.connection.max')).map(({ attributes, value }) => [
+      attributes['db.client.connection.pool.name'],
+      value,
+    ]),
+  )
+}
+
 const { port, pathname } = new URL(url)
 const poolName = `127.0.0.1:${port}${pathname}`
 
@@ -116,14 +126,18 @@ describe('with a meter provider', () => {
 
   it('measures the connections of the pool', async () => {
     await using own = new Database({ connectionString: url, max: 3, application_name: 'own' })
-    const name = { 'db.client.connection.pool.name': poolName }
     await own.transaction(async () => {
-      const [used] = (await points('db.client.connection.count')).filter(
-        ({ attributes, value }) =>
-          attributes['db.client.connection.state'] === 'used' && value === 1,
+      const states = (await points('db.client.connection.count')).filter(
+        ({ attributes }) => attributes['db.client.connection.pool.name'] === `${poolName}#2`,
       )
-      expect(used?.attributes).toEqual({ ...name, 'db.client.connection.state': 'used' })
+      expect(
+        states.map(({ attributes, value }) => [attributes['db.client.connection.state'], value]),
+      ).toEqual([
+        ['idle', 0],
+        ['used', 1],
+      ])
     })
+    const name = { 'db.client.connection.pool.name': poolName }
     expect((await points('db.client.connection.max')).map(({ value }) => value)).toContain(3)
     expect(await points('db.client.connection.pending_requests')).toContainEqual(
       expect.objectContaining({ attributes: name, value: 0 }),
@@ -131,6 +145,19 @@ describe('with a meter provider', () => {
     for (const histogram of ['db.client.connection.wait_time', 'db.client.connection.use_time']) {
       const [point] = await points(histogram)
       expect(point).toMatchObject({ attributes: name, value: { count: expect.any(Number) } })
+    }
+  })
+
+  it('tells several pools of one database apart, and gives their names away again', async () => {
+    const measure = async (max: number) => {
+      const own = new Database({ connectionString: url, max })
+      await own.run((session) => session.find(Post).count())
+      return own
+    }
+    await using _first = await measure(21)
+    for (const max of [22, 23]) {
+      await using _second = await measure(max)
+      expect(await limits()).toMatchObject({ [`${poolName}#2`]: 21, [`${poolName}#3`]: max })
     }
   })
 
@@ -172,12 +199,15 @@ describe('with a meter provider', () => {
     ])
   })
 
-  it('forgets the pool of a database that is closed', async () => {
+  it('says of a database that is closed that it has no pool', async () => {
     const own = new Database({ connectionString: url, max: 7 })
     await own.run((session) => session.find(Post).count())
-    const most = async () => (await points('db.client.connection.max')).map(({ value }) => value)
-    expect(await most()).toContain(7)
+    expect(await limits()).toMatchObject({ [`${poolName}#2`]: 7 })
     await own.close()
-    expect(await most()).not.toContain(7)
+    expect(await limits()).toMatchObject({ [`${poolName}#2`]: 0 })
+    const left = (await points('db.client.connection.count')).filter(
+      ({ attributes }) => attributes['db.client.connection.pool.name'] === `${poolName}#2`,
+    )
+    expect(left.map(({ value }) => value)).toEqual([0, 0])
   })
 })
