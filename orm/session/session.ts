@@ -17,6 +17,7 @@ import { type ChangeSet, isEmpty } from './change-set.ts'
 import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { EntitySource } from './entity-source.ts'
 import { writeChanges } from './flush.ts'
+import { mayWrite } from './may-write.ts'
 import { abortedError, closedError, goneError, readOnlyError } from './session-errors.ts'
 import { type TransactionOptions, Transactions } from './transactions.ts'
 import { UnitOfWork } from './unit-of-work.ts'
@@ -46,6 +47,7 @@ export class BaseSession implements AsyncDisposable {
   #isManaged = false
   #isSettled = false
   #hasLost = false
+  #hasExecuted = false
   #closing: Promise<void> | undefined
   #reason: DataBridgeError | undefined
   #flushing: Promise<void> | undefined
@@ -90,7 +92,7 @@ export class BaseSession implements AsyncDisposable {
     return this.#closing !== undefined
   }
 
-  /** Whether {@link close} was called with changes that were not committed. */
+  /** Whether the session has ended, by {@link close} or with its database, with changes that were not committed. */
   get hasLost(): boolean {
     return this.#hasLost
   }
@@ -186,7 +188,6 @@ export class BaseSession implements AsyncDisposable {
   /** Ends the session. Unsaved changes are rolled back, with a warning. */
   async close(): Promise<void> {
     const isUnsaved = this.hasUnsaved
-    this.#hasLost ||= isUnsaved
     await this.discard()
     if (!isUnsaved) return
     process.emitWarning(
@@ -199,6 +200,7 @@ export class BaseSession implements AsyncDisposable {
 
   /** @internal Ends the session, for who has settled it: what is not committed is rolled back in silence. */
   discard(): Promise<void> {
+    if (!this.#isSettled) this.#hasLost ||= this.hasUnsaved
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -258,7 +260,9 @@ export class BaseSession implements AsyncDisposable {
       operation,
       async () => {
         await this.#flush(operation)
-        return (await this.#connection.objects(statement, operation)) as R[]
+        const rows = await this.#connection.objects(statement, operation)
+        this.#hasExecuted ||= mayWrite(statement)
+        return rows as R[]
       },
       (rows) => ({ rows: rows.length }),
     )
@@ -322,6 +326,7 @@ export class BaseSession implements AsyncDisposable {
         try {
           await this.#connection.commit(operation)
           this.#work.committed()
+          this.#hasExecuted = false
           this.#isSettled = true
         } catch (error) {
           this.#work.rolledBack()
@@ -342,6 +347,7 @@ export class BaseSession implements AsyncDisposable {
       async () => {
         await this.#connection.rollback(operation)
         this.#work.rolledBack()
+        this.#hasExecuted = false
         this.#isSettled = true
       },
       noOutcome,
@@ -369,7 +375,7 @@ export class BaseSession implements AsyncDisposable {
   get hasUnsaved(): boolean {
     if (!this.#isOpen || this.isClosed) return false
     const { pending, dirty, deleted } = this.#work.counts()
-    return this.#work.hasWritten || pending + dirty + deleted > 0
+    return this.#hasExecuted || this.#work.hasWritten || pending + dirty + deleted > 0
   }
 
   #refuseReadOnly(): void {
