@@ -3,7 +3,7 @@ import { checkHealth, type Health } from './driver/health.ts'
 import { ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
 import { SessionConnection } from './driver/session-connection.ts'
 import type { PoolSettings } from './driver/pool-settings.ts'
-import type { TimeLimits } from './driver/time-limits.ts'
+import { mergedLimits, type TimeLimits } from './driver/time-limits.ts'
 import { DataBridgeError, describe } from './errors.ts'
 import { defaultMode, detectorFor, type NPlusOneMode } from './n-plus-one/mode.ts'
 import { combineObservers } from './observe/observer.ts'
@@ -184,7 +184,7 @@ export class Database implements AsyncDisposable {
         this.#pool,
         observer,
         { isolation, readOnly },
-        { ...this.#timeouts, ...timeouts },
+        mergedLimits(this.#timeouts, timeouts),
       ),
       observer,
       stats,

@@ -6,6 +6,10 @@ import { RequestSession } from './request-session.ts'
 
 type Slots = { [slot: symbol]: RequestSession | null }
 
+const everySession = Symbol('fastify-data-bridge.every-session')
+
+type Everything = { [everySession]: RequestSession[] | null }
+
 /** Gives the session of a request. */
 export type SessionOf = (request: FastifyRequest) => Session
 
@@ -26,12 +30,14 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   if (settings.isOwn) settings.database.slow = slowStatementLog(app.log, settings.slowQueryMs)
 
   app.decorateRequest(slot, null)
+  if (!app.hasRequestDecorator(everySession)) app.decorateRequest(everySession, null)
   app.addHook('onRoute', function checkRouteOptions({ config, method, url }) {
     requireRouteOptions(config?.dataBridge, `${String(method)} ${url}`)
   })
 
   app.addHook('onRequest', function prepareSession(request, reply, done) {
-    const unit = new RequestSession(settings, request, reply, shutdown.signal)
+    const all = ((request as unknown as Everything)[everySession] ??= [])
+    const unit = new RequestSession(settings, request, reply, shutdown.signal, all)
     ;(request as unknown as Slots)[slot] = unit
     if (settings.ambient) ambientScope.run(unit, done)
     else done()

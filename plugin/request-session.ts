@@ -1,9 +1,7 @@
-import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   type AmbientScope,
   DataBridgeError,
-  describe,
   Session,
   type SessionContext,
   type SessionStats,
@@ -12,10 +10,22 @@ import {
 } from '../orm/index.ts'
 import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
 import { deferred, hasNoBody, isStream } from './deferred-stream.ts'
+import { discardPayload, withoutBody } from './payload.ts'
+import {
+  failedError,
+  goneError,
+  lateError,
+  lostError,
+  partialError,
+  requireAnswer,
+  shutdownError,
+  streamError,
+  timedOutError,
+} from './request-errors.ts'
 import { logFindings, passingOver, slowStatementLog } from './warnings.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
-import { setCostHeaders } from './response-headers.ts'
-import { isResponse, shouldCommit, statusOf } from './settle-policy.ts'
+import { setCostHeaders, sumOf } from './response-headers.ts'
+import { shouldCommit, statusOf } from './settle-policy.ts'
 
 /** How a session ended. */
 type Ending = { readonly isCommitted: boolean; readonly error?: Error }
@@ -32,6 +42,8 @@ export class RequestSession implements AmbientScope {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #shutdown: AbortSignal
+  /** The sessions of the request, one for each database, in the order of registration; this one too. */
+  readonly #all: RequestSession[]
   readonly #arrival: ReturnType<Telemetry['arrival']> | undefined
   #trace: SessionTrace | undefined
   #session: Session | undefined
@@ -41,6 +53,7 @@ export class RequestSession implements AmbientScope {
   #isAborted = false
   #isAnswered = false
   #isFlowing = false
+  #isCommitted = false
   #settling: Promise<Ending> | undefined
 
   constructor(
@@ -48,7 +61,10 @@ export class RequestSession implements AmbientScope {
     request: FastifyRequest,
     reply: FastifyReply,
     shutdown: AbortSignal,
+    all: RequestSession[],
   ) {
+    all.push(this)
+    this.#all = all
     this.#settings = settings
     this.#shutdown = shutdown
     this.#request = request
@@ -131,7 +147,7 @@ export class RequestSession implements AmbientScope {
   #defer(payload: unknown): unknown {
     const reply = this.#reply
     const settle = async (): Promise<void> => {
-      const { error } = await this.#settle(() => this.#shouldCommit(payload))
+      const { error } = await this.#settle(() => this.#shouldCommit(payload), payload)
       this.#isAnswered = true
       if (error !== undefined) {
         this.#request.log.error({ err: error }, 'the commit of a deferred stream has failed')
@@ -155,16 +171,24 @@ export class RequestSession implements AmbientScope {
   }
 
   get #queryCount(): string {
-    return String(this.#session?.stats.queryCount ?? 0)
+    return String(this.#cost.queryCount)
+  }
+
+  /** What the request has cost so far, on all of its databases that say so. */
+  get #cost(): SessionStats {
+    const telling = this.#all.filter(
+      (each) => each.#session?.isUsed === true && each.#wantsHeaders(),
+    )
+    return sumOf(telling.flatMap((each) => each.#session?.stats ?? []))
   }
 
   async #answer(payload: unknown): Promise<void> {
     const isFirst = this.#settling === undefined
-    const settling = this.#settle(() => this.#shouldCommit(payload))
+    const settling = this.#settle(() => this.#shouldCommit(payload), payload)
     // The statement that the handler waits for may be why: its end is not waited for.
     const { error } = this.#isTimedOut ? notCommitted : await settling
     if (this.#session?.isUsed === true && this.#wantsHeaders()) {
-      setCostHeaders(this.#reply, this.#session.stats)
+      setCostHeaders(this.#reply, this.#cost)
     }
     if (!isFirst || error === undefined) return
     discardPayload(payload)
@@ -231,12 +255,22 @@ export class RequestSession implements AmbientScope {
     }
   }
 
-  #settle(isSuccess: () => boolean): Promise<Ending> {
-    this.#settling ??= this.#end(isSuccess)
+  #settle(isSuccess: () => boolean, payload?: unknown): Promise<Ending> {
+    this.#settling ??= this.#end(isSuccess, payload)
     return this.#settling
   }
 
-  async #end(isSuccess: () => boolean): Promise<Ending> {
+  // What another database refuses is found before this one is committed, wherever a flush can find it.
+  async #flushOthers(payload: unknown): Promise<void> {
+    for (const other of this.#all) {
+      const session = other.#session
+      if (other === this || other.#settling !== undefined) continue
+      if (session === undefined || session.isClosed || !session.hasUnsaved) continue
+      if (other.#shouldCommit(payload)) await session.flush()
+    }
+  }
+
+  async #end(isSuccess: () => boolean, payload: unknown): Promise<Ending> {
     const session = this.#session
     if (session === undefined) return notCommitted
     try {
@@ -244,13 +278,15 @@ export class RequestSession implements AmbientScope {
       if (session.isClosed && this.#shutdown.aborted) throw shutdownError()
       if (session.hasLost) throw lostError()
       if (session.isClosed) return notCommitted
+      if (this.#all.length > 1) await this.#flushOthers(payload)
       await session.commit()
+      this.#isCommitted = true
       return { isCommitted: true }
     } catch (error) {
-      return {
-        isCommitted: false,
-        error: error instanceof Error ? error : new Error(String(error)),
-      }
+      const refusal = error instanceof Error ? error : new Error(String(error))
+      // A client that tries again would write once more what is saved already.
+      const isPartial = this.#all.some((each) => each.#isCommitted)
+      return { isCommitted: false, error: isPartial ? partialError(refusal) : refusal }
     } finally {
       await session.discard()
       if (session.isUsed) passingOver(() => this.#report(session.stats))
@@ -293,76 +329,4 @@ function setStatus(reply: FastifyReply, error: Error): void {
 function isGone({ raw }: FastifyReply): boolean {
   const { stream } = raw as { readonly stream?: { readonly destroyed: boolean } }
   return raw.destroyed || stream?.destroyed === true
-}
-
-// Fastify leaves the stream of a response that a hook refused to its owner.
-function discardPayload(payload: unknown): void {
-  const source = isResponse(payload) ? payload.body : payload
-  if (typeof source !== 'object' || source === null) return
-  if ('destroy' in source && typeof source.destroy === 'function') source.destroy()
-  else if (source instanceof ReadableStream) void source.cancel().catch(() => undefined)
-}
-
-function withoutBody(payload: unknown): unknown {
-  discardPayload(payload)
-  return isResponse(payload) ? new Response(null, payload) : Readable.from([])
-}
-
-// A promise would be true, whatever comes of it.
-function requireAnswer(isWanted: unknown): boolean {
-  if (typeof isWanted === 'boolean') return isWanted
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
-    `commitOn expected to return true or false; it returned ${describe(isWanted)}`,
-  )
-}
-
-function goneError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_ABORTED',
-    'the client of this request has left, or its response was ended by hand: what was not committed is rolled back',
-  )
-}
-
-function timedOutError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_ABORTED',
-    'the handler took longer than handlerTimeout allows: what was not committed is rolled back',
-  )
-}
-
-function lostError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_COMMIT_FAILED',
-    'nothing was committed: the handler has closed the session with changes that were not committed',
-  )
-}
-
-function streamError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_ABORTED',
-    'the stream of this response has failed, or its client has left: what was not committed is rolled back',
-  )
-}
-
-function failedError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_COMMIT_FAILED',
-    'nothing was committed: the request failed while its response was on its way',
-  )
-}
-
-function shutdownError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_SESSION_CLOSED',
-    'the application was closed before the request had been answered; what it did was rolled back',
-  )
-}
-
-function lateError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_SESSION_CLOSED',
-    'the session of this request is used for the first time after its response was sent or its client has left; ' +
-      'use it before, or work in app.dataBridge.run(…)',
-  )
 }

@@ -13,6 +13,15 @@ export function setCostHeaders(
   reply.header('server-timing', [...timings(reply), serverTiming(queryCount, duration)].join(', '))
 }
 
+/** The cost of several sessions. */
+export function sumOf(all: readonly SessionStats[]): SessionStats {
+  return {
+    queryCount: all.reduce((sum, { queryCount }) => sum + queryCount, 0),
+    durationMs: all.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    findings: all.flatMap(({ findings }) => findings),
+  }
+}
+
 function serverTiming(queryCount: number, duration: string): string {
   return `db;dur=${duration};desc="${queryCount} ${queryCount === 1 ? 'query' : 'queries'}"`
 }

@@ -37,6 +37,15 @@ export function requireTimeLimits(limits: unknown, where = 'timeouts'): TimeLimi
   return limits
 }
 
+/** The second says otherwise than the first, where it says something. */
+export function mergedLimits(limits: TimeLimits, others: TimeLimits = {}): TimeLimits {
+  return {
+    acquire: others.acquire ?? limits.acquire,
+    statement: others.statement ?? limits.statement,
+    transaction: others.transaction ?? limits.transaction,
+  }
+}
+
 function optionError(option: string, came: unknown): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_OPTION',
