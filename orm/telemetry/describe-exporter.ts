@@ -1,6 +1,15 @@
 import type { TracerProvider } from '@opentelemetry/api'
 import type { Address } from './describe-endpoint.ts'
-import { endpointNames, type Environment, given, protocolFor, schemeOf } from './setup/endpoint.ts'
+import {
+  defaultEndpoint,
+  endpointNames,
+  type Environment,
+  given,
+  protocolFor,
+  protocolNames,
+  schemeOf,
+  shownUrl,
+} from './setup/endpoint.ts'
 import { endpointUrl } from './setup/options.ts'
 
 /** Where spans go. */
@@ -16,8 +25,6 @@ export interface ExportTarget {
   /** The variable whose value is no endpoint. */
   readonly misnamed?: string
 }
-
-const protocolNames = ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL']
 
 /**
  * Where the environment says that spans go.
@@ -39,16 +46,15 @@ export function exportTarget(
     // What the preload speaks follows the endpoint, and it sets the variable; an SDK by itself speaks HTTP.
     (exporters === undefined ? protocolFor(named) : 'http/protobuf')
   if (named === undefined || variable === undefined) {
-    const port = protocol === 'grpc' ? 4317 : 4318
-    const endpoint = `http://localhost:${port}`
-    return { exporter, protocol, endpoint, address: { host: 'localhost', port } }
+    const endpoint = defaultEndpoint(protocol)
+    return { exporter, protocol, endpoint, address: addressOf(new URL(endpoint), protocol) }
   }
   const url = endpointUrl(named, schemeOf(environment))
   if (url === undefined) return { exporter, protocol, misnamed: variable }
   // The addresses of gRPC that are no URL of HTTP: sockets of files, resolvers.
   if (!/^https?:$/.test(url.protocol)) return { exporter, protocol, variable }
-  const endpoint = `${url.origin}${url.pathname === '/' ? '' : url.pathname}`
-  return { exporter, protocol, variable, endpoint, address: addressOf(url, protocol) }
+  const address = addressOf(url, protocol)
+  return { exporter, protocol, variable, endpoint: shownUrl(url), address }
 }
 
 function addressOf(url: URL, protocol: string): Address {

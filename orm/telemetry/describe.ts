@@ -4,7 +4,7 @@ import { className, exportersOf, exportTarget, type ExportTarget } from './descr
 import { reportOf, type TelemetryProblem, type TelemetryReport } from './describe-report.ts'
 import { doesSample, samplerOf } from './describe-sampler.ts'
 import { tracerProvider } from './provider.ts'
-import { isAllowed } from './switch.ts'
+import { isAllowed, isSdkDisabled } from './switch.ts'
 
 const longestMs = 2000
 
@@ -64,7 +64,7 @@ function disabledProblem(environment: NodeJS.ProcessEnv): TelemetryProblem | und
       message: `DATA_BRIDGE_TRACING_ENABLED is ${environment.DATA_BRIDGE_TRACING_ENABLED}: set it to true, or remove it`,
     }
   }
-  if (environment.OTEL_SDK_DISABLED?.trim().toLowerCase() !== 'true') return undefined
+  if (!isSdkDisabled(environment)) return undefined
   return { code: 'disabled', message: 'OTEL_SDK_DISABLED is true: set it to false, or remove it' }
 }
 

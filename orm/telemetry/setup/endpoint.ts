@@ -8,6 +8,12 @@ export const endpointNames: readonly string[] = [
   'OTEL_EXPORTER_OTLP_ENDPOINT',
 ]
 
+/** The variables that say what traces are spoken in, the one that wins first. */
+export const protocolNames: readonly string[] = [
+  'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+  'OTEL_EXPORTER_OTLP_PROTOCOL',
+]
+
 /** The first of the variables that is set, and not to nothing. */
 export function given(environment: Environment, ...names: readonly string[]): string | undefined {
   return names
@@ -24,11 +30,10 @@ export function protocolFor(endpoint: string | undefined): TelemetryProtocol {
 
 /** What traces are spoken in. */
 export function effectiveProtocol(environment: Environment): string {
-  const names = ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL']
-  return given(environment, ...names) ?? protocolFor(given(environment, ...endpointNames))
+  return given(environment, ...protocolNames) ?? protocolFor(given(environment, ...endpointNames))
 }
 
-/** Where traces are sent and in what, without what must not be told of the endpoint: user, password and query. */
+/** Where traces are sent and in what. */
 export function effectiveEndpoint(environment: Environment): {
   readonly protocol: string
   readonly url: string
@@ -36,13 +41,17 @@ export function effectiveEndpoint(environment: Environment): {
   const protocol = effectiveProtocol(environment)
   const endpoint = given(environment, ...endpointNames)
   const url = endpoint === undefined ? undefined : endpointUrl(endpoint, schemeOf(environment))
-  if (url === undefined) {
-    return { protocol, url: `http://localhost:${protocol === 'grpc' ? 4317 : 4318}` }
-  }
-  return {
-    protocol,
-    url: `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`,
-  }
+  return { protocol, url: url === undefined ? defaultEndpoint(protocol) : shownUrl(url) }
+}
+
+/** Where traces are sent if nothing is said. */
+export function defaultEndpoint(protocol: string): string {
+  return `http://localhost:${protocol === 'grpc' ? 4317 : 4318}`
+}
+
+/** A URL without what must not be told: user, password and query. */
+export function shownUrl({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
 }
 
 /** The scheme of an endpoint that has none. */

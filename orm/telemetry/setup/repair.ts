@@ -1,6 +1,12 @@
 import { describe } from '../../errors.ts'
-import { effectiveEndpoint, endpointNames, given, protocolFor } from './endpoint.ts'
-import type { Environment } from './endpoint.ts'
+import {
+  effectiveEndpoint,
+  effectiveProtocol,
+  endpointNames,
+  type Environment,
+  given,
+  protocolNames,
+} from './endpoint.ts'
 import { endpointUrl, isRatio, protocols } from './options.ts'
 
 /** What is not usable in an environment, and what stands in for it. */
@@ -64,14 +70,12 @@ function repairEndpoints(environment: Environment): Repair {
 }
 
 function repairProtocols(environment: Environment): Repair {
-  const names = ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL']
-  const broken = names.filter((name) => {
+  const broken = protocolNames.filter((name) => {
     const protocol = given(environment, name)
     return protocol !== undefined && !protocols.some((known) => known === protocol)
   })
   const changes = removed(broken)
-  const rest = { ...environment, ...changes }
-  const used = given(rest, ...names) ?? protocolFor(given(rest, ...endpointNames))
+  const used = effectiveProtocol({ ...environment, ...changes })
   const warnings = broken.map((name) => warning(name, oneOf(protocols), environment[name], used))
   return { changes, warnings }
 }
