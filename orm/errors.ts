@@ -213,6 +213,7 @@ export function withoutValues(message: string): string {
 }
 
 function shorten(text: string): string {
-  const safe = text.replace(/(:\/\/[^:@/]*):[^@/]*@/g, '$1:***@')
+  // A password may hold what ought to be escaped, / and @ among it.
+  const safe = text.replace(/(:\/\/[^:@/]*):[^]*@/g, '$1:***@')
   return safe.length <= longestValue ? safe : `${safe.slice(0, longestValue)}…`
 }

@@ -71,8 +71,10 @@ describe('the options of configureTelemetry', () => {
     expect(() => requireTelemetryOptions(secret)).toThrow(
       /^headers\.authorization expected printable ASCII text; came other text$/,
     )
-    const endpoint = { endpoint: 'http://user:s3cret@localhost:99999' }
-    expect(() => requireTelemetryOptions(endpoint)).toThrow('http://user:***@localhost:99999')
+    for (const password of ['s3cret', 's3/c@ret']) {
+      const endpoint = { endpoint: `http://user:${password}@localhost:99999` }
+      expect(() => requireTelemetryOptions(endpoint)).toThrow('http://user:***@localhost:99999')
+    }
   })
 
   it('may be left out, and be undefined', () => {
