@@ -75,8 +75,10 @@ export class TracingObserver implements Observer {
   }
 
   transactionRetried({ attempt, error }: Retry): void {
-    const span = this.#scope?.span ?? this.#api.trace.getActiveSpan()
-    span?.addEvent('db.transaction.retry', {
+    // No session of a request makes a transaction again; its own jobs do, below its span.
+    const span = this.#api.trace.getActiveSpan()
+    if (span?.isRecording() !== true) return
+    span.addEvent('db.transaction.retry', {
       'db.transaction.attempt': attempt,
       ...failureAttributes(error),
     })
