@@ -75,6 +75,28 @@ describe('timeouts.statement of a route', () => {
   })
 })
 
+describe('a COMMIT that takes longer than timeouts.statement', () => {
+  it('is cut off, and not cancelled: nobody knows, and PostgreSQL may save it later', async () => {
+    await query(`
+      create function hold() returns trigger language plpgsql as $$
+        begin perform pg_advisory_xact_lock(${lockKey}); return null; end $$`)
+    await query(`
+      create constraint trigger hold after insert on users deferrable initially deferred
+      for each row when (new.name = 'held') execute function hold()`)
+    const lock = await holdLock(url, lockKey)
+    await using served = await serving({ statement: 200 }, async (session) => {
+      session.add(user('held'))
+      return 'fine'
+    })
+    await expectTold(await post(served), 500, 'DATA_BRIDGE_ERR_COMMIT_UNKNOWN')
+    const [line] = served.logs.filter(({ level }) => level >= 50)
+    expect(line?.err?.['code']).toBe('DATA_BRIDGE_ERR_COMMIT_UNKNOWN')
+    expect(await names(query)).toEqual([])
+    await lock[Symbol.asyncDispose]()
+    await expect.poll(() => names(query), soon).toEqual(['held'])
+  })
+})
+
 describe('timeouts.transaction of a route', () => {
   it('is a 504 where the handler does something else for too long', async () => {
     await using served = await serving({ transaction: 50 }, async (session) => {
