@@ -156,6 +156,11 @@ export function isUnsampled({ trace, TraceFlags }: OpenTelemetryApi, parent: Con
   return isFromElsewhere !== true && (traceFlags & TraceFlags.SAMPLED) === 0
 }
 
+// A batch of spans that is too large is refused as a whole.
+const longestValue = 1024
+
 function textOf(value: unknown): string {
-  return value instanceof Uint8Array ? `${value.length} bytes` : String(value)
+  if (value instanceof Uint8Array) return `${value.length} bytes`
+  const text = String(value)
+  return text.length <= longestValue ? text : `${text.slice(0, longestValue)}…`
 }

@@ -92,6 +92,13 @@ describe('the statement on a span', () => {
     ])
   })
 
+  it('has no more of a value than can be exported', async () => {
+    await using database = new Database({ connectionString: url, queryParameters: true })
+    await database.run((session) => session.execute(sql`select ${'x'.repeat(5000)}::text`))
+    const span = takeSpans().find(({ name }) => name === 'db.query.execute')
+    expect(span?.attributes['db.query.parameter.0']).toBe(`${'x'.repeat(1024)}…`)
+  })
+
   it('is a batch where a flush sent several', async () => {
     await using database = new Database({ connectionString: url })
     await database.run(async (session) => {
