@@ -91,7 +91,7 @@ export class RequestSession implements AmbientScope {
       return false
     }
     this.#hasFailed = true
-    if (this.#isFlowing) breakOff(this.#request, this.#reply)
+    if (this.#isFlowing) this.#breakOff()
     this.#isTimedOut = (error as { code?: unknown } | null)?.code === 'FST_ERR_HANDLER_TIMEOUT'
     if (this.#session !== undefined) {
       if (this.#isTimedOut && this.#settling === undefined)
@@ -114,7 +114,9 @@ export class RequestSession implements AmbientScope {
     try {
       if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
       await this.#answer(payload)
-      return { payload: this.#isRead(payload) ? payload : withoutBody(payload) }
+      if (this.#isRead(payload)) return { payload }
+      this.seal()
+      return { payload: withoutBody(payload) }
     } finally {
       this.#isAnswering = false
     }
@@ -122,7 +124,8 @@ export class RequestSession implements AmbientScope {
 
   /** Whether there is nothing to settle, now or while the payload flows. */
   isIdle(payload: unknown): boolean {
-    return this.#session === undefined && !this.#isDeferred(payload)
+    if (this.#session !== undefined) return false
+    return !this.#isDeferred(payload) && this.#isRead(payload)
   }
 
   #isDeferred(payload: unknown): boolean {
@@ -160,14 +163,18 @@ export class RequestSession implements AmbientScope {
     const fail = (): void => {
       this.#hasFailed = true
       this.#isAnswered = true
-      if (this.#settling === undefined) void this.#session?.abort(streamError())
+      this.#breakOff()
       void this.#settle(failure)
-      breakOff(this.#request, reply)
     }
     if (this.#wantsHeaders()) addTrailer(this.#request, reply, () => this.#queryCount)
     forgetLength(reply)
     this.#isFlowing = true
     return deferred(payload, { settle, fail })
+  }
+
+  #breakOff(): void {
+    if (this.#settling === undefined) void this.#session?.abort(streamError())
+    breakOff(this.#request, this.#reply)
   }
 
   get #queryCount(): string {

@@ -3,14 +3,14 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { DataBridgeOptions, DataBridgeRouteOptions } from '../../plugin/index.ts'
-import type { Session } from '../../orm/index.ts'
+import { type Session, sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user, User } from '../support/entities.ts'
 import { receive } from './client.ts'
-import { names, serve, type Served, watchForLeaks } from './serve.ts'
+import { holdLock, names, serve, type Served, untilBlocked, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
-const { database, query } = stored
+const { database, query, url } = stored
 watchForLeaks(stored)
 await query(
   'alter table posts add constraint posts_title_key unique (title) deferrable initially deferred',
@@ -108,6 +108,21 @@ describe('a response of a deferred route that has no body', () => {
     })
     expect(await receive(served.port, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
     expect(await names(query)).toEqual(['ann', 'cleo'])
+    await served.app.close()
+    expect(served.logs.filter(({ level }) => level > 30)).toEqual([])
+  })
+
+  it('HEAD has no stream read that would be the first to use the session', async () => {
+    await using served = await serve({ database }, (app) => {
+      app.get('/', { config }, async (request) =>
+        Readable.from(
+          (async function* () {
+            yield* counting(request.session)
+          })(),
+        ),
+      )
+    })
+    expect((await receive(served.port, { method: 'HEAD' })).status).toBe(200)
     await served.app.close()
     expect(served.logs.filter(({ level }) => level > 30)).toEqual([])
   })
@@ -216,6 +231,15 @@ describe('a deferred route', () => {
     expect(await names(query)).toEqual(['ann'])
   })
 
+  it('forgets a length that was set behind the back of Fastify', async () => {
+    await using served = await serving((session, reply) => {
+      reply.raw.setHeader('content-length', '5')
+      return Readable.from(taken(session))
+    })
+    expect((await receive(served.port)).isComplete).toBe(false)
+    expect(await names(query)).toEqual(['ann'])
+  })
+
   it('streams what has nothing to do with the database', async () => {
     await using served = await serve({ database }, (app) => {
       app.get('/', { config }, async () => Readable.from(['plain']))
@@ -284,6 +308,23 @@ describe('a handler that throws when its deferred stream is on its way', () => {
     expect((await receive(served.port)).isComplete).toBe(false)
     expect(await names(query)).toEqual(['ann'])
   })
+})
+
+it('a handler that throws has the statement cancelled that its deferred stream waits for', async () => {
+  await using _lock = await holdLock(url, 51)
+  const ended = Promise.withResolvers<unknown>()
+  await using served = await serving(async (session, reply) => {
+    const source = async function* (): AsyncGenerator<string> {
+      yield 'first'
+      const work = session.execute(sql`select pg_advisory_xact_lock(51)`)
+      await work.then(ended.resolve, ended.resolve)
+    }
+    void reply.send(Readable.from(source()))
+    await untilBlocked(query, 'select pg_advisory')
+    throw new Error('boom')
+  })
+  expect((await receive(served.port)).isComplete).toBe(false)
+  expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_ABORTED' })
 })
 
 describe('handlerTimeout', () => {

@@ -202,5 +202,5 @@ it('a request saves what it answers as saved, whatever it did and however it end
       lastTag: 'COMMIT',
     })
   })
-  await fc.assert(property, { numRuns: 200 })
+  await fc.assert(property, { numRuns: 120 })
 }, 60_000)
