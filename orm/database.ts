@@ -99,6 +99,7 @@ export class Database implements AsyncDisposable {
     try {
       const result = await ambientScope.run({ session: () => session }, fn, session)
       if (!session.isClosed) await session.commit()
+      session.refuseLoss()
       return result
     } finally {
       await session.discard()

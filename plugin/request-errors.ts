@@ -23,13 +23,6 @@ export function timedOutError(): DataBridgeError {
   )
 }
 
-export function lostError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_COMMIT_FAILED',
-    'nothing was committed: the handler has closed the session with changes that were not committed',
-  )
-}
-
 export function streamError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_ABORTED',

@@ -15,7 +15,6 @@ import {
   failedError,
   goneError,
   lateError,
-  lostError,
   partialError,
   requireAnswer,
   shutdownError,
@@ -283,7 +282,7 @@ export class RequestSession implements AmbientScope {
     try {
       if (!isSuccess() || !session.isUsed) return notCommitted
       if (session.isClosed && this.#shutdown.aborted) throw shutdownError()
-      if (session.hasLost) throw lostError()
+      session.refuseLoss()
       if (session.isClosed) return notCommitted
       if (this.#all.length > 1) await this.#flushOthers(payload)
       await session.commit()

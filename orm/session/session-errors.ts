@@ -16,6 +16,13 @@ export function abortedError(reason: unknown): DataBridgeError {
   )
 }
 
+export function lostError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_COMMIT_FAILED',
+    'nothing was committed: the session was closed, or its database, with changes that were not committed',
+  )
+}
+
 export function readOnlyError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_FLUSH',

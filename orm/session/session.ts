@@ -18,7 +18,7 @@ import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.t
 import { EntitySource } from './entity-source.ts'
 import { writeChanges } from './flush.ts'
 import { mayWrite } from './may-write.ts'
-import { abortedError, closedError, goneError, readOnlyError } from './session-errors.ts'
+import { abortedError, closedError, goneError, lostError, readOnlyError } from './session-errors.ts'
 import { type TransactionOptions, Transactions } from './transactions.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
@@ -95,6 +95,11 @@ export class BaseSession implements AsyncDisposable {
   /** Whether the session has ended, by {@link close} or with its database, with changes that were not committed. */
   get hasLost(): boolean {
     return this.#hasLost
+  }
+
+  /** @internal For who reports a success: throws where the session has ended with what was not committed. */
+  refuseLoss(): void {
+    if (this.#hasLost) throw this.#reason ?? lostError()
   }
 
   /** Whether anything was asked of the session yet. */

@@ -205,6 +205,26 @@ describe('the signal of a session', () => {
     expect(await names(query)).toEqual(['ann'])
   })
 
+  it('makes a job fail that has not noticed, and one that has closed its session', async () => {
+    const ending = new AbortController()
+    const unaware = database.run(
+      (session) => {
+        session.add(user('ann'))
+        ending.abort()
+        return 'fine'
+      },
+      { signal: ending.signal },
+    )
+    await expect(unaware).rejects.toThrow(coded('DATA_BRIDGE_ERR_ABORTED'))
+    const closing = database.run(async (session) => {
+      session.add(user('bob'))
+      await session.close()
+      return 'fine'
+    })
+    await expect(closing).rejects.toThrow(coded('DATA_BRIDGE_ERR_COMMIT_FAILED', 'was closed'))
+    expect(await names(query)).toEqual([])
+  })
+
   it('is refused where it is none', () => {
     const signal = 'no signal' as unknown as AbortSignal
     expect(() => database.session({ signal })).toThrow(

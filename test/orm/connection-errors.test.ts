@@ -96,7 +96,11 @@ describe('a connection that cannot be made', () => {
 
 describe('a pool that has no connection left', () => {
   it('is a 503 after connectionTimeoutMillis, and works again when one comes back', async () => {
-    await using small = new Database({ connectionString: url, max: 1, connectionTimeoutMillis: 300 })
+    await using small = new Database({
+      connectionString: url,
+      max: 1,
+      connectionTimeoutMillis: 300,
+    })
     await using holder = small.session()
     await holder.execute(sql`select 1`)
     await using waiting = small.session()
