@@ -19,7 +19,14 @@ export interface Acquiring {
   readonly abandoned: () => () => void
 }
 
-export function acquisition(connecting: Promise<PoolClient>, acquiring: Acquiring): Acquisition {
+/**
+ * @param connect calls back with a connection, or with an error. The connection is made in the callback: in
+ * between nobody would listen to it, and an error without a listener ends the process.
+ */
+export function acquisition(
+  connect: (done: (error: unknown, client?: PoolClient) => void) => void,
+  acquiring: Acquiring,
+): Acquisition {
   const { limitMs, timeout, explain, abandoned } = acquiring
   const { promise, resolve, reject } = Promise.withResolvers<Connection>()
   let isOver = false
@@ -33,20 +40,13 @@ export function acquisition(connecting: Promise<PoolClient>, acquiring: Acquirin
     reject(reason)
   }
   if (limitMs !== undefined) timer = setTimeout(() => giveUp(timeout(limitMs)), limitMs)
-  connecting.then(
-    (client) => {
-      ended?.()
-      clearTimeout(timer)
-      if (isOver) client.release()
-      else resolve(new Connection(client))
-      isOver = true
-    },
-    (error: unknown) => {
-      ended?.()
-      clearTimeout(timer)
-      isOver = true
-      reject(explain(error))
-    },
-  )
+  connect((error, client) => {
+    ended?.()
+    clearTimeout(timer)
+    if (client === undefined) reject(explain(error))
+    else if (isOver) client.release()
+    else resolve(new Connection(client))
+    isOver = true
+  })
   return { connection: promise, giveUp }
 }

@@ -97,14 +97,14 @@ export class ConnectionPool {
     if (waiting >= this.#maxWaiting + idle + Math.max(this.max - total, 0))
       throw tooManyError(this.#maxWaiting, this.#where)
     const queued = this.#pool.waitingCount
-    const connecting = this.#pool.connect()
-    const isQueued = this.#pool.waitingCount > queued
-    return acquisition(connecting, {
+    const acquired = acquisition((done) => this.#pool.connect(done), {
       limitMs,
       timeout: (ms) => acquireTimeoutError(ms, isFull, this.#where),
       explain: (error) => connectError(error, this.#where),
       abandoned: () => this.#abandon(isQueued),
     })
+    const isQueued = this.#pool.waitingCount > queued
+    return acquired
   }
 
   /** @param isQueued whether it is counted among those who wait: it is no longer */

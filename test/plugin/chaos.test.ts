@@ -92,7 +92,7 @@ function send(port: number, agent: Agent, { name, path, hasBody, leavesAfter }: 
 const kill = (): Promise<unknown> =>
   query(`
     select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and application_name = 'app' and query_start is not null
+    where datname = current_database() and application_name = 'app'
     order by state = 'active' desc, query_start desc limit 1`)
 
 /** The requests of whose commit the log says that nobody knows how it ended. */
