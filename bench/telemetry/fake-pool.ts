@@ -29,7 +29,10 @@ export function fakePool(): Pool {
     totalCount: 1,
     idleCount: 0,
     waitingCount: 0,
-    connect: () => Promise.resolve(client),
+    connect: (done?: (error: undefined, client: FakeClient) => void) => {
+      const connected = Promise.resolve(client)
+      return done === undefined ? connected : void connected.then((it) => done(undefined, it))
+    },
     on: () => pool,
     removeListener: () => pool,
   }
