@@ -1,9 +1,10 @@
 import type { Cost } from './rounds.ts'
 
-/** What `work` costs this process, for each of its units. The heap is tidied up before. */
+/**
+ * What `work` costs this process, for each of its units, the collection of its garbage included. None is
+ * forced in between: a full collection throws away what the engine has learned of the code, too.
+ */
 export async function measure(units: number, work: () => Promise<void>): Promise<Cost> {
-  if (globalThis.gc === undefined) throw new Error('measure() expected --expose-gc; it is not set')
-  globalThis.gc()
   const cpuBefore = process.cpuUsage()
   const before = performance.now()
   await work()

@@ -10,7 +10,6 @@ export class WorkerProcess<Request extends object, Reply> implements AsyncDispos
   constructor(path: string, argument: object, environment: Readonly<Record<string, string>> = {}) {
     this.#what = `${path} ${JSON.stringify(argument)}`
     this.#process = fork(path, [JSON.stringify(argument)], {
-      execArgv: [...process.execArgv, '--expose-gc'],
       env: { ...process.env, ...environment },
     })
   }

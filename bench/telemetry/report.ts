@@ -8,7 +8,7 @@ import { type Added, cpuOf, loopSpanCost, ratioOf, spanCost, type Verdict } from
 
 /** What is measured, and how. */
 export const method: string = `Sessions of ${queriesPerSession} get() each, every variant in a process of its own, rounds in turn, the order
-rotated, the heap tidied up before each round; CPU is process.cpuUsage(), user and system, of all threads.
+rotated; CPU is process.cpuUsage(), user and system, of all threads, the collection of garbage included.
 All have the same SDK: a BatchSpanProcessor whose exporter drops the spans, which are counted.`
 
 export function fakeTable(costs: Costs, variants: readonly Variant[]): string {
