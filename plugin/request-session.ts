@@ -53,6 +53,7 @@ export class RequestSession implements AmbientScope {
   #isAnswered = false
   #isFlowing = false
   #isCommitted = false
+  #isSettled = false
   #settling: Promise<Ending> | undefined
 
   constructor(
@@ -87,14 +88,14 @@ export class RequestSession implements AmbientScope {
     const { log } = this.#request
     if (this.#isAnswering) {
       log.error({ err: error }, 'the request failed when its answer was on its way already')
+      if (isTimeout(error)) this.#abort(timedOutError())
       return false
     }
     this.#hasFailed = true
     if (this.#isFlowing) this.#breakOff()
-    this.#isTimedOut = (error as { code?: unknown } | null)?.code === 'FST_ERR_HANDLER_TIMEOUT'
+    this.#isTimedOut = isTimeout(error)
     if (this.#session !== undefined) {
-      if (this.#isTimedOut && this.#settling === undefined)
-        void this.#session.abort(timedOutError())
+      if (this.#isTimedOut) this.#abort(timedOutError())
       void this.#settle(failure).then(({ isCommitted }) => {
         if (isCommitted) log.warn('the request failed after its commit: what it wrote is saved')
       })
@@ -172,7 +173,7 @@ export class RequestSession implements AmbientScope {
   }
 
   #breakOff(): void {
-    if (this.#settling === undefined) void this.#session?.abort(streamError())
+    this.#abort(streamError())
     breakOff(this.#request, this.#reply)
   }
 
@@ -261,6 +262,15 @@ export class RequestSession implements AmbientScope {
     }
   }
 
+  /**
+   * Cancels what the session waits for, in the flush of its commit too: until COMMIT is sent it can still be
+   * rolled back. Not where another database of the request is committed already, which would be left alone.
+   */
+  #abort(reason: DataBridgeError): void {
+    if (this.#isSettled || this.#all.some((each) => each.#isCommitted)) return
+    void this.#session?.abort(reason)
+  }
+
   #settle(isSuccess: () => boolean, payload?: unknown): Promise<Ending> {
     this.#settling ??= this.#end(isSuccess, payload)
     return this.#settling
@@ -295,6 +305,7 @@ export class RequestSession implements AmbientScope {
       return { isCommitted: false, error: isPartial ? partialError(refusal) : refusal }
     } finally {
       await session.discard()
+      this.#isSettled = true
       if (session.isUsed) passingOver(() => this.#report(session.stats))
     }
   }
@@ -315,7 +326,7 @@ export class RequestSession implements AmbientScope {
   // The one event of every end: the client left (in whatever phase), or the response was ended by hand.
   readonly #onClose = (): void => {
     this.#isAnswered = true
-    if (this.#settling !== undefined) return
+    if (this.#settling !== undefined) return this.#abort(goneError())
     this.#isAborted = true
     if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
       this.#request.log.warn(
@@ -325,6 +336,10 @@ export class RequestSession implements AmbientScope {
     void this.#session?.abort(goneError())
     void this.#settle(failure)
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'FST_ERR_HANDLER_TIMEOUT'
 }
 
 function setStatus(reply: FastifyReply, error: Error): void {

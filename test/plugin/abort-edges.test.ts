@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { FastifyReply } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Session, sql } from '../../orm/index.ts'
-import { testDatabase } from '../support/database.ts'
+import { connect, testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { pipelined, protocols } from './client.ts'
 import { expectIdle, holdLock, names, serve, untilBlocked, watchForLeaks, soon } from './serve.ts'
@@ -174,6 +174,23 @@ describe('a time limit of Fastify', () => {
     expect(await response.json()).toMatchObject({ code: 'FST_ERR_HANDLER_TIMEOUT' })
     expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_ABORTED' })
     await expectIdle(database, query)
+    expect(await names(query)).toEqual([])
+  })
+
+  it('handlerTimeout in the flush before COMMIT: it is cancelled, and the answer is a 503', async () => {
+    await using other = await connect(url)
+    await other.query('begin; lock table users in share mode')
+    await using served = await serve({ database }, (app) => {
+      app.get('/', { handlerTimeout: 50 }, async ({ session }) => {
+        session.add(user('ann'))
+        return 'fine'
+      })
+    })
+    const response = await served.fetch('/')
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ code: 'DATA_BRIDGE_ERR_ABORTED' })
+    await expect.poll(() => database.usage.total - database.usage.idle, soon).toBe(0)
+    await other.query('rollback')
     expect(await names(query)).toEqual([])
   })
 

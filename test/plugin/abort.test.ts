@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Database, sql } from '../../orm/index.ts'
-import { testDatabase } from '../support/database.ts'
+import { connect, testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { protocols } from './client.ts'
 import {
@@ -162,6 +162,43 @@ describe.each(protocols)('a client of $name that leaves', ({ isHttp2, request })
     await holder.close()
     await expectIdle(small, query)
     expect(await query('select is_called from users_id_seq')).toEqual([{ is_called: false }])
+  })
+
+  it('in the flush before COMMIT: which is cancelled on the server, and nothing is saved', async () => {
+    await using other = await connect(url)
+    await other.query('begin; lock table users in share mode')
+    await using served = await serving(isHttp2, async ({ session }) => {
+      session.add(user('ann'))
+      return 'fine'
+    })
+    const client = await request(served.port, '/')
+    await untilBlocked(query, 'insert into')
+    client.leave()
+    await expect.poll(() => database.usage.total - database.usage.idle, soon).toBe(0)
+    await other.query('rollback')
+    await served.app.close()
+    expect(await names(query)).toEqual([])
+  })
+
+  it('while its commit waits for a connection: it waits no longer, and nothing is saved', async () => {
+    await using small = new Database({ connectionString: url, max: 1 })
+    await using holder = small.session()
+    await holder.execute(sql`select 1`)
+    await using served = await serving(
+      isHttp2,
+      async ({ session }) => {
+        session.add(user('ann'))
+        return 'fine'
+      },
+      small,
+    )
+    const client = await request(served.port, '/')
+    await expect.poll(() => small.usage.waiting, soon).toBe(1)
+    client.leave()
+    await expect.poll(() => small.usage.waiting, soon).toBe(0)
+    await holder.rollback()
+    await expectIdle(small, query)
+    expect(await names(query)).toEqual([])
   })
 
   it('during the commit: COMMIT was on the wire, so it is saved', async () => {
