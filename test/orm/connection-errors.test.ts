@@ -1,16 +1,20 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { Database, Session, sql } from '../../orm/index.ts'
+import { startPostgres } from '../../plugin/testing/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
 
 const { url, database } = await testDatabase(blog)
+// One that asks for a password, whatever that of the run does.
+const guarded = await startPostgres()
+afterAll(() => guarded.stop())
 
-const changed = (change: (url: URL) => void) => {
-  const other = new URL(url)
+const changed = (change: (url: URL) => void, from = guarded.url) => {
+  const other = new URL(from)
   change(other)
   return other.href
 }
