@@ -223,6 +223,9 @@ export class SessionConnection {
   }
 
   #refuseFailed(): void {
+    // Its time was over when a statement had ended already, and this one was waiting behind that.
+    if (this.#transaction === 'open' && this.#expiry !== undefined)
+      this.#fail(this.#expiry, this.#expiry)
     if (this.#transaction !== 'failed' && this.#transaction !== 'lost') return
     throw failedTransactionError(this.#transaction === 'lost', this.#failure)
   }

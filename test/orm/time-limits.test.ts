@@ -5,6 +5,7 @@ import { expectIdle, holdLock, names, soon, untilBlocked } from '../plugin/serve
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
+import { WireProxy } from '../support/wire-proxy.ts'
 import { startTracing, takeSpans } from '../telemetry/traced.ts'
 
 startTracing()
@@ -111,6 +112,24 @@ describe('timeouts.transaction', () => {
     await failure('DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT', session.commit())
     expect(await names(query)).toEqual([])
     expect(await backends()).toEqual(before)
+  })
+
+  it('refuses the statements that wait behind one that has ended just in time', async () => {
+    await using _lock = await holdLock(url, lockKey)
+    await using proxy = await WireProxy.to(url)
+    await using slow = new Database({ connectionString: proxy.url, max: 1 })
+    await using session = slow.session({ timeouts: { transaction: 100 } })
+    const answered = proxy.before('toClient', 'in time', (wire) => wire.hold('toClient'))
+    const first = session.execute(sql`select 'in ' || 'time' as it`)
+    const second = failure('DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT', takeLock(session))
+    const wire = await answered
+    // The second connection is that of the request to cancel it, which comes too late.
+    await expect.poll(() => proxy.wires[1]?.isClosed, soon).toBe(true)
+    wire.resume('toClient')
+    expect(await first).toEqual([{ it: 'in time' }])
+    await second
+    await failure('DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT', session.commit())
+    await expectIdle(slow, query)
   })
 
   it('makes transaction() and run() fail', async () => {
