@@ -1,59 +1,14 @@
 import { connect as connectTcp } from 'node:net'
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { DataBridgeOptions, DataBridgeRouteOptions } from '../../plugin/index.ts'
+import { describe, expect, it } from 'vitest'
 import { type Session, sql } from '../../orm/index.ts'
-import { testDatabase } from '../support/database.ts'
-import { blog, Post, user, User } from '../support/entities.ts'
+import { config, counting, deferredRoute, taken } from './deferred.ts'
+import { user } from '../support/entities.ts'
 import { receive } from './client.ts'
-import { holdLock, names, serve, type Served, untilBlocked, watchForLeaks } from './serve.ts'
+import { holdLock, names, serve, untilBlocked } from './serve.ts'
 
-const stored = await testDatabase(blog)
-const { database, query, url } = stored
-watchForLeaks(stored)
-await query(
-  'alter table posts add constraint posts_title_key unique (title) deferrable initially deferred',
-)
-beforeEach(async () => {
-  await stored.truncate()
-  await query(`insert into users (name, email) values ('ann', 'ann@example.com')`)
-  await query(`insert into posts (title, author_id) values ('taken', 1)`)
-})
-
-const config = { dataBridge: { stream: 'deferred' } } as const
-
-const serving = (
-  handler: (session: Session, reply: FastifyReply) => unknown,
-  more: {
-    readonly options?: DataBridgeOptions
-    readonly route?: DataBridgeRouteOptions
-    readonly isHttp2?: boolean
-    readonly routes?: (app: FastifyInstance) => void
-  } = {},
-): Promise<Served> =>
-  serve(
-    { database, ...more.options },
-    (app) => {
-      const dataBridge = { ...config.dataBridge, ...more.route }
-      more.routes?.(app)
-      app.get('/', { config: { dataBridge } }, async ({ session }, reply) =>
-        handler(session, reply),
-      )
-    },
-    { isHttp2: more.isHttp2 ?? false },
-  )
-
-async function* counting(session: Session): AsyncGenerator<string> {
-  yield 'first '
-  session.add(user('bob'))
-  yield String(await session.find(User).count())
-}
-
-async function* taken(session: Session): AsyncGenerator<string> {
-  yield 'first'
-  session.add(new Post({ title: 'taken', authorId: 1 }), user('bob'))
-}
+const { stored, serving } = await deferredRoute()
+const { query, database, url } = stored
 
 describe('a handler that throws when its deferred stream is on its way', () => {
   it('before the first byte is answered with its error, and rolled back', async () => {

@@ -1,58 +1,13 @@
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { DataBridgeOptions, DataBridgeRouteOptions } from '../../plugin/index.ts'
+import { describe, expect, it } from 'vitest'
 import type { Session } from '../../orm/index.ts'
-import { testDatabase } from '../support/database.ts'
-import { blog, Post, user, User } from '../support/entities.ts'
+import { config, counting, deferredRoute, taken } from './deferred.ts'
+import { Post, user, User } from '../support/entities.ts'
 import { receive } from './client.ts'
-import { names, serve, type Served, watchForLeaks } from './serve.ts'
+import { names, serve } from './serve.ts'
 
-const stored = await testDatabase(blog)
-const { database, query } = stored
-watchForLeaks(stored)
-await query(
-  'alter table posts add constraint posts_title_key unique (title) deferrable initially deferred',
-)
-beforeEach(async () => {
-  await stored.truncate()
-  await query(`insert into users (name, email) values ('ann', 'ann@example.com')`)
-  await query(`insert into posts (title, author_id) values ('taken', 1)`)
-})
-
-const config = { dataBridge: { stream: 'deferred' } } as const
-
-const serving = (
-  handler: (session: Session, reply: FastifyReply) => unknown,
-  more: {
-    readonly options?: DataBridgeOptions
-    readonly route?: DataBridgeRouteOptions
-    readonly isHttp2?: boolean
-    readonly routes?: (app: FastifyInstance) => void
-  } = {},
-): Promise<Served> =>
-  serve(
-    { database, ...more.options },
-    (app) => {
-      const dataBridge = { ...config.dataBridge, ...more.route }
-      more.routes?.(app)
-      app.get('/', { config: { dataBridge } }, async ({ session }, reply) =>
-        handler(session, reply),
-      )
-    },
-    { isHttp2: more.isHttp2 ?? false },
-  )
-
-async function* counting(session: Session): AsyncGenerator<string> {
-  yield 'first '
-  session.add(user('bob'))
-  yield String(await session.find(User).count())
-}
-
-async function* taken(session: Session): AsyncGenerator<string> {
-  yield 'first'
-  session.add(new Post({ title: 'taken', authorId: 1 }), user('bob'))
-}
+const { stored, serving } = await deferredRoute()
+const { query, database } = stored
 
 describe('the query count of a deferred stream', () => {
   it.each([false, true])('is a trailer: HTTP/2 %s', async (isHttp2) => {

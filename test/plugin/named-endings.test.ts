@@ -1,37 +1,13 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Session, sql } from '../../orm/index.ts'
 import dataBridge from '../../plugin/index.ts'
-import { testDatabase } from '../support/database.ts'
-import { blog, user } from '../support/entities.ts'
-import { names, type Served, serve, soon, watchForLeaks } from './serve.ts'
+import { user } from '../support/entities.ts'
+import { twoDatabases } from './two-databases.ts'
+import { names, type Served, serve, soon } from './serve.ts'
 
-const main = await testDatabase(blog)
-const reports = await testDatabase(blog)
-watchForLeaks(main)
-watchForLeaks(reports)
-beforeEach(async () => {
-  await main.truncate()
-  await reports.truncate()
-})
-
-declare module 'fastify' {
-  interface DataBridgeSessions {
-    readonly main: Session
-    readonly reports: Session
-  }
-}
-
-const mainOptions = { database: main.database, name: 'main' }
-const reportsOptions = { database: reports.database, name: 'reports' }
-
-/** Two databases, both with a name. */
-const serveBoth = (routes: (app: FastifyInstance) => void): Promise<Served> =>
-  serve(mainOptions, (app) => {
-    app.register(dataBridge, reportsOptions)
-    routes(app)
-  })
+const { main, reports, mainOptions, reportsOptions, serveBoth } = await twoDatabases()
 
 const stored = async (): Promise<unknown> => ({
   main: await names(main.query),

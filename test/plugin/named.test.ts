@@ -1,37 +1,13 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { DataBridgeError, type Session, sql } from '../../orm/index.ts'
 import dataBridge, { type DataBridgeOptions } from '../../plugin/index.ts'
-import { testDatabase } from '../support/database.ts'
-import { blog, user, User } from '../support/entities.ts'
-import { names, type Served, serve, watchForLeaks } from './serve.ts'
+import { user, User } from '../support/entities.ts'
+import { twoDatabases } from './two-databases.ts'
+import { names, serve } from './serve.ts'
 
-const main = await testDatabase(blog)
-const reports = await testDatabase(blog)
-watchForLeaks(main)
-watchForLeaks(reports)
-beforeEach(async () => {
-  await main.truncate()
-  await reports.truncate()
-})
-
-declare module 'fastify' {
-  interface DataBridgeSessions {
-    readonly main: Session
-    readonly reports: Session
-  }
-}
-
-const mainOptions = { database: main.database, name: 'main' }
-const reportsOptions = { database: reports.database, name: 'reports' }
-
-/** Two databases, both with a name. */
-const serveBoth = (routes: (app: FastifyInstance) => void): Promise<Served> =>
-  serve(mainOptions, (app) => {
-    app.register(dataBridge, reportsOptions)
-    routes(app)
-  })
+const { main, reports, mainOptions, reportsOptions, serveBoth } = await twoDatabases()
 
 async function refusalOf(define: (app: FastifyInstance) => unknown): Promise<Error> {
   await using app = Fastify()
