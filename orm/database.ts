@@ -1,6 +1,7 @@
 import { createTables, requireTables } from './create-schema.ts'
 import { checkHealth, type Health } from './driver/health.ts'
 import { ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
+import { graceMs } from './driver/connection.ts'
 import { SessionConnection } from './driver/session-connection.ts'
 import type { PoolSettings } from './driver/pool-settings.ts'
 import { mergedLimits, type TimeLimits } from './driver/time-limits.ts'
@@ -48,7 +49,7 @@ export interface SessionContext {
 export class Database implements AsyncDisposable {
   readonly #pool: ConnectionPool
   readonly #tables: readonly AnyEntityClass[]
-  readonly #live = new Set<BaseSession>()
+  readonly #live = new Map<BaseSession, SessionConnection>()
   readonly #nPlusOne: NPlusOneMode
   readonly #timeouts: TimeLimits
   /** @internal None where tracing is off. */
@@ -153,7 +154,10 @@ export class Database implements AsyncDisposable {
     return checkHealth(this.#pool, timeoutMs)
   }
 
-  /** Rolls back the sessions that are open, closes them, and ends the pool unless it was given. */
+  /**
+   * Rolls back the sessions that are open, closes them, and ends the pool unless it was given. What they
+   * still wait for a second later is cancelled: statements, and connections.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -180,24 +184,31 @@ export class Database implements AsyncDisposable {
     const observer = combineObservers(
       [stats, detector, slow, ...(telemetry ?? [])].filter((each) => each !== undefined),
     )
+    const connection = new SessionConnection(
+      this.#pool,
+      observer,
+      { isolation, readOnly },
+      mergedLimits(this.#timeouts, timeouts),
+    )
     return {
-      connection: new SessionConnection(
-        this.#pool,
-        observer,
-        { isolation, readOnly },
-        mergedLimits(this.#timeouts, timeouts),
-      ),
+      connection,
       observer,
       stats,
       isReadOnly: readOnly === true,
       signal,
-      opened: (session) => void this.#live.add(session),
+      opened: (session) => void this.#live.set(session, connection),
       closed: async (session) => void this.#live.delete(session),
     }
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#live].map((session) => session.discard()))
+    const live = [...this.#live]
+    // What they wait for would be rolled back in any case.
+    const limit = setTimeout(() => {
+      for (const [, connection] of live) connection.abort(closedError())
+    }, graceMs)
+    await Promise.all(live.map(([session]) => session.discard()))
+    clearTimeout(limit)
     await this.#pool.end()
     this.telemetry?.close()
   }
@@ -268,6 +279,6 @@ function withAcquireLimit(settings: PoolSettings, { acquire }: TimeLimits): Pool
 function closedError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_SESSION_CLOSED',
-    'the database is closed; no session can be opened on it',
+    'the database is closed: its sessions have ended, and no session can be opened on it',
   )
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import pg from 'pg'
 import { Database, selectinload, Session, sql } from '../../orm/index.ts'
+import { holdLock, untilBlocked } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user, User } from '../support/entities.ts'
 import { coded } from '../support/failure.ts'
@@ -8,6 +9,7 @@ import { recordWarnings } from '../support/warnings.ts'
 
 const { database, query, truncate, url } = await testDatabase(blog)
 
+const lockKey = 23
 const warned = recordWarnings()
 
 beforeEach(async () => {
@@ -183,6 +185,21 @@ describe('a database', () => {
     expect(() => own.session()).toThrow(
       coded('DATA_BRIDGE_ERR_SESSION_CLOSED', 'database is closed'),
     )
+  })
+
+  it('cancels what its sessions still wait for a second later: a statement, a connection', async () => {
+    await using _lock = await holdLock(url, lockKey)
+    const own = new Database({ connectionString: url, max: 1 })
+    const running = own.run((session) =>
+      session.execute(sql`select pg_advisory_xact_lock(${lockKey})`),
+    )
+    await untilBlocked(query, 'select pg_advisory')
+    const waiting = own.run((session) => session.find(User).count())
+    await expect.poll(() => own.usage.waiting).toBe(1)
+    const jobs = Promise.allSettled([running, waiting])
+    await own.close()
+    const refused = { reason: { code: 'DATA_BRIDGE_ERR_SESSION_CLOSED' } }
+    expect(await jobs).toMatchObject([refused, refused])
   })
 
   it('costs nothing before its first statement', async () => {

@@ -159,6 +159,26 @@ describe('app.close()', () => {
     expect(await names(query)).toEqual([])
   })
 
+  it('does not wait for the lock of an injected request: its statement is cancelled', async () => {
+    await using _lock = await holdLock(url, lockKey)
+    const app = Fastify()
+    app.register(dataBridge, options)
+    app.get('/', async ({ session }) => {
+      session.add(user('ann'))
+      await session.execute(sql`select pg_advisory_xact_lock(${lockKey})`)
+      return 'fine'
+    })
+    const answer = app.inject('/')
+    await untilBlocked(query, 'select pg_advisory')
+    await app.close()
+    expect((await answer).json()).toMatchObject({
+      statusCode: 500,
+      code: 'DATA_BRIDGE_ERR_SESSION_CLOSED',
+    })
+    await expect.poll(connections, soon).toBe(0)
+    expect(await names(query)).toEqual([])
+  })
+
   it('refuses a session that is first used afterwards', async () => {
     const goOn = Promise.withResolvers<void>()
     const app = Fastify()
