@@ -99,8 +99,9 @@ export class Database implements AsyncDisposable {
     const session = new Session(this, options).manage()
     try {
       const result = await ambientScope.run({ session: () => session }, fn, session)
-      if (!session.isClosed) await session.commit()
-      session.refuseLoss()
+      // A commit tells by itself how it has ended, though the session is ended meanwhile.
+      if (session.isClosed) session.refuseLoss()
+      else await session.commit()
       return result
     } finally {
       await session.discard()

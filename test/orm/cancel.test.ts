@@ -104,6 +104,21 @@ describe('a session whose signal is aborted', () => {
     expect(await names(query)).toEqual(['held'])
   })
 
+  it.each<[string, (leaving: AbortController, own: Database) => unknown]>([
+    ['its signal is aborted', (leaving) => leaving.abort()],
+    ['its database is closed', (_leaving, own) => void own.close()],
+  ])('during the COMMIT of run(), which tells how it ended: %s', async (_how, end) => {
+    const lock = await holdLock(url, lockKey)
+    await using own = new Database({ connectionString: url, max: 1 })
+    const leaving = new AbortController()
+    const job = own.run((session) => session.add(user('held')), { signal: leaving.signal })
+    await untilBlocked(query, 'commit')
+    end(leaving, own)
+    await lock[Symbol.asyncDispose]()
+    await job
+    expect(await names(query)).toEqual(['held'])
+  })
+
   it('during a COMMIT that PostgreSQL refuses: the error says so', async () => {
     const lock = await holdLock(url, lockKey)
     const leaving = new AbortController()
