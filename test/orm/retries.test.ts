@@ -1,13 +1,10 @@
-import { context, trace } from '@opentelemetry/api'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { DataBridgeError, type Session, sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
-import { startTracing, takeSpans } from '../telemetry/traced.ts'
 import { expectIdle } from '../plugin/serve.ts'
 
-startTracing()
 const stored = await testDatabase(blog)
 const { database, query } = stored
 await query(`
@@ -193,26 +190,6 @@ describe('retries', () => {
     await expect(session.transaction(work, { retries: 9 })).rejects.toThrow(DataBridgeError)
     expect(attempts).toBe(2)
     await expectIdle(database, query)
-  })
-
-  it('are an event of the span that they happen in, one for each', async () => {
-    takeSpans()
-    const span = trace.getTracer('test').startSpan('job')
-    const { work } = refusedTimes(2)
-    await context.with(trace.setSpan(context.active(), span), () =>
-      database.transaction(work, { retries: 3 }),
-    )
-    span.end()
-    const job = takeSpans().find(({ name }) => name === 'job')
-    expect(job?.events.map(({ name, attributes }) => ({ name, ...attributes }))).toEqual(
-      [1, 2].map((attempt) =>
-        expect.objectContaining({
-          name: 'db.transaction.retry',
-          'db.transaction.attempt': attempt,
-          'error.type': '40001',
-        }),
-      ),
-    )
   })
 })
 

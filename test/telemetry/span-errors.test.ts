@@ -67,7 +67,7 @@ describe('the span of an operation that fails', () => {
     ]
     for (const { status, text } of failures) {
       expect(status.code).toBe(SpanStatusCode.ERROR)
-      expect(text).not.toContain('4711')
+      expect(text).not.toContain('sesame')
     }
     expect(failures.map(({ attributes }) => attributes['error.type'])).toEqual([
       '22P02',
@@ -93,7 +93,15 @@ describe('the span of an operation that fails', () => {
       expect(status.message).toBe(`INSERT users failed: PostgreSQL error ${state}`)
       texts.push(text)
     }
-    expect(texts.join()).not.toContain('4711')
+    expect(texts.join()).not.toContain('sesame')
+  })
+
+  it('says of one that took too long that it did', async () => {
+    const { attributes } = await failedSpan('db.query.execute', async () => {
+      await using limited = database.session({ timeouts: { statement: 20 } })
+      await limited.execute(sql`select pg_sleep(60)`)
+    })
+    expect(attributes['error.type']).toBe('DATA_BRIDGE_ERR_STATEMENT_TIMEOUT')
   })
 
   it('has no value that the library itself refused', async () => {
@@ -103,7 +111,7 @@ describe('the span of an operation that fails', () => {
       ann.age = 'sesame 4711' as never
       await session.flush()
     })
-    expect(text).not.toContain('4711')
+    expect(text).not.toContain('sesame')
     expect(attributes['error.type']).toBe('DATA_BRIDGE_ERR_INVALID_VALUE')
     expect(status.message).toBe(
       'User.age expected an integer from -2147483648 to 2147483647 or null; came a string',

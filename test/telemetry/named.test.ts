@@ -3,8 +3,8 @@ import type { Session } from '../../orm/index.ts'
 import dataBridge from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user } from '../support/entities.ts'
-import { type SpanTree, startTracing, takeSpans, treesOf } from '../telemetry/traced.ts'
-import { type LogLine, serve, type Served } from './serve.ts'
+import { type SpanTree, startTracing, takeSpans, treesOf } from './traced.ts'
+import { type LogLine, serve, type Served } from '../plugin/serve.ts'
 
 startTracing()
 const main = await testDatabase(blog)
