@@ -139,7 +139,8 @@ export class RequestSession implements AmbientScope {
 
   /** Not where it would use a session that is closed, for a client that sees nothing of it. */
   #isRead(payload: unknown): boolean {
-    return !this.#isDeferring || !isStream(payload) || !this.#hasNoBody(payload)
+    // First what costs nothing: Fastify makes an object of the route's options each time they are asked for.
+    return !isStream(payload) || !this.#isDeferring || !this.#hasNoBody(payload)
   }
 
   #hasNoBody(payload: unknown): boolean {
