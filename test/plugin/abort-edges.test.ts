@@ -216,24 +216,37 @@ describe('a time limit of Fastify', () => {
     )
   })
 
-  it('connectionTimeout: the socket is closed, and the request rolled back', async () => {
-    const gone = Promise.withResolvers<unknown>()
-    await using served = await serve(
-      { database },
-      (app) => {
-        app.get('/', async ({ session }, reply) => {
-          session.add(user('ann'))
-          await session.flush()
-          await once(reply.raw, 'close')
-          gone.resolve(undefined)
-          return 'fine'
-        })
-      },
-      { connectionTimeout: 100 },
-    )
-    await expect(served.fetch('/')).rejects.toThrow('fetch failed')
-    await gone.promise
-    await expectIdle(database, query)
-    expect(await names(query)).toEqual([])
-  })
+  it.each([
+    ['GET', {}],
+    [
+      'POST whose body was read',
+      { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"ann"}' },
+    ],
+  ])(
+    'connectionTimeout: the socket is closed, and the request rolled back: %s',
+    async (_, init) => {
+      const gone = Promise.withResolvers<unknown>()
+      await using served = await serve(
+        { database },
+        (app) => {
+          app.route({
+            method: ['GET', 'POST'],
+            url: '/',
+            handler: async ({ session }, reply) => {
+              session.add(user('ann'))
+              await session.flush()
+              await once(reply.raw, 'close')
+              gone.resolve(undefined)
+              return 'fine'
+            },
+          })
+        },
+        { connectionTimeout: 100 },
+      )
+      await expect(served.fetch('/', init)).rejects.toThrow('fetch failed')
+      await gone.promise
+      await expectIdle(database, query)
+      expect(await names(query)).toEqual([])
+    },
+  )
 })

@@ -143,29 +143,6 @@ describe('requestTimeout', () => {
   })
 })
 
-describe('connectionTimeout', () => {
-  it('rolls back a POST whose body was read, too', async () => {
-    const gone = Promise.withResolvers<unknown>()
-    await using served = await serve(
-      { database },
-      (app) => {
-        app.post('/', async ({ session }, reply) => {
-          session.add(user('ann'))
-          await session.flush()
-          await once(reply.raw, 'close')
-          gone.resolve(undefined)
-          return 'fine'
-        })
-      },
-      { connectionTimeout: 100 },
-    )
-    await expect(served.fetch('/', post)).rejects.toThrow('fetch failed')
-    await gone.promise
-    await expectIdle(database, query)
-    expect(await names(query)).toEqual([])
-  })
-})
-
 describe.each(['GET', 'POST'] as const)(
   'a client that closes its half of the connection: %s',
   (method) => {
