@@ -16,6 +16,8 @@ export type TakeSpans = () => readonly ReadableSpan[]
 export function collectSpans(): TakeSpans {
   const exporter = new InMemorySpanExporter()
   const sdk = new NodeSDK({
+    // Spans wait for what is found out about the machine: the first ones would come after their request.
+    autoDetectResources: false,
     spanProcessors: [new SimpleSpanProcessor({ exporter })],
     instrumentations: [
       new FastifyOtel.FastifyOtelInstrumentation({

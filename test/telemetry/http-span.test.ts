@@ -1,15 +1,12 @@
 import { trace } from '@opentelemetry/api'
-import { NodeSDK } from '@opentelemetry/sdk-node'
-import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { isTracingEnabled, OTEL_AVAILABLE } from '../../orm/telemetry/index.ts'
 import { serve } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user } from '../support/entities.ts'
-import { outline, treesOf } from './traced.ts'
+import { keepSpans, outline, takeSpans, treesOf } from './traced.ts'
 
 const { url, database } = await testDatabase(blog)
-const exporter = new InMemorySpanExporter()
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -17,7 +14,7 @@ describe('without @fastify/otel', () => {
   it('tracing is not enabled before a provider is registered, nor against the environment', () => {
     expect(OTEL_AVAILABLE).toBe(true)
     expect(isTracingEnabled()).toBe(false)
-    new NodeSDK({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }).start()
+    keepSpans()
     expect(isTracingEnabled()).toBe(true)
     vi.stubEnv('DATA_BRIDGE_TRACING_ENABLED', 'false')
     expect(isTracingEnabled()).toBe(false)
@@ -34,14 +31,12 @@ describe('without @fastify/otel', () => {
         return posts
       })
     })
-    exporter.reset()
+    takeSpans()
     await trace.getTracer('http').startActiveSpan('GET /', async (span) => {
       await served.app.inject('/')
       span.end()
     })
-    // The first spans wait for what the SDK finds out about this machine.
-    await expect.poll(() => exporter.getFinishedSpans().map(({ name }) => name)).toContain('GET /')
-    const trees = treesOf(exporter.getFinishedSpans())
+    const trees = treesOf(takeSpans())
     expect(trees.map(outline)).toEqual([
       `GET /(db.session.open db.query.find ${'db.relationship.select '.repeat(3)}db.session.commit db.session.close)`,
     ])

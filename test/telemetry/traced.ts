@@ -1,5 +1,5 @@
 import FastifyOtel from '@fastify/otel'
-import { NodeSDK } from '@opentelemetry/sdk-node'
+import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node'
 import {
   InMemorySpanExporter,
   type ReadableSpan,
@@ -10,17 +10,25 @@ const exporter = new InMemorySpanExporter()
 
 /** Starts an SDK that keeps its spans, and `@fastify/otel` as `/register` sets it up. One for each process. */
 export function startTracing(): void {
-  const sdk = new NodeSDK({
+  keepSpans([
+    new FastifyOtel.FastifyOtelInstrumentation({
+      registerOnInitialization: true,
+      instrumentHooks: false,
+      instrumentHandler: false,
+    }),
+  ])
+}
+
+/**
+ * Starts an SDK that keeps its spans. It does not look around on the machine: spans wait for what is
+ * found there, and so the first ones would come after `takeSpans()`.
+ */
+export function keepSpans(instrumentations: NodeSDKConfiguration['instrumentations'] = []): void {
+  new NodeSDK({
+    autoDetectResources: false,
     spanProcessors: [new SimpleSpanProcessor({ exporter })],
-    instrumentations: [
-      new FastifyOtel.FastifyOtelInstrumentation({
-        registerOnInitialization: true,
-        instrumentHooks: false,
-        instrumentHandler: false,
-      }),
-    ],
-  })
-  sdk.start()
+    instrumentations,
+  }).start()
 }
 
 /** The spans that have ended since the last call. */
