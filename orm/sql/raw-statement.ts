@@ -3,6 +3,8 @@ import type { Statement } from './statement.ts'
 import { Sql } from './template.ts'
 import { render } from './writer.ts'
 
+const reading: ReadonlySet<string> = new Set(['SELECT', 'SET', 'SHOW', 'TABLE', 'VALUES', 'WITH'])
+
 /** The statement of a `sql` template; it may write, so it needs a transaction. */
 export function rawStatement(fragment: unknown): Statement {
   if (!(fragment instanceof Sql)) {
@@ -16,6 +18,32 @@ export function rawStatement(fragment: unknown): Statement {
     )
   }
   const text = render(fragment)
-  const verb = /[a-z]+/i.exec(text)?.[0].toUpperCase() ?? 'SQL'
-  return { text, parameters: fragment.parameters, kind: 'write', summary: verb }
+  return { text, parameters: fragment.parameters, kind: 'write', summary: verbOf(text) }
+}
+
+/** Whether SQL of the application may have changed rows; what a function does that a SELECT calls is not seen. */
+export function mayWrite({ summary, text }: Pick<Statement, 'summary' | 'text'>): boolean {
+  if (!reading.has(summary)) return true
+  // WITH and further statements of one text write behind a word that reads; FOR UPDATE only locks.
+  return /\b(?:insert|update|delete|merge)\b/i.test(
+    text.replaceAll(/\bfor\s+(?:no\s+key\s+)?update\b/gi, ''),
+  )
+}
+
+/** The first word, behind blanks, parentheses and comments. */
+function verbOf(text: string): string {
+  const rest = text.replace(/^[\s(]+/, '')
+  if (rest.startsWith('--')) return verbOf(rest.replace(/^.*/, ''))
+  if (rest.startsWith('/*')) return verbOf(rest.slice(lengthOfComment(rest)))
+  return /^[a-z]+/i.exec(rest)?.[0].toUpperCase() ?? 'SQL'
+}
+
+/** Comments nest in PostgreSQL. */
+function lengthOfComment(text: string): number {
+  let depth = 0
+  for (const mark of text.matchAll(/\/\*|\*\//g)) {
+    depth += mark[0] === '/*' ? 1 : -1
+    if (depth === 0) return mark.index + 2
+  }
+  return text.length
 }

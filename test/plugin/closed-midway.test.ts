@@ -32,6 +32,14 @@ const writes: [string, Write][] = [
         with made as (insert into users (name, email) values ('ann', 'a') returning id)
         select id from made`),
   ],
+  [
+    'a row that SQL has inserted behind a comment',
+    (session) =>
+      session.execute(sql`
+        -- select is what the next request does
+        /* as /* this */ one */
+        insert into users (name, email) values ('ann', 'a')`),
+  ],
 ]
 
 const reads: [string, Write][] = [
@@ -41,6 +49,7 @@ const reads: [string, Write][] = [
     'a WITH that reads',
     (session) => session.execute(sql`with all_of as (select * from users) select * from all_of`),
   ],
+  ['a SELECT that locks', (session) => session.execute(sql`select * from users for no key update`)],
   [
     'a row that was inserted and committed',
     async (session) => {
