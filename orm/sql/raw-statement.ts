@@ -26,16 +26,20 @@ export function mayWrite({ summary, text }: Pick<Statement, 'summary' | 'text'>)
   if (!reading.has(summary)) return true
   // WITH and further statements of one text write behind a word that reads; FOR UPDATE only locks.
   return /\b(?:insert|update|delete|merge)\b/i.test(
-    text.replaceAll(/\bfor\s+(?:no\s+key\s+)?update\b/gi, ''),
+    withoutLead(text).replaceAll(/\bfor\s+(?:no\s+key\s+)?update\b/gi, ''),
   )
 }
 
-/** The first word, behind blanks, parentheses and comments. */
 function verbOf(text: string): string {
+  return /^[a-z]+/i.exec(withoutLead(text))?.[0].toUpperCase() ?? 'SQL'
+}
+
+/** SQL from its first word on, without the blanks, parentheses and comments before it. */
+function withoutLead(text: string): string {
   const rest = text.replace(/^[\s(]+/, '')
-  if (rest.startsWith('--')) return verbOf(rest.replace(/^.*/, ''))
-  if (rest.startsWith('/*')) return verbOf(rest.slice(lengthOfComment(rest)))
-  return /^[a-z]+/i.exec(rest)?.[0].toUpperCase() ?? 'SQL'
+  if (rest.startsWith('--')) return withoutLead(rest.replace(/^.*/, ''))
+  if (rest.startsWith('/*')) return withoutLead(rest.slice(lengthOfComment(rest)))
+  return rest
 }
 
 /** Comments nest in PostgreSQL. */
