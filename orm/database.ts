@@ -173,6 +173,7 @@ export class Database implements AsyncDisposable {
     if (this.#closing !== undefined) throw closedError()
     const {
       isolation,
+      transaction,
       readOnly,
       tracing,
       nPlusOne = this.#nPlusOne,
@@ -188,7 +189,7 @@ export class Database implements AsyncDisposable {
     const connection = new SessionConnection(
       this.#pool,
       observer,
-      { isolation, readOnly },
+      { isolation, readOnly, transaction },
       mergedLimits(this.#timeouts, timeouts),
     )
     return {

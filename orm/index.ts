@@ -20,7 +20,7 @@ export type { Finding, FindingConfidence, FindingKind, FindingSeverity } from '.
 export type { SessionStats } from './observe/stats.ts'
 export type { DatabaseOptions, SessionOptions } from './options.ts'
 /** @internal for the plugin */
-export { databaseOptionNames } from './options.ts'
+export { databaseOptionNames, requireTransaction } from './options.ts'
 export type { PoolUsage } from './driver/pool.ts'
 export type { SpanLevel } from './telemetry/span-settings.ts'
 export { type Filter, type Matches, Query, type Selected } from './query/query.ts'

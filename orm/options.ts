@@ -12,6 +12,12 @@ import { type SpanLevel, spanLevels } from './telemetry/span-settings.ts'
 export interface SessionOptions {
   /** The isolation of its transactions. With one, every statement runs in a transaction. */
   readonly isolation?: Isolation | undefined
+  /**
+   * Whether its first statement begins a transaction, whatever it is; its connection is held from then
+   * on. Unless said, reads before the first write commit by themselves, but not with `isolation` or
+   * `readOnly`.
+   */
+  readonly transaction?: boolean | undefined
   /** Its transactions are `READ ONLY`, and a flush with changes is refused. */
   readonly readOnly?: boolean | undefined
   /** Whether its operations are spans; unless said, as of its database. */
@@ -101,18 +107,38 @@ export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   return options
 }
 
-const sessionOptions = ['isolation', 'readOnly', 'tracing', 'nPlusOne', 'timeouts', 'signal']
+const sessionOptions = [
+  'isolation',
+  'transaction',
+  'readOnly',
+  'tracing',
+  'nPlusOne',
+  'timeouts',
+  'signal',
+]
 
 export function requireSessionOptions(options: SessionOptions): SessionOptions {
   refuseUnknown(options, sessionOptions, 'Session')
   const { isolation, readOnly, tracing, nPlusOne, timeouts, signal } = options
   requireIsolation(isolation)
   requireBoolean('readOnly', readOnly)
+  requireTransaction(options)
   requireObserving(tracing, nPlusOne)
   requireTimeLimits(timeouts)
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw optionError(`signal expected an AbortSignal; came ${describe(signal)}`)
   return options
+}
+
+/** Refuses what is no choice, and a transaction that is wanted and not wanted at once. */
+export function requireTransaction(options: SessionOptions, where = ''): void {
+  const { transaction, isolation, readOnly } = options
+  requireBoolean(`${where}transaction`, transaction)
+  if (transaction !== false || (isolation === undefined && readOnly !== true)) return
+  const other = isolation === undefined ? 'readOnly: true' : `isolation: '${isolation}'`
+  throw optionError(
+    `${where}transaction expected to be true or left out beside ${other}, which is of a transaction; came false`,
+  )
 }
 
 function requireMaxWaiting(maxWaiting: unknown): void {

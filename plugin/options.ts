@@ -9,6 +9,7 @@ import {
   listed,
   requireIsolation,
   requireTimeLimits,
+  requireTransaction,
   type TimeLimits,
 } from '../orm/index.ts'
 
@@ -46,6 +47,11 @@ export interface DataBridgeRouteOptions {
   readonly readOnly?: boolean | undefined
   /** Every statement runs in a transaction of this isolation. */
   readonly isolation?: Isolation | undefined
+  /**
+   * `true`: the first statement begins the transaction, also where it only reads, so that a connection
+   * is held until the response. Unless said, the first write does.
+   */
+  readonly transaction?: boolean | undefined
   /** How long things may take; where it says nothing, as in the application. */
   readonly timeouts?: TimeLimits | undefined
   /**
@@ -195,7 +201,7 @@ function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settin
   )
 }
 
-const routeOptionNames = ['commitOn', 'readOnly', 'isolation', 'timeouts', 'stream']
+const routeOptionNames = ['commitOn', 'readOnly', 'isolation', 'transaction', 'timeouts', 'stream']
 
 /** Refuses route options that are wrong, or that nothing would read. */
 export function requireRouteOptions(options: unknown, route: string): void {
@@ -213,6 +219,7 @@ export function requireRouteOptions(options: unknown, route: string): void {
   if (readOnly !== undefined && typeof readOnly !== 'boolean')
     throw optionError(`${where}.readOnly expected true or false; came ${describe(readOnly)}`)
   requireIsolation(isolation, `${where}.isolation`)
+  requireTransaction(options, `${where}.`)
   requireTimeLimits(timeouts, `${where}.timeouts`)
   if (stream !== undefined && stream !== 'before' && stream !== 'deferred')
     throw optionError(`${where}.stream expected 'before' or 'deferred'; came ${describe(stream)}`)

@@ -214,14 +214,15 @@ export class RequestSession implements AmbientScope {
     const { raw } = this.#reply
     if (this.#isAnswered || raw.writableEnded || isGone(this.#reply)) throw lateError()
     this.#checkRoute()
-    const { readOnly, isolation, timeouts } = this.#routeOptions
+    const { readOnly, isolation, transaction, timeouts } = this.#routeOptions
     this.#trace = this.#traceOf()
     const { database, slowQueryMs } = this.#settings
     const context: SessionContext = {
       trace: this.#trace,
       slow: slowStatementLog(this.#request.log, slowQueryMs),
     }
-    const session = new Session(database, { readOnly, isolation, timeouts }, context).manage()
+    const options = { readOnly, isolation, transaction, timeouts }
+    const session = new Session(database, options, context).manage()
     raw.once('close', this.#onClose)
     return session
   }

@@ -25,6 +25,12 @@ export interface TransactionMode {
   readonly readOnly?: boolean | undefined
 }
 
+/** How the transactions of a session begin. */
+export interface SessionMode extends TransactionMode {
+  /** Whether reads have a transaction too, before the first write. */
+  readonly transaction?: boolean | undefined
+}
+
 /**
  * `none`: statements commit by themselves. `failed`: a statement was refused, and PostgreSQL answers
  * nothing but ROLLBACK. `lost`: PostgreSQL has rolled back, with its connection or when its time was over.
@@ -38,7 +44,7 @@ type TransactionState = 'none' | 'open' | 'failed' | 'lost'
 export class SessionConnection {
   readonly #pool: ConnectionPool
   readonly #observer: Observer
-  readonly #mode: TransactionMode
+  readonly #mode: SessionMode
   readonly #limits: TimeLimits
   readonly #turns: Turns
   #connection: Connection | undefined
@@ -54,7 +60,7 @@ export class SessionConnection {
   constructor(
     pool: ConnectionPool,
     observer: Observer,
-    mode: TransactionMode,
+    mode: SessionMode,
     limits: TimeLimits = {},
   ) {
     this.#pool = pool
@@ -174,6 +180,7 @@ export class SessionConnection {
   #needsTransaction(statement: Statement): boolean {
     return (
       statement.kind === 'write' ||
+      this.#mode.transaction === true ||
       this.#mode.isolation !== undefined ||
       this.#mode.readOnly === true
     )

@@ -33,6 +33,21 @@ describe('options of a route', () => {
       /config\.dataBridge\.isolation expected.*came the string "snapshot"/,
     ],
     [
+      'transaction',
+      { transaction: 'always' },
+      /config\.dataBridge\.transaction expected true or false; came the string "always"/,
+    ],
+    [
+      'transaction',
+      { transaction: false, readOnly: true },
+      /config\.dataBridge\.transaction expected to be true or left out beside readOnly: true.*came false/,
+    ],
+    [
+      'transaction',
+      { transaction: false, isolation: 'serializable' },
+      /config\.dataBridge\.transaction expected.*beside isolation: 'serializable'.*came false/,
+    ],
+    [
       'timeouts',
       { timeouts: 5000 },
       /config\.dataBridge\.timeouts expected an object such as .*came the number 5000/,
@@ -106,6 +121,23 @@ describe('options of a route', () => {
       )
     })
     expect(await (await served.fetch('/')).json()).toEqual([{ isolation: 'serializable' }])
+  })
+
+  it('transaction: true begins with the first statement, which may only read', async () => {
+    await using served = await serve({ database }, (app) => {
+      const began = async ({ session }: FastifyRequest): Promise<unknown> => {
+        await session.find(User).count()
+        return query(`select pid from pg_stat_activity
+          where state = 'idle in transaction' and datname = current_database()`)
+      }
+      app.get('/usual', began)
+      app.get('/without', { config: { dataBridge: { transaction: false } } }, began)
+      app.get('/with', { config: { dataBridge: { transaction: true } } }, began)
+    })
+    for (const path of ['/usual', '/without']) {
+      expect(await (await served.fetch(path)).json(), path).toEqual([])
+    }
+    expect(await (await served.fetch('/with')).json()).toHaveLength(1)
   })
 
   it('timeouts replace those of the application one by one', async () => {
