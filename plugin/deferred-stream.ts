@@ -1,20 +1,5 @@
-import { pipeline, Readable, Transform } from 'node:stream'
-import { isResponse } from './settle-policy.ts'
-
-/** Whether a payload flows, so that it can still use the session when the response has begun. */
-export function isStream(payload: unknown): boolean {
-  if (typeof payload !== 'object' || payload === null) return false
-  if (isResponse(payload) && payload.bodyUsed) return false
-  const { body } = isResponse(payload) ? payload : { body: payload }
-  // Of one that somebody else reads nothing can be sent, and Fastify says so.
-  if (body instanceof ReadableStream) return !body.locked
-  return body instanceof Readable || isPipeable(body)
-}
-
-/** Whether a response has nothing but its head: its client knows that it is complete before a stream begins. */
-export function hasNoBody(method: string, status: number): boolean {
-  return method === 'HEAD' || status < 200 || status === 204 || status === 304
-}
+import { pipeline, type Readable, Transform } from 'node:stream'
+import { isResponse } from './payload.ts'
 
 /** What becomes of a stream. */
 export interface StreamEnd {
@@ -79,9 +64,4 @@ function deferredWeb(source: ReadableStream, { settle, fail }: StreamEnd): Reada
     return reader.cancel(reason)
   }
   return new ReadableStream({ pull, cancel }, { highWaterMark: 0 })
-}
-
-// As Fastify tells one: it may come from another copy of the package.
-function isPipeable(payload: unknown): boolean {
-  return typeof payload === 'object' && payload !== null && 'pipe' in payload
 }

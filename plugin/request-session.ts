@@ -9,8 +9,8 @@ import {
   type Telemetry,
 } from '../orm/index.ts'
 import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
-import { deferred, hasNoBody, isStream } from './deferred-stream.ts'
-import { discardPayload, withoutBody } from './payload.ts'
+import { deferred } from './deferred-stream.ts'
+import { discardPayload, hasNoBody, isStream, statusOf, withoutBody } from './payload.ts'
 import {
   failedError,
   goneError,
@@ -24,7 +24,6 @@ import {
 import { logFindings, passingOver, slowStatementLog } from './warnings.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
 import { setCostHeaders, sumOf } from './response-headers.ts'
-import { shouldCommit, statusOf } from './settle-policy.ts'
 
 /** How a session ended. */
 type Ending = { readonly isCommitted: boolean; readonly error?: Error }
@@ -49,9 +48,9 @@ export class RequestSession implements AmbientScope {
   #hasFailed = false
   #isTimedOut = false
   #isAnswering = false
-  #isAborted = false
   #isAnswered = false
   #isFlowing = false
+  #isSuperseded = false
   #isCommitted = false
   #isSettled = false
   #settling: Promise<Ending> | undefined
@@ -88,14 +87,15 @@ export class RequestSession implements AmbientScope {
     const { log } = this.#request
     if (this.#isAnswering) {
       log.error({ err: error }, 'the request failed when its answer was on its way already')
-      if (isTimeout(error)) this.#abort(timedOutError())
+      if (isTimeout(error)) this.#abort(timedOutError)
       return false
     }
     this.#hasFailed = true
     if (this.#isFlowing) this.#breakOff()
     this.#isTimedOut = isTimeout(error)
     if (this.#session !== undefined) {
-      if (this.#isTimedOut) this.#abort(timedOutError())
+      this.#awaitErrorsAnswer()
+      if (this.#isTimedOut) this.#abort(timedOutError)
       void this.#settle(failure).then(({ isCommitted }) => {
         if (isCommitted) log.warn('the request failed after its commit: what it wrote is saved')
       })
@@ -103,13 +103,28 @@ export class RequestSession implements AmbientScope {
     return true
   }
 
+  // An answer that the handler gave before it failed may still be in a hook before ours, with its status and all.
+  #awaitErrorsAnswer(): void {
+    const reply = this.#reply
+    const send = reply.send.bind(reply)
+    this.#isSuperseded = true
+    reply.send = (...payload) => {
+      this.#isSuperseded = false
+      return send(...payload)
+    }
+  }
+
   /**
    * The response is about to leave. Throws where it must not leave as the success that it says it is.
    *
-   * @returns what leaves; none where an earlier answer is on its way, so that it is the second
+   * @returns what leaves; none where an earlier answer is on its way, so that it is the second, or
+   * where the answer of an error is to come, so that it says what was rolled back
    */
   async answer(payload: unknown): Promise<{ readonly payload: unknown } | undefined> {
-    if (this.#isAnswering) return undefined
+    if (this.#isAnswering || this.#isSuperseded) {
+      discardPayload(payload)
+      return undefined
+    }
     this.#isAnswering = true
     try {
       if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
@@ -174,7 +189,7 @@ export class RequestSession implements AmbientScope {
   }
 
   #breakOff(): void {
-    this.#abort(streamError())
+    this.#abort(streamError)
     breakOff(this.#request, this.#reply)
   }
 
@@ -248,7 +263,7 @@ export class RequestSession implements AmbientScope {
       commitOn === undefined
         ? statusOf(this.#reply.statusCode, payload) < 400
         : requireAnswer(commitOn(this.#request, this.#reply))
-    return shouldCommit({ isAborted: this.#isAborted, hasFailed: this.#hasFailed, isWanted })
+    return isWanted && !this.#hasFailed
   }
 
   // The session has been settled: what is only told must not change how it ended.
@@ -268,9 +283,9 @@ export class RequestSession implements AmbientScope {
    * Cancels what the session waits for, in the flush of its commit too: until COMMIT is sent it can still be
    * rolled back. Not where another database of the request is committed already, which would be left alone.
    */
-  #abort(reason: DataBridgeError): void {
+  #abort(reason: () => DataBridgeError): void {
     if (this.#isSettled || this.#all.some((each) => each.#isCommitted)) return
-    void this.#session?.abort(reason)
+    void this.#session?.abort(reason())
   }
 
   #settle(isSuccess: () => boolean, payload?: unknown): Promise<Ending> {
@@ -328,8 +343,7 @@ export class RequestSession implements AmbientScope {
   // The one event of every end: the client left (in whatever phase), or the response was ended by hand.
   readonly #onClose = (): void => {
     this.#isAnswered = true
-    if (this.#settling !== undefined) return this.#abort(goneError())
-    this.#isAborted = true
+    if (this.#settling !== undefined) return this.#abort(goneError)
     if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
       this.#request.log.warn(
         'the response was ended by hand before the session was committed: what it changed is rolled back',

@@ -1,4 +1,5 @@
-import type { FastifyInstance } from 'fastify'
+import { setImmediate } from 'node:timers/promises'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Session, sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
@@ -54,6 +55,76 @@ describe('a handler that answers twice', () => {
     expect(response.status).toBe(409)
     expect(await response.json()).toMatchObject({ code: 'DATA_BRIDGE_ERR_UNIQUE' })
     expect(await names(query)).toEqual(['ann'])
+  })
+
+  // It passes the hook when the handler has failed, and the error is answered after that.
+  const slowly = (app: FastifyInstance, answer: (reply: FastifyReply, error: Error) => unknown) => {
+    const failed = Promise.withResolvers<void>()
+    const passed = Promise.withResolvers<void>()
+    app.addHook('onError', async () => failed.resolve())
+    app.addHook('preSerialization', async (_request, _reply, payload) => {
+      if ('isSaved' in (payload as object)) {
+        await failed.promise
+        passed.resolve()
+      }
+      return payload
+    })
+    app.setErrorHandler(async (error: Error, _request, reply) => {
+      await passed.promise
+      await setImmediate()
+      return answer(reply, error)
+    })
+  }
+
+  const failing = (app: FastifyInstance): void => {
+    app.get('/', async ({ session }, reply) => {
+      session.add(user('ann'))
+      await session.flush()
+      void reply.code(201).send({ isSaved: true })
+      throw new Error('second')
+    })
+  }
+
+  it('is answered with its error where the first answer was still in a hook: it is not true any more', async () => {
+    await using served = await serving((app) => {
+      slowly(app, (reply, { message }) => reply.code(500).send({ message }))
+      failing(app)
+    })
+    const response = await served.fetch('/')
+    expect([response.status, await response.json()]).toEqual([500, { message: 'second' }])
+    expect(response.headers.get('x-db-query-count')).toBe('1')
+    expect(await names(query)).toEqual([])
+  })
+
+  it('is so where the error handler gives its answer instead of sending it, and throws', async () => {
+    await using served = await serving((app) => {
+      slowly(app, (reply, { message }) => {
+        if (message === 'second') throw new Error('third')
+        reply.code(502)
+        return { message }
+      })
+      failing(app)
+    })
+    const response = await served.fetch('/')
+    expect([response.status, await response.json()]).toMatchObject([500, { message: 'third' }])
+    expect(await names(query)).toEqual([])
+  })
+
+  it('is so where its time was over', async () => {
+    await using served = await serving((app) => {
+      slowly(app, (reply, { message }) => reply.code(503).send({ message }))
+      app.get('/', { handlerTimeout: 20 }, async ({ session }) => {
+        session.add(user('ann'))
+        await session.flush()
+        return { isSaved: true }
+      })
+    })
+    const response = await served.fetch('/')
+    expect([response.status, await response.text()]).toEqual([
+      503,
+      expect.stringContaining('timed'),
+    ])
+    expect(await names(query)).toEqual([])
   })
 
   it('commits once for two calls of reply.send()', async () => {

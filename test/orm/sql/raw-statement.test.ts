@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { mayWrite, rawStatement } from '../../../orm/sql/raw-statement.ts'
-import { Sql, sql } from '../../../orm/sql/template.ts'
+import { type Sql, sql } from '../../../orm/sql/template.ts'
 
 const of = (text: string): Sql => sql(Object.assign([text], { raw: [text] }))
 

@@ -1,26 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { shouldCommit, statusOf } from '../../plugin/settle-policy.ts'
-
-describe('shouldCommit', () => {
-  it('commits what is wanted', () => {
-    expect(shouldCommit({ isAborted: false, hasFailed: false, isWanted: true })).toBe(true)
-  })
-
-  it('commits nothing else', () => {
-    const end = fc.record({
-      isAborted: fc.boolean(),
-      hasFailed: fc.boolean(),
-      isWanted: fc.boolean(),
-    })
-    fc.assert(
-      fc.property(end, (request) => {
-        const isClean = !request.isAborted && !request.hasFailed
-        expect(shouldCommit(request)).toBe(isClean && request.isWanted)
-      }),
-    )
-  })
-})
+import { statusOf } from '../../plugin/payload.ts'
 
 describe('statusOf', () => {
   const status = fc.integer({ min: 200, max: 599 })
