@@ -4,7 +4,7 @@ export class Turns {
   #tail: Promise<void> | undefined
 
   /** @param onIdle is called when nothing waits for its turn any more */
-  constructor(onIdle: () => void) {
+  constructor(onIdle: () => void = () => {}) {
     this.#onIdle = onIdle
   }
 

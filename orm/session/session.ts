@@ -1,4 +1,5 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
+import { Turns } from '../driver/turns.ts'
 import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
@@ -49,7 +50,8 @@ export class BaseSession implements AsyncDisposable {
   #hasExecuted = false
   #closing: Promise<void> | undefined
   #reason: DataBridgeError | undefined
-  #flushing: Promise<void> | undefined
+  // Between two statements of a flush, a rollback would leave the rest of it to the next transaction.
+  readonly #turns = new Turns()
   readonly #executing = new Set<Promise<unknown>>()
 
   /** @internal */
@@ -63,6 +65,7 @@ export class BaseSession implements AsyncDisposable {
       rollback: async () => {
         if (!this.isClosed) await this.#rollback()
       },
+      alone: (work) => this.#turns.take(work),
       hasUnsaved: () => this.hasUnsaved,
       retried: (attempt, error) => parts.observer.transactionRetried?.({ attempt, error }),
     })
@@ -167,7 +170,7 @@ export class BaseSession implements AsyncDisposable {
   /** Writes what was added, changed and deleted; it is committed with {@link commit}. */
   async flush(): Promise<void> {
     this.#use()
-    await this.#afterFlush((changes) => this.#write(changes, undefined))
+    await this.#turns.take(async () => this.#write(this.#work.changes(), undefined))
   }
 
   /**
@@ -290,15 +293,10 @@ export class BaseSession implements AsyncDisposable {
 
   // --- writing
 
-  /** Waits for the flush that is under way. `next` begins in the same turn, so that of two who wait one writes. */
-  async #afterFlush(next: (changes: ChangeSet) => Promise<void>): Promise<void> {
-    while (this.#flushing !== undefined) await this.#flushing.catch(() => undefined)
-    await next(this.#work.changes())
-  }
-
   /** Writes what there is to write, if anything. */
   #flush(parent: Operation | undefined): Promise<void> {
-    return this.#afterFlush(async (changes) => {
+    return this.#turns.take(async () => {
+      const changes = this.#work.changes()
       if (!isEmpty(changes)) await this.#write(changes, parent)
     })
   }
@@ -307,23 +305,15 @@ export class BaseSession implements AsyncDisposable {
     if (!isEmpty(changes)) this.#refuseReadOnly()
     const operation = sessionOperation('flush', countsOf(changes), parent)
     const send = (statement: Statement) => this.#connection.rows(statement, operation)
-    this.#flushing = observed(
-      this.#observer,
-      operation,
-      () => writeChanges(this.#work, changes, send),
-      noOutcome,
-    )
-    try {
-      await this.#flushing
-    } finally {
-      this.#flushing = undefined
-    }
+    const write = () => writeChanges(this.#work, changes, send)
+    await observed(this.#observer, operation, write, noOutcome)
   }
 
   async #commit(): Promise<void> {
     // What was executed without being awaited is a part of what is committed.
-    await Promise.allSettled(this.#executing)
-    return this.#afterFlush((changes) => {
+    if (this.#executing.size > 0) await Promise.allSettled(this.#executing)
+    return this.#turns.take(async () => {
+      const changes = this.#work.changes()
       const operation = sessionOperation('commit', countsOf(changes), undefined)
       const commit = async (): Promise<void> => {
         if (!isEmpty(changes)) await this.#write(changes, operation)
@@ -337,25 +327,23 @@ export class BaseSession implements AsyncDisposable {
           throw error
         }
       }
-      return observed(this.#observer, operation, commit, noOutcome)
+      await observed(this.#observer, operation, commit, noOutcome)
     })
   }
 
-  async #rollback(): Promise<void> {
-    // Nobody but an observer asks how much is lost, and finding out means looking at every entity.
-    const counts = this.#observer.operationStarted === undefined ? noChanges : this.#work.counts()
-    const operation = sessionOperation('rollback', counts, undefined)
-    await observed(
-      this.#observer,
-      operation,
-      async () => {
+  #rollback(): Promise<void> {
+    return this.#turns.take(async () => {
+      // Nobody but an observer asks how much is lost, and finding out means looking at every entity.
+      const counts = this.#observer.operationStarted === undefined ? noChanges : this.#work.counts()
+      const operation = sessionOperation('rollback', counts, undefined)
+      const rollback = async (): Promise<void> => {
         await this.#connection.rollback(operation)
         this.#work.rolledBack()
         this.#hasExecuted = false
         this.#isSettled = true
-      },
-      noOutcome,
-    )
+      }
+      await observed(this.#observer, operation, rollback, noOutcome)
+    })
   }
 
   readonly #onAbort = (): void => {

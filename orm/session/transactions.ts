@@ -17,6 +17,8 @@ interface Steps {
   flush(): Promise<void>
   commit(): Promise<void>
   rollback(): Promise<void>
+  /** Waits until nothing is flushed or rolled back, and keeps others waiting. */
+  alone(work: () => Promise<void>): Promise<void>
   readonly hasUnsaved: () => boolean
   retried(attempt: number, error: unknown): void
 }
@@ -119,8 +121,10 @@ export class Transactions {
     } catch (error) {
       const dropped = this.#drop(name)
       if (isSet && dropped > 0) {
-        await this.#connection.rollbackToSavepoint(name, undefined)
-        this.#work.rolledBackToSavepoint(dropped)
+        await this.#steps.alone(async () => {
+          await this.#connection.rollbackToSavepoint(name, undefined)
+          this.#work.rolledBackToSavepoint(dropped)
+        })
       }
       throw error
     }

@@ -113,10 +113,13 @@ export class UnitOfWork {
   inserted(entity: Entity): void {
     const state = stateOf(entity)
     this.#remember(entity, undefined)
-    this.#added.delete(entity)
-    state.lifecycle = 'stored'
     state.references = undefined
     this.identity.set(state.table, snapshotKey(entity), entity)
+    const isWanted = this.#added.delete(entity)
+    state.session = this.#owner
+    state.lifecycle = 'stored'
+    // Deleted while its row was on the way.
+    if (!isWanted) this.delete(entity)
   }
 
   updated(entity: Entity, before: RawRow | undefined): void {
@@ -126,10 +129,12 @@ export class UnitOfWork {
   removed(entity: Entity): void {
     const state = stateOf(entity)
     this.#remember(entity, state.snapshot)
-    this.#deleted.delete(entity)
     this.identity.delete(state.table, snapshotKey(entity))
     state.snapshot = undefined
+    const isUnwanted = this.#deleted.delete(entity)
     this.#letGo(entity, 'detached')
+    // Added again while its row was being deleted.
+    if (!isUnwanted) this.add(entity)
   }
 
   committed(): void {
