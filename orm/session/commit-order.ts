@@ -1,16 +1,21 @@
-import { referencedTable, type TableMetadata } from '../schema/metadata.ts'
+import { type ColumnMetadata, referencedTable, type TableMetadata } from '../schema/metadata.ts'
+
+/** The columns of a table that refer to rows, and the tables of those. */
+export function foreignKeysOf(table: TableMetadata): ReadonlyMap<ColumnMetadata, TableMetadata> {
+  const keys = new Map<ColumnMetadata, TableMetadata>()
+  for (const column of table.columns) {
+    const parent = referencedTable(table, column)
+    if (parent !== undefined) keys.set(column, parent)
+  }
+  for (const { kind, foreignKey, target } of table.relations.values()) {
+    if (kind === 'belongsTo') keys.set(foreignKey, target)
+  }
+  return keys
+}
 
 /** The tables that rows of this one refer to, itself among them where it does. */
 export function parentsOf(table: TableMetadata): ReadonlySet<TableMetadata> {
-  const parents = new Set<TableMetadata>()
-  for (const column of table.columns) {
-    const parent = referencedTable(table, column)
-    if (parent !== undefined) parents.add(parent)
-  }
-  for (const relation of table.relations.values()) {
-    if (relation.kind === 'belongsTo') parents.add(relation.target)
-  }
-  return parents
+  return new Set(foreignKeysOf(table).values())
 }
 
 /**

@@ -20,6 +20,7 @@ import {
 } from '../sql/write-statements.ts'
 import type { Change, ChangeSet } from './change-set.ts'
 import { commitOrder, parentsOf } from './commit-order.ts'
+import { deleteOrder, insertOrder, ready } from './row-order.ts'
 import { snapshotKey, type UnitOfWork } from './unit-of-work.ts'
 
 /** Sends a statement of the flush. */
@@ -49,30 +50,51 @@ export async function writeChanges(
     await update(work, rows, send)
   const deleted = byTable(changes.deleted)
   for (const group of commitOrder(deleted.keys(), parentsOf).toReversed()) {
-    for (const table of group) await remove(work, table, deleted.get(table) ?? [], send)
+    await removeGroup(
+      work,
+      group.flatMap((table) => deleted.get(table) ?? []),
+      send,
+    )
   }
 }
 
-/** Inserts the rows of tables that may refer to each other: again and again those whose references have keys. */
+/** Inserts the rows of tables that may refer to each other: again and again those whose references are there. */
 async function insertGroup(
   work: UnitOfWork,
   entities: readonly Entity[],
   send: Send,
 ): Promise<void> {
+  const before = insertOrder(entities)
   const waiting = new Set(entities)
   while (waiting.size > 0) {
-    const ready = [...waiting].filter((entity) => !refersToAny(entity, waiting))
-    if (ready.length === 0) throw circularError([...waiting])
-    for (const [table, rows] of byTable(ready)) await insertTable(work, table, rows, send)
-    for (const entity of ready) waiting.delete(entity)
+    const isOne = (one: Entity, other: Entity): boolean =>
+      statementOf(one) === statementOf(other) && keyOf(other, stateOf(other).table) !== undefined
+    const next = ready(waiting, before, isOne)
+    // Where keys refer in a circle, PostgreSQL may have been told to check them at the end.
+    if (next.length === 0)
+      next.push(...[...waiting].filter((entity) => !needsKeyOf(entity, waiting)))
+    if (next.length === 0) throw circularError([...waiting])
+    for (const [table, rows] of byTable(next)) await insertTable(work, table, rows, send)
+    for (const entity of next) waiting.delete(entity)
   }
 }
 
-function refersToAny(entity: Entity, others: ReadonlySet<Entity>): boolean {
+function needsKeyOf(entity: Entity, others: ReadonlySet<Entity>): boolean {
   for (const [relation, target] of stateOf(entity).references ?? []) {
     if (!hasKey(entity, relation) && others.has(target as Entity)) return true
   }
   return false
+}
+
+/** What is the same for rows that one statement inserts: their table, and the columns that they give. */
+function statementOf(entity: Entity): string {
+  const { table, references } = stateOf(entity)
+  const filled = [...(references?.keys() ?? [])].map(({ foreignKey }) => foreignKey)
+  const given = new Set([...givenColumns(table, entity), ...filled])
+  return [
+    table.name,
+    ...table.columns.filter((column) => given.has(column)).map(({ position }) => position),
+  ].join()
 }
 
 async function insertTable(
@@ -179,6 +201,24 @@ async function update(work: UnitOfWork, changes: readonly Change[], send: Send):
     absorb(entity, after, sentOf(columns, values))
     work.updated(entity, snapshot)
   })
+}
+
+/** Deletes the rows of tables that may refer to each other: again and again those that nothing refers to any more. */
+async function removeGroup(
+  work: UnitOfWork,
+  entities: readonly Entity[],
+  send: Send,
+): Promise<void> {
+  const before = deleteOrder(entities)
+  const waiting = new Set(entities)
+  const isOne = (one: Entity, other: Entity): boolean => stateOf(one).table === stateOf(other).table
+  while (waiting.size > 0) {
+    const next = ready(waiting, before, isOne)
+    // Where rows refer in a circle, PostgreSQL may know what to do about it.
+    const rows = next.length === 0 ? [...waiting] : next
+    for (const [table, same] of byTable(rows)) await remove(work, table, same, send)
+    for (const entity of rows) waiting.delete(entity)
+  }
 }
 
 async function remove(

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { belongsTo, hasMany, integer, table, text, uuid } from '../../orm/index.ts'
+import { belongsTo, hasMany, integer, table, text, timestamptz, uuid } from '../../orm/index.ts'
 import { stateOf } from '../../orm/schema/entity.ts'
 import { tableOf } from '../../orm/schema/metadata.ts'
 import { testDatabase } from '../support/database.ts'
@@ -44,7 +45,38 @@ class Track extends table('tracks', {
   album: () => belongsTo(Album, 'albumCode'),
 }) {}
 
-const { query, truncate, url } = await testDatabase([...blog, Employee, Person, Pet, Album, Track])
+// Two tables that refer to each other, and one that refers to itself, with keys that the program may give.
+class Author extends table('authors', {
+  id: uuid().primaryKey().generated(),
+  favouriteId: uuid()
+    .nullable()
+    .references(() => Book),
+}) {}
+class Book extends table('books', {
+  id: uuid().primaryKey().generated(),
+  authorId: uuid().references(() => Author),
+  author: () => belongsTo(Author, 'authorId'),
+}) {}
+class Folder extends table('folders', {
+  id: integer().primaryKey().generated(),
+  madeAt: timestamptz().defaultNow(),
+  parentId: integer()
+    .nullable()
+    .references(() => Folder),
+  parent: () => belongsTo(Folder, 'parentId'),
+}) {}
+
+const { query, truncate, url } = await testDatabase([
+  ...blog,
+  Employee,
+  Person,
+  Pet,
+  Album,
+  Track,
+  Author,
+  Book,
+  Folder,
+])
 beforeEach(truncate)
 
 /** The statements of a flush as `insert users`. */
@@ -119,6 +151,43 @@ describe('inserts', () => {
       'insert people',
     ])
     expect(fan.bestPetId).toBe(pet.id)
+  })
+
+  it('of tables that refer to each other follow the keys that the program has given', async () => {
+    const [first, second, bookId] = [randomUUID(), randomUUID(), randomUUID()]
+    const author = new Author({ id: first })
+    expect(
+      await writes((add) =>
+        add(
+          new Author({ id: second, favouriteId: bookId }),
+          new Book({ id: bookId, author }),
+          new Book({ id: randomUUID(), authorId: second }),
+        ),
+      ),
+    ).toEqual(['insert authors', 'insert books', 'insert authors', 'insert books'])
+  })
+
+  it('of a table that refers to itself follow the keys, where the rows give different columns', async () => {
+    const madeAt = new Date(0)
+    const top = new Folder({ id: 1 })
+    const middle = new Folder({ id: 2, madeAt, parentId: 1 })
+    const inner = new Folder({ id: 3, madeAt, parent: middle })
+    const aside = new Folder({ id: 4, parent: inner })
+    expect(await writes((add) => add(aside, inner, middle, top))).toHaveLength(3)
+    expect(await query('select id, parent_id from folders order by id')).toEqual([
+      { id: 1, parent_id: null },
+      { id: 2, parent_id: 1 },
+      { id: 3, parent_id: 2 },
+      { id: 4, parent_id: 3 },
+    ])
+  })
+
+  it('of a table that refers to itself are one statement, where the keys are known', async () => {
+    const folders = Array.from(
+      { length: 50 },
+      (_, index) => new Folder({ id: 50 - index, parentId: index === 49 ? null : 49 - index }),
+    )
+    expect(await writes((add) => add(...folders))).toEqual(['insert folders'])
   })
 
   it('of new entities that need each other are a clear error, and nothing is written', async () => {
@@ -202,6 +271,27 @@ describe('deletes', () => {
       session.delete(boss, worker)
     })
     expect(await query('select from employees')).toEqual([])
+  })
+
+  it('of tables that refer to each other follow the rows', async () => {
+    await using wire = recordWire(url)
+    await wire.database.run(async (session) => {
+      const author = new Author({})
+      const book = new Book({ author })
+      session.add(book)
+      await session.flush()
+      const fan = new Author({ favouriteId: book.id })
+      session.add(fan)
+      await session.flush()
+      wire.clear()
+      session.delete(author, book, fan)
+    })
+    expect(wire.texts.slice(0, -1).map((text) => /"(\w+)"/.exec(text)?.[1])).toEqual([
+      'authors',
+      'books',
+      'authors',
+    ])
+    expect(await query('select from authors')).toEqual([])
   })
 
   it('leave to PostgreSQL what it removes by itself', async () => {
