@@ -47,22 +47,27 @@ export const telemetry: Benchmark = {
 
 async function compare(folders: Folders): Promise<boolean> {
   console.log(`${machine()}\n`)
-  const runs: Costs[] = []
-  for (let generation = 1; generation <= generations; generation += 1) {
-    console.log(`queries, client in process: processes ${generation} of ${generations} …`)
-    const plan = { variants, folders, sessions: 100 }
-    runs.push(await raced((processes) => queryContestants(plan, processes), 6000))
-  }
-  console.log('spans by themselves …')
-  const loop = await raced(loopContestants, 3500)
+  const plan = { variants, folders, sessions: 100 }
+  const path = await ofGenerations('queries, client in process', () =>
+    raced((processes) => queryContestants(plan, processes), 6000),
+  )
+  const loop = await ofGenerations('spans by themselves', () => raced(loopContestants, 3000))
   console.log('queries, PostgreSQL …')
   const real = await onPostgres(folders)
-  const path = joined(runs)
   const found = verdicts(path, loop)
   const noise = noiseOf(path)
   const tables = [fakeTable(path, variants), loopTable(loop), realTable(real, realVariants)]
   console.log(['', method, ...tables, verdictLines(found), ...noise].join('\n\n'))
   return found.every(({ isKept }) => isKept)
+}
+
+async function ofGenerations(what: string, race: () => Promise<Costs>): Promise<Costs> {
+  const runs: Costs[] = []
+  for (let generation = 1; generation <= generations; generation += 1) {
+    console.log(`${what}: processes ${generation} of ${generations} …`)
+    runs.push(await race())
+  }
+  return joined(runs)
 }
 
 async function onPostgres(folders: Folders): Promise<Costs> {

@@ -20,8 +20,14 @@ const path = {
   off: [10.1, 11, 10],
   unsampled: [10.3, 11.2, 10.2],
   'sampled queries': [14, 15, 14],
+  driver: [14.7, 16, 14.9],
 }
-const loop = { empty: [0.3, 0.4, 0.3], library: [3.3, 4, 3.6] }
+const loop = {
+  empty: [0.3, 0.4, 0.3],
+  library: [3.3, 4, 3.6],
+  query: [0.5, 0.6, 0.5],
+  driver: [4.5, 5.6, 4.9],
+}
 
 describe('the verdicts on the cost of telemetry', () => {
   const kept = (paths: object, loops: object): readonly boolean[] =>
@@ -45,6 +51,35 @@ describe('the verdicts on the cost of telemetry', () => {
 
   it('refuse a span that costs more than four microseconds', () => {
     expect(kept({ 'sampled queries': [14.2, 15, 14.3] }, {})).toEqual([true, true, false])
+  })
+
+  describe('on a machine that is slower than that of the limit', () => {
+    const slower = (values: readonly number[]): readonly number[] => values.map((each) => each * 4)
+    const slow = (of: object) =>
+      Object.fromEntries(Object.entries(of).map(([name, values]) => [name, slower(values)]))
+
+    it('are the same, though no span costs four microseconds', () => {
+      expect(kept(slow(path), slow(loop))).toEqual([true, true, true])
+    })
+
+    it('refuse a span that costs more than five sixths of that of instrumentation-pg', () => {
+      const dear = slow({ ...loop, library: [3.8, 4.8, 4.1] })
+      expect(kept(slow(path), dear)).toEqual([true, true, false])
+    })
+
+    it('are not misled by a round that was slow for one of the two', () => {
+      const disturbed = slow({ ...loop, library: [3.3, 40, 3.6] })
+      expect(kept(slow(path), disturbed)).toEqual([true, true, true])
+    })
+
+    it('say which yardstick it was, and what the span costs here', () => {
+      const [, , verdict] = verdicts(costs(slow(path)), costs(slow(loop)))
+      expect(verdict?.promise).toContain('at most 0.83 of that of instrumentation-pg (4 of 4.8 µs;')
+      expect(verdict?.promise).toContain('18.80 on this machine')
+      expect(verdict?.found).toMatch(
+        /^0\.75 \(within the query: 0\.85, 16\.00 µs in the best rounds/,
+      )
+    })
   })
 })
 
