@@ -59,8 +59,14 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
     }
     unit
       .answer(payload)
-      .then((answer) => answer && done(null, answer.payload))
-      // What Fastify throws when it goes on, such as for a header that cannot be sent, is the request's error then.
+      .then((answer) => {
+        if (answer === undefined) return
+        done(null, answer.payload)
+        unit.left()
+      })
+      // What Fastify throws when it goes on, such as for a header that cannot be sent, is the request's error then,
+      // and so is what it throws at that: it cannot handle another one where what was thrown first is no error.
+      .catch(done)
       .catch(done)
   }
   app.addHook('onSend', commitOnSend)

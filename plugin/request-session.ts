@@ -8,6 +8,7 @@ import {
   type SessionTrace,
   type Telemetry,
 } from '../orm/index.ts'
+import { Answers } from './answers.ts'
 import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
 import { deferred } from './deferred-stream.ts'
 import { discardPayload, hasNoBody, isStream, statusOf, withoutBody } from './payload.ts'
@@ -39,6 +40,7 @@ export class RequestSession implements AmbientScope {
   readonly #settings: Settings
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
+  readonly #answers: Answers
   readonly #shutdown: AbortSignal
   /** The sessions of the request, one for each database, in the order of registration; this one too. */
   readonly #all: RequestSession[]
@@ -46,11 +48,10 @@ export class RequestSession implements AmbientScope {
   #trace: SessionTrace | undefined
   #session: Session | undefined
   #hasFailed = false
-  #isTimedOut = false
+  #timeout: Error | undefined
   #isAnswering = false
   #isAnswered = false
   #isFlowing = false
-  #isSuperseded = false
   #isCommitted = false
   #isSettled = false
   #settling: Promise<Ending> | undefined
@@ -68,6 +69,7 @@ export class RequestSession implements AmbientScope {
     this.#shutdown = shutdown
     this.#request = request
     this.#reply = reply
+    this.#answers = new Answers(reply)
     this.#arrival = settings.database.telemetry?.arrival()
   }
 
@@ -85,17 +87,19 @@ export class RequestSession implements AmbientScope {
    */
   fail(error: unknown): boolean {
     const { log } = this.#request
+    const isLate = isTimeout(error)
     if (this.#isAnswering) {
       log.error({ err: error }, 'the request failed when its answer was on its way already')
-      if (isTimeout(error)) this.#abort(timedOutError)
+      this.#answers.refuseOthers()
+      if (isLate) this.#abort(timedOutError)
       return false
     }
     this.#hasFailed = true
     if (this.#isFlowing) this.#breakOff()
-    this.#isTimedOut = isTimeout(error)
+    if (isLate) this.#timeout = error
     if (this.#session !== undefined) {
-      this.#awaitErrorsAnswer()
-      if (this.#isTimedOut) this.#abort(timedOutError)
+      this.#answers.awaitErrors()
+      if (isLate) this.#abort(timedOutError)
       void this.#settle(failure).then(({ isCommitted }) => {
         if (isCommitted) log.warn('the request failed after its commit: what it wrote is saved')
       })
@@ -103,30 +107,20 @@ export class RequestSession implements AmbientScope {
     return true
   }
 
-  // An answer that the handler gave before it failed may still be in a hook before ours, with its status and all.
-  #awaitErrorsAnswer(): void {
-    const reply = this.#reply
-    const send = reply.send.bind(reply)
-    this.#isSuperseded = true
-    reply.send = (...payload) => {
-      this.#isSuperseded = false
-      return send(...payload)
-    }
-  }
-
   /**
    * The response is about to leave. Throws where it must not leave as the success that it says it is.
    *
-   * @returns what leaves; none where an earlier answer is on its way, so that it is the second, or
+   * @returns what leaves; none where an earlier answer is on its way, so that it is another, or
    * where the answer of an error is to come, so that it says what was rolled back
    */
   async answer(payload: unknown): Promise<{ readonly payload: unknown } | undefined> {
-    if (this.#isAnswering || this.#isSuperseded) {
+    if (this.#isAnswering || this.#answers.isOther) {
       discardPayload(payload)
       return undefined
     }
     this.#isAnswering = true
     try {
+      if (this.#timeout !== undefined) this.#refuseSuccess(this.#timeout, payload)
       if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
       await this.#answer(payload)
       if (this.#isRead(payload)) return { payload }
@@ -135,6 +129,19 @@ export class RequestSession implements AmbientScope {
     } finally {
       this.#isAnswering = false
     }
+  }
+
+  /** What was answered has been handed on without an error. */
+  left(): void {
+    this.#answers.left()
+  }
+
+  // A handler whose time is over goes on, and may answer before its error handler does.
+  #refuseSuccess(timeout: Error, payload: unknown): void {
+    if (statusOf(this.#reply.statusCode, payload) >= 400) return
+    discardPayload(payload)
+    this.#reply.code(503)
+    throw timeout
   }
 
   /** Whether there is nothing to settle, now or while the payload flows. */
@@ -209,7 +216,7 @@ export class RequestSession implements AmbientScope {
     const isFirst = this.#settling === undefined
     const settling = this.#settle(() => this.#shouldCommit(payload), payload)
     // The statement that the handler waits for may be why: its end is not waited for.
-    const { error } = this.#isTimedOut ? notCommitted : await settling
+    const { error } = this.#timeout !== undefined ? notCommitted : await settling
     if (this.#session?.isUsed === true && this.#wantsHeaders()) {
       setCostHeaders(this.#reply, this.#cost)
     }
@@ -354,7 +361,7 @@ export class RequestSession implements AmbientScope {
   }
 }
 
-function isTimeout(error: unknown): boolean {
+function isTimeout(error: unknown): error is Error {
   return (error as { code?: unknown } | null)?.code === 'FST_ERR_HANDLER_TIMEOUT'
 }
 
