@@ -16,6 +16,8 @@ export interface RawResult {
   /** PostgreSQL's command tag without its counts: `COMMIT`, `ROLLBACK`, `SELECT`. */
   readonly command: string
   readonly rowCount: number
+  /** What `pg` makes of a text of the column: a number of an `integer`, a string of a `bigint`. */
+  parse(column: number, text: string): unknown
 }
 
 /** How long a statement that was cancelled may go on, and a ROLLBACK: then the connection is cut off. */
@@ -44,7 +46,13 @@ export class Connection {
       rowMode: 'array',
       types: asText,
     })) as unknown as QueryArrayResult<(string | null)[]>
-    return { rows: result.rows, command: result.command, rowCount: result.rowCount ?? 0 }
+    const { rows, command, rowCount, fields } = result
+    return {
+      rows,
+      command,
+      rowCount: rowCount ?? 0,
+      parse: (column, text) => this.#parserOf(fields[column]?.dataTypeID)(text),
+    }
   }
 
   /** Rows as objects, with the values that `pg` makes of each type. */
@@ -105,6 +113,10 @@ export class Connection {
     this.#client.removeListener('error', this.#onLost)
     const broken = cause ?? this.#lost ?? this.isInTransaction
     this.#client.release(broken instanceof Error ? broken : broken !== false)
+  }
+
+  #parserOf(typeId: number | undefined): (text: string) => unknown {
+    return typeId === undefined ? String : this.#client.getTypeParser(typeId)
   }
 
   async #cancel(): Promise<void> {

@@ -2,7 +2,14 @@ import { DataBridgeError, describe } from '../errors.ts'
 import { listed, type TableMetadata } from '../schema/metadata.ts'
 import type { AnyLoader } from '../relations/loader.ts'
 import { requireConditions } from '../sql/conditions.ts'
-import { type Condition, isSqlNode, type Order, type SqlNode } from '../sql/node.ts'
+import {
+  anyRaw,
+  type Condition,
+  isCondition,
+  isSqlNode,
+  type Order,
+  type SqlNode,
+} from '../sql/node.ts'
 import { BoundColumn } from '../sql/column-ref.ts'
 import { columnRef, refsOf } from '../sql/refs.ts'
 import { rootAlias, type SelectPlan } from '../sql/select.ts'
@@ -30,6 +37,11 @@ export function filterCount({ conditions }: SelectPlan): number {
   return conditions.reduce((sum, { width }) => sum + width, 0)
 }
 
+/** Whether SQL of the program's own is in it, which may read other tables than the plan names. */
+export function isRaw({ conditions, orders, groups }: QueryPlan): boolean {
+  return anyRaw(conditions) || anyRaw(orders) || anyRaw(groups)
+}
+
 /** What a callback such as `(user) => user.age.gt(18)` gives. */
 export function callWithRefs(table: TableMetadata, callback: unknown, where: string): unknown {
   if (typeof callback === 'function')
@@ -48,9 +60,11 @@ export function conditionsOf(table: TableMetadata, filter: unknown): readonly Co
     requireConditions(where, [condition])
     return [condition as Condition]
   }
-  if (isSqlNode(filter)) return [filter as Condition]
+  if (isCondition(filter)) return [filter]
   if (typeof filter === 'object' && filter !== null && !Array.isArray(filter)) {
-    return Object.entries(filter).map(([property, value]) => matches(table, property, value))
+    const entries = Object.entries(filter)
+    if (entries.length > 0 || describe(filter) === 'an object')
+      return entries.map(([property, value]) => matches(table, property, value))
   }
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_FILTER',

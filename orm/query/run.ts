@@ -2,18 +2,22 @@ import { DataBridgeError } from '../errors.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
 import type { LoadContext } from '../relations/context.ts'
+import type { AnyLoader } from '../relations/loader.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { Entity } from '../schema/entity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { listOrigin, mark } from '../schema/origin.ts'
-import type { Expression } from '../sql/node.ts'
+import { anyRaw, type Expression } from '../sql/node.ts'
 import { selectCount, selectExists, selectRows, selectValues } from '../sql/select.ts'
-import { filterCount, type QueryPlan } from './plan.ts'
+import { filterCount, isRaw, type QueryPlan } from './plan.ts'
+
+/** The tables that a query reads; SQL of the program's own may read any. */
+export type ReadTables = readonly TableMetadata[] | 'any'
 
 /** What queries need of a session. */
 export interface QueryContext extends LoadContext {
-  /** Refuses a session that has ended, and writes what the program did to these tables. */
-  beforeQuery(tables: readonly TableMetadata[], operation: QueryOperation): Promise<void>
+  /** Refuses a session that has ended, and writes what the program did to what the query reads. */
+  beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void>
 }
 
 export function runList(context: QueryContext, plan: QueryPlan): Promise<Entity[]> {
@@ -102,14 +106,17 @@ export function runAggregate(
     'aggregate',
     plan,
     async (operation) => {
-      const { rows } = await context.rows(selectValues(plan, expressions, plan.groups), operation)
-      return rows.map((row) =>
-        Object.fromEntries(
-          names.map((name, index) => [name, expressions[index]?.decode(row[index] ?? null)]),
-        ),
-      )
+      const statement = selectValues(plan, expressions, plan.groups)
+      const result = await context.rows(statement, operation)
+      return result.rows.map((row) => {
+        const values = expressions.map((expression, index) =>
+          expression.decode(row[index] ?? null, (text) => result.parse(index, text)),
+        )
+        return Object.fromEntries(names.map((name, index) => [name, values[index]]))
+      })
     },
     countRows,
+    anyRaw(expressions) ? 'any' : tablesOf(plan),
   )
 }
 
@@ -121,6 +128,7 @@ async function run<T>(
   plan: QueryPlan,
   work: (operation: QueryOperation) => Promise<T>,
   outcomeOf: (result: T) => Outcome,
+  reads: ReadTables = tablesOf(plan),
 ): Promise<T> {
   requireUsed(name, plan)
   const { table, limit } = plan
@@ -135,7 +143,7 @@ async function run<T>(
     context.observer,
     operation,
     async () => {
-      await context.beforeQuery(tablesOf(plan), operation)
+      await context.beforeQuery(reads, operation)
       return work(operation)
     },
     outcomeOf,
@@ -156,13 +164,12 @@ function requireUsed(name: QueryOperation['name'], { table, groups, loaders }: Q
 
 const methodOf: Readonly<Partial<Record<QueryOperation['name'], string>>> = { find: 'toList' }
 
-function tablesOf({ table, loaders }: Pick<QueryPlan, 'table' | 'loaders'>): TableMetadata[] {
-  return [
-    table,
-    ...loaders.flatMap((loader) =>
-      tablesOf({ table: loader.relation.target, loaders: loader.nested }),
-    ),
-  ]
+function tablesOf(plan: QueryPlan): ReadTables {
+  return isRaw(plan) ? 'any' : [plan.table, ...plan.loaders.flatMap(loadedTables)]
+}
+
+function loadedTables({ relation, nested }: AnyLoader): TableMetadata[] {
+  return [relation.target, ...nested.flatMap(loadedTables)]
 }
 
 async function entities(

@@ -5,10 +5,16 @@ import type { RawRow } from '../schema/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Statement } from '../sql/statement.ts'
 
+/** Rows as PostgreSQL's texts, and what the driver makes of them. */
+export interface RawRows {
+  readonly rows: readonly RawRow[]
+  parse(column: number, text: string): unknown
+}
+
 /** What loading needs of a session. */
 export interface LoadContext {
   readonly observer: Observer
-  rows(statement: Statement, operation: Operation): Promise<{ readonly rows: readonly RawRow[] }>
+  rows(statement: Statement, operation: Operation): Promise<RawRows>
   /** The entities of rows: those that the session holds already, and new ones. */
   entitiesOf(table: TableMetadata, rows: readonly RawRow[]): Entity[]
   /** The entity that the session holds under a key's text. */

@@ -1,6 +1,7 @@
 import { observed } from '../observe/observer.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import { type Entity, keyOf, relationHandle } from '../schema/entity.ts'
+import type { RawRow } from '../schema/entity-state.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import { mark, originOf, relatedOrigin } from '../schema/origin.ts'
 import { encodeColumn } from '../schema/values.ts'
@@ -10,6 +11,12 @@ import { selectWhereIn } from './related.ts'
 
 /** A relation of several entities that is loaded with one statement. */
 type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
+
+/** Rows, and the entity of each. */
+interface Fetched {
+  readonly rows: readonly RawRow[]
+  readonly entities: Entity[]
+}
 
 /** Loads relations of entities in hand: a statement for each loader, however many entities there are. */
 export async function loadAll(
@@ -56,8 +63,10 @@ function mergeLoaders(
 async function loadMany(context: LoadContext, batch: Batch): Promise<Entity[]> {
   const { owners, relation } = batch
   const keys = owners.map((owner) => keyOf(owner, relation.owner))
-  const entities = await fetch(context, batch, relation.foreignKey, keys)
-  const byKey = Map.groupBy(entities, (entity) => textOf(entity, relation.foreignKey))
+  const { rows, entities } = await fetch(context, batch, relation.foreignKey, keys)
+  // By the rows and not by the entities: a held one may know an older owner.
+  const { position } = relation.foreignKey
+  const byKey = Map.groupBy(entities, (_, index) => rows[index]?.[position] ?? null)
   for (const owner of owners) {
     const related = byKey.get(textOf(owner, relation.owner.primaryKey)) ?? []
     relationHandle(owner, relation.name).fill(related)
@@ -78,7 +87,9 @@ async function loadReferenced(context: LoadContext, batch: Batch): Promise<Entit
     else found.set(key, held)
   }
   const fetched =
-    missing.size === 0 ? [] : await fetch(context, batch, target.primaryKey, [...missing.values()])
+    missing.size === 0
+      ? []
+      : (await fetch(context, batch, target.primaryKey, [...missing.values()])).entities
   for (const entity of fetched) found.set(textOf(entity, target.primaryKey) as string, entity)
   for (const owner of owners) {
     const key = textOf(owner, foreignKey)
@@ -92,16 +103,16 @@ function fetch(
   batch: Batch,
   column: ColumnMetadata,
   keys: readonly unknown[],
-): Promise<Entity[]> {
+): Promise<Fetched> {
   const { relation } = batch
   return observed(
     context.observer,
     batch,
     async () => {
       const { rows } = await context.rows(selectWhereIn(relation.target, column, keys), batch)
-      return context.entitiesOf(relation.target, rows)
+      return { rows, entities: context.entitiesOf(relation.target, rows) }
     },
-    (entities) => ({ rows: entities.length }),
+    ({ rows }) => ({ rows: rows.length }),
   )
 }
 

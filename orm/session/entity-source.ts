@@ -2,7 +2,8 @@ import type { SessionConnection } from '../driver/session-connection.ts'
 import { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
-import type { QueryContext } from '../query/run.ts'
+import type { QueryContext, ReadTables } from '../query/run.ts'
+import type { RawRows } from '../relations/context.ts'
 import { selectWhere } from '../relations/related.ts'
 import { reload } from '../schema/absorb.ts'
 import { type Entity, hydrate, stateOf } from '../schema/entity.ts'
@@ -35,11 +36,11 @@ export class EntitySource implements QueryContext {
     this.#beforeQuery = beforeQuery
   }
 
-  beforeQuery(tables: readonly TableMetadata[], operation: QueryOperation): Promise<void> {
-    return this.#beforeQuery(tables, operation)
+  beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> {
+    return this.#beforeQuery(reads, operation)
   }
 
-  rows(statement: Statement, operation: Operation): Promise<{ readonly rows: readonly RawRow[] }> {
+  rows(statement: Statement, operation: Operation): Promise<RawRows> {
     return this.#connection.rows(statement, operation)
   }
 

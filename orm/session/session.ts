@@ -74,9 +74,9 @@ export class BaseSession implements AsyncDisposable {
       parts.connection,
       parts.observer,
       this.#work,
-      async (tables, operation) => {
+      async (reads, operation) => {
         this.#use()
-        if (tables.some((table) => this.#work.concerns(table))) await this.#flush(operation)
+        if (this.#work.concerns(reads)) await this.#flush(operation)
       },
     )
     const { signal } = parts

@@ -1,5 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import { constructed, type Entity, stateOf } from '../schema/entity.ts'
+import type { ReadTables } from '../query/run.ts'
 import type { EntityOwner, RawRow } from '../schema/entity-state.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { isUnchanged } from '../schema/values.ts'
@@ -82,11 +83,12 @@ export class UnitOfWork {
     return { pending: this.#added.size, dirty, deleted: this.#deleted.size }
   }
 
-  /** Whether a query of the table could miss something that the program has done. */
-  concerns(table: TableMetadata): boolean {
+  /** Whether a query that reads these tables could miss something that the program has done. */
+  concerns(reads: ReadTables): boolean {
     if (this.hasPending) return true
-    for (const entity of this.identity.of(table))
-      if (dirtyColumns(entity) !== undefined) return true
+    const held = reads === 'any' ? [this.identity] : reads.map((table) => this.identity.of(table))
+    for (const entities of held)
+      for (const entity of entities) if (dirtyColumns(entity) !== undefined) return true
     return false
   }
 

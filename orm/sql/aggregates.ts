@@ -1,6 +1,6 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import { BoundColumn } from './column-ref.ts'
-import { type Expression, noParameters, parametersOf } from './node.ts'
+import { anyRaw, type Expression, noParameters, parametersOf } from './node.ts'
 
 const toNumber = (text: string | null): unknown => (text === null ? null : Number(text))
 
@@ -35,12 +35,12 @@ export function sum<T extends number | string>(of: Expression<T | null>): Expres
 
 /** The least value; `null` of no rows. */
 export function min<T>(of: Expression<T>): Expression<NonNullable<T> | null> {
-  return aggregate('min', of, 'min(', ')', (text) => of.decode(text))
+  return aggregate('min', of, 'min(', ')', (text, parse) => of.decode(text, parse))
 }
 
 /** The greatest value; `null` of no rows. */
 export function max<T>(of: Expression<T>): Expression<NonNullable<T> | null> {
-  return aggregate('max', of, 'max(', ')', (text) => of.decode(text))
+  return aggregate('max', of, 'max(', ')', (text, parse) => of.decode(text, parse))
 }
 
 function isTextual(of: Expression<unknown>): boolean {
@@ -52,7 +52,7 @@ function aggregate<T>(
   of: Expression<unknown>,
   before: string,
   after: string,
-  decode: (text: string | null) => unknown,
+  decode: Expression<T>['decode'],
 ): Expression<T> {
   if (typeof of?.write !== 'function') {
     throw new DataBridgeError(
@@ -63,6 +63,7 @@ function aggregate<T>(
   return {
     shape: `${name}(${of.shape})`,
     parameters: parametersOf([of]),
+    isRaw: anyRaw([of]),
     decode,
     write: (writer) => writer.append(before).node(of).append(after),
   }

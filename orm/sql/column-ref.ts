@@ -3,6 +3,7 @@ import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { decodeColumn, encodeColumn, requireValue } from '../schema/values.ts'
 import { arrayLiteral } from './array-literal.ts'
 import {
+  anyRaw,
   type Condition,
   type Expression,
   isSqlNode,
@@ -140,6 +141,7 @@ export class BoundColumn implements ColumnRef<unknown> {
       return {
         shape: `${this.shape}${operator}(${value.shape})`,
         parameters: value.parameters,
+        isRaw: anyRaw([value]),
         width: 1,
         write: (writer) => writer.node(this).append(` ${operator} `).node(value),
       }

@@ -1,5 +1,12 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { type Condition, isSqlNode, noParameters, parametersOf } from './node.ts'
+import {
+  anyRaw,
+  type Condition,
+  isCondition,
+  isSqlNode,
+  noParameters,
+  parametersOf,
+} from './node.ts'
 
 /** All of them hold. Without any: true. */
 export function and(...conditions: readonly Condition[]): Condition {
@@ -17,6 +24,7 @@ export function not(condition: Condition): Condition {
   return {
     shape: `not(${condition.shape})`,
     parameters: condition.parameters,
+    isRaw: anyRaw([condition]),
     width: 1,
     write: (writer) => writer.append('not (').node(condition).append(')'),
   }
@@ -37,6 +45,7 @@ function join(word: 'and' | 'or', conditions: readonly Condition[], empty: strin
   return {
     shape: `${word}(${conditions.map(({ shape }) => shape).join(',')})`,
     parameters: parametersOf(conditions),
+    isRaw: anyRaw(conditions),
     width: word === 'and' ? conditions.reduce((sum, { width }) => sum + width, 0) : 1,
     write: (writer) => writer.append('(').list(conditions, ` ${word} `).append(')'),
   }
@@ -44,10 +53,11 @@ function join(word: 'and' | 'or', conditions: readonly Condition[], empty: strin
 
 /** Refuses what is no condition, such as the result of a comparison in JavaScript. */
 export function requireConditions(where: string, conditions: readonly unknown[]): void {
-  const other = conditions.find((condition) => !isSqlNode(condition))
-  if (conditions.every(isSqlNode)) return
+  const other = conditions.find((condition) => !isCondition(condition))
+  if (conditions.every(isCondition)) return
+  const came = isSqlNode(other) ? 'a column, an order or a value of SQL' : describe(other)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_FILTER',
-    `${where} expected conditions such as user.age.gt(18); came ${describe(other)}`,
+    `${where} expected conditions such as user.age.gt(18); came ${came}`,
   )
 }

@@ -11,6 +11,8 @@ export interface SqlNode {
   readonly shape: string
   /** In the order in which `write` asks for them. */
   readonly parameters: readonly Parameter[]
+  /** Whether SQL of the program's own is in it, which may read any table. */
+  readonly isRaw?: boolean
   write(writer: SqlWriter): void
 }
 
@@ -29,9 +31,15 @@ export interface Order extends SqlNode {
 export interface Expression<out T> extends SqlNode {
   /** For the type checker only. */
   readonly _result?: T
-  /** The JavaScript value of what PostgreSQL sent. */
-  decode(text: string | null): unknown
+  /**
+   * The JavaScript value of what PostgreSQL sent.
+   *
+   * @param parse what the driver makes of a text of this type
+   */
+  decode(text: string | null, parse: Parse): unknown
 }
+
+export type Parse = (text: string) => unknown
 
 export const noParameters: readonly Parameter[] = Object.freeze([])
 
@@ -42,6 +50,22 @@ export function parametersOf(nodes: readonly SqlNode[]): readonly Parameter[] {
   return nodes.length === 1 ? only.parameters : nodes.flatMap((node) => node.parameters)
 }
 
+/** Whether SQL of the program's own is in one of them. */
+export function anyRaw(nodes: readonly SqlNode[]): boolean {
+  return nodes.some(({ isRaw }) => isRaw === true)
+}
+
+/** A function is what JSON cannot bring: an object that a client sent is no SQL, whatever it looks like. */
 export function isSqlNode(value: unknown): value is SqlNode {
-  return typeof value === 'object' && value !== null && 'shape' in value && 'write' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'shape' in value &&
+    'write' in value &&
+    typeof value.write === 'function'
+  )
+}
+
+export function isCondition(value: unknown): value is Condition {
+  return isSqlNode(value) && 'width' in value
 }

@@ -7,6 +7,7 @@ import {
   isSqlNode,
   type Order,
   type Parameter,
+  type Parse,
   type SqlNode,
 } from './node.ts'
 import type { SqlWriter } from './writer.ts'
@@ -19,6 +20,7 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Orde
   /** For the type checker only. */
   declare readonly _result?: T
   readonly isOrder = true as const
+  readonly isRaw = true as const
   readonly shape: string
   readonly parameters: readonly Parameter[]
   readonly width = 1
@@ -46,8 +48,8 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Orde
     })
   }
 
-  decode(text: string | null): unknown {
-    return text
+  decode(text: string | null, parse: Parse): unknown {
+    return text === null ? null : parse(text)
   }
 }
 

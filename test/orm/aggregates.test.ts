@@ -125,6 +125,34 @@ it('groups by several columns and by expressions, and keeps the order of paramet
   ])
 })
 
+it('gives SQL of your own as execute does: the values that the driver makes of each type', async () => {
+  const ofSql = {
+    integer: sql<number>`count(*)::int`,
+    bigint: sql<string>`count(*)`,
+    truth: sql<boolean>`bool_and(true)`,
+    moment: sql<Date>`'2020-01-01'::timestamptz`,
+    json: sql<{ a: number }>`'{"a": 1}'::jsonb`,
+    nothing: sql<null>`null::int`,
+  }
+  const rows = await database.run((session) => session.find(Sale).aggregate(() => ofSql))
+  expect(rows).toEqual([
+    {
+      integer: 4,
+      bigint: '4',
+      truth: true,
+      moment: new Date('2020-01-01'),
+      json: { a: 1 },
+      nothing: null,
+    },
+  ])
+  const days = await database.run((session) =>
+    session
+      .find(Sale)
+      .aggregate((sale) => ({ last: max(sql<number>`extract(day from ${sale.at})::int`) })),
+  )
+  expect(days).toEqual([{ last: 4 }])
+})
+
 it('gives zero and null of no rows', async () => {
   const rows = await database.run((session) =>
     session

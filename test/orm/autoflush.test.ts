@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { count, selectinload, sql } from '../../orm/index.ts'
+import { and, count, max, not, selectinload, sql } from '../../orm/index.ts'
 import type { Session } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user, User } from '../support/entities.ts'
@@ -84,6 +84,39 @@ describe('what was changed is written before', () => {
     await using session = database.session()
     ;(await session.find(User).one()).age = 33
     expect(await session.execute(sql`select age from users`)).toEqual([{ age: 33 }])
+    await session.rollback()
+  })
+
+  it.each<[string, (session: Session) => Promise<unknown>, unknown]>([
+    [
+      'a condition',
+      (session) =>
+        session
+          .find(Post)
+          .filter((post) =>
+            not(sql`exists (select from users u where u.id = ${post.authorId} and u.age is null)`),
+          )
+          .count(),
+      1,
+    ],
+    [
+      'a value',
+      (session) => session.find(Post).aggregate(() => ({ age: max(sql`(select age from users)`) })),
+      [{ age: 33 }],
+    ],
+    [
+      'a comparison',
+      (session) =>
+        session
+          .find(Post)
+          .filter((post) => and(post.id.eq(sql<number>`(select age - 32 from users)`)))
+          .exists(),
+      true,
+    ],
+  ])('SQL of your own that reads another table, as %s of a query', async (_, ask, expected) => {
+    await using session = database.session()
+    ;(await session.find(User).one()).age = 33
+    expect(await ask(session)).toEqual(expected)
     await session.rollback()
   })
 

@@ -4,6 +4,7 @@ import {
   hasMany,
   integer,
   jsonb,
+  or,
   selectinload,
   sql,
   table,
@@ -50,6 +51,25 @@ describe('a value is never SQL', () => {
         sql`select ${evil}::text as alone, ${[evil, null]}::text[] as list, ${{ evil }}::jsonb as json`,
       )
       expect(row).toEqual({ alone: evil, list: [evil, null], json: { evil } })
+    })
+  })
+
+  it('as an object that a client sent, which looks like a condition of this library', async () => {
+    await database.run(async (session) => {
+      const users = session.find(User)
+      const byId = users.filter({ id: 1 })
+      await byId.toList()
+      const sent = JSON.parse(
+        `{ "shape": "t0.users.0=", "parameters": ["1"], "width": 1, "write": true, "isOrder": true }`,
+      ) as never
+      expect(() => users.filter(sent)).toThrow(coded('DATA_BRIDGE_ERR_FILTER', 'no column shape'))
+      expect(() => users.filter({ name: sent })).toThrow(coded('DATA_BRIDGE_ERR_INVALID_VALUE'))
+      expect(() => users.filter((row) => or(row.id.eq(1), sent))).toThrow(
+        coded('DATA_BRIDGE_ERR_FILTER'),
+      )
+      expect(await session.execute(sql`select ${sent}::jsonb ->> 'shape' as shape`)).toEqual([
+        { shape: 't0.users.0=' },
+      ])
     })
   })
 

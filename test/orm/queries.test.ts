@@ -67,6 +67,7 @@ describe('a filter object', () => {
     ['a string', 'age = 30', FILTER, 'expected { column: value } or a callback'],
     ['an array', [], FILTER, 'expected { column: value } or a callback'],
     ['null', null, FILTER, 'came null'],
+    ['what has nothing to match', new Date(0), FILTER, 'came an object of Date'],
   ] as const)('refuses %s', async (_, filter, code, message) => {
     await expect(names((query) => query.filter(filter as never))).rejects.toThrow(
       coded(code, message),
@@ -124,6 +125,8 @@ describe('an operator', () => {
     ['like of a number', (row) => row.age.like('3%'), 'is for text columns; this one is integer'],
     ['a comparison of JavaScript', (row) => (row.age as never) > 3, 'expected conditions such as'],
     ['nothing', () => undefined, 'expected conditions such as'],
+    ['a column', (row) => row.active, 'came a column, an order or a value of SQL'],
+    ['an order', (row) => row.age.asc(), 'came a column, an order or a value of SQL'],
     ['and(true)', () => and(true as never), 'and expected conditions'],
     ['not()', () => not(undefined as never), 'not expected conditions'],
   ])('refuses %s', async (_, condition, message) => {

@@ -147,6 +147,19 @@ describe('selectinload', () => {
     await session.rollback()
   })
 
+  it('lists what others have moved to an owner, though the session knows its older owner', async () => {
+    await using session = database.session()
+    const moved = (await session.get(Post, 1)) as Post
+    await query('update posts set author_id = 5 where id = 1')
+    const users = session.find(User).filter({ id: [5, moved.authorId] })
+    const lists = await users
+      .orderBy((row) => row.id.asc())
+      .options(selectinload(User.posts))
+      .toList()
+    expect(lists.map(({ posts }) => posts.value.includes(moved))).toEqual([false, true])
+    await query('update posts set author_id = $1 where id = 1', [moved.authorId])
+  })
+
   it('loads a relation anew that was loaded before', async () => {
     await using session = database.session()
     const one = (await session.get(Post, 1)) as Post
