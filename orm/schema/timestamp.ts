@@ -1,6 +1,9 @@
 const pattern =
   /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/
 
+// Milliseconds from 1970 to the last Date there is, in the year 275760.
+const latest = 8.64e15
+
 const [point, minus, space, zero] = [46, 45, 32, 48]
 
 /** Milliseconds since 1970 of PostgreSQL's text of a `timestamptz` (DateStyle ISO); microseconds are cut. */
@@ -68,7 +71,9 @@ function decodeAny(text: string): number {
   )
   const time = seconds(hour, minute, second) * 1000 + Number(fraction.slice(0, 3).padEnd(3, '0'))
   const offset = seconds(zoneHour, zoneMinute, zoneSecond) * 1000
-  return moment.getTime() + time - (sign === '-' ? -offset : offset)
+  const value = moment.getTime() + time - (sign === '-' ? -offset : offset)
+  if (Math.abs(value) <= latest) return value
+  throw new RangeError('a timestamp later than any Date')
 }
 
 function seconds(hours: unknown, minutes: unknown, rest: unknown): number {

@@ -235,6 +235,7 @@ describe('values that cannot be stored', () => {
 describe('values that JavaScript cannot hold', () => {
   it.each([
     ['at', `'infinity'`, 'an infinite timestamp'],
+    ['at', `'290000-01-01'`, 'a timestamp later than any Date'],
     ['big_number', '9007199254740993', 'a bigint beyond the safe integers'],
   ])(
     'are an error that names the column, not another value: %s',
