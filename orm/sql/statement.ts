@@ -19,19 +19,45 @@ type Compiled = Pick<Statement, 'text' | 'name'>
 
 const largestCache = 500
 
+/** The names of what connections prepare: they keep it as long as they live, so there is an end to it. */
+export class PreparedNames {
+  readonly #most: number
+  readonly #given = new Set<string>()
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** The name of a text: always the same; none where too many others have one. */
+  of(text: string): string | undefined {
+    const name = `data_bridge_${hash('sha1', text).slice(0, 24)}`
+    if (this.#given.size < this.#most) this.#given.add(name)
+    return this.#given.has(name) ? name : undefined
+  }
+}
+
+// Of all tables: a connection has one place for them all.
+const allNames = new PreparedNames(1000)
+
 /**
  * Compiled text by shape. A statement is prepared from its second use on, so that a text that is
  * used once costs neither the client nor the server a place.
  */
 export class StatementCache {
+  readonly #names: PreparedNames
   readonly #compiled = new Map<string, Compiled>()
+
+  constructor(names: PreparedNames = allNames) {
+    this.#names = names
+  }
 
   get(shape: string, build: () => string): Compiled {
     const known = this.#compiled.get(shape)
     if (known?.name !== undefined) return known
     if (known === undefined && this.#compiled.size >= largestCache) this.#forgetOldest()
     const text = known?.text ?? build()
-    const compiled = known === undefined ? { text } : { text, name: nameOf(text) }
+    const name = known === undefined ? undefined : this.#names.of(text)
+    const compiled = name === undefined ? { text } : { text, name }
     this.#compiled.set(shape, compiled)
     return compiled
   }
@@ -40,10 +66,6 @@ export class StatementCache {
     const oldest = this.#compiled.keys().next()
     if (oldest.done !== true) this.#compiled.delete(oldest.value)
   }
-}
-
-function nameOf(text: string): string {
-  return `data_bridge_${hash('sha1', text).slice(0, 24)}`
 }
 
 const caches = new WeakMap<object, StatementCache>()
