@@ -12,33 +12,25 @@ export function addTrailer(
   if (!isOld(raw)) reply.trailer(trailer, async () => queryCount())
 }
 
-/** A client that has as many bytes as were promised takes the response for complete. */
+/**
+ * A client that has as many bytes as were promised takes the response for complete. An error that is
+ * answered instead has the trailer, too: its chunks would be gone with it, for a stream that begins after all.
+ */
 export function forgetLength(reply: FastifyReply): void {
   reply.removeHeader('content-length')
   if (!reply.raw.headersSent) reply.raw.removeHeader('content-length')
 }
 
 /**
- * A stream has failed. Where nothing was sent, Fastify answers with an error, which the head of the
- * stream must not spoil. Otherwise it ends the response in a way that is the end of a complete one
- * for clients of HTTP/1.0, which know no other end, and of HTTP/2, where it gives no error.
+ * A stream has failed. Where nothing was sent, Fastify answers with an error. Otherwise it ends the
+ * response in a way that is the end of a complete one for clients of HTTP/1.0, which know no other
+ * end, and of HTTP/2, where it gives no error.
  */
-export function breakOff({ raw: request }: FastifyRequest, reply: FastifyReply): void {
-  const { raw } = reply
+export function breakOff({ raw: request }: FastifyRequest, { raw }: FastifyReply): void {
+  if (!raw.headersSent) return
   const { stream } = raw as { readonly stream?: { close(code: number): void } }
-  if (!raw.headersSent) return forgetTrailer(reply)
   if (stream !== undefined) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   else if (isOld(request)) request.socket.resetAndDestroy()
-}
-
-// Fastify sends an error's length, which must not stand beside a transfer-encoding.
-function forgetTrailer(reply: FastifyReply): void {
-  if (!reply.hasTrailer(trailer)) return
-  reply.removeTrailer(trailer)
-  for (const header of ['trailer', 'transfer-encoding']) {
-    reply.removeHeader(header)
-    reply.raw.removeHeader(header)
-  }
 }
 
 function isOld({ httpVersion }: FastifyRequest['raw']): boolean {

@@ -116,10 +116,13 @@ export class RequestSession implements AmbientScope {
   async answer(payload: unknown): Promise<{ readonly payload: unknown } | undefined> {
     if (this.#isAnswering || this.#answers.isOther) {
       discardPayload(payload)
+      // A deferred stream has begun whose request has failed: it does not end as a success.
+      if (this.#isFlowing && this.#hasFailed) this.#reply.raw.destroy()
       return undefined
     }
     this.#isAnswering = true
     try {
+      if (this.#isFlowing) forgetLength(this.#reply)
       if (this.#timeout !== undefined) this.#refuseSuccess(this.#timeout, payload)
       if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
       await this.#answer(payload)
@@ -146,7 +149,7 @@ export class RequestSession implements AmbientScope {
 
   /** Whether there is nothing to settle, now or while the payload flows. */
   isIdle(payload: unknown): boolean {
-    if (this.#session !== undefined) return false
+    if (this.#session !== undefined || this.#isFlowing) return false
     return !this.#isDeferred(payload) && this.#isRead(payload)
   }
 

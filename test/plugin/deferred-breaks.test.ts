@@ -29,6 +29,34 @@ describe('a handler that throws when its deferred stream is on its way', () => {
     expect(await names(query)).toEqual(['ann'])
   })
 
+  it('and whose error is answered late has it cut off, and rolled back', async () => {
+    const failed = Promise.withResolvers<void>()
+    const ended = Promise.withResolvers<void>()
+    await using served = await serving(
+      (session, reply) => {
+        session.add(user('bob'))
+        const source = async function* (): AsyncGenerator<string> {
+          await failed.promise
+          yield 'late'
+          ended.resolve()
+        }
+        void reply.send(Readable.from(source()))
+        throw new Error('boom')
+      },
+      {
+        routes: (app) =>
+          app.setErrorHandler(async (_error, _request, reply) => {
+            failed.resolve()
+            await ended.promise
+            await new Promise(setImmediate)
+            return reply.code(500).send('failed')
+          }),
+      },
+    )
+    expect((await receive(served.port)).isComplete).toBe(false)
+    expect(await names(query)).toEqual(['ann'])
+  })
+
   it('later has it cut off, and rolled back', async () => {
     const goOn = Promise.withResolvers<void>()
     await using served = await serving(async (session, reply) => {

@@ -36,7 +36,7 @@ describe('the query count of a deferred stream', () => {
     expect(trailers).toEqual({ 'x-own': 'mine', 'x-db-query-count': '2' })
   })
 
-  it('is a header again where the stream fails before its first byte', async () => {
+  it('is a header, too, where the stream fails before its first byte', async () => {
     await using served = await serving(async (session) => {
       await session.find(User).count()
       return new Readable({
@@ -46,8 +46,8 @@ describe('the query count of a deferred stream', () => {
       })
     })
     const { status, headers, trailers } = await receive(served.port)
-    expect([status, headers['x-db-query-count'], trailers]).toEqual([500, '1', {}])
-    expect(headers).not.toHaveProperty('trailer')
+    expect([status, headers['x-db-query-count']]).toEqual([500, '1'])
+    expect(trailers).toEqual({ 'x-db-query-count': '1' })
   })
 })
 
