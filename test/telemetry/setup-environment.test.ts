@@ -230,10 +230,80 @@ describe('a variable that is not usable', () => {
       { OTEL_TRACES_EXPORTER: 'otlp' },
       'OTEL_TRACES_EXPORTER expected one of otlp, console, zipkin, none; came the string "jaeger"; used instead: otlp',
     ],
+    [
+      'exporter, and nothing else',
+      { OTEL_TRACES_EXPORTER: 'OTLP' },
+      { OTEL_TRACES_EXPORTER: undefined },
+      'OTEL_TRACES_EXPORTER expected one of otlp, console, zipkin, none; came the string "OTLP"; used instead: otlp',
+    ],
+    [
+      'exporter of metrics',
+      { OTEL_METRICS_EXPORTER: 'statsd' },
+      { OTEL_METRICS_EXPORTER: 'none' },
+      'OTEL_METRICS_EXPORTER expected one of otlp, console, prometheus, none; came the string "statsd"; used instead: none',
+    ],
+    [
+      'propagator',
+      { OTEL_PROPAGATORS: 'jaeger' },
+      { OTEL_PROPAGATORS: undefined },
+      'OTEL_PROPAGATORS expected one of tracecontext, baggage, b3, b3multi, none; came the string "jaeger"; ' +
+        'used instead: tracecontext,baggage',
+    ],
+    [
+      'scheme of an endpoint',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'htp://collector:4318' },
+      { OTEL_EXPORTER_OTLP_ENDPOINT: undefined },
+      'OTEL_EXPORTER_OTLP_ENDPOINT expected an address such as http://localhost:4317; ' +
+        'came the string "htp://collector:4318"; used instead: http://localhost:4317',
+    ],
+    ...['abc', '-5', '0'].map((delay): [string, Environment, Environment, string] => [
+      `delay of ${delay}`,
+      { OTEL_BSP_SCHEDULE_DELAY: delay },
+      { OTEL_BSP_SCHEDULE_DELAY: undefined },
+      `OTEL_BSP_SCHEDULE_DELAY expected a number above 0; came the string "${delay}"; used instead: 5000`,
+    ]),
+    [
+      'switch',
+      { OTEL_EXPORTER_OTLP_INSECURE: 'yes' },
+      { OTEL_EXPORTER_OTLP_INSECURE: undefined },
+      'OTEL_EXPORTER_OTLP_INSECURE expected one of true, false; came the string "yes"; used instead: false',
+    ],
+    [
+      'resource attribute, which would lose the others too',
+      { OTEL_RESOURCE_ATTRIBUTES: 'team=blog,build=a=b', SERVICE_VERSION: '1.0.0' },
+      { OTEL_RESOURCE_ATTRIBUTES: 'team=blog,service.version=1.0.0' },
+      'OTEL_RESOURCE_ATTRIBUTES expected attributes such as team=blog, where , = and % in a value are percent-encoded; ' +
+        'came the string "build=a=b"; used instead: the others',
+    ],
   ])('is told of, with what stands in for it: the %s', (_, environment, expected, message) => {
     const { changes, warnings } = sdkEnvironment(environment)
     expect(warnings).toEqual([message])
     expect(changes).toMatchObject(expected)
+  })
+
+  it.each([
+    ['api-key=s3cret,Authorization: Basic s3cret==', 2, 'the others', 'api-key=s3cret'],
+    ['Authorization: Basic s3cret', 1, 'none', undefined],
+    ['api key=s3cret', 1, 'none', undefined],
+    ['api-key=s3cret\u00fc', 1, 'none', undefined],
+    ['api-key=s3cret%', 1, 'none', undefined],
+  ])('is told of without what may be a secret: the headers %j', (headers, place, used, left) => {
+    const { changes, warnings } = sdkEnvironment({ OTEL_EXPORTER_OTLP_HEADERS: headers })
+    expect(warnings).toEqual([
+      'OTEL_EXPORTER_OTLP_HEADERS expected headers such as api-key=your-key, of printable ASCII and with commas ' +
+        `in between; came something else in place ${place}; used instead: ${used}`,
+    ])
+    expect(changes).toMatchObject({ OTEL_EXPORTER_OTLP_HEADERS: left })
+  })
+
+  it.each<Environment>([
+    { OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20YTpi%3D, api-key=a b=,' },
+    { OTEL_RESOURCE_ATTRIBUTES: 'team = blog%2Ca%3Db, empty=,' },
+    { OTEL_PROPAGATORS: 'tracecontext, b3' },
+    { OTEL_EXPORTER_OTLP_INSECURE: ' TRUE ', DATA_BRIDGE_TRACING_ENABLED: 'Yes' },
+    { OTEL_BSP_SCHEDULE_DELAY: '1e3', OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' },
+  ])('is none of these: %o', (environment) => {
+    expect(sdkEnvironment(environment).warnings).toEqual([])
   })
 
   it('is not one with nothing in it', () => {

@@ -45,7 +45,8 @@ describe('the preload', () => {
       env: {
         ...common,
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint.replace('//', '//user:secret@'),
-        OTEL_EXPORTER_OTLP_HEADERS: 'api-key=secret',
+        OTEL_EXPORTER_OTLP_HEADERS: 'api-key=secret,Authorization: Basic secret==',
+        OTEL_BSP_EXPORT_TIMEOUT: '30s',
         OTEL_EXPORTER_OTLP_PROTOCOL: 'http',
         OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json',
         OTEL_TRACES_SAMPLER: 'traceidratio',
@@ -64,6 +65,9 @@ describe('the preload', () => {
         'came the string "10%"; used instead: 1, which takes every trace',
     )
     expect(service.errors).toContain('OTEL_EXPORTER_OTLP_PROTOCOL expected one of grpc')
+    expect(service.errors).toContain('OTEL_EXPORTER_OTLP_HEADERS expected headers')
+    expect(service.errors).toContain('OTEL_BSP_EXPORT_TIMEOUT expected a number above 0')
+    expect(receiver.arrivals[0]?.headers).toMatchObject({ 'api-key': 'secret' })
     expect(service.output).toContain(
       `started: exporter otlp, protocol http/json, endpoint ${receiver.endpoint}, sampler traceidratio 1, service not named`,
     )

@@ -7,7 +7,8 @@ import {
   schemeOf,
 } from './endpoint.ts'
 import type { TelemetryOptions } from './options.ts'
-import { repair, type Repair } from './repair.ts'
+import { repair } from './repair.ts'
+import type { Repair } from './repairs.ts'
 
 /**
  * The variables that the OpenTelemetry SDK gets beside those that are set: what the options say, what

@@ -161,7 +161,8 @@ export function endpointUrl(endpoint: string, scheme: 'http' | 'https'): URL | u
   const text = trimmed.includes('://') ? trimmed : `${scheme}://${trimmed}`
   const url = URL.canParse(text) ? new URL(text) : undefined
   // A socket of a file has a path and no host; gRPC takes it.
-  return url !== undefined && (url.host !== '' || url.protocol === 'unix:') ? url : undefined
+  const isHttp = url !== undefined && /^https?:$/.test(url.protocol) && url.host !== ''
+  return isHttp || url?.protocol === 'unix:' ? url : undefined
 }
 
 function optionError(option: string, expected: string, came: unknown): DataBridgeError {

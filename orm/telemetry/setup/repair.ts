@@ -1,4 +1,3 @@
-import { describe } from '../../errors.ts'
 import {
   effectiveEndpoint,
   effectiveProtocol,
@@ -8,14 +7,9 @@ import {
   protocolNames,
 } from './endpoint.ts'
 import { endpointUrl, isRatio, protocols } from './options.ts'
-
-/** What is not usable in an environment, and what stands in for it. */
-export interface Repair {
-  /** Variables to set; those that are undefined are to be removed. */
-  readonly changes: Environment
-  /** What was expected, what came and what is used instead. */
-  readonly warnings: readonly string[]
-}
+import { repairPairs } from './repair-pairs.ts'
+import { repairValues } from './repair-values.ts'
+import { fine, oneOf, type Repair, warning } from './repairs.ts'
 
 const samplers = [
   'always_on',
@@ -25,14 +19,20 @@ const samplers = [
   'parentbased_always_off',
   'parentbased_traceidratio',
 ]
-const exporters = ['otlp', 'console', 'zipkin', 'none']
 
 /**
  * Finds what the SDK would pass over in silence, or stop at: it would sample another share, speak
  * another protocol, or send to another place than somebody meant.
  */
 export function repair(environment: Environment): Repair {
-  const steps = [joinHeaders, repairEndpoints, repairProtocols, repairSampler, findExporters]
+  const steps = [
+    joinHeaders,
+    repairPairs,
+    repairEndpoints,
+    repairProtocols,
+    repairSampler,
+    repairValues,
+  ]
   return steps.reduce<Repair>(
     ({ changes, warnings }, step) => {
       const found = step({ ...environment, ...changes })
@@ -103,28 +103,6 @@ function repairSampler(environment: Environment): Repair {
   }
 }
 
-function findExporters(environment: Environment): Repair {
-  const name = 'OTEL_TRACES_EXPORTER'
-  const named = given(environment, name)?.split(',') ?? []
-  const unknown = named.filter((exporter) => !exporters.includes(exporter.trim()))
-  const left = named.filter((exporter) => !unknown.includes(exporter))
-  const used = left.length === 0 ? 'none' : left.join(',')
-  return {
-    changes: unknown.length === 0 ? {} : { [name]: used },
-    warnings: unknown.map((exporter) => warning(name, oneOf(exporters), exporter, used)),
-  }
-}
-
-const fine: Repair = { changes: {}, warnings: [] }
-
-function warning(name: string, expected: string, came: unknown, used: string): string {
-  return `${name} expected ${expected}; came ${describe(came)}; used instead: ${used}`
-}
-
 function removed(names: readonly string[]): Environment {
   return Object.fromEntries(names.map((name) => [name, undefined]))
-}
-
-function oneOf(names: readonly string[]): string {
-  return `one of ${names.join(', ')}`
 }
