@@ -49,6 +49,12 @@ describe('the verdicts on the cost of telemetry', () => {
     expect(kept({ unsampled: [10.8, 11.7, 10.7] }, {})).toEqual([true, false, true])
   })
 
+  it('cannot refuse it where equal builds differ by as much', () => {
+    const busy = { without: [10, 11, 12], 'without, again': [11, 12, 10] }
+    expect(kept({ ...busy, unsampled: [10.8, 11.7, 10.7] }, {})).toEqual([true, true, true])
+    expect(noiseOf(costs({ ...path, ...busy }))).toHaveLength(1)
+  })
+
   it('refuse a span that costs more than four microseconds', () => {
     expect(kept({ 'sampled queries': [14.2, 15, 14.3] }, {})).toEqual([true, true, false])
   })
