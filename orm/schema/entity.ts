@@ -148,11 +148,12 @@ function assignNew(target: Values, state: EntityState, values: unknown, isFirst:
     const own = given[column.property]
     const value = own === undefined ? referencedKey(column, references) : own
     if (value !== undefined) requireValue(table, column, value)
-    const initial = value === undefined ? initialValue(column) : value
+    // Of an entity that has no key yet: no default may stand where that key will.
+    const isAwaited = value === undefined && isReferenced(column, references)
+    const initial = value === undefined && !isAwaited ? initialValue(column) : value
     assign(target, column.property, initial, isFirst)
-    if (initial === undefined && !isMadeByDatabase(column) && !isReferenced(column, references)) {
+    if (initial === undefined && !isAwaited && !isMadeByDatabase(column))
       missing.push(column.property)
-    }
   }
   if (missing.length > 0) {
     throw new DataBridgeError(

@@ -155,8 +155,7 @@ function fillForeignKeys(entity: Entity): void {
 }
 
 function hasKey(entity: Entity, relation: RelationMetadata): boolean {
-  const key = (entity as unknown as Values)[relation.foreignKey.property]
-  return key !== undefined && key !== null
+  return (entity as unknown as Values)[relation.foreignKey.property] !== undefined
 }
 
 function givenColumns(table: TableMetadata, entity: Entity): ColumnMetadata[] {

@@ -18,7 +18,8 @@ export function insertOrder(entities: readonly Entity[]): Before {
   )
   for (const entity of entities) {
     for (const [{ foreignKey }, target] of stateOf(entity).references ?? [])
-      if (valueText(entity, foreignKey) === null) order.get(entity)?.add(target as Entity)
+      if ((entity as unknown as Values)[foreignKey.property] === undefined)
+        order.get(entity)?.add(target as Entity)
   }
   return order
 }

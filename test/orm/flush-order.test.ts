@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { belongsTo, hasMany, integer, table, text, timestamptz, uuid } from '../../orm/index.ts'
+import {
+  belongsTo,
+  type Entity,
+  hasMany,
+  integer,
+  table,
+  text,
+  timestamptz,
+  uuid,
+} from '../../orm/index.ts'
 import { stateOf } from '../../orm/schema/entity.ts'
 import { tableOf } from '../../orm/schema/metadata.ts'
 import { testDatabase } from '../support/database.ts'
@@ -34,6 +43,15 @@ class Pet extends table('pets', {
   id,
   name: text(),
   ownerId: integer().references(() => Person),
+  owner: () => belongsTo(Person, 'ownerId'),
+}) {}
+
+// A foreign key with a default.
+class Toy extends table('toys', {
+  id,
+  ownerId: integer()
+    .default(1)
+    .references(() => Person),
   owner: () => belongsTo(Person, 'ownerId'),
 }) {}
 
@@ -71,6 +89,7 @@ const { query, truncate, url } = await testDatabase([
   Employee,
   Person,
   Pet,
+  Toy,
   Album,
   Track,
   Author,
@@ -80,7 +99,9 @@ const { query, truncate, url } = await testDatabase([
 beforeEach(truncate)
 
 /** The statements of a flush as `insert users`. */
-async function writes(work: (add: (...entities: object[]) => void) => void): Promise<string[]> {
+async function writes(
+  work: (add: (...entities: (Entity | Entity[])[]) => void) => void,
+): Promise<string[]> {
   await using wire = recordWire(url)
   await wire.database.run((session) => work((...entities) => session.add(...entities)))
   return wire.texts
@@ -190,10 +211,32 @@ describe('inserts', () => {
     expect(await writes((add) => add(...folders))).toEqual(['insert folders'])
   })
 
+  it('take what was said last: an entity, or a foreign key in its place', async () => {
+    const boss = new Employee({ name: 'boss' })
+    const [led, alone] = ['led', 'alone'].map((name) => new Employee({ name, boss }))
+    ;(alone as Employee).bossId = null
+    await writes((add) => add(boss, led as Employee, alone as Employee))
+    expect(await query('select name, boss_id from employees order by name')).toEqual([
+      { name: 'alone', boss_id: null },
+      { name: 'boss', boss_id: null },
+      { name: 'led', boss_id: boss.id },
+    ])
+    expect([await led?.boss, await alone?.boss]).toEqual([boss, null])
+  })
+
+  it('take an entity that has no key yet in place of a default', async () => {
+    const owner = new Person({ name: 'ann' })
+    const toy = new Toy({ owner })
+    await writes((add) => add(new Person({ name: 'first' }), toy))
+    expect(await query('select owner_id from toys')).toEqual([{ owner_id: owner.id }])
+    expect(toy.owner.value).toBe(owner)
+  })
+
   it('of new entities that need each other are a clear error, and nothing is written', async () => {
     const owner = new Person({ name: 'ann' })
     const pet = new Pet({ name: 'rex', owner })
     // No constructor can do this: the second entity would have to be there before the first.
+    owner.bestPetId = undefined as never
     stateOf(owner).references = new Map([[tableOf(Person).relation('bestPet'), pet]])
     await expect(writes((add) => add(pet))).rejects.toThrow(
       coded('DATA_BRIDGE_ERR_FLUSH', 'new entities of Pet and Person refer to each other'),
