@@ -76,6 +76,11 @@ export class SessionConnection {
     return this.#transaction !== 'none'
   }
 
+  /** Whether nothing of the transaction can be saved any more. */
+  get hasFailed(): boolean {
+    return this.#transaction === 'failed' || this.#transaction === 'lost'
+  }
+
   /** Refuses every statement that has not been sent yet. */
   refuse(reason: () => DataBridgeError): void {
     this.#refusal ??= reason
@@ -233,7 +238,7 @@ export class SessionConnection {
     // Its time was over when a statement had ended already, and this one was waiting behind that.
     if (this.#transaction === 'open' && this.#expiry !== undefined)
       this.#fail(this.#expiry, this.#expiry)
-    if (this.#transaction !== 'failed' && this.#transaction !== 'lost') return
+    if (!this.hasFailed) return
     throw failedTransactionError(this.#transaction === 'lost', this.#failure)
   }
 
@@ -275,7 +280,7 @@ export class SessionConnection {
     const { text, parameters, summary, kind } = statement
     const end = this.#observer.statementSent?.({ text, parameters, summary, kind, operation })
     const limit = this.#limit(connection, summary, kind)
-    this.#isCancellable = kind !== 'control' || !isEnding(summary)
+    this.#isCancellable = kind !== 'control' || (summary !== 'COMMIT' && summary !== 'ROLLBACK')
     const start = performance.now()
     try {
       const result = await this.#within(operation, () => send(connection))
@@ -388,9 +393,4 @@ export class SessionConnection {
     this.#transaction = 'none'
     this.#failure = undefined
   }
-}
-
-/** Whether a statement ends the transaction. */
-function isEnding(summary: string): boolean {
-  return summary === 'COMMIT' || summary === 'ROLLBACK'
 }

@@ -140,19 +140,19 @@ export class BaseSession implements AsyncDisposable {
    * Makes the entity, or each of an array, a row at the next flush, and with it new entities that it
    * was given for foreign keys. A detached entity is tracked again.
    */
-  add(...entities: readonly (object | readonly object[])[]): void {
+  add(...entities: readonly (Entity | readonly Entity[])[]): void {
     this.#use()
     const all = entities.flat()
     for (const entity of all) stateOf(entity)
-    for (const entity of all) this.#work.add(entity as Entity)
+    for (const entity of all) this.#work.add(entity)
   }
 
   /** Deletes the row at the next flush. */
-  delete(...entities: readonly (object | readonly object[])[]): void {
+  delete(...entities: readonly (Entity | readonly Entity[])[]): void {
     this.#use()
     const all = entities.flat()
     for (const entity of all) stateOf(entity)
-    for (const entity of all) this.#work.delete(entity as Entity)
+    for (const entity of all) this.#work.delete(entity)
   }
 
   /**
@@ -160,11 +160,11 @@ export class BaseSession implements AsyncDisposable {
    *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` where the row is gone.
    */
-  async refresh(entity: object): Promise<void> {
+  async refresh(entity: Entity): Promise<void> {
     this.#use()
     const { lifecycle, session, table } = stateOf(entity)
     if (lifecycle !== 'stored' || session !== this) throw goneError(table.entityName, lifecycle)
-    await this.#source.refresh(entity as Entity)
+    await this.#source.refresh(entity)
   }
 
   /** Writes what was added, changed and deleted; it is committed with {@link commit}. */
@@ -316,7 +316,8 @@ export class BaseSession implements AsyncDisposable {
       const changes = this.#work.changes()
       const operation = sessionOperation('commit', countsOf(changes), undefined)
       const commit = async (): Promise<void> => {
-        if (!isEmpty(changes)) await this.#write(changes, operation)
+        // A commit that cannot be says so, whatever waits to be flushed.
+        if (!isEmpty(changes) && !this.#connection.hasFailed) await this.#write(changes, operation)
         try {
           await this.#connection.commit(operation)
           this.#work.committed()

@@ -164,7 +164,7 @@ describe('refresh', () => {
       await expect(session.refresh(entity as User)).rejects.toThrow(
         coded('DATA_BRIDGE_ERR_DETACHED'),
       )
-    await expect(session.refresh({})).rejects.toThrow(coded('DATA_BRIDGE_ERR_ENTITY'))
+    await expect(session.refresh({} as User)).rejects.toThrow(coded('DATA_BRIDGE_ERR_ENTITY'))
     await session.rollback()
   })
 })

@@ -29,6 +29,18 @@ describe('a statement that failed', () => {
     expect(await users()).toEqual([{ name: 'b' }])
   })
 
+  it('makes the commit fail in the same way where there is something to flush', async () => {
+    await using session = database.session()
+    session.add(user('a'), new User({ name: 'b', email: 'a@example.com' }))
+    await expect(session.flush()).rejects.toThrow(coded('DATA_BRIDGE_ERR_UNIQUE'))
+    expect(await failure('DATA_BRIDGE_ERR_COMMIT_FAILED', session.commit())).toMatchObject({
+      cause: { code: 'DATA_BRIDGE_ERR_UNIQUE' },
+    })
+    session.add(user('c'))
+    await session.commit()
+    expect(await users()).toEqual([{ name: 'c' }])
+  })
+
   it('makes transaction() and run() fail where its error is swallowed', async () => {
     const work = async (session: Session) => {
       session.add(user('a'))
@@ -179,7 +191,7 @@ describe('a connection that is lost', () => {
         .catch(() => undefined)
       session.add(user('outer'))
     })
-    await expect(work).rejects.toThrow(coded('DATA_BRIDGE_ERR_TRANSACTION'))
+    await expect(work).rejects.toThrow(coded('DATA_BRIDGE_ERR_COMMIT_FAILED'))
     expect(await users()).toEqual([])
     expect(await wire.database.run((session) => session.find(Post).count())).toBe(0)
   })
