@@ -28,10 +28,10 @@ export interface ColumnRef<T> extends Expression<T> {
   notIn(values: readonly NonNullable<T>[]): Condition
   /** Between both, each included. */
   between(low: NonNullable<T>, high: NonNullable<T>): Condition
-  /** `%` stands for any characters, `_` for one. */
-  like(pattern: string): Condition
+  /** Of a `text` column; `%` stands for any characters, `_` for one. */
+  like(this: Expression<string | null>, pattern: string): Condition
   /** Like {@link like}, without regard to case. */
-  ilike(pattern: string): Condition
+  ilike(this: Expression<string | null>, pattern: string): Condition
   isNull(): Condition
   isNotNull(): Condition
   asc(): Order

@@ -122,7 +122,11 @@ describe('an operator', () => {
     ['gt(null)', (row) => row.age.gt(null as never), 'User.age.gt() expected'],
     ['eq(undefined)', (row) => row.age.eq(undefined as never), 'User.age.eq() expected'],
     ['in(value)', (row) => row.age.in(3 as never), 'User.age.in() expected an array'],
-    ['like of a number', (row) => row.age.like('3%'), 'is for text columns; this one is integer'],
+    [
+      'like of a number',
+      (row) => row.age.like.call(row.age as never, '3%'),
+      'is for text columns; this one is integer',
+    ],
     ['a comparison of JavaScript', (row) => (row.age as never) > 3, 'expected conditions such as'],
     ['nothing', () => undefined, 'expected conditions such as'],
     ['a column', (row) => row.active, 'came a column, an order or a value of SQL'],

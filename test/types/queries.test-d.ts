@@ -70,6 +70,8 @@ describe('filter by an object', () => {
 describe('filter by a callback', () => {
   it('compares with values of the column', () => {
     users.filter((user) => user.age.gt(18))
+    // @ts-expect-error like of a number
+    users.filter((user) => user.age.like('3%'))
     users.filter((user) => or(user.name.like('A%'), not(user.id.in([1, 2]))))
     users.filter((user) => user.createdAt.between(new Date(0), new Date()))
     // @ts-expect-error a string where a number belongs

@@ -45,6 +45,12 @@ describe('session', () => {
     session.delete(user)
     // @ts-expect-error a key
     session.delete(1)
+    // @ts-expect-error the class of entities
+    session.add(User)
+    // @ts-expect-error no entity
+    session.add({ id: 1, name: 'ann' })
+    // @ts-expect-error not awaited
+    session.delete(session.get(User, 1))
     expectTypeOf(session.refresh(user)).toEqualTypeOf<Promise<void>>()
     expectTypeOf(session.flush()).toEqualTypeOf<Promise<void>>()
     expectTypeOf(session.commit()).toEqualTypeOf<Promise<void>>()
