@@ -1,8 +1,14 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
+// What a run loads is compiled once, for its many processes and for the next run.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/node')
+
 // They share their processes: to load the library anew for each file takes longer than to test it. The others
-// start SDKs of OpenTelemetry, of which a process can have one, or processes of their own.
-const shared = ['test/{bench,n-plus-one,orm,plugin}/**/*.test.ts']
+// start SDKs of OpenTelemetry, of which a process can have one.
+const shared = [
+  'test/{architecture,bench,example,n-plus-one,orm,package,plugin,testing}/**/*.test.ts',
+]
 
 // The package's own name means its sources here, as for `node --conditions` and the compiler.
 const conditions = ['fastify-data-bridge-source', 'module', 'node', 'development|production']
@@ -14,8 +20,9 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Far from what any test needs: a busy machine makes none fail.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,

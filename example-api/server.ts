@@ -3,7 +3,8 @@
  * or SIGTERM. With OTEL_EXPORTER_OTLP_ENDPOINT it exports its traces.
  */
 import { once } from 'node:events'
-import { explain, Problem } from './problem.ts'
+import { portOf } from './port.ts'
+import { explain } from './problem.ts'
 import { startService } from './service.ts'
 import { stopSignal } from './stop-signal.ts'
 
@@ -27,10 +28,3 @@ try {
 // Everything is closed. Left to itself Node would first give up its signal handlers, and what npm passes on of a
 // Ctrl-C may come just then: a clean end would look like a kill.
 process.exit()
-
-function portOf(text: string | undefined): number {
-  if (text === undefined || text === '') return 3000
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new Problem(`PORT expected a number from 0 to 65535; came ${text}.`)
-}

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { json } from 'node:stream/consumers'
 import supertest from 'supertest'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { portOf } from '../../example-api/port.ts'
 import { connect, testDatabase } from '../support/database.ts'
 import { startReceiver } from '../telemetry/receiver.ts'
 import {
@@ -122,10 +123,14 @@ describe('npm start', () => {
     expect(leftovers()).toEqual([])
   })
 
-  it.each(['http', '-1', '65536', '3000.5'])('says that PORT=%s is none', async (port) => {
-    const program = Program.run('server', { DATABASE_URL: server.url, PORT: port })
+  it('says that a PORT is none', async () => {
+    const program = Program.run('server', { DATABASE_URL: server.url, PORT: '3000.5' })
     expect(await program.ended).toEqual([1, null])
-    expect(program.stderr).toBe(`PORT expected a number from 0 to 65535; came ${port}.\n`)
+    expect(program.stderr).toBe('PORT expected a number from 0 to 65535; came 3000.5.\n')
+    for (const none of ['http', '-1', '65536']) {
+      expect(() => portOf(none)).toThrow(`PORT expected a number from 0 to 65535; came ${none}.`)
+    }
+    expect(['', '0', '65535'].map(portOf)).toEqual([3000, 0, 65_535])
   })
 })
 

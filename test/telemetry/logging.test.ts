@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user } from '../support/entities.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
@@ -20,12 +20,19 @@ interface Line {
 const { url, database } = await testDatabase(blog)
 const soon = { timeout: 10_000 }
 
+// One service for all that a service writes in the same way.
+const stack = new AsyncDisposableStack()
+let receiver: Receiver
+let service: Service
 beforeAll(async () => {
   await database.run((session) => {
     const authors = Array.from({ length: 10 }, (_, index) => user(`user${index}`))
     session.add(authors.map((author) => new Post({ title: 'post', author })))
   })
+  receiver = stack.use(await startReceiver())
+  service = stack.use(await start(receiver))
 })
+afterAll(() => stack.disposeAsync())
 
 /** The service that logs, started with the preload. */
 function start(receiver: Receiver, env: Readonly<Record<string, string>> = {}): Promise<Service> {
@@ -42,11 +49,14 @@ function start(receiver: Receiver, env: Readonly<Record<string, string>> = {}): 
   })
 }
 
-/** The lines of the one request that was sent, when it has been completed. */
+/** Sends a request, and gives its lines when it has been completed. */
 async function linesOfRequest(service: Service, path: string): Promise<readonly Line[]> {
+  const ofRequests = (): Line[] => linesOf(service).filter(({ reqId }) => reqId !== undefined)
+  const earlier = ofRequests().length
   await (await fetch(`${service.url}${path}`)).text()
-  const lines = (): Line[] => linesOf(service).filter(({ reqId }) => reqId !== undefined)
+  const lines = (): Line[] => ofRequests().slice(earlier)
   await expect.poll(() => lines().map(({ msg }) => msg), soon).toContain('request completed')
+  expect(new Set(lines().map(({ reqId }) => reqId)).size).toBe(1)
   return lines()
 }
 
@@ -55,13 +65,11 @@ function linesOf({ output }: Service): Line[] {
   return complete.map((line) => JSON.parse(line) as Line)
 }
 
-/** The id of the trace of the one request that was sent. */
-async function exportedTrace(receiver: Receiver): Promise<string> {
-  const read = (): Receiver['spans'] => receiver.spans
-  await expect.poll(() => read().some(({ name }) => name === 'db.session.close'), soon).toBe(true)
-  const ids = new Set(read().map(({ traceId }) => traceId))
-  expect(ids.size).toBe(1)
-  return [...ids].join()
+/** The spans of a trace, when the last one of its session has been exported. */
+async function exportedSpans(traceId: string | undefined): Promise<Receiver['spans']> {
+  const read = (): Receiver['spans'] => receiver.spans.filter((span) => span.traceId === traceId)
+  await expect.poll(() => read().map(({ name }) => name), soon).toContain('db.session.close')
+  return read()
 }
 
 const documentation = readFileSync(new URL('../../docs/logging.md', import.meta.url), 'utf8')
@@ -74,10 +82,9 @@ function documentedLine(field: 'nPlusOne' | 'slowQuery'): Line {
 
 describe('the log of a service that is started with the preload', () => {
   it('has the id of the exported trace in every line of a request, warnings among them', async () => {
-    await using receiver = await startReceiver()
-    await using service = await start(receiver)
     const lines = await linesOfRequest(service, '/lazy')
-    const traceId = await exportedTrace(receiver)
+    const traceId = lines[0]?.trace_id
+    const spans = await exportedSpans(traceId)
     expect(lines.map(({ msg }) => msg.replace(/ took .*/, ''))).toEqual([
       'incoming request',
       'in the handler',
@@ -90,7 +97,7 @@ describe('the log of a service that is started with the preload', () => {
     expect(lines.map(({ msg, trace_id }) => [msg, trace_id])).toEqual(
       lines.map(({ msg }) => [msg, traceId]),
     )
-    const spanIds = new Set(receiver.spans.map(({ spanId }) => spanId))
+    const spanIds = new Set(spans.map(({ spanId }) => spanId))
     for (const { span_id: id, trace_flags: flags } of lines) {
       expect(spanIds).toContain(id)
       expect(flags).toBe('01')
@@ -98,43 +105,38 @@ describe('the log of a service that is started with the preload', () => {
   })
 
   it('has no ids outside of a request', async () => {
-    await using receiver = await startReceiver()
-    await using service = await start(receiver)
     await expect
       .poll(() => linesOf(service).map(({ msg }) => msg), soon)
       .toContain('outside of a request')
-    for (const line of linesOf(service)) expect(line).not.toHaveProperty('trace_id')
+    const outside = linesOf(service).filter(({ reqId }) => reqId === undefined)
+    for (const line of outside) expect(line).not.toHaveProperty('trace_id')
   })
 
   it('says with flags 00 that the trace was not taken', async () => {
-    await using receiver = await startReceiver()
-    await using service = await start(receiver, { OTEL_TRACES_SAMPLER: 'always_off' })
-    const lines = await linesOfRequest(service, '/lazy')
+    await using unused = await startReceiver()
+    await using silent = await start(unused, { OTEL_TRACES_SAMPLER: 'always_off' })
+    const lines = await linesOfRequest(silent, '/lazy')
     expect(new Set(lines.map(({ trace_flags: flags }) => flags))).toEqual(new Set(['00']))
     expect(new Set(lines.map(({ trace_id: id }) => id)).size).toBe(1)
-    expect(receiver.requests).toBe(0)
+    expect(unused.requests).toBe(0)
   })
 
   it('has no ids where tracing is off, and the same lines', async () => {
-    await using receiver = await startReceiver()
-    await using service = await start(receiver, { DATA_BRIDGE_TRACING_ENABLED: 'false' })
-    const lines = await linesOfRequest(service, '/lazy')
+    await using unused = await startReceiver()
+    await using silent = await start(unused, { DATA_BRIDGE_TRACING_ENABLED: 'false' })
+    const lines = await linesOfRequest(silent, '/lazy')
     expect(lines.filter(({ nPlusOne }) => nPlusOne !== undefined)).toHaveLength(1)
     expect(lines.filter(({ slowQuery }) => slowQuery !== undefined)).toHaveLength(11)
     for (const line of lines) expect(line).not.toHaveProperty('trace_id')
   })
 
   it.each(['/found', '/fails'])('never has a value of a statement: %s', async (path) => {
-    await using receiver = await startReceiver()
-    await using service = await start(receiver)
     const lines = await linesOfRequest(service, path)
     expect(lines.some(({ slowQuery }) => slowQuery !== undefined)).toBe(true)
     expect(JSON.stringify(lines)).not.toMatch(/sesame|user1@/)
   })
 
   it('has the warnings that the documentation shows', async () => {
-    await using receiver = await startReceiver()
-    await using service = await start(receiver)
     const lines = await linesOfRequest(service, '/lazy')
     const { nPlusOne: finding, msg } = documentedLine('nPlusOne')
     const found = lines.find(({ nPlusOne }) => nPlusOne !== undefined)

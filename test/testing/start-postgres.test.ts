@@ -18,8 +18,18 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { Client } from 'pg'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { startPostgres } from '../../plugin/testing/index.ts'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+  vi,
+} from 'vitest'
+import { type EmbeddedPostgres, startPostgres } from '../../plugin/testing/index.ts'
 import { installedBinaries } from '../../plugin/testing/postgres-binaries.ts'
 import { copyBinaries } from '../../plugin/testing/postgres-copy.ts'
 import { startOnPort } from '../../plugin/testing/start-postgres.ts'
@@ -28,51 +38,45 @@ import { commands } from '../support/processes.ts'
 const root = resolve(import.meta.dirname, '../..')
 let temporary: string
 
-beforeEach(() => {
-  temporary = realpathSync(mkdtempSync(join(tmpdir(), 'start-postgres-test-')))
-  chmodSync(temporary, 0o1777)
-  vi.stubEnv('TMPDIR', temporary)
-})
+describe('two that are started at once', () => {
+  let servers: readonly [EmbeddedPostgres, EmbeddedPostgres]
+  beforeAll(async () => {
+    servers = await Promise.all([startPostgres(), startPostgres()])
+  })
+  afterAll(() => Promise.all(servers.map(({ stop }) => stop())))
 
-afterEach(async () => {
-  await vi.waitFor(() => assert.deepEqual(leftovers(), []), { timeout: 10_000 })
-  vi.unstubAllEnvs()
-  await rm(temporary, { recursive: true, force: true })
-})
-
-describe('startPostgres', () => {
-  it('starts an empty PostgreSQL 18 that answers', async () => {
-    await using postgres = await startPostgres()
-    expect(new URL(postgres.url).hostname).toBe('127.0.0.1')
-    const [row] = await query(
-      postgres.url,
-      `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,
-        current_user AS "user", upper('ä') AS upper`,
-    )
-    expect(row).toEqual({
-      version: expect.stringMatching(/^18\./),
-      fsync: 'off',
-      user: 'postgres',
-      upper: 'Ä',
-    })
+  it('are an empty PostgreSQL 18 each, which answers', async () => {
+    for (const { url } of servers) {
+      expect(new URL(url).hostname).toBe('127.0.0.1')
+      const [row] = await query(
+        url,
+        `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,
+          current_user AS "user", upper('ä') AS upper`,
+      )
+      expect(row).toEqual({
+        version: expect.stringMatching(/^18\./),
+        fsync: 'off',
+        user: 'postgres',
+        upper: 'Ä',
+      })
+    }
   })
 
-  it('asks for the password', async () => {
-    await using postgres = await startPostgres()
-    const url = new URL(postgres.url)
-    url.password = 'wrong'
+  it('ask for the password', async () => {
+    const url = new URL(servers[0].url)
+    url.password = new URL(servers[1].url).password
     await expect(query(url.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' })
   })
 
-  it('starts two at once, each with its own data', async () => {
-    const [first, second] = await Promise.all([startPostgres(), startPostgres()])
-    try {
-      await query(first.url, 'CREATE TABLE only_here ()')
-      await expect(query(second.url, 'TABLE only_here')).rejects.toMatchObject({ code: '42P01' })
-    } finally {
-      await Promise.all([first.stop(), second.stop()])
-    }
+  it('have their own data', async () => {
+    const [first, second] = servers
+    await query(first.url, 'CREATE TABLE only_here ()')
+    await expect(query(second.url, 'TABLE only_here')).rejects.toMatchObject({ code: '42P01' })
   })
+})
+
+describe('startPostgres', () => {
+  watchForLeftovers()
 
   it('leaves no process and no folder after stop(), also with connections open', async () => {
     const { url, stop } = await startPostgres()
@@ -112,6 +116,8 @@ describe('startPostgres', () => {
 })
 
 describe('a process that started one', () => {
+  watchForLeftovers()
+
   it('leaves nothing when it is killed', async () => {
     const child = run(`${start} console.log(url); setInterval(() => {}, 1000)`)
     const [url] = await once(child.stdout.setEncoding('utf8'), 'data')
@@ -135,15 +141,7 @@ describe('a process that started one', () => {
     await expect.poll(leftovers, { timeout: 10_000 }).toEqual([])
   })
 
-  it('waits for stop() at its end', async () => {
-    const child = run(`${start} await stop(); console.log('stopped')`)
-    const output = child.stdout.setEncoding('utf8').toArray()
-    expect(await once(child, 'close')).toEqual([0, null])
-    expect(await output).toEqual(['stopped\n'])
-    expect(leftovers()).toEqual([])
-  })
-
-  it('can close first when the terminal interrupts its process group', async () => {
+  it('can close first when the terminal interrupts its process group, and waits for stop() at its end', async () => {
     const child = run(
       `import { Client } from 'pg'
       ${start}
@@ -153,6 +151,7 @@ describe('a process that started one', () => {
         console.log((await client.query('SELECT pg_sleep(0.2), 1 AS answer')).rows[0].answer)
         await client.end()
         await stop()
+        console.log('stopped')
       })
       console.log('up')`,
       true,
@@ -160,13 +159,15 @@ describe('a process that started one', () => {
     const output = child.stdout.setEncoding('utf8')
     expect(await once(output, 'data')).toEqual(['up\n'])
     process.kill(-Number(child.pid), 'SIGINT')
-    expect(await once(output, 'data')).toEqual(['1\n'])
+    expect(await output.toArray()).toEqual(['1\n', 'stopped\n'])
     expect(await once(child, 'close')).toEqual([0, null])
     expect(leftovers()).toEqual([])
   })
 })
 
 describe('the binaries', () => {
+  watchForLeftovers()
+
   it('says what to install when there are none', () => {
     const elsewhere = [join(temporary, 'package.json')]
     expect(() => installedBinaries('linux', 'x64', elsewhere)).toThrow(
@@ -208,6 +209,20 @@ describe('the binaries', () => {
     await expect(copyBinaries(installed, target)).rejects.toThrow(/copy is not trusted/)
   })
 })
+
+/** Gives each test a temporary folder, in which nothing may be left. */
+function watchForLeftovers(): void {
+  beforeEach(() => {
+    temporary = realpathSync(mkdtempSync(join(tmpdir(), 'start-postgres-test-')))
+    chmodSync(temporary, 0o1777)
+    vi.stubEnv('TMPDIR', temporary)
+  })
+  afterEach(async () => {
+    await vi.waitFor(() => assert.deepEqual(leftovers(), []), { timeout: 10_000 })
+    vi.unstubAllEnvs()
+    await rm(temporary, { recursive: true, force: true })
+  })
+}
 
 const start = `
   import { startPostgres } from './plugin/testing/index.ts'
