@@ -56,6 +56,7 @@ export class EntitySource implements QueryContext {
       if (held !== undefined) return held
       const entity = hydrate(table, row, this.#owner)
       this.#work.identity.set(table, key, entity)
+      this.#work.read(entity)
       return entity
     })
   }
@@ -92,7 +93,10 @@ export class EntitySource implements QueryContext {
     const key = table.primaryKey.type.decode(snapshotKey(entity))
     const read = async (): Promise<void> => {
       const { rows } = await this.rows(selectWhere(table, table.primaryKey, key), operation)
-      if (rows[0] !== undefined) return reload(entity, rows[0])
+      if (rows[0] !== undefined) {
+        reload(entity, rows[0])
+        return this.#work.read(entity)
+      }
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_NOT_FOUND',
         `refresh() found no row of this ${table.entityName}; it was deleted`,

@@ -268,7 +268,10 @@ export class BaseSession implements AsyncDisposable {
       async () => {
         await this.#flush(operation)
         const rows = await this.#connection.objects(statement, operation)
-        this.#hasExecuted ||= mayWrite(statement)
+        if (mayWrite(statement)) {
+          this.#hasExecuted = true
+          this.#work.executed()
+        }
         return rows as R[]
       },
       (rows) => ({ rows: rows.length }),

@@ -7,8 +7,18 @@ import { isUnchanged } from '../schema/values.ts'
 import { type Change, changeOf, type ChangeSet, dirtyColumns } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
 
-/** What a flush did to an entity: the row that the database held before, undefined where there was none. */
-type Written = Map<Entity, RawRow | undefined>
+/** What is undone with a transaction, or with a savepoint in it. */
+class Undo {
+  /** What a flush did to an entity: the row that the database held before, undefined where there was none. */
+  readonly written = new Map<Entity, RawRow | undefined>()
+  /** What was read after SQL of the program's own may have written: the rows may be undone too. */
+  readonly read = new Set<Entity>()
+  hasExecuted = false
+
+  remember(entity: Entity, before: RawRow | undefined): void {
+    if (!this.written.has(entity)) this.written.set(entity, before)
+  }
+}
 
 /** Which entities a session knows, and what it owes the database. */
 export class UnitOfWork {
@@ -17,7 +27,7 @@ export class UnitOfWork {
   readonly #added = new Set<Entity>()
   readonly #deleted = new Set<Entity>()
   // One for the transaction, and one for each savepoint in it.
-  #written: [Written, ...Written[]] = [new Map()]
+  #undo: [Undo, ...Undo[]] = [new Undo()]
 
   constructor(owner: EntityOwner) {
     this.#owner = owner
@@ -109,12 +119,23 @@ export class UnitOfWork {
 
   /** Whether something was flushed that is not committed yet. */
   get hasWritten(): boolean {
-    return this.#written.some((written) => written.size > 0)
+    return this.#undo.some(({ written }) => written.size > 0)
+  }
+
+  /** SQL of the program's own has been executed, and may have written. */
+  executed(): void {
+    this.#innermost.hasExecuted = true
+  }
+
+  /** The row of an entity has been read, for the first time or again. */
+  read(entity: Entity): void {
+    const isInDoubt = this.#undo.some(({ hasExecuted }, depth) => depth > 0 && hasExecuted)
+    if (isInDoubt) this.#innermost.read.add(entity)
   }
 
   inserted(entity: Entity): void {
     const state = stateOf(entity)
-    this.#remember(entity, undefined)
+    this.#innermost.remember(entity, undefined)
     state.references = undefined
     this.identity.set(state.table, snapshotKey(entity), entity)
     const isWanted = this.#added.delete(entity)
@@ -125,12 +146,12 @@ export class UnitOfWork {
   }
 
   updated(entity: Entity, before: RawRow | undefined): void {
-    this.#remember(entity, before)
+    this.#innermost.remember(entity, before)
   }
 
   removed(entity: Entity): void {
     const state = stateOf(entity)
-    this.#remember(entity, state.snapshot)
+    this.#innermost.remember(entity, state.snapshot)
     this.identity.delete(state.table, snapshotKey(entity))
     state.snapshot = undefined
     const isUnwanted = this.#deleted.delete(entity)
@@ -140,13 +161,13 @@ export class UnitOfWork {
   }
 
   committed(): void {
-    this.#written = [new Map()]
+    this.#undo = [new Undo()]
   }
 
   /** Everything is forgotten: the identity map is empty, and every entity detached. */
   rolledBack(): void {
-    for (const written of this.#written.toReversed()) restore(written)
-    this.#written = [new Map()]
+    for (const undo of this.#undo.toReversed()) restore(undo)
+    this.#undo = [new Undo()]
     for (const entity of this.identity) this.#letGo(entity, 'detached')
     for (const entity of [...this.#added, ...this.#deleted]) this.#letGo(entity, 'detached')
     this.identity.clear()
@@ -155,27 +176,32 @@ export class UnitOfWork {
   }
 
   savepoint(): void {
-    this.#written.push(new Map())
+    this.#undo.push(new Undo())
   }
 
   releasedSavepoint(): void {
-    const inner = this.#written.pop()
-    const outer = this.#written.at(-1)
-    for (const [entity, before] of inner ?? [])
-      if (outer?.has(entity) === false) outer.set(entity, before)
+    const inner = this.#undo.pop() as Undo
+    const outer = this.#innermost
+    for (const [entity, before] of inner.written) outer.remember(entity, before)
+    for (const entity of inner.read) outer.read.add(entity)
+    outer.hasExecuted ||= inner.hasExecuted
   }
 
   /**
-   * Detaches what was added, changed or deleted since a savepoint, written or not.
+   * Detaches what was added, changed or deleted since a savepoint, written or not, and what was read
+   * since behind SQL of the program's own.
    *
    * @param savepoints how many savepoints are undone, that one and those within it
    */
   rolledBackToSavepoint(savepoints: number): void {
     for (let nested = 1; nested < savepoints; nested += 1) this.releasedSavepoint()
-    const written: Written = this.#written.pop() ?? new Map()
+    const undo = this.#undo.pop() as Undo
+    // Without SQL in it, what was read in it is as true as before.
+    if (!undo.hasExecuted) for (const entity of undo.read) this.#innermost.read.add(entity)
     const changed = [...this.identity].filter((entity) => dirtyColumns(entity) !== undefined)
     for (const entity of new Set([
-      ...written.keys(),
+      ...undo.written.keys(),
+      ...(undo.hasExecuted ? undo.read : []),
       ...changed,
       ...this.#added,
       ...this.#deleted,
@@ -186,12 +212,11 @@ export class UnitOfWork {
       this.#deleted.delete(entity)
       this.#letGo(entity, 'detached')
     }
-    restore(written)
+    restore(undo)
   }
 
-  #remember(entity: Entity, before: RawRow | undefined): void {
-    const written = this.#written.at(-1) as Written
-    if (!written.has(entity)) written.set(entity, before)
+  get #innermost(): Undo {
+    return this.#undo.at(-1) as Undo
   }
 
   #letGo(entity: Entity, lifecycle: 'new' | 'detached'): void {
@@ -217,7 +242,7 @@ function secondError(table: TableMetadata): DataBridgeError {
   )
 }
 
-function restore(written: Written): void {
+function restore({ written }: Undo): void {
   for (const [entity, before] of written) stateOf(entity).snapshot = before
 }
 

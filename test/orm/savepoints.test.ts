@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Session } from '../../orm/index.ts'
+import { type Session, sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { coded } from '../support/failure.ts'
@@ -209,5 +209,70 @@ describe('a nested transaction', () => {
     expect(await names()).toEqual([])
     await session.transaction(() => session.add(user('later')))
     expect(await names()).toEqual(['later'])
+  })
+})
+
+describe('what SQL of your own wrote in a savepoint that is rolled back', () => {
+  const raise = (session: Session): Promise<unknown> =>
+    session.execute(sql`update users set age = age + 1`)
+
+  it('is known to no entity any more, read or refreshed behind it', async () => {
+    await query(`insert into users (name, email, age) values ('a', 'a', 1), ('b', 'b', 1)`)
+    await database.run(async (session) => {
+      const first = (await session.get(User, 1)) as User
+      const seen: unknown[] = []
+      const work = session.transaction(async () => {
+        await raise(session)
+        await session.refresh(first)
+        await session.execute(sql`insert into users (name, email) values ('ghost', 'ghost')`)
+        for (const each of await session.find(User).toList()) seen.push(each.age)
+        fail()
+      })
+      await expect(work).rejects.toThrow(Own)
+      expect(seen).toEqual([2, 2, null])
+      expect([await session.get(User, 1), await session.get(User, 2)]).toMatchObject([
+        { age: 1 },
+        { age: 1 },
+      ])
+      expect(await session.get(User, 3)).toBeNull()
+    })
+  })
+
+  it('is known as long as the savepoint around it is kept', async () => {
+    await query(`insert into users (name, email, age) values ('a', 'a', 1), ('b', 'b', 1)`)
+    await database.run(async (session) => {
+      let [first, second]: (User | null)[] = []
+      await expect(
+        session.transaction(async () => {
+          await raise(session)
+          await session
+            .transaction(async () => {
+              first = await session.get(User, 1)
+              fail()
+            })
+            .catch(() => undefined)
+          await session.transaction(async () => (second = await session.get(User, 2)))
+          expect([await session.get(User, 1), await session.get(User, 2)]).toEqual([first, second])
+          expect([first?.age, second?.age]).toEqual([2, 2])
+          fail()
+        }),
+      ).rejects.toThrow(Own)
+      const ages = (await session.find(User).toList()).map(({ age }) => age)
+      expect(ages).toEqual([1, 1])
+    })
+  })
+
+  it('harms no entity that was read in it before', async () => {
+    await query(`insert into users (name, email, age) values ('a', 'a', 1)`)
+    await database.run(async (session) => {
+      let read: User | null = null
+      const work = session.transaction(async () => {
+        read = await session.get(User, 1)
+        await raise(session)
+        fail()
+      })
+      await expect(work).rejects.toThrow(Own)
+      expect(await session.get(User, 1)).toBe(read)
+    })
   })
 })
