@@ -17,6 +17,7 @@ import {
   type SessionOptions,
 } from './options.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
+import { foreignKeys } from './sql/ddl.ts'
 import { ambientScope } from './session/ambient.ts'
 import { BaseSession, type SessionParts } from './session/session.ts'
 import type { TransactionOptions } from './session/transactions.ts'
@@ -72,7 +73,10 @@ export class Database implements AsyncDisposable {
       nPlusOne = defaultMode(process.env),
       ...settings
     } = requireDatabaseOptions(options)
-    for (const table of requireTables(tables, 'tables')) void table.relations
+    for (const table of requireTables(tables, 'tables')) {
+      void table.relations
+      foreignKeys(table)
+    }
     this.#nPlusOne = nPlusOne
     this.#tables = [...tables]
     this.#pool =

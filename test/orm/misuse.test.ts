@@ -3,6 +3,7 @@ import {
   belongsTo,
   bigint,
   type Condition,
+  Database,
   integer,
   selectinload,
   sql,
@@ -14,7 +15,7 @@ import { testDatabase } from '../support/database.ts'
 import { blog, Post, user, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
 
-const { database } = await testDatabase(blog)
+const { database, url } = await testDatabase(blog)
 const QUERY = 'DATA_BRIDGE_ERR_QUERY'
 
 describe('a column that was kept from the callback of another query', () => {
@@ -77,6 +78,16 @@ describe('keys of different types', () => {
       /Entry\.accountId holds a string of digits .* Account\.id, which holds a safe integer/,
     )
   })
+})
+
+it('a foreign key to what is no entity is refused where the tables are given to the database', () => {
+  class Lost extends table('lost', {
+    id: integer().primaryKey().generated(),
+    homeId: integer().references(() => undefined as never),
+  }) {}
+  expect(() => new Database({ connectionString: url, tables: [Lost] })).toThrow(
+    coded('DATA_BRIDGE_ERR_SCHEMA', 'Lost.homeId expected an entity class'),
+  )
 })
 
 describe('a to-many relation', () => {
