@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../../plugin/testing/index.ts'
+import { makeRamDisk } from './ram-disk.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -12,6 +14,8 @@ declare module 'vitest' {
 
 /** One PostgreSQL for the whole run: that of `DATABASE_URL`, or one of its own. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const ramDisk = makeRamDisk()
+  if (ramDisk !== undefined) process.env['TMPDIR'] = ramDisk
   const given = process.env['DATABASE_URL'] ?? ''
   const postgres = given === '' ? await startPostgres() : undefined
   const server = postgres?.url ?? given
@@ -25,6 +29,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
       await asServer(server, (client) => dropDatabases(client, name))
     } finally {
       await postgres?.stop()
+      if (ramDisk !== undefined) await rm(ramDisk, { recursive: true, force: true })
     }
   }
 }
