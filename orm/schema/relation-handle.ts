@@ -15,7 +15,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   #value: unknown = notLoaded
   // The key that a to-one value was loaded for: a changed foreign key makes it stale.
   #loadedFor: unknown
-  #loading: Promise<T> | undefined
+  #loading: { readonly key: unknown; readonly value: Promise<T> } | undefined
 
   constructor(owner: object, state: EntityState, relation: RelationMetadata) {
     this.#owner = owner
@@ -46,10 +46,13 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   /** Loads the relation with one query, unless it is loaded already. */
   load(): Promise<T> {
     if (this.isLoaded) return Promise.resolve(this.#value as T)
-    this.#loading ??= this.#load().finally(() => {
-      this.#loading = undefined
+    const key = this.#key()
+    if (this.#loading !== undefined && this.#loading.key === key) return this.#loading.value
+    const value = this.#load(key).finally(() => {
+      if (this.#loading?.value === value) this.#loading = undefined
     })
-    return this.#loading
+    this.#loading = { key, value }
+    return value
   }
 
   /** Makes a relation awaitable: `const posts = await user.posts`. */
@@ -81,10 +84,10 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     this.#value = notLoaded
   }
 
-  async #load(): Promise<T> {
+  async #load(key: unknown): Promise<T> {
     const { session, lifecycle } = this.#state
     const { owner, name, kind, foreignKey } = this.#relation
-    if (kind === 'belongsTo' && this.#key() === null) {
+    if (kind === 'belongsTo' && key === null) {
       this.fill(null)
       return null as T
     }
@@ -96,15 +99,16 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
           : `${owner.entityName}.${name} cannot be loaded: the entity's session has ended or was rolled back`,
       )
     }
-    if (kind === 'belongsTo' && this.#key() === undefined) {
+    if (kind === 'belongsTo' && key === undefined) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_DETACHED',
         `${owner.entityName}.${name} cannot be loaded: ${foreignKey.property} has no value yet`,
       )
     }
-    const key = this.#key()
-    this.fill(await session.loadRelation(this.#owner, this.#relation), key)
-    return this.#value as T
+    const value = await session.loadRelation(this.#owner, this.#relation)
+    // The program may have set another key while it was loaded; that has a load of its own.
+    if (this.#key() === key) this.fill(value, key)
+    return value as T
   }
 
   #key(): unknown {

@@ -177,6 +177,17 @@ describe('a changed foreign key', () => {
     await session.rollback()
   })
 
+  it('during a load has a load of its own', async () => {
+    await using session = database.session()
+    const post = (await session.get(Post, 1)) as Post
+    const before = post.author.load()
+    post.authorId = 2
+    const [ann, bob] = await Promise.all([before, post.author.load()])
+    expect([ann.name, bob.name]).toEqual(['ann', 'bob'])
+    expect(post.author.value).toBe(bob)
+    await session.rollback()
+  })
+
   it('that refers to nothing gives null', async () => {
     await using session = database.session()
     const root = new Folder({ name: 'root' })
