@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { diag, DiagLogLevel } from '@opentelemetry/api'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { BatchSpanProcessor, InMemorySpanExporter } from '@opentelemetry/sdk-trace'
@@ -20,7 +21,12 @@ it('adds the spans of Fastify to an SDK that the application has started, and ch
     logRecordProcessors: [],
   }).start()
   const before = { ...process.env }
+  const warned = once(process, 'warning')
   const telemetry = configureTelemetry({ serviceName: 'other', endpoint: 'http://127.0.0.1:9' })
+  const [warning] = (await warned) as [Error]
+  expect(warning.message).toBe(
+    'the application has started an OpenTelemetry SDK already: these options are not used: serviceName, endpoint',
+  )
   expect(process.env).toEqual(before)
   expect(told).toContain(
     'a tracer provider is registered already: only the spans of Fastify are added',

@@ -17,8 +17,9 @@ let running: Telemetry | undefined
  * exported over OTLP. An option wins over the environment, which wins over the defaults.
  * `node --import fastify-data-bridge/register` does the same by the environment alone.
  *
- * Call it before `Fastify()`. A second call changes nothing and gives what the first has given. Where the
- * application has started an SDK of its own, only the spans of Fastify's requests are added. With
+ * Call it before `Fastify()`. A second call, or the first beside the preload, changes nothing and gives what
+ * is there already. Where the application has started an SDK of its own, only the spans of Fastify's requests
+ * are added. Options that are not used for that are told in a process warning. With
  * `DATA_BRIDGE_TRACING_ENABLED=false` or `OTEL_SDK_DISABLED=true` it does nothing.
  *
  * @throws DataBridgeError `DATA_BRIDGE_ERR_OPTION` for an option that is not usable, or a package that is missing
@@ -38,25 +39,38 @@ export function configureTelemetry(options: TelemetryOptions = {}): Telemetry {
   const chosen = requireTelemetryOptions(options)
   if (!isAllowed() || isSdkDisabled()) return idleTelemetry
   if (running === undefined) return (running = start(chosen))
-  diagnosticsOf().warn('telemetry is configured already; these options are not used')
+  tellUnused('telemetry is configured already', chosen)
   return running
 }
 
 function start(options: TelemetryOptions): Telemetry {
   requireInstalled(['@opentelemetry/api', '@fastify/otel'])
   const diagnostics = diagnosticsOf()
-  if (hasProvider()) return joinForeign(diagnostics)
+  if (hasProvider()) {
+    tellUnused('the application has started an OpenTelemetry SDK already', options)
+    return joinForeign(diagnostics)
+  }
   requireInstalled(['@opentelemetry/sdk-node', '@opentelemetry/auto-instrumentations-node'])
   const { changes, warnings } = sdkEnvironment(process.env, options)
-  for (const warning of warnings) {
-    process.emitWarning(warning, { code: 'DATA_BRIDGE_TELEMETRY' })
-  }
+  for (const warning of warnings) warn(warning)
   apply(changes)
   const telemetry = bounded(startSdk(process.env), diagnostics)
   traceFastify(diagnostics)
   flushAtTheEnd(telemetry)
   diagnostics.info(`started: ${summaryOf(process.env)}`)
   return telemetry
+}
+
+/** Whoever has said where spans go would look for them there. */
+function tellUnused(why: string, options: TelemetryOptions): void {
+  const unused = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [name],
+  )
+  if (unused.length > 0) warn(`${why}: these options are not used: ${unused.join(', ')}`)
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, { code: 'DATA_BRIDGE_TELEMETRY' })
 }
 
 /** An SDK that the application has started is left as it is; only the requests of Fastify are missing. */
