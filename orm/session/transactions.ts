@@ -109,14 +109,18 @@ export class Transactions {
     try {
       if (!this.#connection.isInTransaction) await this.#connection.begin(mode, undefined)
       await this.#steps.flush()
-      await this.#connection.savepoint(name, undefined)
-      this.#work.savepoint()
-      isSet = true
+      await this.#steps.alone(async () => {
+        await this.#connection.savepoint(name, undefined)
+        this.#work.savepoint()
+        isSet = true
+      })
       const result = await fn()
       await this.#steps.flush()
       this.#pop(name)
-      await this.#connection.releaseSavepoint(name, undefined)
-      this.#work.releasedSavepoint()
+      await this.#steps.alone(async () => {
+        await this.#connection.releaseSavepoint(name, undefined)
+        this.#work.releasedSavepoint()
+      })
       return result
     } catch (error) {
       const dropped = this.#drop(name)

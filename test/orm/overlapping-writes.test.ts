@@ -43,6 +43,20 @@ describe('a rollback that is asked for while a flush is under way', () => {
     expect(await names()).toEqual(['apart'])
   })
 
+  it('takes nothing of it back with a savepoint that begins in the middle of it', async () => {
+    await database.run(async (session) => {
+      session.add(user('before'))
+      await session.flush()
+      const savepoint = session.transaction(() => {
+        throw new Error('changed my mind')
+      })
+      session.add(work())
+      await Promise.all([session.flush(), expect(savepoint).rejects.toThrow('changed my mind')])
+    })
+    expect(await names()).toEqual(['before', 'ann'])
+    expect(await query('select title from posts')).toEqual([{ title: 'T' }])
+  })
+
   it('comes after a commit that was asked for before it', async () => {
     await using session = database.session()
     session.add(work())
