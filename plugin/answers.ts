@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { statusOf } from './payload.ts'
 
 /**
  * Which answer of a request is the one that its client gets. A handler may answer twice, and beside
@@ -9,6 +10,8 @@ export class Answers {
   /** `error`: what is on its way was sent before the request failed. `none`: what is sent is too late. */
   #awaited: 'any' | 'error' | 'none' = 'any'
   #hasLeft = false
+  #failure: unknown
+  #failedStatus: number | undefined
   #isWatching = false
 
   constructor(reply: FastifyReply) {
@@ -16,8 +19,10 @@ export class Answers {
   }
 
   /** The request has failed: the answer is what is sent from now on. */
-  awaitErrors(): void {
+  awaitErrors(failure: unknown): void {
     this.#awaited = 'error'
+    this.#failure = failure
+    this.#failedStatus = this.#reply.statusCode
     this.#watch()
   }
 
@@ -32,9 +37,34 @@ export class Answers {
     this.#hasLeft = true
   }
 
-  /** Whether an answer that has come is not that of the request. */
-  get isOther(): boolean {
-    return this.#awaited === 'error' || (this.#hasLeft && this.#reply.raw.headersSent)
+  /** Whether the request has failed since its time was over, so that its handler still runs. */
+  get isTimedOut(): boolean {
+    return isTimeout(this.#failure)
+  }
+
+  /**
+   * Whether an answer that has come is not the one: another is on the wire, or it was sent before the
+   * request failed. Throws why the request has failed where it may be its handler's, and a success.
+   */
+  isDropped(payload: unknown): boolean {
+    if (this.#hasLeft && this.#reply.raw.headersSent) return true
+    if (this.#isNothing(payload)) throw this.#failure
+    if (this.#awaited === 'error') return true
+    if (this.#isHandlers(payload)) throw this.#failure
+    return false
+  }
+
+  // What a handler that has failed returns, which nobody has sent.
+  #isNothing(payload: unknown): boolean {
+    const { statusCode } = this.#reply
+    return payload === undefined && statusCode < 300 && statusCode === this.#failedStatus
+  }
+
+  // It goes on when its time is over; and of what it sent before it failed, a Response has a status of its own.
+  #isHandlers(payload: unknown): boolean {
+    const { statusCode } = this.#reply
+    if (this.#failedStatus === undefined || statusOf(statusCode, payload) >= 400) return false
+    return this.isTimedOut || statusCode >= 400
   }
 
   #watch(): void {
@@ -44,9 +74,15 @@ export class Answers {
     const send = reply.send.bind(reply)
     reply.send = (...payload) => {
       if (this.#awaited === 'none') return this.#refuse(payload[0])
-      if (this.#awaited === 'error' && !isPassedOn(reply, payload[0])) this.#awaited = 'any'
+      if (this.#awaited === 'error' && this.#isErrors(payload[0])) this.#awaited = 'any'
       return send(...payload)
     }
+  }
+
+  // An error handler that throws hands its error on to the next one; that of Fastify, which is the last, has set a status.
+  #isErrors(payload: unknown): boolean {
+    const isHandedOn = payload instanceof Error || payload === this.#failure
+    return isHandedOn ? this.#reply.statusCode >= 400 : !this.#isNothing(payload)
   }
 
   #refuse(payload: unknown): FastifyReply {
@@ -56,7 +92,6 @@ export class Answers {
   }
 }
 
-// An error handler that throws hands its error on to the next one. That of Fastify, which is the last, has set a status.
-function isPassedOn(reply: FastifyReply, payload: unknown): boolean {
-  return payload instanceof Error && reply.statusCode < 400
+export function isTimeout(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'FST_ERR_HANDLER_TIMEOUT'
 }

@@ -8,7 +8,7 @@ import {
   type SessionTrace,
   type Telemetry,
 } from '../orm/index.ts'
-import { Answers } from './answers.ts'
+import { Answers, isTimeout } from './answers.ts'
 import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
 import { deferred } from './deferred-stream.ts'
 import { discardPayload, hasNoBody, isStream, statusOf, withoutBody } from './payload.ts'
@@ -48,7 +48,6 @@ export class RequestSession implements AmbientScope {
   #trace: SessionTrace | undefined
   #session: Session | undefined
   #hasFailed = false
-  #timeout: Error | undefined
   #isAnswering = false
   #isAnswered = false
   #isFlowing = false
@@ -96,9 +95,8 @@ export class RequestSession implements AmbientScope {
     }
     this.#hasFailed = true
     if (this.#isFlowing) this.#breakOff()
-    if (isLate) this.#timeout = error
+    this.#answers.awaitErrors(error)
     if (this.#session !== undefined) {
-      this.#answers.awaitErrors()
       if (isLate) this.#abort(timedOutError)
       void this.#settle(failure).then(({ isCommitted }) => {
         if (isCommitted) log.warn('the request failed after its commit: what it wrote is saved')
@@ -114,16 +112,15 @@ export class RequestSession implements AmbientScope {
    * where the answer of an error is to come, so that it says what was rolled back
    */
   async answer(payload: unknown): Promise<{ readonly payload: unknown } | undefined> {
-    if (this.#isAnswering || this.#answers.isOther) {
+    if (this.#isAnswering || this.#isDropped(payload)) {
       discardPayload(payload)
-      // A deferred stream has begun whose request has failed: it does not end as a success.
+      // A deferred stream has begun whose request has failed: it must not end as a success.
       if (this.#isFlowing && this.#hasFailed) this.#reply.raw.destroy()
       return undefined
     }
     this.#isAnswering = true
     try {
-      if (this.#isFlowing) forgetLength(this.#reply)
-      if (this.#timeout !== undefined) this.#refuseSuccess(this.#timeout, payload)
+      if (this.#isFlowing || this.#hasFailed) forgetLength(this.#reply)
       if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
       await this.#answer(payload)
       if (this.#isRead(payload)) return { payload }
@@ -139,12 +136,13 @@ export class RequestSession implements AmbientScope {
     this.#answers.left()
   }
 
-  // A handler whose time is over goes on, and may answer before its error handler does.
-  #refuseSuccess(timeout: Error, payload: unknown): void {
-    if (statusOf(this.#reply.statusCode, payload) >= 400) return
-    discardPayload(payload)
-    this.#reply.code(503)
-    throw timeout
+  #isDropped(payload: unknown): boolean {
+    try {
+      return this.#answers.isDropped(payload)
+    } catch (error) {
+      discardPayload(payload)
+      throw error
+    }
   }
 
   /** Whether there is nothing to settle, now or while the payload flows. */
@@ -219,7 +217,7 @@ export class RequestSession implements AmbientScope {
     const isFirst = this.#settling === undefined
     const settling = this.#settle(() => this.#shouldCommit(payload), payload)
     // The statement that the handler waits for may be why: its end is not waited for.
-    const { error } = this.#timeout !== undefined ? notCommitted : await settling
+    const { error } = this.#answers.isTimedOut ? notCommitted : await settling
     if (this.#session?.isUsed === true && this.#wantsHeaders()) {
       setCostHeaders(this.#reply, this.#cost)
     }
@@ -362,10 +360,6 @@ export class RequestSession implements AmbientScope {
     void this.#session?.abort(goneError())
     void this.#settle(failure)
   }
-}
-
-function isTimeout(error: unknown): error is Error {
-  return (error as { code?: unknown } | null)?.code === 'FST_ERR_HANDLER_TIMEOUT'
 }
 
 function setStatus(reply: FastifyReply, error: Error): void {

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
+import dataBridge from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user } from '../support/entities.ts'
 import { receive } from './client.ts'
@@ -19,7 +20,11 @@ await query(`
 beforeEach(stored.truncate)
 
 /** A handler that answers and fails then; its answer is in a hook until this resolves. */
-const answeringTwice = (app: FastifyInstance, until: (reply: FastifyReply) => Promise<unknown>) => {
+const answeringTwice = (
+  app: FastifyInstance,
+  until: (reply: FastifyReply) => Promise<unknown>,
+  thrown: unknown = new Error('second'),
+) => {
   app.addHook('preSerialization', async (_request, reply, payload) => {
     if ('isSaved' in (payload as object)) await until(reply)
     return payload
@@ -28,33 +33,67 @@ const answeringTwice = (app: FastifyInstance, until: (reply: FastifyReply) => Pr
     session.add(user('ann'))
     await session.flush()
     void reply.code(201).send({ isSaved: true })
-    throw new Error('second')
+    throw thrown
   })
 }
 
 describe('an answer that the handler gave before it failed', () => {
-  it('does not pass while an error handler has handed its error on to the next', async () => {
+  it.each<[string, unknown]>([
+    ['its error', new Error('third')],
+    ['a string', 'second'],
+  ])('does not pass while an error handler has handed %s on to the next', async (_what, thrown) => {
     const handedOn = Promise.withResolvers<void>()
     const passed = Promise.withResolvers<void>()
     await using served = await serve({ database }, (app) => {
-      app.setErrorHandler(async ({ message }: Error, _request, reply) => {
+      app.setErrorHandler(async (error, _request, reply) => {
         handedOn.resolve()
         await passed.promise
         await setImmediate()
-        return reply.code(500).send({ message })
+        return reply.code(500).send({ isSame: error === thrown })
       })
       app.register(async (scope) => {
         scope.setErrorHandler(async () => {
-          throw new Error('third')
+          throw thrown
         })
-        answeringTwice(scope, async () => {
-          await handedOn.promise
-          passed.resolve()
-        })
+        answeringTwice(
+          scope,
+          async () => {
+            await handedOn.promise
+            passed.resolve()
+          },
+          'second',
+        )
       })
     })
     const response = await served.fetch('/')
-    expect([response.status, await response.json()]).toEqual([500, { message: 'third' }])
+    expect([response.status, await response.json()]).toEqual([500, { isSame: true }])
+    expect(await names(query)).toEqual([])
+  })
+
+  it('does not pass with the status of its Response while the error is answered', async () => {
+    const failed = Promise.withResolvers<void>()
+    const passed = Promise.withResolvers<void>()
+    await using app = Fastify()
+    app.addHook('onSend', async (_request, _reply, payload) => {
+      await (payload instanceof Response ? failed : passed).promise
+      return payload
+    })
+    await app.register(dataBridge, { database })
+    app.setErrorHandler((_error, _request, reply) => {
+      void reply.code(502).send('failed')
+      failed.resolve()
+      setImmediate().then(passed.resolve, passed.reject)
+    })
+    app.get('/', async ({ session }, reply) => {
+      session.add(user('ann'))
+      void reply.send(new Response('saved', { status: 201 }))
+      throw new Error('second')
+    })
+    const response = await fetch(await app.listen({ host: '127.0.0.1', port: 0 }))
+    expect([response.status, await response.text()]).toEqual([
+      502,
+      expect.not.stringContaining('saved'),
+    ])
     expect(await names(query)).toEqual([])
   })
 
@@ -112,6 +151,41 @@ describe('a handler whose time is over', () => {
       expect(await names(query)).toEqual([])
     },
   )
+})
+
+it.each<[string, (reply: FastifyReply) => void]>([
+  ['an error', (reply) => reply.send(new Error('second'))],
+  ['an error, with the status of a success', (reply) => reply.code(201).send(new Error('second'))],
+])('a handler that sends %s and returns nothing is no success', async (_what, send) => {
+  const returned = Promise.withResolvers<void>()
+  await using served = await serve({ database }, (app) => {
+    app.setErrorHandler(async (_error, _request, reply) => {
+      await returned.promise
+      return reply.code(500).send({ isLate: true })
+    })
+    app.get('/', async ({ session }, reply) => {
+      session.add(user('ann'))
+      send(reply)
+    })
+  })
+  const response = await served.fetch('/')
+  returned.resolve()
+  expect([response.status, await response.json()]).toMatchObject([500, { message: 'second' }])
+  expect(await names(query)).toEqual([])
+})
+
+it('an error handler may choose to answer nothing', async () => {
+  await using served = await serve({ database }, (app) => {
+    app.setErrorHandler((_error, _request, reply) => {
+      void reply.code(204).send()
+    })
+    app.get('/', async ({ session }) => {
+      session.add(user('ann'))
+      throw new Error('boom')
+    })
+  })
+  expect((await served.fetch('/')).status).toBe(204)
+  expect(await names(query)).toEqual([])
 })
 
 it('a handler may fail, answer again and throw while its first answer waits for COMMIT', async () => {
