@@ -100,7 +100,7 @@ describe('handlerTimeout', () => {
       await using served = await serve(
         { database },
         (app) => {
-          app.get('/', { config, handlerTimeout: 50 }, async ({ session }) => {
+          app.get('/', { config, handlerTimeout: 500 }, async ({ session }) => {
             session.add(user('bob'))
             await session.flush()
             const source = async function* (): AsyncGenerator<string> {

@@ -72,9 +72,7 @@ function next(state: State, step: Step, index: number): State {
     case 'rollback':
       return { ...start, saved }
     case 'commit':
-      if (!hasFailed) return { ...start, saved: [...saved, ...flushed.written] }
-      // What cannot be flushed fails before anything is rolled back.
-      return added.length > 0 ? state : { ...start, saved }
+      return { ...start, saved: hasFailed ? saved : [...saved, ...flushed.written] }
   }
 }
 
