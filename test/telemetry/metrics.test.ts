@@ -162,7 +162,7 @@ describe('with a meter provider', () => {
   })
 
   it('counts the times that no connection became free', async () => {
-    await using own = new Database({ connectionString: url, max: 1, connectionTimeoutMillis: 20 })
+    await using own = new Database({ connectionString: url, max: 1, connectionTimeoutMillis: 500 })
     await own.transaction(async () => {
       await expect(own.run((session) => session.find(Post).count())).rejects.toThrow(
         coded('DATA_BRIDGE_ERR_POOL_EXHAUSTED'),
