@@ -90,7 +90,7 @@ describe('npm start', () => {
   it('stops when it is asked to while it starts', async () => {
     const { path, leftovers } = privateTemporaryFolder()
     const program = Program.run('server', { TMPDIR: path })
-    await vi.waitFor(() => assert.notDeepEqual(leftovers(), []), { timeout: 10_000, interval: 5 })
+    await vi.waitFor(() => assert.notDeepEqual(leftovers(), []), { timeout: 10_000, interval: 50 })
     program.kill('SIGTERM')
     expect(await program.ended).toEqual([0, null])
     expect(leftovers()).toEqual([])

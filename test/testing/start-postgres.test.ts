@@ -128,7 +128,7 @@ describe('a process that started one', () => {
 
   it('leaves nothing when it is killed while it starts', async () => {
     const child = run(start)
-    await vi.waitFor(() => expect(leftovers()).not.toEqual([]), { timeout: 10_000, interval: 5 })
+    await vi.waitFor(() => expect(leftovers()).not.toEqual([]), { timeout: 10_000, interval: 50 })
     child.kill('SIGKILL')
     await expect.poll(leftovers, { timeout: 10_000 }).toEqual([])
   })
