@@ -57,6 +57,26 @@ describe('the end of a service', () => {
       expect.arrayContaining(['db.session.open', 'db.session.commit', 'GET /lazy']),
     )
   })
+
+  it.concurrent('by process.exit() after close() waits for its logs too, where they are exported', async () => {
+    await using receiver = await startReceiver()
+    await using service = await startService({
+      file: 'logging.ts',
+      marker: /"Server listening at (http:\/\/127\.0\.0\.1:\d+)"/,
+      env: {
+        ...common,
+        OTEL_BLRP_SCHEDULE_DELAY: '60000',
+        OTEL_LOGS_EXPORTER: 'otlp',
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+      },
+      args: ['--exits'],
+    })
+    await (await fetch(`${service.url}/found`)).text()
+    service.child.kill('SIGTERM')
+    expect(await service.exit).toEqual([0, null])
+    expect(receiver.arrivals.map(({ path }) => path).toSorted()).toEqual(['/v1/logs', '/v1/traces'])
+  })
 })
 
 describe('a collector that is down', () => {

@@ -48,7 +48,7 @@ export async function startReceiver(latencyMs = 0): Promise<Receiver> {
     if (isFirst && latencyMs > 0) await setTimeout(latencyMs, undefined, { ref: false })
     if (hasLeft()) return
     arrivals.push(arrival)
-    if (!arrival.path.endsWith('/v1/metrics')) exports.push(decode())
+    if (!/\/v1\/(?:metrics|logs)$/.test(arrival.path)) exports.push(decode())
   }
   const http = await listenHttp(take)
   const grpc = await listenGrpc(take)

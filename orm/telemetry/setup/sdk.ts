@@ -13,6 +13,12 @@ interface Flushable {
   forceFlush?(): Promise<void>
 }
 
+/** What the API has registered; it stands in front of the SDK's provider, for logs under another name. */
+interface Registered extends Flushable {
+  getDelegate?(): Flushable
+  _getDelegate?(): Flushable
+}
+
 // The first would say of every statement what our spans say already, the others of every connection.
 const unwanted = {
   '@opentelemetry/instrumentation-pg': { enabled: false },
@@ -46,17 +52,24 @@ export function startSdk(environment: Environment): Exporting {
 
 /** Flushes the providers that are registered, whoever has made them. */
 export async function flush(exporter?: Flushable): Promise<void> {
-  const { trace, metrics } = load<typeof OpenTelemetry>('@opentelemetry/api')
-  const tracers = trace.getTracerProvider() as Flushable & { getDelegate?(): Flushable }
-  const meters = metrics.getMeterProvider() as Flushable
+  const { trace, metrics, ...api } = load<typeof OpenTelemetry>('@opentelemetry/api')
+  // The first versions of the API that are supported have no logs.
+  const { logs }: Partial<Pick<typeof OpenTelemetry, 'logs'>> = api
   const results = await Promise.allSettled([
-    (tracers.getDelegate?.() ?? tracers).forceFlush?.(),
-    meters.forceFlush?.(),
+    flushProvider(trace.getTracerProvider()),
+    flushProvider(metrics.getMeterProvider()),
+    flushProvider(logs?.getLoggerProvider() ?? {}),
   ])
   // A provider does not wait for a batch that was under way already when it was asked.
   await exporter?.forceFlush?.()
   const failures = results.flatMap((result) => (result.status === 'rejected' ? result.reason : []))
   if (failures.length > 0) throw new AggregateError(failures)
+}
+
+async function flushProvider(provider: object): Promise<void> {
+  const registered = provider as Registered
+  const flushable = registered.getDelegate?.() ?? registered._getDelegate?.() ?? registered
+  await flushable.forceFlush?.()
 }
 
 /**
