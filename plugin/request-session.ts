@@ -51,6 +51,7 @@ export class RequestSession implements AmbientScope {
   #isAnswering = false
   #isAnswered = false
   #isFlowing = false
+  #isCommitting = false
   #isCommitted = false
   #isSettled = false
   #settling: Promise<Ending> | undefined
@@ -301,13 +302,13 @@ export class RequestSession implements AmbientScope {
     return this.#settling
   }
 
-  // What another database refuses is found before this one is committed, wherever a flush can find it.
-  async #flushOthers(payload: unknown): Promise<void> {
-    for (const other of this.#all) {
-      const session = other.#session
-      if (other === this || other.#settling !== undefined) continue
+  // What one database refuses is found before another is committed, wherever a flush can find it.
+  async #flushAll(payload: unknown): Promise<void> {
+    for (const each of this.#all) {
+      const session = each.#session
+      if (each !== this && each.#settling !== undefined) continue
       if (session === undefined || session.isClosed || !session.hasUnsaved) continue
-      if (other.#shouldCommit(payload)) await session.flush()
+      if (each === this || each.#shouldCommit(payload)) await session.flush()
     }
   }
 
@@ -319,7 +320,8 @@ export class RequestSession implements AmbientScope {
       if (session.isClosed && this.#shutdown.aborted) throw shutdownError()
       session.refuseLoss()
       if (session.isClosed) return notCommitted
-      if (this.#all.length > 1) await this.#flushOthers(payload)
+      if (this.#all.length > 1) await this.#flushAll(payload)
+      this.#isCommitting = true
       await session.commit()
       this.#isCommitted = true
       return { isCommitted: true }
@@ -352,6 +354,8 @@ export class RequestSession implements AmbientScope {
   readonly #onClose = (): void => {
     this.#isAnswered = true
     if (this.#settling !== undefined) return this.#abort(goneError)
+    // The COMMIT of another database is on the wire: this one is committed behind it.
+    if (this.#all.some((each) => each.#isCommitting)) return
     if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
       this.#request.log.warn(
         'the response was ended by hand before the session was committed: what it changed is rolled back',

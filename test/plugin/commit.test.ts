@@ -72,6 +72,8 @@ describe('every kind of reply commits', () => {
     ['a buffer', Buffer.from('bytes'), { status: 200, body: 'bytes' }],
     ['a typed array', new TextEncoder().encode('bytes'), { status: 200, body: 'bytes' }],
     ['nothing', undefined, { status: 200, body: '' }],
+    ['null', null, { status: 200, body: 'null' }],
+    ['a web stream', new Blob(['web']).stream(), { status: 200, body: 'web' }],
     ['a Response', new Response('web', { status: 202 }), { status: 202, body: 'web' }],
   ])('%s', async (_kind, payload, { status, body }) => {
     await using served = await serve({ database }, (app) => {

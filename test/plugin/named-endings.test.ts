@@ -5,7 +5,7 @@ import { type Session, sql } from '../../orm/index.ts'
 import dataBridge from '../../plugin/index.ts'
 import { user } from '../support/entities.ts'
 import { twoDatabases } from './two-databases.ts'
-import { names, type Served, serve, soon } from './serve.ts'
+import { holdLock, names, type Served, serve, soon, untilBlocked } from './serve.ts'
 
 const { main, reports, mainOptions, reportsOptions, serveBoth } = await twoDatabases()
 
@@ -89,6 +89,32 @@ describe('a request that uses two databases', () => {
       .poll(() => reports.database.usage.total - reports.database.usage.idle, soon)
       .toBe(0)
     expect(await stored()).toEqual({ main: [], reports: [] })
+  })
+
+  it('commits both where its client leaves when the COMMIT of the first is on the wire', async () => {
+    await main.query(`
+      create function hold() returns trigger language plpgsql as $$
+        begin perform pg_advisory_xact_lock(9); return null; end $$`)
+    await main.query(`
+      create constraint trigger hold after insert on users deferrable initially deferred
+      for each row execute function hold()`)
+    const left = Promise.withResolvers<void>()
+    const lock = await holdLock(main.url, 9)
+    await using served = await serveBoth((app) => {
+      app.post('/', async (request, reply) => {
+        reply.raw.once('close', left.resolve)
+        return writeBoth(request)
+      })
+    })
+    const leaving = new AbortController()
+    const response = served.fetch('/', { method: 'POST', signal: leaving.signal })
+    await untilBlocked(main.query, 'commit')
+    leaving.abort()
+    await expect(response).rejects.toThrow('aborted')
+    await left.promise
+    await lock[Symbol.asyncDispose]()
+    await expect.poll(stored, soon).toEqual({ main: ['ann'], reports: ['zoe'] })
+    await main.query('drop trigger hold on users')
   })
 
   it('commits both after the last byte of a deferred stream', async () => {
