@@ -14,24 +14,31 @@ declare module 'vitest' {
 
 /** One PostgreSQL for the whole run: that of `DATABASE_URL`, or one of its own. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  await using stack = new AsyncDisposableStack() // undoes what was done when a later step fails
   const ramDisk = makeRamDisk()
-  if (ramDisk !== undefined) process.env['TMPDIR'] = ramDisk
-  const given = process.env['DATABASE_URL'] ?? ''
-  const postgres = given === '' ? await startPostgres() : undefined
-  const server = postgres?.url ?? given
+  if (ramDisk !== undefined) {
+    stack.defer(() => rm(ramDisk, { recursive: true, force: true }))
+    process.env['TMPDIR'] = ramDisk
+  }
+  const server = process.env['DATABASE_URL'] || stack.use(await startPostgres()).url
   const name = `data_bridge_test_${randomBytes(6).toString('hex')}`
-  await asServer(server, (client) => client.query(`create database ${name} template template0`))
+  await asServer(server, (client) => createDatabase(client, name))
+  stack.defer(() => asServer(server, (client) => dropDatabases(client, name)))
   const url = new URL(server)
   url.pathname = `/${name}`
   provide('databaseUrl', url.href)
-  return async () => {
-    try {
-      await asServer(server, (client) => dropDatabases(client, name))
-    } finally {
-      await postgres?.stop()
-      if (ramDisk !== undefined) await rm(ramDisk, { recursive: true, force: true })
-    }
-  }
+  const kept = stack.move()
+  return () => kept.disposeAsync()
+}
+
+async function createDatabase(client: pg.Client, name: string): Promise<void> {
+  await client.query(`create database ${name} template template0`).catch((error: Error) => {
+    throw new Error(
+      `The tests make databases of their own where DATABASE_URL points: ${error.message}. Grant its ` +
+        'role CREATEDB, or leave DATABASE_URL unset, which starts a PostgreSQL.',
+      { cause: error },
+    )
+  })
 }
 
 // The databases of test files that were ended before they could tidy up have names that begin with it.
