@@ -29,15 +29,17 @@ export interface ExportTarget {
 /**
  * Where the environment says that spans go.
  *
- * @param exporters the classes of those that the provider has, none where it does not tell; undefined without a provider
+ * @param exporters the classes of those that the provider has, where it tells; undefined without a provider
  */
 export function exportTarget(
   environment: Environment,
-  exporters: readonly string[] | undefined,
+  exporters: readonly string[] | 'untold' | undefined,
 ): ExportTarget {
   // What was set up in code need not be what the environment says.
   const exporter =
-    exporters?.map(nameOf).join(',') || (given(environment, 'OTEL_TRACES_EXPORTER') ?? 'otlp')
+    exporters === undefined || exporters === 'untold'
+      ? (given(environment, 'OTEL_TRACES_EXPORTER') ?? 'otlp')
+      : exporters.map(nameOf).join(',')
   if (!exporter.split(',').some((name) => name.trim() === 'otlp')) return { exporter }
   const variable = endpointNames.find((name) => given(environment, name) !== undefined)
   const named = given(environment, ...endpointNames)
@@ -65,16 +67,21 @@ function addressOf(url: URL, protocol: string): Address {
   }
 }
 
-/** The classes of the exporters that the provider's span processors have, where it is one of OpenTelemetry. */
-export function exportersOf(provider: TracerProvider): readonly string[] {
+/**
+ * The classes of the exporters that the provider's span processors have; undefined where it does not tell,
+ * since it is none of OpenTelemetry.
+ */
+export function exportersOf(provider: TracerProvider): readonly string[] | undefined {
   const { _activeSpanProcessor: active } = provider as {
     readonly _activeSpanProcessor?: { readonly _spanProcessors?: readonly object[] }
   }
-  const processors = active?._spanProcessors ?? (active === undefined ? [] : [active])
-  return processors.map((processor) => {
+  if (active === undefined) return undefined
+  const processors = active._spanProcessors ?? [active]
+  const names = processors.map((processor) => {
     const { _exporter: exporter } = processor as { readonly _exporter?: object }
     return className(exporter ?? processor)
   })
+  return names.filter((name) => name !== 'NoopSpanProcessor')
 }
 
 /** The name of an object's class, without the number that a bundler has put behind it. */

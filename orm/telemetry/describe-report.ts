@@ -1,6 +1,12 @@
 /** What keeps traces from being exported, and what to do. */
 export interface TelemetryProblem {
-  readonly code: 'package-missing' | 'disabled' | 'no-provider' | 'sampler' | 'endpoint-unreachable'
+  readonly code:
+    | 'package-missing'
+    | 'disabled'
+    | 'no-provider'
+    | 'no-exporter'
+    | 'sampler'
+    | 'endpoint-unreachable'
   readonly message: string
 }
 

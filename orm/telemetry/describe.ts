@@ -28,7 +28,9 @@ export async function describeTelemetry(): Promise<TelemetryReport> {
   const api = loadApi()
   const provider = api === undefined ? undefined : tracerProvider(api)
   const sampler = provider === undefined ? undefined : samplerOf(provider)
-  const target = exportTarget(env, provider === undefined ? undefined : exportersOf(provider))
+  const exporters = provider === undefined ? undefined : (exportersOf(provider) ?? 'untold')
+  const hasNone = exporters?.length === 0
+  const target = hasNone ? { exporter: 'none' } : exportTarget(env, exporters)
   const disabled = disabledProblem(env)
   const problems = [
     ...(api === undefined ? [packageProblem] : []),
@@ -37,6 +39,7 @@ export async function describeTelemetry(): Promise<TelemetryReport> {
     ...(provider === undefined && api !== undefined && disabled === undefined
       ? [noProviderProblem(env)]
       : []),
+    ...(hasNone ? [noExporterProblem] : []),
     ...(api !== undefined && provider !== undefined ? samplerProblems(api, sampler) : []),
     ...(await endpointProblems(target)),
   ]
@@ -55,6 +58,13 @@ const packageProblem: TelemetryProblem = {
   message:
     '@opentelemetry/api cannot be loaded: npm install @opentelemetry/api @opentelemetry/sdk-node ' +
     '@opentelemetry/auto-instrumentations-node @fastify/otel',
+}
+
+const noExporterProblem: TelemetryProblem = {
+  code: 'no-exporter',
+  message:
+    'the tracer provider that the application has registered has no span processor: give it one, ' +
+    'such as new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })',
 }
 
 function disabledProblem(environment: NodeJS.ProcessEnv): TelemetryProblem | undefined {

@@ -77,8 +77,8 @@ describe('where spans go', () => {
   })
 
   it('is what the environment says where a provider does not tell its exporters', () => {
-    expect(exportTarget({ OTEL_TRACES_EXPORTER: 'none' }, [])).toEqual({ exporter: 'none' })
-    expect(exportTarget({}, [])).toMatchObject({ exporter: 'otlp' })
+    expect(exportTarget({ OTEL_TRACES_EXPORTER: 'none' }, 'untold')).toEqual({ exporter: 'none' })
+    expect(exportTarget({}, 'untold')).toMatchObject({ exporter: 'otlp' })
   })
 
   it('says which variable is no URL, and nothing of its value', () => {

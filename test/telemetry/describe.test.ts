@@ -12,6 +12,7 @@ import {
   SamplingDecision,
   type SamplingResult,
   SimpleSpanProcessor,
+  TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import { describe, expect, it } from 'vitest'
 import { describeTelemetry } from '../../orm/telemetry/describe.ts'
@@ -209,6 +210,18 @@ describe('describeTelemetry() says what is wrong and what to do', () => {
     const none = await reportIn({ OTEL_TRACES_EXPORTER: 'none' }, '--sdk')
     expect(codes(none)).toEqual(['no-provider'])
     expect(none.problems[0]?.message).toContain('OTEL_TRACES_EXPORTER is none')
+  })
+
+  it('where the provider gives its spans to nobody, whoever listens at the endpoint', async () => {
+    trace.setGlobalTracerProvider(new TracerProvider())
+    try {
+      const report = await describeTelemetry()
+      expect(codes(report)).toEqual(['no-exporter'])
+      expect(report.exporter).toBe('none')
+      expect(report.problems[0]?.message).toContain('has no span processor: give it one')
+    } finally {
+      trace.disable()
+    }
   })
 
   it.each([
