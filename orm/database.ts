@@ -20,7 +20,7 @@ import type { AnyEntityClass } from './schema/relation.ts'
 import { foreignKeys } from './sql/ddl.ts'
 import { ambientScope } from './session/ambient.ts'
 import { BaseSession, type SessionParts } from './session/session.ts'
-import type { TransactionOptions } from './session/transactions.ts'
+import type { TransactionOptions } from './session/transaction-options.ts'
 import { wantsOldNames } from './telemetry/span-settings.ts'
 import { wantedApi } from './telemetry/switch.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
@@ -100,6 +100,11 @@ export class Database implements AsyncDisposable {
    * both cases. Within it `User.get(1)` finds this session.
    */
   async run<T>(fn: (session: Session) => Promise<T> | T, options: SessionOptions = {}): Promise<T> {
+    if (typeof fn !== 'function')
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_OPTION',
+        `run() expected a function; came ${describe(fn)}`,
+      )
     const session = new Session(this, options).manage()
     try {
       const result = await ambientScope.run({ session: () => session }, fn, session)

@@ -51,7 +51,7 @@ export {
   type RelationTo,
 } from './schema/relation.ts'
 export type { Fields, Key, NewRow, Relation, RelationRef, Row, TableClass } from './schema/types.ts'
-export type { TransactionOptions } from './session/transactions.ts'
+export type { TransactionOptions } from './session/transaction-options.ts'
 /** @internal for the plugin */
 export { ambientScope, type AmbientScope } from './session/ambient.ts'
 /** @internal for the plugin */

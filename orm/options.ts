@@ -118,6 +118,11 @@ const sessionOptions = [
 ]
 
 export function requireSessionOptions(options: SessionOptions): SessionOptions {
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw optionError(
+      `Session expected options such as { readOnly: true }; came ${describe(options)}`,
+    )
+  }
   refuseUnknown(options, sessionOptions, 'Session')
   const { isolation, readOnly, tracing, nPlusOne, timeouts, signal } = options
   requireIsolation(isolation)

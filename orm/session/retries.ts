@@ -1,14 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { DataBridgeError, describe } from '../errors.ts'
-
-/** Refuses what is no number of attempts. */
-export function requireRetries(retries: unknown): void {
-  if (retries === undefined || (Number.isInteger(retries) && (retries as number) >= 0)) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
-    `retries expected a whole number from 0; came ${describe(retries)}`,
-  )
-}
+import { DataBridgeError } from '../errors.ts'
 
 /** Whether the same work may succeed when it is done again: serialization failures and deadlocks. */
 export function isRetryable(error: unknown): boolean {

@@ -19,7 +19,8 @@ import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.t
 import { EntitySource } from './entity-source.ts'
 import { writeChanges } from './flush.ts'
 import { abortedError, closedError, goneError, lostError, readOnlyError } from './session-errors.ts'
-import { type TransactionOptions, Transactions } from './transactions.ts'
+import type { TransactionOptions } from './transaction-options.ts'
+import { Transactions } from './transactions.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
 /** What a session is made of. */
@@ -47,7 +48,6 @@ export class BaseSession implements AsyncDisposable {
   #isManaged = false
   #isSettled = false
   #hasLost = false
-  #hasExecuted = false
   #closing: Promise<void> | undefined
   #reason: DataBridgeError | undefined
   // Between two statements of a flush, a rollback would leave the rest of it to the next transaction.
@@ -268,10 +268,7 @@ export class BaseSession implements AsyncDisposable {
       async () => {
         await this.#flush(operation)
         const rows = await this.#connection.objects(statement, operation)
-        if (mayWrite(statement)) {
-          this.#hasExecuted = true
-          this.#work.executed()
-        }
+        if (mayWrite(statement)) this.#work.executed()
         return rows as R[]
       },
       (rows) => ({ rows: rows.length }),
@@ -324,7 +321,6 @@ export class BaseSession implements AsyncDisposable {
         try {
           await this.#connection.commit(operation)
           this.#work.committed()
-          this.#hasExecuted = false
           this.#isSettled = true
         } catch (error) {
           this.#work.rolledBack()
@@ -343,7 +339,6 @@ export class BaseSession implements AsyncDisposable {
       const rollback = async (): Promise<void> => {
         await this.#connection.rollback(operation)
         this.#work.rolledBack()
-        this.#hasExecuted = false
         this.#isSettled = true
       }
       await observed(this.#observer, operation, rollback, noOutcome)
@@ -371,7 +366,7 @@ export class BaseSession implements AsyncDisposable {
   get hasUnsaved(): boolean {
     if (!this.#isOpen || this.isClosed) return false
     const { pending, dirty, deleted } = this.#work.counts()
-    return this.#hasExecuted || this.#work.hasWritten || pending + dirty + deleted > 0
+    return this.#work.hasWritten || pending + dirty + deleted > 0
   }
 
   #refuseReadOnly(): void {

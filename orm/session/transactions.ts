@@ -1,16 +1,8 @@
 import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
 import { DataBridgeError, describe } from '../errors.ts'
-import { isRetryable, pauseAfter, requireRetries } from './retries.ts'
+import { isRetryable, pauseAfter } from './retries.ts'
+import { requireTransactionOptions, type TransactionOptions } from './transaction-options.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
-
-/** How a transaction begins, and how often it is begun again. */
-export interface TransactionOptions extends TransactionMode {
-  /**
-   * How often the function is called again where PostgreSQL refuses the transaction for what others
-   * did at the same time: serialization failures (40001) and deadlocks (40P01). 0 unless said.
-   */
-  readonly retries?: number | undefined
-}
 
 /** What a transaction asks of its session. */
 interface Steps {
@@ -40,10 +32,10 @@ export class Transactions {
   async run<T, S>(
     fn: (session: S) => Promise<T> | T,
     session: S,
-    { retries = 0, ...mode }: TransactionOptions,
+    options: TransactionOptions,
     isManaged: boolean,
   ): Promise<T> {
-    requireRetries(retries)
+    const { retries = 0, ...mode } = requireTransactionOptions(options)
     if (typeof fn !== 'function') {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_TRANSACTION',

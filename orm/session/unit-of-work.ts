@@ -117,9 +117,9 @@ export class UnitOfWork {
     return this.#added.size > 0 || this.#deleted.size > 0
   }
 
-  /** Whether something was flushed that is not committed yet. */
+  /** Whether something was flushed, or executed, that is not committed yet. */
   get hasWritten(): boolean {
-    return this.#undo.some(({ written }) => written.size > 0)
+    return this.#undo.some(({ written, hasExecuted }) => hasExecuted || written.size > 0)
   }
 
   /** SQL of the program's own has been executed, and may have written. */

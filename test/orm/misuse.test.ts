@@ -158,6 +158,24 @@ describe('misuse of a session', () => {
     )
   })
 
+  it('is what is no options, or an option that there is not', async () => {
+    await using session = database.session()
+    const OPTION = 'DATA_BRIDGE_ERR_OPTION'
+    expect(() => database.session(null as never)).toThrow(coded(OPTION, 'Session expected options'))
+    await expect(database.run(5 as never)).rejects.toThrow(coded(OPTION, 'came the number 5'))
+    for (const [options, message] of [
+      [null, 'transaction() expected options'],
+      [{ readonly: true }, 'transaction() has no option readonly; it has isolation'],
+      [{ readOnly: 'yes' }, 'readOnly expected true or false'],
+      [{ retries: -1 }, 'retries expected a whole number from 0'],
+      [{ isolation: 'none' }, 'isolation expected one of'],
+    ] as const) {
+      const work = (): Promise<void> => session.transaction(() => undefined, options as never)
+      await expect(work()).rejects.toThrow(coded(OPTION, message))
+    }
+    expect(session.stats.queryCount).toBe(0)
+  })
+
   it('is a time limit of the client too', async () => {
     const limited = await testDatabase([], { query_timeout: 50 })
     await using session = limited.database.session()
