@@ -198,7 +198,7 @@ describe('a time limit of Fastify', () => {
     await using lock = await holdLock(url, 6)
     const timedOut = Promise.withResolvers<unknown>()
     await using served = await serve({ database }, (app) => {
-      app.get('/', { handlerTimeout: 50 }, async ({ session, signal }) => {
+      app.get('/', { handlerTimeout: 400 }, async ({ session, signal }) => {
         signal.addEventListener('abort', timedOut.resolve)
         session.add(user('held'))
         return 'fine'

@@ -113,7 +113,7 @@ describe('a handler that answers twice', () => {
   it('is so where its time was over', async () => {
     await using served = await serving((app) => {
       slowly(app, (reply, { message }) => reply.code(503).send({ message }))
-      app.get('/', { handlerTimeout: 20 }, async ({ session }) => {
+      app.get('/', { handlerTimeout: 300 }, async ({ session }) => {
         session.add(user('ann'))
         await session.flush()
         return { isSaved: true }
