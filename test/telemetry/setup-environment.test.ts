@@ -287,6 +287,7 @@ describe('a variable that is not usable', () => {
     ['api key=s3cret', 1, 'none', undefined],
     ['api-key=s3cret\u00fc', 1, 'none', undefined],
     ['api-key=s3cret%', 1, 'none', undefined],
+    ['=s3cret,a!b=s3cret,a-bin=s3cret,c=s3\tcret,d=', '1, 2, 3, 4, 5', 'none', undefined],
   ])('is told of without what may be a secret: the headers %j', (headers, place, used, left) => {
     const { changes, warnings } = sdkEnvironment({ OTEL_EXPORTER_OTLP_HEADERS: headers })
     expect(warnings).toEqual([
