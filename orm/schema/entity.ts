@@ -53,7 +53,7 @@ export class Entity {
    * gives its columns only, so that both sides of a relation may be loaded.
    */
   toJSON(): Record<string, unknown> {
-    return jsonOf(this, [])
+    return jsonOf(this, [], { entities: new Set(), again: 0 })
   }
 
   static {
@@ -329,7 +329,15 @@ function shadowingError(table: TableMetadata, property: string): DataBridgeError
   )
 }
 
-function jsonOf(entity: Entity, path: readonly Entity[]): Record<string, unknown> {
+/** The entities whose relations were put into one JSON, and how often one was there before. */
+interface Told {
+  readonly entities: Set<Entity>
+  again: number
+}
+
+const mostAgain = 100_000
+
+function jsonOf(entity: Entity, path: readonly Entity[], told: Told): Record<string, unknown> {
   const { table, handles } = stateOf(entity)
   const json: Record<string, unknown> = {}
   for (const column of table.columns) {
@@ -338,14 +346,28 @@ function jsonOf(entity: Entity, path: readonly Entity[]): Record<string, unknown
     json[column.property] = typeof value === 'bigint' ? String(value) : value
   }
   if (handles === undefined || path.includes(entity)) return json
+  tell(entity, told)
   const below = [...path, entity]
   for (const [name, handle] of handles) {
-    if (handle.isLoaded) json[name] = jsonOfValue(handle.value, below)
+    if (handle.isLoaded) json[name] = jsonOfValue(handle.value, below, told)
   }
   return json
 }
 
-function jsonOfValue(value: unknown, path: readonly Entity[]): unknown {
-  if (Array.isArray(value)) return value.map((each) => jsonOfValue(each, path))
-  return isEntity(value) ? jsonOf(value, path) : value
+function jsonOfValue(value: unknown, path: readonly Entity[], told: Told): unknown {
+  if (Array.isArray(value)) return value.map((each) => jsonOfValue(each, path, told))
+  return isEntity(value) ? jsonOf(value, path, told) : value
+}
+
+// Where relations lead back to their beginning, the paths through a handful of entities are millions.
+function tell(entity: Entity, told: Told): void {
+  if (told.entities.has(entity)) told.again += 1
+  else told.entities.add(entity)
+  if (told.again <= mostAgain || told.again <= told.entities.size * 50) return
+  const { entityName, relationNames } = stateOf(entity).table
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `the loaded relations lead in circles: ${told.entities.size} entities would be ${told.again} in JSON, and more; ` +
+      `put what you want of ${entityName} (${listed(relationNames)}) into an object of your own`,
+  )
 }

@@ -154,6 +154,28 @@ describe('toJSON', () => {
     expect(json['posts']?.[0]?.['author']).not.toHaveProperty('posts')
   })
 
+  it('refuses relations that lead in circles on more paths than can be told', async () => {
+    const people = Array.from({ length: 12 }, (_, n) => new User({ name: `${n}`, email: `${n}` }))
+    for (const author of people) {
+      const posts = people.map((other) => {
+        const post = new Post({ title: 'T', author })
+        relationHandle(post, 'author').fill(other)
+        return post
+      })
+      relationHandle(author, 'posts').fill(posts)
+    }
+    const { message } = await failure(ENTITY, () => JSON.stringify(people))
+    expect(message).toContain('the loaded relations lead in circles')
+  })
+
+  it('tells one entity as often as many others refer to it', () => {
+    const [team, author] = [ann(), ann()]
+    relationHandle(author, 'posts').fill([])
+    const posts = Array.from({ length: 5000 }, () => new Post({ title: 'T', author }))
+    relationHandle(team, 'posts').fill(Array(22).fill(posts).flat())
+    expect((team.toJSON()['posts'] as unknown[]).length).toBe(110_000)
+  })
+
   it('is safe for bigint values, whatever their mode', () => {
     class Big extends table('bigs', {
       id,
