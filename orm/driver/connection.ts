@@ -8,7 +8,7 @@ import type { Parameter } from '../sql/node.ts'
 export interface WireStatement {
   readonly text: string
   readonly parameters: readonly Parameter[]
-  readonly name?: string
+  readonly name?: string | undefined
 }
 
 export interface RawResult {
@@ -30,6 +30,7 @@ export class Connection {
   readonly #client: PoolClient
   #lost: Error | undefined
   #isReleased = false
+  #isOutdated = false
   #cancelling: Promise<void> | undefined
   #cutOff: NodeJS.Timeout | undefined
 
@@ -41,6 +42,18 @@ export class Connection {
 
   /** Rows as PostgreSQL's texts, in the order of the columns. */
   async rawRows(statement: WireStatement): Promise<RawResult> {
+    try {
+      return await this.#rawRows(statement)
+    } catch (error) {
+      if (statement.name === undefined || !isOutdated(error)) throw error
+      this.#isOutdated = true
+      // Nothing was executed; in a transaction, though, nothing can be any more.
+      if (this.isInTransaction) throw error
+      return await this.#rawRows({ ...statement, name: undefined })
+    }
+  }
+
+  async #rawRows(statement: WireStatement): Promise<RawResult> {
     const result = (await this.#client.query({
       ...queryOf(statement),
       rowMode: 'array',
@@ -106,12 +119,12 @@ export class Connection {
     return this.#lost
   }
 
-  /** Gives the connection back; one that broke, or that is not idle, is closed instead. */
+  /** Gives the connection back; one that broke, that is not idle, or whose prepared statements are outdated, is closed instead. */
   release(cause?: unknown): void {
     if (this.#isReleased) return
     this.#isReleased = true
     this.#client.removeListener('error', this.#onLost)
-    const broken = cause ?? this.#lost ?? this.isInTransaction
+    const broken = cause ?? this.#lost ?? (this.isInTransaction || this.#isOutdated)
     this.#client.release(broken instanceof Error ? broken : broken !== false)
   }
 
@@ -129,6 +142,12 @@ export class Connection {
   readonly #onLost = (error: Error): void => {
     this.#lost = error
   }
+}
+
+/** Whether PostgreSQL no longer has what was prepared, or a table's columns have other types since. */
+function isOutdated(error: unknown): boolean {
+  const { code, routine } = error as { readonly code?: string; readonly routine?: string }
+  return code === '26000' || (code === '0A000' && routine === 'RevalidateCachedQuery')
 }
 
 function queryOf({ text, parameters, name }: WireStatement): {

@@ -1,8 +1,9 @@
 import { beforeEach, expect, it } from 'vitest'
-import { integer, or, sql, table, text } from '../../orm/index.ts'
+import { integer, or, type Session, sql, table, text } from '../../orm/index.ts'
 import { PreparedNames, StatementCache } from '../../orm/sql/statement.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user, User } from '../support/entities.ts'
+import { coded } from '../support/failure.ts'
 import { recordWire } from '../support/recorder.ts'
 
 // Entities of their own: what was compiled is remembered for as long as the process lives.
@@ -15,8 +16,9 @@ const fresh = (name: string) =>
 const Find = fresh('find')
 const Insert = fresh('insert')
 const Update = fresh('update')
+const Altered = fresh('altered')
 
-const { url, truncate } = await testDatabase([...blog, Find, Insert, Update])
+const { url, query, truncate } = await testDatabase([...blog, Find, Insert, Update, Altered])
 beforeEach(truncate)
 
 it('sends one text for one shape, and prepares it from its second use on', async () => {
@@ -145,4 +147,29 @@ it('prepares a limited number of statements, also where they are forgotten and c
   use(599)
   expect(names).toContain(use(599).name)
   expect(use(1999)).toEqual({ text: 'select 1999' })
+})
+
+it('goes on where a column has got another type since it was prepared', async () => {
+  await using wire = recordWire(url, { max: 1 })
+  const find = (session: Session) => session.find(Altered).filter({ id: 1 }).toList()
+  const prepare = async (): Promise<void> => {
+    for (let time = 0; time < 3; time += 1) await wire.database.run(find)
+  }
+  await prepare()
+  await query('alter table altered alter age type bigint')
+  expect(await wire.database.run(find)).toEqual([])
+  await prepare()
+  await query('alter table altered alter age type integer')
+  await expect(wire.database.transaction(find)).rejects.toThrow(
+    coded('DATA_BRIDGE_ERR_STATEMENT', 'cached plan'),
+  )
+  expect(await wire.database.transaction(find)).toEqual([])
+})
+
+it('goes on where what was prepared is gone', async () => {
+  await using wire = recordWire(url, { max: 1 })
+  const find = (session: Session) => session.find(Find).limit(9).toList()
+  for (let time = 0; time < 3; time += 1) await wire.database.run(find)
+  await wire.database.run((session) => session.execute(sql`deallocate all`))
+  expect(await wire.database.run(find)).toEqual([])
 })
