@@ -116,25 +116,24 @@ export class TracingObserver implements Observer {
 
   #end({ span, statements }: Traced, operation: Operation, { rows, error }: Outcome): void {
     if (span.isRecording()) {
-      if (statements.length > 0) this.#describe(span, operation, statements)
+      if (statements.length > 0) this.#describe(span, statements)
       if (rows !== undefined) {
         if (this.#settings.hasOldNames) span.setAttribute('db.result.count', rows)
         span.setAttribute('db.response.returned_rows', returnedRows(operation, rows))
       }
       if (error !== undefined) this.#fail(span, error)
+      // At the end: a span has room for 128 attributes, and drops what comes when it is full.
+      if (this.#settings.hasParameters && operation.kind !== 'session')
+        tellParameters(span, statements[0]?.parameters ?? [])
     }
     span.end()
   }
 
-  #describe(span: Span, operation: Operation, statements: readonly SentStatement[]): void {
-    const { hasText, hasParameters } = this.#settings
+  #describe(span: Span, statements: readonly SentStatement[]): void {
     span.setAttribute('db.query.summary', batchSummary(statements))
     if (statements.length > 1) span.setAttribute('db.operation.batch.size', statements.length)
-    if (hasText) span.setAttribute('db.query.text', batchText(statements))
-    if (!hasParameters || operation.kind === 'session') return
-    statements[0]?.parameters.forEach((value, index) => {
-      span.setAttribute(`db.query.parameter.${index}`, textOf(value))
-    })
+    if (this.#settings.hasText)
+      span.setAttribute('db.query.text', cut(batchText(statements), longestText))
   }
 
   #fail(span: Span, error: unknown): void {
@@ -157,10 +156,19 @@ export function isUnsampled({ trace, TraceFlags }: OpenTelemetryApi, parent: Con
 }
 
 // A batch of spans that is too large is refused as a whole.
+const longestText = 8192
 const longestValue = 1024
 
+function tellParameters(span: Span, parameters: readonly unknown[]): void {
+  parameters.forEach((value, index) => {
+    span.setAttribute(`db.query.parameter.${index}`, textOf(value))
+  })
+}
+
 function textOf(value: unknown): string {
-  if (value instanceof Uint8Array) return `${value.length} bytes`
-  const text = String(value)
-  return text.length <= longestValue ? text : `${text.slice(0, longestValue)}…`
+  return value instanceof Uint8Array ? `${value.length} bytes` : cut(String(value), longestValue)
+}
+
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest)}…`
 }

@@ -92,11 +92,19 @@ describe('the statement on a span', () => {
     ])
   })
 
-  it('has no more of a value than can be exported', async () => {
+  it('has no more of a text and of a value than can be exported', async () => {
     await using database = new Database({ connectionString: url, queryParameters: true })
-    await database.run((session) => session.execute(sql`select ${'x'.repeat(5000)}::text`))
+    const texts = ['select ', ...Array.from({ length: 899 }, () => '::text, '), '::text']
+    const template = Object.assign(texts, { raw: texts })
+    const statement = sql(template, 'x'.repeat(5000), ...Array.from({ length: 899 }, () => 'x'))
+    await database.run((session) => session.execute(statement))
     const span = takeSpans().find(({ name }) => name === 'db.query.execute')
-    expect(span?.attributes['db.query.parameter.0']).toBe(`${'x'.repeat(1024)}…`)
+    expect(span?.attributes['db.query.text']).toMatch(/^select \$1::text, [^…]+…$/)
+    expect(span?.attributes['db.query.text']).toHaveLength(8193)
+    expect(span?.attributes).toMatchObject({
+      'db.query.parameter.0': `${'x'.repeat(1024)}…`,
+      'db.result.count': 1,
+    })
   })
 
   it('is a batch where a flush sent several', async () => {

@@ -12,6 +12,13 @@ import { idleTelemetry, type Telemetry } from './telemetry.ts'
 
 let running: Telemetry | undefined
 
+const forFastify = ['@opentelemetry/api', '@fastify/otel'] as const
+const forAll = [
+  ...forFastify,
+  '@opentelemetry/sdk-node',
+  '@opentelemetry/auto-instrumentations-node',
+] as const
+
 /**
  * Starts the OpenTelemetry SDK: spans of HTTP servers, of Fastify's requests and of this package are
  * exported over OTLP. An option wins over the environment, which wins over the defaults.
@@ -44,13 +51,13 @@ export function configureTelemetry(options: TelemetryOptions = {}): Telemetry {
 }
 
 function start(options: TelemetryOptions): Telemetry {
-  requireInstalled(['@opentelemetry/api', '@fastify/otel'])
+  const isForeign = hasProvider()
+  requireInstalled(isForeign ? forFastify : forAll)
   const diagnostics = diagnosticsOf()
-  if (hasProvider()) {
+  if (isForeign) {
     tellUnused('the application has started an OpenTelemetry SDK already', options)
     return joinForeign(diagnostics)
   }
-  requireInstalled(['@opentelemetry/sdk-node', '@opentelemetry/auto-instrumentations-node'])
   const { changes, warnings } = sdkEnvironment(process.env, options)
   for (const warning of warnings) warn(warning)
   apply(changes)

@@ -1,7 +1,11 @@
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { DataBridgeError } from '../../errors.ts'
 
 const require = createRequire(import.meta.url)
+
+// An installer that does not hoist (pnpm) lets the application find them, whose dependencies they are, and not this package.
+const origins = [import.meta.url, join(process.cwd(), 'package.json')]
 
 /** What the set-up needs; all of them are optional for everything else. */
 export type SetupPackage =
@@ -14,7 +18,7 @@ export type SetupPackage =
  * @throws DataBridgeError `DATA_BRIDGE_ERR_OPTION` that names those which are not installed
  */
 export function requireInstalled(names: readonly SetupPackage[]): void {
-  const missing = names.filter((name) => !isInstalled(name))
+  const missing = names.filter((name) => resolved(name) === undefined)
   if (missing.length === 0) return
   const noun = missing.length === 1 ? 'the package' : 'the packages'
   const verb = missing.length === 1 ? 'is' : 'are'
@@ -26,13 +30,13 @@ export function requireInstalled(names: readonly SetupPackage[]): void {
 
 /** Loaded when it is needed, and not before. */
 export function load<T>(name: SetupPackage): T {
-  return require(name) as T
+  return require(resolved(name) ?? name) as T
 }
 
 /** A package that another one brings with it; undefined where it does not. */
 export function loadFrom<T>(owner: SetupPackage, name: string): T | undefined {
   try {
-    return createRequire(require.resolve(owner))(name) as T
+    return createRequire(resolved(owner) ?? owner)(name) as T
   } catch {
     return undefined
   }
@@ -40,14 +44,17 @@ export function loadFrom<T>(owner: SetupPackage, name: string): T | undefined {
 
 /** Whether somebody has loaded it already. */
 export function isLoaded(name: SetupPackage): boolean {
-  return require.resolve(name) in require.cache
+  const path = resolved(name)
+  return path !== undefined && path in require.cache
 }
 
-function isInstalled(name: SetupPackage): boolean {
-  try {
-    require.resolve(name)
-    return true
-  } catch {
-    return false
+function resolved(name: SetupPackage): string | undefined {
+  for (const origin of origins) {
+    try {
+      return createRequire(origin).resolve(name)
+    } catch {
+      // The next one may find it.
+    }
   }
+  return undefined
 }
