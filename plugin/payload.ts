@@ -1,4 +1,13 @@
+import { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
+
+/**
+ * Fastify listens to a stream when the hooks are done, and finds out then that it has failed. An error
+ * that nobody listens to would end the process meanwhile, such as of a file that is not there.
+ */
+export function holdErrors(payload: unknown): void {
+  if (payload instanceof EventEmitter) payload.on('error', () => {})
+}
 
 // Fastify leaves the stream of a response that a hook refused to its owner.
 export function discardPayload(payload: unknown): void {

@@ -11,7 +11,7 @@ import {
 import { Answers, isTimeout } from './answers.ts'
 import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
 import { deferred } from './deferred-stream.ts'
-import { discardPayload, hasNoBody, isStream, statusOf, withoutBody } from './payload.ts'
+import { discardPayload, hasNoBody, holdErrors, isStream, statusOf, withoutBody } from './payload.ts'
 import {
   failedError,
   goneError,
@@ -113,6 +113,7 @@ export class RequestSession implements AmbientScope {
    * where the answer of an error is to come, so that it says what was rolled back
    */
   async answer(payload: unknown): Promise<{ readonly payload: unknown } | undefined> {
+    holdErrors(payload)
     if (this.#isAnswering || this.#isDropped(payload)) {
       discardPayload(payload)
       // A deferred stream has begun whose request has failed: it must not end as a success.

@@ -2,10 +2,10 @@ import { PassThrough, Readable } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
-import { names, serve, watchForLeaks, soon } from './serve.ts'
+import { holdLock, names, serve, soon, untilBlocked, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
-const { database, query } = stored
+const { database, query, url } = stored
 watchForLeaks(stored)
 beforeEach(stored.truncate)
 
@@ -119,6 +119,30 @@ describe('a stream', () => {
     expect((await served.fetch('/')).status).toBe(500)
     expect(await names(query)).toEqual(['ann'])
     expect(served.logs.map(({ msg }) => msg)).toContainEqual(expect.stringContaining('is saved'))
+  })
+
+  it('that fails while the commit is waited for is a 500, and does not end the process', async () => {
+    await query(`
+      create function hold() returns trigger language plpgsql as $$
+        begin perform pg_advisory_xact_lock(10); return null; end $$`)
+    await query(`
+      create constraint trigger hold after insert on users deferrable initially deferred
+      for each row execute function hold()`)
+    const lock = await holdLock(url, 10)
+    const source = new PassThrough()
+    await using served = await serve({ database }, (app) => {
+      app.get('/', async ({ session }) => {
+        session.add(user('ann'))
+        return source
+      })
+    })
+    const answer = served.fetch('/')
+    await untilBlocked(query, 'commit')
+    source.destroy(new Error('broken'))
+    await lock[Symbol.asyncDispose]()
+    expect((await answer).status).toBe(500)
+    expect(await names(query)).toEqual(['ann'])
+    await query('drop trigger hold on users')
   })
 
   it('is destroyed when its client leaves, and what was written stays', async () => {
