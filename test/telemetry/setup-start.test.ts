@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } fro
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { blog } from '../support/entities.ts'
@@ -123,21 +124,18 @@ describe('configureTelemetry', () => {
   })
 
   it('names the packages that are not installed, and how to install them', () => {
-    // Its sources elsewhere, beside some of its packages only.
-    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'data-bridge-')))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
-    for (const part of ['package.json', 'orm', 'plugin']) {
-      cpSync(join(root, part), join(folder, part), { recursive: true })
-    }
+    const folder = libraryElsewhere()
     mkdirSync(join(folder, 'node_modules/@opentelemetry'), { recursive: true })
     const start = (): string => {
       const flags = ['--conditions=fastify-data-bridge-source', '--import']
       const args = [...flags, 'fastify-data-bridge/register', '-e', '0']
       return spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' }).stderr
     }
+    const all =
+      '@opentelemetry/api @fastify/otel @opentelemetry/sdk-node @opentelemetry/auto-instrumentations-node'
     expect(start()).toContain(
-      'the set-up of telemetry needs the packages @opentelemetry/api, @fastify/otel, which are not ' +
-        'installed: npm install @opentelemetry/api @fastify/otel',
+      `the set-up of telemetry needs the packages ${all.replaceAll(' ', ', ')}, which are not ` +
+        `installed: npm install ${all}`,
     )
     for (const name of ['@opentelemetry/api', '@fastify']) {
       symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
@@ -150,6 +148,26 @@ describe('configureTelemetry', () => {
     )
   })
 
+  it('finds packages that the application has, where installers let this one see its peers only', () => {
+    const library = libraryElsewhere()
+    const application = emptyFolder()
+    const link = (folder: string, name: string): void => {
+      mkdirSync(join(folder, 'node_modules', name, '..'), { recursive: true })
+      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+    }
+    link(library, '@opentelemetry/api')
+    for (const name of ['@opentelemetry', '@fastify']) link(application, name)
+    const script = `import('${pathToFileURL(join(library, 'orm/telemetry/index.ts')).href}')
+      .then(({ configureTelemetry }) => configureTelemetry().shutdown())
+      .then(() => console.log('started'))`
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
+      cwd: application,
+      encoding: 'utf8',
+      env: { ...process.env, OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' },
+    })
+    expect([stdout, stderr]).toEqual(['started\n', ''])
+  })
+
   it('does nothing where the environment says no', async () => {
     vi.stubEnv('DATA_BRIDGE_TRACING_ENABLED', 'false')
     onTestFinished(() => void vi.unstubAllEnvs())
@@ -160,3 +178,17 @@ describe('configureTelemetry', () => {
     expect(() => configureTelemetry({ sampleRatio: 2 })).toThrow('sampleRatio expected')
   })
 })
+
+/** Its sources, without the packages that they use. */
+function libraryElsewhere(): string {
+  const folder = emptyFolder()
+  for (const part of ['package.json', 'orm', 'plugin'])
+    cpSync(join(root, part), join(folder, part), { recursive: true })
+  return folder
+}
+
+function emptyFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'data-bridge-')))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return folder
+}
