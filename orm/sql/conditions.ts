@@ -6,7 +6,9 @@ import {
   isSqlNode,
   noParameters,
   parametersOf,
+  type SqlNode,
 } from './node.ts'
+import type { SqlWriter } from './writer.ts'
 
 /** All of them hold. Without any: true. */
 export function and(...conditions: readonly Condition[]): Condition {
@@ -47,8 +49,18 @@ function join(word: 'and' | 'or', conditions: readonly Condition[], empty: strin
     parameters: parametersOf(conditions),
     isRaw: anyRaw(conditions),
     width: word === 'and' ? conditions.reduce((sum, { width }) => sum + width, 0) : 1,
-    write: (writer) => writer.append('(').list(conditions, ` ${word} `).append(')'),
+    write: (writer) => writer.append('(').list(conditions.map(enclosed), ` ${word} `).append(')'),
   }
+}
+
+// SQL of the program's own may have an `or` in it, which would let go of the conditions beside it.
+function enclosed(condition: Condition): SqlNode {
+  if (condition.isRaw !== true) return condition
+  const { shape, parameters } = condition
+  const write = (writer: SqlWriter): void => {
+    writer.append('(').node(condition).append(')')
+  }
+  return { shape, parameters, write }
 }
 
 /** Refuses what is no condition, such as the result of a comparison in JavaScript. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { sql } from '../../orm/index.ts'
+import { and, not, or, type Query, sql } from '../../orm/index.ts'
 import { render } from '../../orm/sql/writer.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
@@ -106,6 +106,40 @@ it('stands for a condition, an expression and an order in a query', async () => 
     ).toBe(1)
     await session.rollback()
   })
+})
+
+it.each<[string, (query: Query<typeof User>) => Query<typeof User>, string[]]>([
+  [
+    'filters of several calls',
+    (query) => query.filter({ name: 'ann' }).filter(() => sql`false or true`),
+    ['ann'],
+  ],
+  [
+    'filters of one call',
+    (query) => query.filter(() => sql`true or false`, { name: 'ann' }),
+    ['ann'],
+  ],
+  ['and', (query) => query.filter((row) => and(row.name.eq('ann'), sql`false or true`)), ['ann']],
+  [
+    'and, as the value of a comparison',
+    (query) =>
+      query.filter((row) =>
+        and(row.name.eq('ann'), row.age.eq(sql<number>`0 or ${true}::boolean`)),
+      ),
+    ['ann'],
+  ],
+  ['not', (query) => query.filter(() => not(sql`false or true`)), []],
+  [
+    'or, alone in it',
+    (query) => query.filter({ name: 'ann' }, () => or(sql`false or true`)),
+    ['ann'],
+  ],
+])('keeps an OR of its own to itself: in %s', async (_, build, expected) => {
+  await using session = database.session()
+  session.add(user('ann', { age: 20 }), user('bob', { age: 30 }))
+  const found = await build(session.find(User)).toList()
+  expect(found.map(({ name }) => name)).toEqual(expected)
+  await session.rollback()
 })
 
 it('sees what was added before, and begins a transaction that can be rolled back', async () => {
