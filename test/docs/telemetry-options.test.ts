@@ -18,7 +18,7 @@ describe('docs/telemetry.md', () => {
       readFileSync(join(root, file), 'utf8'),
     )
     const pattern =
-      /['.]((?:OTEL|DD|DATA_BRIDGE_TRACING)_[A-Z_]+|(?:[A-Z]+_)*ENVIRONMENT|SERVICE_[A-Z]+)\b/g
+      /(?:['.]|^ +)((?:OTEL|DD|DATA_BRIDGE_TRACING)_[A-Z_]+|(?:[A-Z]+_)*ENVIRONMENT|SERVICE_[A-Z]+)\b/gm
     const named = sources.flatMap((source) => [...source.matchAll(pattern)].map(([, name]) => name))
     // Those for traces alone are told of once.
     const names = new Set(named.map((name) => name?.replace('OTLP_TRACES_', 'OTLP_') ?? ''))
