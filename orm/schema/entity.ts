@@ -219,6 +219,9 @@ function givenReferences(
       )
     }
     refuseContradiction(where, relation, given, value)
+    for (const [other, entity] of references)
+      if (other.foreignKey === relation.foreignKey && entity !== value)
+        throw contradictionError(where, other.name)
     references.set(relation, value)
   }
   return references
@@ -232,9 +235,13 @@ function refuseContradiction(
 ): void {
   const key = given[relation.foreignKey.property]
   if (key === undefined || key === keyOf(entity, relation.target)) return
-  throw new DataBridgeError(
+  throw contradictionError(where, relation.foreignKey.property)
+}
+
+function contradictionError(where: string, other: string): DataBridgeError {
+  return new DataBridgeError(
     'DATA_BRIDGE_ERR_ENTITY',
-    `${where} and ${relation.foreignKey.property} contradict each other; give one of them`,
+    `${where} and ${other} contradict each other; give one of them`,
   )
 }
 

@@ -94,6 +94,15 @@ describe('new', () => {
     expect(other.message).toContain('author expected a User; came an object of Post')
     const both = () => new Post({ title: 'T', author, authorId: 8 } as never)
     expect((await failure(ENTITY, both)).message).toContain('contradict each other')
+    class Note extends table('notes', {
+      id,
+      userId: integer().references(() => User),
+      author: () => belongsTo(User, 'userId'),
+      owner: () => belongsTo(User, 'userId'),
+    }) {}
+    const two = () => new Note({ author, owner: ann() } as never)
+    expect((await failure(ENTITY, two)).message).toContain('owner and author contradict each other')
+    expect(new Note({ author, owner: author } as never).userId).toBe(7)
     const none = () => new Post({ title: 'T', author: null } as never)
     expect((await failure(ENTITY, none)).message).toContain('expected a User; came null')
     const many = () => new User({ name: 'A', email: 'a', posts: [post] } as never)
