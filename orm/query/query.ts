@@ -1,3 +1,4 @@
+import { DataBridgeError } from '../errors.ts'
 import type { Column } from '../schema/column.ts'
 import { tableOf } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
@@ -167,6 +168,15 @@ export class Query<C extends AnyEntityClass> {
     const selected = callWithRefs(this.#plan.table, select, where) as S
     expressionsOf(Object.values(selected ?? {}), where)
     return runAggregate(this.#context, this.#plan, selected) as Promise<Selected<S>[]>
+  }
+
+  /** @internal A query that is answered as it is, without one of its last methods, would be `{}`. */
+  toJSON(): never {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `find(${this.#plan.table.entityName}) was to be written as JSON; it is a query that was not sent: ` +
+        'call toList(), first() or another of its last methods, and await it',
+    )
   }
 
   #where(method: string): string {

@@ -151,15 +151,27 @@ async function run<T>(
 }
 
 /** Refuses a query that says what its last method would not heed. */
-function requireUsed(name: QueryOperation['name'], { table, groups, loaders }: QueryPlan): void {
-  const isAggregate = name === 'aggregate'
-  const unused = isAggregate ? loaders.length > 0 && 'options()' : groups.length > 0 && 'groupBy()'
-  if (unused === false) return
+function requireUsed(name: QueryOperation['name'], plan: QueryPlan): void {
+  const unused = name === 'aggregate' ? unusedByAggregate(plan) : unusedByOthers(plan)
+  if (unused === undefined) return
+  const [method, reason] = unused
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `find(${table.entityName}).${unused} has no meaning for ${methodOf[name] ?? name}(); ` +
-      (isAggregate ? 'it gives values, not entities' : 'groups are read with aggregate()'),
+    `find(${plan.table.entityName}).${method}() has no meaning for ${methodOf[name] ?? name}(); ${reason}`,
   )
+}
+
+type Unused = readonly [method: string, reason: string]
+
+function unusedByAggregate({ loaders, groups, limit, offset }: QueryPlan): Unused | undefined {
+  if (loaders.length > 0) return ['options', 'it gives values, not entities']
+  const page = limit === undefined ? offset !== undefined && 'offset' : 'limit'
+  if (page === false || groups.length > 0) return undefined
+  return [page, 'it gives one row of all that match, unless there is a groupBy()']
+}
+
+function unusedByOthers({ groups }: QueryPlan): Unused | undefined {
+  return groups.length > 0 ? ['groupBy', 'groups are read with aggregate()'] : undefined
 }
 
 const methodOf: Readonly<Partial<Record<QueryOperation['name'], string>>> = { find: 'toList' }

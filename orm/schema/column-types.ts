@@ -5,6 +5,25 @@ const asString = (value: string): string => value
 const sameString = (value: unknown, text: string): boolean => value === text
 const sameNumber = (value: unknown, text: string): boolean => value === Number(text)
 
+// A table may have a column of another type than its class says: nothing but its texts tell.
+function otherType(): never {
+  throw new Error('the column is of another type')
+}
+
+function decodeInteger(text: string): number {
+  const value = Number(text)
+  return Number.isInteger(value) ? value : otherType()
+}
+
+function decodeDouble(text: string): number {
+  const value = Number(text)
+  return Number.isNaN(value) && text !== 'NaN' ? otherType() : value
+}
+
+function decodeBoolean(text: string): boolean {
+  return text === 't' || (text === 'f' ? false : otherType())
+}
+
 export const integerType: ColumnType = Object.freeze({
   sql: 'integer',
   cast: 'integer',
@@ -13,7 +32,7 @@ export const integerType: ColumnType = Object.freeze({
     Number.isInteger(value) && (value as number) >= -2147483648 && (value as number) <= 2147483647,
   // Adding zero turns -0 into 0, which is what PostgreSQL gives back.
   encode: (value: number) => String(value + 0),
-  decode: Number,
+  decode: decodeInteger,
   isSame: sameNumber,
 })
 
@@ -23,7 +42,7 @@ export const doubleType: ColumnType = Object.freeze({
   expected: 'a number',
   accepts: (value: unknown) => typeof value === 'number',
   encode: (value: number) => (Object.is(value, -0) ? '-0' : String(value)),
-  decode: Number,
+  decode: decodeDouble,
   isSame: (value: unknown, text: string) => Object.is(value, Number(text)),
 })
 
@@ -56,7 +75,7 @@ export const booleanType: ColumnType = Object.freeze({
   expected: 'true or false',
   accepts: (value: unknown) => typeof value === 'boolean',
   encode: (value: boolean) => (value ? 't' : 'f'),
-  decode: (text: string) => text === 't',
+  decode: decodeBoolean,
   isSame: (value: unknown, text: string) => value === (text === 't'),
 })
 

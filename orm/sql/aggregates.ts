@@ -20,8 +20,8 @@ export function countDistinct(of: Expression<unknown>): Expression<number> {
   return aggregate('countDistinct', of, 'count(distinct ', ')', toNumber)
 }
 
-/** The mean of numbers; `null` of no rows. */
-export function avg(of: Expression<number | null>): Expression<number | null> {
+/** The mean of numbers, those of `numeric()` and `bigint()` columns among them; `null` of no rows. */
+export function avg(of: Expression<number | string | null>): Expression<number | null> {
   return aggregate('avg', of, 'avg(', ')::double precision', toNumber)
 }
 

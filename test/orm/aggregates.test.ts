@@ -169,6 +169,16 @@ it('gives zero and null of no rows', async () => {
   expect(rows).toEqual([{ rows: 0, items: null, price: null, mean: null, last: null }])
 })
 
+it('gives the mean of exact numbers as a number', async () => {
+  const rows = await database.run((session) =>
+    session
+      .find(Sale)
+      .filter({ shop: 'b' })
+      .aggregate((sale) => ({ price: avg(sale.price), total: avg(sale.total) })),
+  )
+  expect(rows).toEqual([{ price: 1, total: 9007199254740992 }])
+})
+
 it('adds no entity to the session', async () => {
   await database.run(async (session) => {
     await session.find(Sale).aggregate((sale) => ({ id: max(sale.id) }))

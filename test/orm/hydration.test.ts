@@ -3,6 +3,8 @@ import { beforeEach, expect, it } from 'vitest'
 import {
   type AnyEntityClass,
   belongsTo,
+  boolean,
+  double,
   hasMany,
   integer,
   jsonb,
@@ -153,6 +155,21 @@ it.each<AnyEntityClass>([Shadowing, Redeclaring])(
         ),
       )
     }
+  },
+)
+
+it.each([
+  ['integer', 'integer', integer()],
+  ['boolean', 'boolean', boolean()],
+  ['double', 'double precision', double()],
+] as const)(
+  'says that a column is no %s where the table has another type',
+  async (_, sql, column) => {
+    class Legacy extends table('assigning', { id, name: column }) {}
+    await query(`insert into assigning (name) values ('stored')`)
+    await expect(database.run((session) => session.find(Legacy).first())).rejects.toThrow(
+      coded('DATA_BRIDGE_ERR_STATEMENT', `the column name holds what is no ${sql}`),
+    )
   },
 )
 

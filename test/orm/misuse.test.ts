@@ -5,6 +5,7 @@ import {
   type Condition,
   Database,
   integer,
+  max,
   selectinload,
   sql,
   table,
@@ -39,7 +40,7 @@ describe('a column that was kept from the callback of another query', () => {
 })
 
 describe('what the last method of a query would not heed', () => {
-  it('is refused: groups without aggregate, loaders with it', async () => {
+  it('is refused: groups without aggregate, loaders and pages with it', async () => {
     await database.run(async (session) => {
       const grouped = session.find(Post).groupBy((post) => post.authorId)
       const methods = ['toList', 'first', 'one', 'count', 'exists'] as const
@@ -50,6 +51,20 @@ describe('what the last method of a query would not heed', () => {
       const loading = session.find(Post).options(selectinload(Post.author))
       const values = () => loading.aggregate((post) => ({ id: post.id }))
       expect((await failure(QUERY, values)).message).toContain('options() has no meaning')
+      const page = session.find(Post).limit(1)
+      const best = () => page.aggregate((post) => ({ likes: max(post.likes) }))
+      expect((await failure(QUERY, best)).message).toContain('limit() has no meaning')
+    })
+  })
+})
+
+describe('a query that was not sent', () => {
+  it('is refused where it is written as JSON, as Fastify would for a handler that returns it', async () => {
+    await database.run(async (session) => {
+      const page = session.find(User).limit(1)
+      expect(() => JSON.stringify({ page })).toThrow(
+        coded(QUERY, 'find(User) was to be written as JSON; it is a query that was not sent'),
+      )
     })
   })
 })

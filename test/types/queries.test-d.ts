@@ -209,6 +209,7 @@ describe('results', () => {
       amount: sum(sample.amount),
       exact: sum(sample.exact),
       mean: avg(sample.orNull),
+      price: avg(sample.amount),
       theme: sample.theme,
     }))
     expectTypeOf(rows[0]?.orNull).toEqualTypeOf<number | null | undefined>()
@@ -216,9 +217,10 @@ describe('results', () => {
     expectTypeOf(rows[0]?.amount).toEqualTypeOf<string | null | undefined>()
     expectTypeOf(rows[0]?.exact).toEqualTypeOf<string | null | undefined>()
     expectTypeOf(rows[0]?.mean).toEqualTypeOf<number | null | undefined>()
+    expectTypeOf(rows[0]?.price).toEqualTypeOf<number | null | undefined>()
     expectTypeOf(rows[0]?.theme.accents).toEqualTypeOf<string[] | undefined>()
-    // @ts-expect-error the mean of texts
-    void samples.aggregate((sample) => ({ mean: avg(sample.text) }))
+    // @ts-expect-error the mean of dates
+    void samples.aggregate((sample) => ({ mean: avg(sample.at) }))
     // @ts-expect-error the sum of dates
     void samples.aggregate((sample) => ({ total: sum(sample.at) }))
     // @ts-expect-error a value, not an expression
