@@ -200,6 +200,7 @@ export function describe(value: unknown): string {
   if (typeof value === 'bigint') return `the bigint ${value}n`
   if (typeof value !== 'object') return `the ${typeof value} ${String(value)}`
   if (Array.isArray(value)) return `an array of ${value.length}`
+  if (value instanceof Date && Number.isNaN(value.getTime())) return 'an invalid Date'
   const maker = Object.getPrototypeOf(value)?.constructor?.name as string | undefined
   return maker === undefined || maker === 'Object' ? 'an object' : `an object of ${maker}`
 }

@@ -79,10 +79,27 @@ export function statementError(error: unknown, summary: string): DataBridgeError
     )
   }
   const [code, message] = kindOf(state)
-  const said = code === 'DATA_BRIDGE_ERR_STATEMENT' ? `: ${(error as Error).message}` : ''
   const facts = factsOf(error)
-  const subject = code === 'DATA_BRIDGE_ERR_STATEMENT' ? `${summary} failed` : message
-  return new DataBridgeError(code, `${subject}${said}`, facts)
+  if (code !== 'DATA_BRIDGE_ERR_STATEMENT')
+    return new DataBridgeError(code, `${message}${namesOf(facts)}`, facts)
+  return new DataBridgeError(
+    code,
+    `${summary} failed: ${(error as Error).message}${isMissing(state) ? whatIsMissing : ''}`,
+    facts,
+  )
+}
+
+/** Which constraint it was, or which column. */
+function namesOf({ constraint, table, column }: ErrorFacts): string {
+  if (constraint !== undefined) return ` (${constraint})`
+  return column === undefined ? '' : ` (${table === undefined ? '' : `${table}.`}${column})`
+}
+
+const whatIsMissing =
+  '; the database is not as the tables of the program say: run its migrations, or createSchema() for tables that are not there'
+
+function isMissing(state: string | undefined): boolean {
+  return state === '42P01' || state === '42703'
 }
 
 function kindOf(state: string | undefined): readonly [ErrorCode, string] {

@@ -143,6 +143,12 @@ function describeUrl(connectionString: unknown): string {
       `connectionString expected a URL such as postgresql://user@localhost:5432/mydb; came ${describe(connectionString)}`,
     )
   }
+  if (connectionString === '') {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_OPTION',
+      'connectionString expected a URL such as postgresql://user@localhost:5432/mydb; came an empty string',
+    )
+  }
   if (!/^postgres(ql)?:\/\//.test(connectionString) || !URL.canParse(connectionString)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_OPTION',

@@ -65,7 +65,8 @@ export class Transactions {
     if (this.#underWay.length === 0) return
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_TRANSACTION',
-      `${what} was called while transaction(…) is under way; it commits by itself when its function resolves`,
+      `${what} was called while transaction(…) is under way; it commits by itself when its function resolves: ` +
+        'await it before the session is committed or the request is answered',
     )
   }
 
@@ -142,7 +143,7 @@ export class Transactions {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_TRANSACTION',
         'the transaction was rolled back before its function resolved: by rollback(), or with a call of ' +
-          'transaction() that was started before it and has ended',
+          'transaction() that was started before it and has ended; await one before the next is started',
       )
     }
     throw new DataBridgeError(

@@ -161,6 +161,24 @@ describe('an error of PostgreSQL', () => {
     expect(clientMessage).toMatch(/^[A-Z].*\.$/)
   })
 
+  it.each([
+    [
+      'the constraint',
+      sql`insert into posts (title, author_id) values ('t', 4711)`,
+      '(posts_author_id_fkey)',
+    ],
+    ['the column', sql`insert into users (name) values (null)`, '(users.name)'],
+    [
+      'a table that is missing, and what to do',
+      sql`table nowhere`,
+      'run its migrations, or createSchema()',
+    ],
+    ['a column that is missing, and what to do', sql`select nope from users`, 'run its migrations'],
+  ])('names %s to developers', async (_, statement, words) => {
+    const work = database.run((session) => session.execute(statement))
+    await expect(work).rejects.toThrow(words)
+  })
+
   it('names the statement in the stack: where the program asked for it', async () => {
     const error = await failure(
       'DATA_BRIDGE_ERR_STATEMENT',
