@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { DataBridgeError } from '../errors.ts'
-import type { ConnectionWait, Observer, OperationEnd } from '../observe/observer.ts'
+import type { ConnectionWait, Observer, OperationEnd, SentStatement } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import { isRemote } from './attributes.ts'
 import { failureAttributes } from './failure.ts'
@@ -11,6 +11,7 @@ export class MetricsObserver implements Observer {
   readonly #instruments: Instruments
   readonly #common: Attributes
   readonly #pool: Attributes
+  readonly #sending = new Set<Operation>()
 
   constructor(instruments: Instruments, common: Attributes, pool: Attributes) {
     this.#instruments = instruments
@@ -22,10 +23,17 @@ export class MetricsObserver implements Observer {
     if (!isRemote(operation)) return undefined
     const start = performance.now()
     return ({ error }) => {
+      // A commit after reads has nothing to send: of many such the duration of commits would be that of nothing.
+      const hasSent = this.#sending.delete(operation)
+      if (!hasSent && error === undefined) return
       const attributes = { ...this.#common, ...nameAttributes(operation) }
       if (error !== undefined) Object.assign(attributes, failureAttributes(error))
       this.#instruments.duration.record(secondsSince(start), attributes)
     }
+  }
+
+  statementSent({ operation }: SentStatement): undefined {
+    if (operation !== undefined) this.#sending.add(operation)
   }
 
   connectionAwaited({ durationMs, error }: ConnectionWait): void {

@@ -109,6 +109,18 @@ describe('with a meter provider', () => {
     })
   })
 
+  it('measures no operation that had nothing to send', async () => {
+    const commits = async () => {
+      const all = (await points('db.client.operation.duration')) as DataPoint<{ count: number }>[]
+      return all.find(({ attributes }) => attributes['db.operation.name'] === 'commit')?.value.count
+    }
+    const before = await commits()
+    await database.run((session) => session.find(Post).count())
+    expect(await commits()).toBe(before)
+    await database.run((session) => session.execute(sql`create temporary table written ()`))
+    expect(await commits()).toBe((before ?? 0) + 1)
+  })
+
   it('says of those that failed why', async () => {
     await expect(
       database.run((session) => session.execute(sql`select 1 / ${0}::int`)),
