@@ -24,6 +24,9 @@ try {
     onProgress: (step) => print(paint('dim', `${step} …`)),
   })
   print(paint('dim', `listening at ${service.url}`))
+  print(
+    paint('dim', 'what each request was answered, and the spans of what it did to the database'),
+  )
   const client = new DemoClient(service.url, takeSpans, stop)
   await play(client)
   const { requests, disappointments } = client

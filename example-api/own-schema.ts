@@ -1,4 +1,4 @@
-import { type Database, sql } from 'fastify-data-bridge/orm'
+import { type Database, DataBridgeError, type Session, sql } from 'fastify-data-bridge/orm'
 import { Problem } from './problem.ts'
 
 /** How the example tells its own schema from one that happens to have the same name. */
@@ -25,13 +25,7 @@ export async function claimSchema(database: Database, schema: string): Promise<v
       select obj_description(oid, 'pg_namespace') as comment
       from pg_namespace where nspname = ${schema}`)
     if (existing === undefined) {
-      await session.execute(withNames(schema))
-      await session.execute(sql`
-        do $$ begin
-          execute format('create schema %I', current_setting('example_api.schema'));
-          execute format('comment on schema %I is %L',
-            current_setting('example_api.schema'), current_setting('example_api.mark'));
-        end $$`)
+      await createSchema(session, schema)
     } else if (existing.comment !== mark) {
       throw new Problem(
         `The database has a schema ${schema} already, which this example did not make, so it was ` +
@@ -45,6 +39,25 @@ export async function claimSchema(database: Database, schema: string): Promise<v
     throw new Problem(
       `Connections begin in the schema ${current?.schema ?? '(none)'} instead of ${schema}: something ` +
         'between here and PostgreSQL, a pooler perhaps, ignores the option search_path. Nothing was made.',
+    )
+  })
+}
+
+async function createSchema(session: Session, schema: string): Promise<void> {
+  await session.execute(withNames(schema))
+  const made = session.execute(sql`
+    do $$ begin
+      execute format('create schema %I', current_setting('example_api.schema'));
+      execute format('comment on schema %I is %L',
+        current_setting('example_api.schema'), current_setting('example_api.mark'));
+    end $$`)
+  await made.catch((error: unknown) => {
+    const isDenied = error instanceof DataBridgeError && error.sqlState === '42501'
+    if (!isDenied) throw error
+    throw new Problem(
+      'The role of DATABASE_URL may not create a schema in its database, and the example keeps to one ' +
+        'of its own. Grant it CREATE on the database, or leave DATABASE_URL unset: that starts a PostgreSQL.',
+      { cause: error },
     )
   })
 }

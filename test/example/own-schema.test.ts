@@ -5,7 +5,8 @@ import { Comment, Post, User } from '../../example-api/entities.ts'
 import { urlWithin } from '../../example-api/own-schema.ts'
 import { startService } from '../../example-api/service.ts'
 import { sql } from '../../orm/index.ts'
-import { testDatabase } from '../support/database.ts'
+import { startPostgres } from '../../plugin/testing/index.ts'
+import { connect, testDatabase } from '../support/database.ts'
 import { connectionCount, exampleSchema as schema } from './support.ts'
 
 const server = await testDatabase()
@@ -66,6 +67,18 @@ describe('the schema of the example', () => {
     await expect(startService({ databaseUrl, schema, port: 0 })).rejects.toThrow(/did not make/)
     expect(await tablesOf(schema)).toEqual([])
     await expect.poll(() => connectionCount(server)).toBe(0)
+  })
+
+  it('is asked for in a sentence where the role may not create one', async () => {
+    await using postgres = await startPostgres() // where roles may be made
+    const client = await connect(postgres.url)
+    await client.query(`create role reader login password 'secret'`)
+    await client.end()
+    const url = new URL(postgres.url)
+    Object.assign(url, { username: 'reader', password: 'secret' })
+    await expect(openDatabase({ databaseUrl: url.href, schema })).rejects.toThrow(
+      /^The role of DATABASE_URL may not create a schema in its database.*Grant it CREATE/,
+    )
   })
 
   it('is gone at the end where it is a throwaway', async () => {
