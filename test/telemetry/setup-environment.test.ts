@@ -297,6 +297,14 @@ describe('a variable that is not usable', () => {
     expect(changes).toMatchObject({ OTEL_EXPORTER_OTLP_HEADERS: left })
   })
 
+  it('is told of for each signal', () => {
+    const broken = { OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'api key=x' }
+    expect(sdkEnvironment(broken)).toMatchObject({
+      changes: { OTEL_EXPORTER_OTLP_METRICS_HEADERS: undefined },
+      warnings: [expect.stringContaining('OTEL_EXPORTER_OTLP_METRICS_HEADERS expected headers')],
+    })
+  })
+
   it.each<Environment>([
     { OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20YTpi%3D, api-key=a b=,' },
     { OTEL_RESOURCE_ATTRIBUTES: 'team = blog%2Ca%3Db, empty=,' },

@@ -1,7 +1,9 @@
 import { type Environment, given } from './endpoint.ts'
 import { fine, type Repair, together, warning } from './repairs.ts'
 
-const headerNames = ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS']
+const headerNames = ['TRACES_', 'METRICS_', 'LOGS_', ''].map(
+  (signal) => `OTEL_EXPORTER_OTLP_${signal}HEADERS`,
+)
 
 /** Finds pairs that are none: of one such attribute the SDK loses all of them, of one such header the process. */
 export function repairPairs(environment: Environment): Repair {
