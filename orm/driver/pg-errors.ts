@@ -53,11 +53,14 @@ const ending: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05',
 // What `pg` says when its `query_timeout` is over; the answer may still come, so the connection is of no use.
 const readTimeout = 'Query read timeout'
 
+// PostgreSQL says so too of values for which a statement has no place, and goes on.
+const protocolViolation = '08P01'
+
 /** Whether the connection is gone, or about to go. */
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlStateOf(error)
   if (state === undefined) return error instanceof Error && !(error instanceof DataBridgeError)
-  return state.startsWith('08') || ending.has(state)
+  return (state.startsWith('08') && state !== protocolViolation) || ending.has(state)
 }
 
 /** The error of a statement that PostgreSQL refused, or that the connection did not survive. */

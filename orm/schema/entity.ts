@@ -1,6 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from './metadata.ts'
 import { listed, tableOf } from './metadata.ts'
+import { jsonOf } from './entity-json.ts'
 import type { EntityOwner, EntityState, RawRow } from './entity-state.ts'
 import { RelationHandle } from './relation-handle.ts'
 import { decodeColumn, isUnchanged, requireValue } from './values.ts'
@@ -23,7 +24,7 @@ const hydrated = new WeakSet<object>()
 const withConstructor = new WeakMap<object, boolean>()
 
 // Not a static method, which every entity class would inherit.
-let readState: (value: object) => EntityState | undefined
+let readState: (value: unknown) => EntityState | undefined
 
 /** What every entity inherits. Its columns are plain own properties; everything else is private. */
 export class Entity {
@@ -50,24 +51,26 @@ export class Entity {
 
   /**
    * The columns, except hidden ones, and the loaded relations. An entity that is on the path already
-   * gives its columns only, so that both sides of a relation may be loaded.
+   * gives its columns only, so that both sides of a relation may be loaded, and so do the entities of a
+   * relation that was followed on the path before, unless it is a tree that goes on.
    */
   toJSON(): Record<string, unknown> {
-    return jsonOf(this, [], { entities: new Set(), again: 0 })
+    return jsonOf(this, this.#state, readState)
   }
 
   static {
-    readState = (value) => (#state in value ? value.#state : undefined)
+    readState = (value) =>
+      typeof value === 'object' && value !== null && #state in value ? value.#state : undefined
   }
 }
 
 function isEntity(value: unknown): value is Entity {
-  return typeof value === 'object' && value !== null && readState(value) !== undefined
+  return readState(value) !== undefined
 }
 
 /** The library's side of an entity. Refuses what is none. */
 export function stateOf(entity: unknown): EntityState {
-  const state = typeof entity === 'object' && entity !== null ? readState(entity) : undefined
+  const state = readState(entity)
   if (state !== undefined) return state
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_ENTITY',
@@ -333,48 +336,5 @@ function shadowingError(table: TableMetadata, property: string): DataBridgeError
     'DATA_BRIDGE_ERR_SCHEMA',
     `class ${table.entityName} sets ${property} by an initialiser, a redeclaration or its constructor, which would hide ` +
       `the column's value: remove it from the class (a default belongs into the column: .default(…))`,
-  )
-}
-
-/** The entities whose relations were put into one JSON, and how often one was there before. */
-interface Told {
-  readonly entities: Set<Entity>
-  again: number
-}
-
-const mostAgain = 100_000
-
-function jsonOf(entity: Entity, path: readonly Entity[], told: Told): Record<string, unknown> {
-  const { table, handles } = stateOf(entity)
-  const json: Record<string, unknown> = {}
-  for (const column of table.columns) {
-    if (column.hidden) continue
-    const value = (entity as unknown as Values)[column.property]
-    json[column.property] = typeof value === 'bigint' ? String(value) : value
-  }
-  if (handles === undefined || path.includes(entity)) return json
-  tell(entity, told)
-  const below = [...path, entity]
-  for (const [name, handle] of handles) {
-    if (handle.isLoaded) json[name] = jsonOfValue(handle.value, below, told)
-  }
-  return json
-}
-
-function jsonOfValue(value: unknown, path: readonly Entity[], told: Told): unknown {
-  if (Array.isArray(value)) return value.map((each) => jsonOfValue(each, path, told))
-  return isEntity(value) ? jsonOf(value, path, told) : value
-}
-
-// Where relations lead back to their beginning, the paths through a handful of entities are millions.
-function tell(entity: Entity, told: Told): void {
-  if (told.entities.has(entity)) told.again += 1
-  else told.entities.add(entity)
-  if (told.again <= mostAgain || told.again <= told.entities.size * 50) return
-  const { entityName, relationNames } = stateOf(entity).table
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_ENTITY',
-    `the loaded relations lead in circles: ${told.entities.size} entities would be ${told.again} in JSON, and more; ` +
-      `put what you want of ${entityName} (${listed(relationNames)}) into an object of your own`,
   )
 }

@@ -179,6 +179,14 @@ describe('an error of PostgreSQL', () => {
     await expect(work).rejects.toThrow(words)
   })
 
+  it('is no lost connection where a value stands in a comment of SQL, and has no place', async () => {
+    await database.run(async (session) => {
+      const work = session.transaction(() => session.execute(sql`select 1 -- ${'secret'}`))
+      await expect(work).rejects.toThrow(coded('DATA_BRIDGE_ERR_STATEMENT', 'bind message'))
+      expect(await session.execute(sql`select 1 as one`)).toEqual([{ one: 1 }])
+    })
+  })
+
   it('names the statement in the stack: where the program asked for it', async () => {
     const error = await failure(
       'DATA_BRIDGE_ERR_STATEMENT',
