@@ -1,5 +1,5 @@
 import { type Entity, stateOf } from '../schema/entity.ts'
-import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata } from '../schema/metadata.ts'
 import { encodeColumn } from '../schema/values.ts'
 import { foreignKeysOf } from './commit-order.ts'
 import { snapshotKey } from './unit-of-work.ts'
@@ -63,19 +63,21 @@ function referredBy(
   keyOf: (entity: Entity) => string | null,
   textOf: (entity: Entity, column: ColumnMetadata) => string | null,
 ): Map<Entity, Set<Entity>> {
-  const byKey = new Map<TableMetadata, Map<string | null, Entity>>()
-  for (const [table, rows] of Map.groupBy(entities, (entity) => stateOf(entity).table))
-    byKey.set(table, new Map(rows.map((entity) => [keyOf(entity), entity])))
-  const targetsOf = (entity: Entity): Set<Entity> => {
-    const targets = new Set<Entity>()
-    for (const [column, table] of foreignKeysOf(stateOf(entity).table)) {
-      const text = textOf(entity, column)
-      const target = text === null ? undefined : byKey.get(table)?.get(text)
-      if (target !== undefined) targets.add(target)
+  const order = new Map(entities.map((entity) => [entity, new Set<Entity>()]))
+  const byTable = Map.groupBy(entities, (entity) => stateOf(entity).table)
+  for (const [table, rows] of byTable) {
+    for (const [column, target] of foreignKeysOf(table)) {
+      const targets = byTable.get(target)
+      if (targets === undefined) continue
+      const byKey = new Map(targets.map((entity) => [keyOf(entity), entity]))
+      for (const entity of rows) {
+        const text = textOf(entity, column)
+        const referred = text === null ? undefined : byKey.get(text)
+        if (referred !== undefined) order.get(entity)?.add(referred)
+      }
     }
-    return targets
   }
-  return new Map(entities.map((entity) => [entity, targetsOf(entity)]))
+  return order
 }
 
 function valueText(entity: Entity, column: ColumnMetadata): string | null {
