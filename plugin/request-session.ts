@@ -11,7 +11,14 @@ import {
 import { Answers, isTimeout } from './answers.ts'
 import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
 import { deferred } from './deferred-stream.ts'
-import { discardPayload, hasNoBody, holdErrors, isStream, statusOf, withoutBody } from './payload.ts'
+import {
+  discardPayload,
+  hasNoBody,
+  holdErrors,
+  isStream,
+  statusOf,
+  withoutBody,
+} from './payload.ts'
 import {
   failedError,
   goneError,
@@ -303,13 +310,13 @@ export class RequestSession implements AmbientScope {
     return this.#settling
   }
 
-  // What one database refuses is found before another is committed, wherever a flush can find it.
-  async #flushAll(payload: unknown): Promise<void> {
-    for (const each of this.#all) {
-      const session = each.#session
-      if (each !== this && each.#settling !== undefined) continue
+  // What another database refuses is found before this one is committed, wherever a flush can find it.
+  async #flushOthers(payload: unknown): Promise<void> {
+    for (const other of this.#all) {
+      const session = other.#session
+      if (other === this || other.#settling !== undefined) continue
       if (session === undefined || session.isClosed || !session.hasUnsaved) continue
-      if (each === this || each.#shouldCommit(payload)) await session.flush()
+      if (other.#shouldCommit(payload)) await session.flush()
     }
   }
 
@@ -321,7 +328,7 @@ export class RequestSession implements AmbientScope {
       if (session.isClosed && this.#shutdown.aborted) throw shutdownError()
       session.refuseLoss()
       if (session.isClosed) return notCommitted
-      if (this.#all.length > 1) await this.#flushAll(payload)
+      if (this.#all.length > 1) await this.#flushOthers(payload)
       this.#isCommitting = true
       await session.commit()
       this.#isCommitted = true
@@ -355,7 +362,7 @@ export class RequestSession implements AmbientScope {
   readonly #onClose = (): void => {
     this.#isAnswered = true
     if (this.#settling !== undefined) return this.#abort(goneError)
-    // The COMMIT of another database is on the wire: this one is committed behind it.
+    // Another database is being committed: this one is committed behind it, or fails with it.
     if (this.#all.some((each) => each.#isCommitting)) return
     if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
       this.#request.log.warn(
