@@ -2,6 +2,12 @@ import type { FastifyReply } from 'fastify'
 import { statusOf } from './payload.ts'
 
 /**
+ * `dropped`: another answer is on the wire, or this one was sent before the request failed. `refused`: it
+ * is a success that may be of a handler that has failed; why it failed is the answer instead.
+ */
+export type Verdict = 'taken' | 'dropped' | 'refused'
+
+/**
  * Which answer of a request is the one that its client gets. A handler may answer twice, and beside
  * the error handler; each of the answers comes to the hooks of the plugin, when its own hooks are done.
  */
@@ -37,21 +43,22 @@ export class Answers {
     this.#hasLeft = true
   }
 
-  /** Whether the request has failed since its time was over, so that its handler still runs. */
+  /** Why the request has failed. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** Whether it has failed since its time was over, so that its handler still runs. */
   get isTimedOut(): boolean {
     return isTimeout(this.#failure)
   }
 
-  /**
-   * Whether an answer that has come is not the one: another is on the wire, or it was sent before the
-   * request failed. Throws why the request has failed where it may be its handler's, and a success.
-   */
-  isDropped(payload: unknown): boolean {
-    if (this.#hasLeft && this.#reply.raw.headersSent) return true
-    if (this.#isNothing(payload)) throw this.#failure
-    if (this.#awaited === 'error') return true
-    if (this.#isHandlers(payload)) throw this.#failure
-    return false
+  /** What becomes of an answer that has come. */
+  verdictOn(payload: unknown): Verdict {
+    if (this.#hasLeft && this.#reply.raw.headersSent) return 'dropped'
+    if (this.#isNothing(payload)) return 'refused'
+    if (this.#awaited === 'error') return 'dropped'
+    return this.#isHandlers(payload) ? 'refused' : 'taken'
   }
 
   // What a handler that has failed returns, which nobody has sent.

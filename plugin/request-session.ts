@@ -29,7 +29,8 @@ import {
   streamError,
   timedOutError,
 } from './request-errors.ts'
-import { logFindings, passingOver, slowStatementLog } from './warnings.ts'
+import { reportRequest } from './request-report.ts'
+import { slowStatementLog } from './warnings.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
 import { setCostHeaders, sumOf } from './response-headers.ts'
 
@@ -58,8 +59,8 @@ export class RequestSession implements AmbientScope {
   #isAnswering = false
   #isAnswered = false
   #isFlowing = false
-  #isCommitting = false
-  #isCommitted = false
+  /** `begun`: the other databases of the request are flushed. */
+  #commit: 'none' | 'begun' | 'done' = 'none'
   #isSettled = false
   #settling: Promise<Ending> | undefined
 
@@ -121,8 +122,10 @@ export class RequestSession implements AmbientScope {
    */
   async answer(payload: unknown): Promise<{ readonly payload: unknown } | undefined> {
     holdErrors(payload)
-    if (this.#isAnswering || this.#isDropped(payload)) {
+    const verdict = this.#isAnswering ? 'dropped' : this.#answers.verdictOn(payload)
+    if (verdict !== 'taken') {
       discardPayload(payload)
+      if (verdict === 'refused') throw this.#answers.failure
       // A deferred stream has begun whose request has failed: it must not end as a success.
       if (this.#isFlowing && this.#hasFailed) this.#reply.raw.destroy()
       return undefined
@@ -143,15 +146,6 @@ export class RequestSession implements AmbientScope {
   /** What was answered has been handed on without an error. */
   left(): void {
     this.#answers.left()
-  }
-
-  #isDropped(payload: unknown): boolean {
-    try {
-      return this.#answers.isDropped(payload)
-    } catch (error) {
-      discardPayload(payload)
-      throw error
-    }
   }
 
   /** Whether there is nothing to settle, now or while the payload flows. */
@@ -247,8 +241,9 @@ export class RequestSession implements AmbientScope {
     if (this.#isAnswered || raw.writableEnded || isGone(this.#reply)) throw lateError()
     this.#checkRoute()
     const { readOnly, isolation, transaction, timeouts } = this.#routeOptions
-    this.#trace = this.#traceOf()
     const { database, slowQueryMs } = this.#settings
+    if (this.#arrival !== undefined)
+      this.#trace = database.telemetry?.scopeOf(this.#arrival, this.#request)
     const context: SessionContext = {
       trace: this.#trace,
       slow: slowStatementLog(this.#request.log, slowQueryMs),
@@ -257,11 +252,6 @@ export class RequestSession implements AmbientScope {
     const session = new Session(database, options, context).manage()
     raw.once('close', this.#onClose)
     return session
-  }
-
-  #traceOf(): SessionTrace | undefined {
-    if (this.#arrival === undefined) return undefined
-    return this.#settings.database.telemetry?.scopeOf(this.#arrival, this.#request)
   }
 
   get #routeOptions(): DataBridgeRouteOptions {
@@ -301,7 +291,7 @@ export class RequestSession implements AmbientScope {
    * rolled back. Not where another database of the request is committed already, which would be left alone.
    */
   #abort(reason: () => DataBridgeError): void {
-    if (this.#isSettled || this.#all.some((each) => each.#isCommitted)) return
+    if (this.#isSettled || this.#all.some((each) => each.#commit === 'done')) return
     void this.#session?.abort(reason())
   }
 
@@ -329,33 +319,20 @@ export class RequestSession implements AmbientScope {
       session.refuseLoss()
       if (session.isClosed) return notCommitted
       if (this.#all.length > 1) await this.#flushOthers(payload)
-      this.#isCommitting = true
+      this.#commit = 'begun'
       await session.commit()
-      this.#isCommitted = true
+      this.#commit = 'done'
       return { isCommitted: true }
     } catch (error) {
       const refusal = error instanceof Error ? error : new Error(String(error))
       // A client that tries again would write once more what is saved already.
-      const isPartial = this.#all.some((each) => each.#isCommitted)
+      const isPartial = this.#all.some((each) => each.#commit === 'done')
       return { isCommitted: false, error: isPartial ? partialError(refusal) : refusal }
     } finally {
       await session.discard()
       this.#isSettled = true
-      if (session.isUsed) passingOver(() => this.#report(session.stats))
+      if (session.isUsed) reportRequest(this.#settings, this.#request, this.#trace, session.stats)
     }
-  }
-
-  #report(stats: SessionStats): void {
-    const { log, method, routeOptions } = this.#request
-    const { telemetry } = this.#settings.database
-    const tell = (): void => logFindings(log, stats.findings)
-    if (telemetry === undefined || this.#trace === undefined) return tell()
-    const request = {
-      'http.request.method': method,
-      ...(routeOptions.url !== undefined && { 'http.route': routeOptions.url }),
-    }
-    telemetry.recordRequest(this.#trace, request, stats)
-    telemetry.within(this.#trace, tell)
   }
 
   // The one event of every end: the client left (in whatever phase), or the response was ended by hand.
@@ -363,7 +340,7 @@ export class RequestSession implements AmbientScope {
     this.#isAnswered = true
     if (this.#settling !== undefined) return this.#abort(goneError)
     // Another database is being committed: this one is committed behind it, or fails with it.
-    if (this.#all.some((each) => each.#isCommitting)) return
+    if (this.#all.some((each) => each.#commit !== 'none')) return
     if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
       this.#request.log.warn(
         'the response was ended by hand before the session was committed: what it changed is rolled back',
