@@ -49,14 +49,21 @@ describe('the verdicts on the cost of telemetry', () => {
     expect(kept({ unsampled: [10.8, 11.7, 10.7] }, {})).toEqual([true, false, true])
   })
 
-  it('cannot refuse it where equal builds differ by as much', () => {
-    const busy = { without: [10, 11, 12], 'without, again': [11, 12, 10] }
-    expect(kept({ ...busy, unsampled: [10.8, 11.7, 10.7] }, {})).toEqual([true, true, true])
-    expect(noiseOf(costs({ ...path, ...busy }))).toHaveLength(1)
-  })
-
   it('refuse a span that costs more than four microseconds', () => {
     expect(kept({ 'sampled queries': [14.2, 15, 14.3] }, {})).toEqual([true, true, false])
+  })
+
+  it('cannot refuse what equal builds differ by, and say so', () => {
+    const busy = { without: [10, 11, 12], 'without, again': [11, 12, 10] }
+    const dear = { ...busy, unsampled: [10.8, 11.7, 10.7], 'sampled queries': [14.2, 15, 14.3] }
+    expect(kept(dear, {})).toEqual([true, true, true])
+    const told = verdicts(costs({ ...path, ...dear }), costs(loop)).map(({ found }) => found)
+    expect(told.slice(1)).toEqual([
+      expect.stringMatching(/; \+\d+\.\d % allowed, as equal builds differ$/),
+      expect.stringMatching(/; \+\d+\.\d % allowed, as equal builds differ$/),
+    ])
+    expect(noiseOf(costs({ ...path, ...busy }))).toHaveLength(1)
+    expect(kept({ ...busy, 'sampled queries': [16, 17, 16] }, {})).toEqual([true, true, false])
   })
 
   describe('on a machine that is slower than that of the limit', () => {
