@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT'
   | 'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT'
   | 'DATA_BRIDGE_ERR_ABORTED'
+  | 'DATA_BRIDGE_ERR_CLIENT_GONE'
   | 'DATA_BRIDGE_ERR_STATEMENT'
   | 'DATA_BRIDGE_ERR_COMMIT_FAILED'
   | 'DATA_BRIDGE_ERR_COMMIT_UNKNOWN'
@@ -87,6 +88,8 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     clientMessage: 'The database took too long.',
   },
   DATA_BRIDGE_ERR_ABORTED: { statusCode: 503, clientMessage: 'The request was aborted.' },
+  // Nobody reads the status but logs and traces, for which it is no failure of the server.
+  DATA_BRIDGE_ERR_CLIENT_GONE: { statusCode: 499, clientMessage: 'The request was aborted.' },
   DATA_BRIDGE_ERR_STATEMENT: {
     statusCode: 500,
     clientMessage: 'The request could not be handled.',

@@ -11,7 +11,7 @@ export function requireAnswer(isWanted: unknown): boolean {
 
 export function goneError(): DataBridgeError {
   return new DataBridgeError(
-    'DATA_BRIDGE_ERR_ABORTED',
+    'DATA_BRIDGE_ERR_CLIENT_GONE',
     'the client of this request has left, or its response was ended by hand: what was not committed is rolled back',
   )
 }

@@ -200,7 +200,7 @@ export class RequestSession implements AmbientScope {
   }
 
   #breakOff(): void {
-    this.#abort(streamError)
+    this.#abort(isGone(this.#reply) ? goneError : streamError)
     breakOff(this.#request, this.#reply)
   }
 

@@ -75,7 +75,7 @@ it('a read that is in no transaction is cancelled as well', async () => {
       and state = 'active' and query like '%pg_sleep(60) is not null%' and pid <> pg_backend_pid()`)
   await expect.poll(active).toHaveLength(1)
   client.leave()
-  expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_ABORTED' })
+  expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
   expect(await active()).toEqual([])
   await expectIdle(database, query)
 })

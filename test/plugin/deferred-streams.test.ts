@@ -197,7 +197,7 @@ describe.each(everywhere)('a deferred stream: $what', ({ isHttp2, made }) => {
     const client = await protocol.request(served.port, '/')
     await untilBlocked(query, 'select pg_advisory')
     client.leave()
-    expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_ABORTED' })
+    expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
     await expectIdle(database, query)
     expect(await names(query)).toEqual(['ann'])
   })

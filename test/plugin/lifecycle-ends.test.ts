@@ -175,7 +175,7 @@ describe.each(['GET', 'POST'] as const)(
       const client = await halfClosing(served.port, method)
       await untilBlocked(query, 'select pg_advisory')
       client.leave()
-      expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_ABORTED' })
+      expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
       await expectIdle(database, query)
       expect(await names(query)).toEqual([])
     })

@@ -87,7 +87,7 @@ describe('app.close()', () => {
       await served.app.close()
       await expect.poll(connections, soon).toBe(0)
       goOn.resolve()
-      expect(await refused.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_ABORTED' })
+      expect(await refused.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
       expect(await names(query)).toEqual([])
     },
   )
@@ -135,7 +135,7 @@ describe('app.close()', () => {
     expect(await answer).toMatchObject({ status: undefined, isComplete: false })
     await expect.poll(connections, soon).toBe(0)
     goOn.resolve()
-    expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_ABORTED' })
+    expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
     expect(await names(query)).toEqual([])
   })
 

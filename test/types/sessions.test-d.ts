@@ -165,6 +165,7 @@ describe('errors', () => {
         case 'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT':
         case 'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT':
         case 'DATA_BRIDGE_ERR_ABORTED':
+        case 'DATA_BRIDGE_ERR_CLIENT_GONE':
         case 'DATA_BRIDGE_ERR_STATEMENT':
         case 'DATA_BRIDGE_ERR_COMMIT_FAILED':
         case 'DATA_BRIDGE_ERR_COMMIT_UNKNOWN':
