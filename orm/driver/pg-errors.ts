@@ -3,6 +3,10 @@ import { DataBridgeError, type ErrorCode, type ErrorFacts } from '../errors.ts'
 /** What `pg` adds to an Error; every field is absent where the server did not send it. */
 interface PgFields {
   readonly code?: string
+  /** Where in the text the parser has found it. */
+  readonly position?: string
+  /** The function of PostgreSQL that has told it. */
+  readonly routine?: string
   readonly constraint?: string
   readonly table?: string
   readonly column?: string
@@ -87,7 +91,7 @@ export function statementError(error: unknown, summary: string): DataBridgeError
     return new DataBridgeError(code, `${message}${namesOf(facts)}`, facts)
   return new DataBridgeError(
     code,
-    `${summary} failed: ${(error as Error).message}${isMissing(state) ? whatIsMissing : ''}`,
+    `${summary} failed: ${wordsOf(error)}${isMissing(state) ? whatIsMissing : ''}`,
     facts,
   )
 }
@@ -166,15 +170,39 @@ function factsOf(error: unknown): ErrorFacts {
   return { cause: withoutValues(error), sqlState: sqlStateOf(error), constraint, table, column }
 }
 
-/** PostgreSQL's own words, without the details that quote values; its messages of class 22 quote them too. */
+/** The error underneath, without the details that quote values. What RAISE has said is marked: it may quote anything. */
 function withoutValues(error: unknown): Error {
   const state = sqlStateOf(error)
-  const message = state?.startsWith('22') === true ? `PostgreSQL error ${state}` : messageOf(error)
+  const message = wordsOf(error)
   const clean = new Error(message)
   const frames =
     error instanceof Error ? error.stack?.slice(error.stack.indexOf('\n    at ')) : undefined
   clean.stack = `${state === undefined ? 'Error' : 'PostgresError'}: ${message}${frames ?? ''}`
-  return state === undefined ? clean : Object.assign(clean, { code: state })
+  if (state === undefined) return clean
+  const isRaised = fieldsOf(error).routine === 'exec_stmt_raise'
+  return Object.assign(clean, { code: state, ...(isRaised && { isRaised }) })
+}
+
+// Syntax, names, objects, tables, functions, schemas, files: to_tsquery('a b'), 'a b'::regclass.
+const quoting: ReadonlySet<string> = new Set([
+  '42601',
+  '42602',
+  '42704',
+  '42P01',
+  '42883',
+  '3F000',
+  '58P01',
+])
+
+/** PostgreSQL's own words, but where they quote a value: in class 22, and where a query is refused while it runs. */
+function wordsOf(error: unknown): string {
+  const state = sqlStateOf(error)
+  // What the parser refuses it points at, and quotes the text.
+  const isQuoting =
+    state !== undefined && quoting.has(state) && fieldsOf(error).position === undefined
+  return isQuoting || state?.startsWith('22') === true
+    ? `PostgreSQL error ${state}`
+    : messageOf(error)
 }
 
 // A refused connection to a name with several addresses is an AggregateError without a message.

@@ -35,7 +35,7 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Orde
     this.#strings = strings
     this.#parts = parts
     this.parameters = parameters
-    this.shape = JSON.stringify([strings, parts.map((part) => part?.shape ?? null)])
+    this.shape = `sql${JSON.stringify(strings)}${parts.map(shapeOf).join('')}`
   }
 
   write(writer: SqlWriter): void {
@@ -51,6 +51,11 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Orde
   decode(text: string | null, parse: Parse): unknown {
     return text === null ? null : parse(text)
   }
+}
+
+// With its length, so that it needs no quotes: quoted again at each level it would double with each.
+function shapeOf(part: SqlNode | undefined): string {
+  return part === undefined ? '$' : `${part.shape.length}:${part.shape}`
 }
 
 /**

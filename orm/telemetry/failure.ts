@@ -32,20 +32,27 @@ export function recordedException(error: unknown): RecordedException {
   }
 }
 
-// The classes of PostgreSQL's own messages; RAISE has P0 or a class of the application, and may quote anything.
+// The classes of PostgreSQL's own messages. RAISE may quote anything: of PL/pgSQL it is known, of others by its class.
 const ownClass = /^(?:[0-3]|4[0-4]|5[34578]|72|F0|HV|XX)/
 
 /** The text without what a function or a trigger of the database has said. */
 function withoutRaised(text: string, error: Error): string {
-  return errorsIn(error).reduce((rest, { message, code }) => {
-    const isRaised = code !== undefined && /^[\dA-Z]{5}$/.test(code) && !ownClass.test(code)
-    return isRaised ? rest.replaceAll(`: ${message}`, `: PostgreSQL error ${code}`) : rest
+  return errorsIn(error).reduce((rest, { message, code, isRaised = false }) => {
+    const isForeign = code !== undefined && /^[\dA-Z]{5}$/.test(code) && !ownClass.test(code)
+    return isRaised || isForeign
+      ? rest.replaceAll(`: ${message}`, `: PostgreSQL error ${code}`)
+      : rest
   }, text)
 }
 
 const deepestCause = 5
 
-function errorsIn(error: Error, depth = 0): readonly (Error & { readonly code?: string })[] {
+interface Caught extends Error {
+  readonly code?: string
+  readonly isRaised?: boolean
+}
+
+function errorsIn(error: Error, depth = 0): readonly Caught[] {
   const { cause } = error
   const deeper = cause instanceof Error && depth < deepestCause ? errorsIn(cause, depth + 1) : []
   return [error, ...deeper]

@@ -151,3 +151,10 @@ it('sees what was added before, and begins a transaction that can be rolled back
   await session.rollback()
   expect(await session.find(User).count()).toBe(0)
 })
+
+it('is made of as many others as a loop makes', async () => {
+  const numbers = Array.from({ length: 100 }, (_, index) => index)
+  const [first, ...rest] = numbers.map((number) => sql`${number}::integer`)
+  const list = rest.reduce((all, one) => sql`${all}, ${one}`, first ?? sql`0`)
+  expect(await select(sql`select array[${list}] as numbers`)).toEqual({ numbers })
+})

@@ -81,7 +81,7 @@ describe('the span of an operation that fails', () => {
       create or replace function refuse() returns trigger language plpgsql as $$
       begin raise exception 'no user %', new.name using errcode = tg_argv[0]; end $$`)
     const texts: string[] = []
-    for (const state of ['P0001', 'MY001']) {
+    for (const state of ['P0001', 'MY001', '42501']) {
       await query(
         `create trigger refuse before insert on users for each row execute function refuse('${state}')`,
       )
@@ -94,6 +94,41 @@ describe('the span of an operation that fails', () => {
       texts.push(text)
     }
     expect(texts.join()).not.toContain('sesame')
+  })
+
+  it('has nothing of it either where the trigger has taken a code of PostgreSQL', async () => {
+    await query(`
+      create or replace function refuse_as_unique() returns trigger language plpgsql as $$
+      begin raise unique_violation using message = 'twice ' || new.name; end $$`)
+    await query(
+      `create trigger refuse before insert on users for each row execute function refuse_as_unique()`,
+    )
+    const { text, exception } = await failedSpan('db.session.flush', async (session) => {
+      session.add(user('sesame 4711'))
+      await session.flush()
+    })
+    await query('drop trigger refuse on users')
+    expect(exception['exception.stacktrace']).toContain('PostgresError: PostgreSQL error 23505')
+    expect(text).not.toContain('sesame')
+  })
+
+  it.each([
+    ['a search', sql`select to_tsquery(${'sesame 4711'})`, '42601'],
+    ['a name', sql`select ${'sesame'}::text::regclass`, '42P01'],
+    ['a type', sql`select ${'sesame'}::text::regtype`, '42704'],
+  ])('has no value that was %s', async (_, statement, state) => {
+    const { text, status } = await failedSpan('db.query.execute', (session) =>
+      session.execute(statement),
+    )
+    expect(status.message).toContain(`SELECT failed: PostgreSQL error ${state}`)
+    expect(text).not.toContain('sesame')
+  })
+
+  it('says which table there is none of, which the statement has named', async () => {
+    const { status } = await failedSpan('db.query.execute', (session) =>
+      session.execute(sql`select * from nowhere`),
+    )
+    expect(status.message).toContain('SELECT failed: relation "nowhere" does not exist')
   })
 
   it('says of one that took too long that it did', async () => {
