@@ -11,8 +11,8 @@ export function countsOf({ added, changed, deleted }: ChangeSet): Counts {
 
 export function sessionOperation(
   name: SessionOperation['name'],
-  counts: Counts,
-  parent: Operation | undefined,
+  counts: Counts = noChanges,
+  parent?: Operation,
 ): SessionOperation {
   return { kind: 'session', name, ...counts, parent }
 }

@@ -115,10 +115,12 @@ export class BaseSession implements AsyncDisposable {
     return this
   }
 
-  /** Checks that the database can be reached. Every other method opens the session by itself. */
+  /** Checks that the database can be reached; every other method opens the session itself. */
   async open(): Promise<void> {
-    this.#use()
-    await this.#connection.check()
+    const check = (): Promise<void> => this.#connection.check()
+    await (this.#enter()
+      ? observed(this.#observer, sessionOperation('open'), check, noOutcome)
+      : check())
   }
 
   /** A query of an entity; nothing is sent before one of its last methods is called. */
@@ -314,7 +316,7 @@ export class BaseSession implements AsyncDisposable {
     if (this.#executing.size > 0) await Promise.allSettled(this.#executing)
     return this.#turns.take(async () => {
       const changes = this.#work.changes()
-      const operation = sessionOperation('commit', countsOf(changes), undefined)
+      const operation = sessionOperation('commit', countsOf(changes))
       const commit = async (): Promise<void> => {
         // A commit that cannot be says so, whatever waits to be flushed.
         if (!isEmpty(changes) && !this.#connection.hasFailed) await this.#write(changes, operation)
@@ -335,7 +337,7 @@ export class BaseSession implements AsyncDisposable {
     return this.#turns.take(async () => {
       // Nobody but an observer asks how much is lost, and finding out means looking at every entity.
       const counts = this.#observer.operationStarted === undefined ? noChanges : this.#work.counts()
-      const operation = sessionOperation('rollback', counts, undefined)
+      const operation = sessionOperation('rollback', counts)
       const rollback = async (): Promise<void> => {
         await this.#connection.rollback(operation)
         this.#work.rolledBack()
@@ -356,7 +358,7 @@ export class BaseSession implements AsyncDisposable {
     const isSettled = this.#isSettled && !this.#connection.isInTransaction
     if (this.#isOpen && !isSettled) await this.#rollback()
     if (this.#isOpen) {
-      this.#observer.operationStarted?.(sessionOperation('close', noChanges, undefined))?.({})
+      this.#observer.operationStarted?.(sessionOperation('close'))?.({})
     }
     this.#work.rolledBack()
     await this.#parts.closed(this)
@@ -376,11 +378,16 @@ export class BaseSession implements AsyncDisposable {
   // --- life
 
   #use(): void {
+    if (this.#enter()) this.#observer.operationStarted?.(sessionOperation('open'))?.({})
+  }
+
+  /** @returns whether it is used for the first time */
+  #enter(): boolean {
     if (this.#closing !== undefined) throw this.#reason ?? closedError()
     this.#isSettled = false
-    if (this.#isOpen) return
+    if (this.#isOpen) return false
     this.#isOpen = true
     this.#parts.opened(this)
-    this.#observer.operationStarted?.(sessionOperation('open', noChanges, undefined))?.({})
+    return true
   }
 }

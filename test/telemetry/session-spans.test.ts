@@ -37,6 +37,14 @@ describe('a session outside Fastify', () => {
     ])
   })
 
+  it('says that it could not be opened', async () => {
+    await using session = new Session('postgresql://localhost:1/none')
+    await expect(session.open()).rejects.toThrow('PostgreSQL cannot be reached')
+    const [opening] = takeSpans()
+    expect(opening?.name).toBe('db.session.open')
+    expect(opening?.attributes).toMatchObject({ 'error.type': 'DATA_BRIDGE_ERR_UNREACHABLE' })
+  })
+
   it('has no spans with tracing: false', async () => {
     await using session = new Session(url, { tracing: false })
     await session.find(Post).exists()
