@@ -19,7 +19,8 @@ import {
 import type { AnyEntityClass } from './schema/relation.ts'
 import { foreignKeys } from './sql/ddl.ts'
 import { ambientScope } from './session/ambient.ts'
-import { BaseSession, type SessionParts } from './session/session.ts'
+import type { LiveSession, SessionParts } from './session/session-parts.ts'
+import { BaseSession } from './session/session.ts'
 import type { TransactionOptions } from './session/transaction-options.ts'
 import { wantsOldNames } from './telemetry/span-settings.ts'
 import { wantedApi } from './telemetry/switch.ts'
@@ -50,7 +51,7 @@ export interface SessionContext {
 export class Database implements AsyncDisposable {
   readonly #pool: ConnectionPool
   readonly #tables: readonly AnyEntityClass[]
-  readonly #live = new Map<BaseSession, SessionConnection>()
+  readonly #live = new Map<LiveSession, SessionConnection>()
   readonly #nPlusOne: NPlusOneMode
   readonly #timeouts: TimeLimits
   /** @internal None where tracing is off. */

@@ -18,23 +18,11 @@ import { type ChangeSet, isEmpty } from './change-set.ts'
 import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { EntitySource } from './entity-source.ts'
 import { writeChanges } from './flush.ts'
+import type { SessionParts } from './session-parts.ts'
 import { abortedError, closedError, goneError, lostError, readOnlyError } from './session-errors.ts'
 import type { TransactionOptions } from './transaction-options.ts'
 import { Transactions } from './transactions.ts'
 import { UnitOfWork } from './unit-of-work.ts'
-
-/** What a session is made of. */
-export interface SessionParts {
-  readonly connection: SessionConnection
-  readonly observer: Observer
-  readonly stats: SessionStats
-  readonly isReadOnly: boolean
-  readonly signal?: AbortSignal | undefined
-  /** The session is used for the first time. */
-  opened(session: BaseSession): void
-  /** The session has ended. */
-  closed(session: BaseSession): Promise<void>
-}
 
 /** A unit of work on one database: see `Session`, which says where its connections come from. */
 export class BaseSession implements AsyncDisposable {

@@ -1,0 +1,21 @@
+import type { SessionConnection } from '../driver/session-connection.ts'
+import type { Observer } from '../observe/observer.ts'
+import type { SessionStats } from '../observe/stats.ts'
+
+/** A session as its database knows it. */
+export interface LiveSession {
+  discard(): Promise<void>
+}
+
+/** What a session is made of. */
+export interface SessionParts {
+  readonly connection: SessionConnection
+  readonly observer: Observer
+  readonly stats: SessionStats
+  readonly isReadOnly: boolean
+  readonly signal?: AbortSignal | undefined
+  /** The session is used for the first time. */
+  opened(session: LiveSession): void
+  /** The session has ended. */
+  closed(session: LiveSession): Promise<void>
+}
