@@ -68,7 +68,7 @@ async function insertGroup(
   const waiting = new Set(entities)
   while (waiting.size > 0) {
     const isOne = (one: Entity, other: Entity): boolean =>
-      statementOf(one) === statementOf(other) && keyOf(other, stateOf(other).table) !== undefined
+      keyOf(other, stateOf(other).table) !== undefined && statementOf(one) === statementOf(other)
     const next = ready(waiting, before, isOne)
     // Where keys refer in a circle, PostgreSQL may have been told to check them at the end.
     if (next.length === 0)
