@@ -3,6 +3,7 @@ import { DataBridgeError, type ErrorCode, type ErrorFacts } from '../errors.ts'
 /** What `pg` adds to an Error; every field is absent where the server did not send it. */
 interface PgFields {
   readonly code?: string
+  readonly severity?: string
   /** Where in the text the parser has found it. */
   readonly position?: string
   /** The function of PostgreSQL that has told it. */
@@ -57,14 +58,16 @@ const ending: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05',
 // What `pg` says when its `query_timeout` is over; the answer may still come, so the connection is of no use.
 const readTimeout = 'Query read timeout'
 
-// PostgreSQL says so too of values for which a statement has no place, and goes on.
+// PostgreSQL says so too of values for which a statement has no place, and goes on; a pooler such as PgBouncer,
+// with FATAL, of every reason to hang up.
 const protocolViolation = '08P01'
 
 /** Whether the connection is gone, or about to go. */
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlStateOf(error)
   if (state === undefined) return error instanceof Error && !(error instanceof DataBridgeError)
-  return (state.startsWith('08') && state !== protocolViolation) || ending.has(state)
+  if (state === protocolViolation) return fieldsOf(error).severity === 'FATAL'
+  return state.startsWith('08') || ending.has(state)
 }
 
 /** The error of a statement that PostgreSQL refused, or that the connection did not survive. */

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { integer, type Session, sql, table, text } from '../../orm/index.ts'
+import { Database, integer, type Session, sql, table, text } from '../../orm/index.ts'
 import { connect, testDatabase } from '../support/database.ts'
 import { blog, Post, user, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
 import { recordWire } from '../support/recorder.ts'
+import { WireProxy } from '../support/wire-proxy.ts'
 
 class Slot extends table('slots', { id: integer().primaryKey().generated(), name: text() }) {}
 
@@ -13,6 +14,14 @@ await query('alter table slots add constraint one_name unique (name) deferrable 
 beforeEach(truncate)
 
 const users = () => query('select name from users order by id')
+
+/** What PgBouncer sends before it closes a connection, for whatever reason. */
+function hangUp(reason: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0C08P01\0M${reason}\0\0`)
+  const head = Buffer.from('E\0\0\0\0')
+  head.writeInt32BE(fields.length + 4, 1)
+  return Buffer.concat([head, fields])
+}
 
 describe('a statement that failed', () => {
   it('makes the commit fail where its error is swallowed', async () => {
@@ -178,6 +187,17 @@ describe('a connection that is lost', () => {
     expect((await outcome).statusCode).toBe(503)
     await blocker.query('rollback')
     expect(await session.find(User).count()).toBe(0)
+  })
+
+  it('to a pooler that says why it hangs up, during a COMMIT: nobody knows whether it was saved', async () => {
+    await using proxy = await WireProxy.to(url)
+    await using pooled = new Database({ connectionString: proxy.url })
+    void proxy.before('toServer', 'commit', (wire) => {
+      wire.pass('toClient', hangUp('server conn crashed?'))
+      wire.cut('fin')
+    })
+    const work = pooled.run((session) => session.add(user('ann')))
+    await expect(work).rejects.toThrow(coded('DATA_BRIDGE_ERR_COMMIT_UNKNOWN'))
   })
 
   it('within a nested transaction: the outer one cannot go on', async () => {
