@@ -22,7 +22,7 @@ const largestCache = 500
 /** The names of what connections prepare: they keep it as long as they live, so there is an end to it. */
 export class PreparedNames {
   readonly #most: number
-  readonly #given = new Set<string>()
+  readonly #given = new Map<string, string>()
 
   constructor(most: number) {
     this.#most = most
@@ -30,9 +30,11 @@ export class PreparedNames {
 
   /** The name of a text: always the same; none where too many others have one. */
   of(text: string): string | undefined {
+    const given = this.#given.get(text)
+    if (given !== undefined || this.#given.size >= this.#most) return given
     const name = `data_bridge_${hash('sha1', text).slice(0, 24)}`
-    if (this.#given.size < this.#most) this.#given.add(name)
-    return this.#given.has(name) ? name : undefined
+    this.#given.set(text, name)
+    return name
   }
 }
 
