@@ -43,23 +43,21 @@ export class Connection {
   /** Rows as PostgreSQL's texts, in the order of the columns. */
   async rawRows(statement: WireStatement): Promise<RawResult> {
     try {
-      return await this.#rawRows(statement)
+      return this.#rawResult(await this.#sendRaw(statement))
     } catch (error) {
       if (statement.name === undefined || !isOutdated(error)) throw error
       this.#isOutdated = true
       // Nothing was executed; in a transaction, though, nothing can be any more.
       if (this.isInTransaction) throw error
-      return await this.#rawRows({ ...statement, name: undefined })
+      return this.#rawResult(await this.#sendRaw({ ...statement, name: undefined }))
     }
   }
 
-  async #rawRows(statement: WireStatement): Promise<RawResult> {
-    const result = (await this.#client.query({
-      ...queryOf(statement),
-      rowMode: 'array',
-      types: asText,
-    })) as unknown as QueryArrayResult<(string | null)[]>
-    const { rows, command, rowCount, fields } = result
+  #sendRaw(statement: WireStatement): Promise<QueryArrayResult<(string | null)[]>> {
+    return this.#client.query({ ...queryOf(statement), rowMode: 'array', types: asText })
+  }
+
+  #rawResult({ rows, command, rowCount, fields }: QueryArrayResult<(string | null)[]>): RawResult {
     return {
       rows,
       command,
