@@ -63,12 +63,16 @@ describe('the environment of the SDK', () => {
     expect(changesOf(set)).toEqual({})
   })
 
-  it('joins a header that base64 has broken into lines, as it does with long tokens', () => {
-    const headers = 'Authorization=Basic QUJDREVG\nR0hJSktM\r\nTU4=\n'
-    expect(changesOf({ OTEL_EXPORTER_OTLP_HEADERS: headers })).toMatchObject({
-      OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic QUJDREVGR0hJSktMTU4=',
-    })
-  })
+  it.each(['', 'TRACES_', 'METRICS_', 'LOGS_'])(
+    'joins a header that base64 has broken into lines (%s)',
+    (signal) => {
+      const name = `OTEL_EXPORTER_OTLP_${signal}HEADERS`
+      const headers = 'Authorization=Basic QUJDREVG\nR0hJSktM\r\nTU4=\n'
+      expect(changesOf({ [name]: headers })).toMatchObject({
+        [name]: 'Authorization=Basic QUJDREVGR0hJSktMTU4=',
+      })
+    },
+  )
 })
 
 describe('the service', () => {

@@ -5,6 +5,15 @@ const headerNames = ['TRACES_', 'METRICS_', 'LOGS_', ''].map(
   (signal) => `OTEL_EXPORTER_OTLP_${signal}HEADERS`,
 )
 
+/** `base64` breaks its lines, as in `"Authorization=Basic $(echo -n … | base64)"`; no header may have line breaks. */
+export function joinHeaders(environment: Environment): Repair {
+  const joined = headerNames.flatMap((name) => {
+    const headers = environment[name]?.trim() ?? ''
+    return /[\r\n]/.test(headers) ? [[name, headers.replace(/\s*[\r\n]\s*/g, '')]] : []
+  })
+  return { changes: Object.fromEntries(joined), warnings: [] }
+}
+
 /** Finds pairs that are none: of one such attribute the SDK loses all of them, of one such header the process. */
 export function repairPairs(environment: Environment): Repair {
   return together([

@@ -7,7 +7,7 @@ import {
   protocolNames,
 } from './endpoint.ts'
 import { endpointUrl, isRatio, protocols } from './options.ts'
-import { repairPairs } from './repair-pairs.ts'
+import { joinHeaders, repairPairs } from './repair-pairs.ts'
 import { repairValues } from './repair-values.ts'
 import { fine, oneOf, type Repair, warning } from './repairs.ts'
 
@@ -43,17 +43,6 @@ export function repair(environment: Environment): Repair {
     },
     { changes: {}, warnings: [] },
   )
-}
-
-// `base64` breaks its lines, as in `"Authorization=Basic $(echo -n … | base64)"`; no header may have line breaks.
-function joinHeaders(environment: Environment): Repair {
-  const names = ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS']
-  const broken = names.filter((name) => /[\r\n]/.test(environment[name]?.trim() ?? ''))
-  const joined = broken.map((name) => [
-    name,
-    environment[name]?.trim().replace(/\s*[\r\n]\s*/g, ''),
-  ])
-  return { changes: Object.fromEntries(joined), warnings: [] }
 }
 
 function repairEndpoints(environment: Environment): Repair {
