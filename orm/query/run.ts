@@ -5,9 +5,10 @@ import type { LoadContext } from '../relations/context.ts'
 import type { AnyLoader } from '../relations/loader.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { Entity } from '../schema/entity.ts'
+import type { RawRow } from '../schema/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { listOrigin, mark } from '../schema/origin.ts'
-import { anyRaw, type Expression } from '../sql/node.ts'
+import { anyRaw, type Expression, type Parse } from '../sql/node.ts'
 import { selectCount, selectExists, selectRows, selectValues } from '../sql/select.ts'
 import { filterCount, isRaw, type QueryPlan } from './plan.ts'
 
@@ -99,7 +100,6 @@ export function runAggregate(
   plan: QueryPlan,
   selected: Readonly<Record<string, Expression<unknown>>>,
 ): Promise<Record<string, unknown>[]> {
-  const names = Object.keys(selected)
   const expressions = Object.values(selected)
   return run(
     context,
@@ -108,12 +108,11 @@ export function runAggregate(
     async (operation) => {
       const statement = selectValues(plan, expressions, plan.groups)
       const result = await context.rows(statement, operation)
-      return result.rows.map((row) => {
-        const values = expressions.map((expression, index) =>
-          expression.decode(row[index] ?? null, (text) => result.parse(index, text)),
-        )
-        return Object.fromEntries(names.map((name, index) => [name, values[index]]))
+      const entries = Object.entries(selected).map(([name, expression], index) => {
+        const parse: Parse = (text) => result.parse(index, text)
+        return (row: RawRow) => [name, expression.decode(row[index] ?? null, parse)] as const
       })
+      return result.rows.map((row) => Object.fromEntries(entries.map((entry) => entry(row))))
     },
     countRows,
     anyRaw(expressions) ? 'any' : tablesOf(plan),
@@ -165,9 +164,11 @@ type Unused = readonly [method: string, reason: string]
 
 function unusedByAggregate({ loaders, groups, limit, offset }: QueryPlan): Unused | undefined {
   if (loaders.length > 0) return ['options', 'it gives values, not entities']
-  const page = limit === undefined ? offset !== undefined && 'offset' : 'limit'
-  if (page === false || groups.length > 0) return undefined
-  return [page, 'it gives one row of all that match, unless there is a groupBy()']
+  if (groups.length > 0 || (limit ?? offset) === undefined) return undefined
+  return [
+    limit === undefined ? 'offset' : 'limit',
+    'it gives one row of all that match, unless there is a groupBy()',
+  ]
 }
 
 function unusedByOthers({ groups }: QueryPlan): Unused | undefined {
