@@ -6,8 +6,16 @@ import { snapshotKey } from './unit-of-work.ts'
 
 type Values = Record<string, unknown>
 
-/** For each row those that have to be written before it, where both are written by the same flush. */
+/** For a row those that have to be written before it, where both are written by the same flush; most have none. */
 export type Before = ReadonlyMap<Entity, ReadonlySet<Entity>>
+
+class Order extends Map<Entity, Set<Entity>> {
+  put(first: Entity, next: Entity): void {
+    const before = this.get(next)
+    if (before === undefined) this.set(next, new Set([first]))
+    else before.add(first)
+  }
+}
 
 /** New rows: those that a row refers to come before it, given as entities or by their keys. */
 export function insertOrder(entities: readonly Entity[]): Before {
@@ -19,19 +27,19 @@ export function insertOrder(entities: readonly Entity[]): Before {
   for (const entity of entities) {
     for (const [{ foreignKey }, target] of stateOf(entity).references ?? [])
       if ((entity as unknown as Values)[foreignKey.property] === undefined)
-        order.get(entity)?.add(target as Entity)
+        order.put(target as Entity, entity)
   }
   return order
 }
 
 /** Rows to delete: those that refer to a row come before it. */
 export function deleteOrder(entities: readonly Entity[]): Before {
-  const before = new Map(entities.map((entity) => [entity, new Set<Entity>()]))
+  const order = new Order()
   const stored = (entity: Entity, { position }: ColumnMetadata): string | null =>
     stateOf(entity).snapshot?.[position] ?? null
   for (const [entity, targets] of referredBy(entities, snapshotKey, stored))
-    for (const target of targets) before.get(target)?.add(entity)
-  return before
+    for (const target of targets) order.put(entity, target)
+  return order
 }
 
 /**
@@ -62,8 +70,8 @@ function referredBy(
   entities: readonly Entity[],
   keyOf: (entity: Entity) => string | null,
   textOf: (entity: Entity, column: ColumnMetadata) => string | null,
-): Map<Entity, Set<Entity>> {
-  const order = new Map(entities.map((entity) => [entity, new Set<Entity>()]))
+): Order {
+  const order = new Order()
   const byTable = Map.groupBy(entities, (entity) => stateOf(entity).table)
   for (const [table, rows] of byTable) {
     for (const [column, target] of foreignKeysOf(table)) {
@@ -73,7 +81,7 @@ function referredBy(
       for (const entity of rows) {
         const text = textOf(entity, column)
         const referred = text === null ? undefined : byKey.get(text)
-        if (referred !== undefined) order.get(entity)?.add(referred)
+        if (referred !== undefined) order.put(referred, entity)
       }
     }
   }
