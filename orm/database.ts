@@ -75,6 +75,7 @@ export class Database implements AsyncDisposable {
       ...settings
     } = requireDatabaseOptions(options)
     for (const table of requireTables(tables, 'tables')) {
+      // Both refuse what refers to no entity, and that before the first query does.
       void table.relations
       foreignKeys(table)
     }

@@ -129,6 +129,7 @@ export class UnitOfWork {
 
   /** The row of an entity has been read, for the first time or again. */
   read(entity: Entity): void {
+    // Not of the transaction itself: with that everything is forgotten.
     const isInDoubt = this.#undo.some(({ hasExecuted }, depth) => depth > 0 && hasExecuted)
     if (isInDoubt) this.#innermost.read.add(entity)
   }
