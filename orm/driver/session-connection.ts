@@ -137,6 +137,7 @@ export class SessionConnection {
 
   savepoint(name: string, operation: Operation | undefined): Promise<void> {
     return this.#inTurn(async () => {
+      this.#refuseFailed()
       const connection = await this.#connect(operation)
       if (this.#transaction === 'none') await this.#begin(connection, this.#mode, operation)
       await this.#control(connection, `savepoint ${name}`, operation)

@@ -66,7 +66,11 @@ describe('a statement that failed', () => {
     await using session = database.session()
     await session.execute(sql`select 1 / 0`).catch(() => undefined)
     const sent = session.stats.queryCount
-    for (const statement of [() => session.find(User).count(), () => session.get(User, 1)])
+    for (const statement of [
+      () => session.find(User).count(),
+      () => session.get(User, 1),
+      () => session.transaction(() => 1),
+    ])
       await expect(statement()).rejects.toMatchObject({
         code: 'DATA_BRIDGE_ERR_TRANSACTION',
         cause: { sqlState: '22012' },
