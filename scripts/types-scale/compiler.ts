@@ -27,7 +27,8 @@ const script = '"$@"; status=$?; times; exit $status'
 
 export function compile(compiler: Compiler, options: readonly string[]): Promise<Compilation> {
   const command = [process.execPath, compiler.path, ...options, '--pretty', 'false']
-  const limits = { maxBuffer: 64 * 1024 * 1024 }
+  // The numbers of `times` have a comma in some languages.
+  const limits = { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LC_ALL: 'C' } }
   return new Promise((done) => {
     execFile('/bin/sh', ['-c', script, 'sh', ...command], limits, (error, output, complaints) => {
       const lines = output.trimEnd().split('\n')
