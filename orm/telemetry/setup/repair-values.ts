@@ -64,7 +64,10 @@ function checkNumber(name: string, value: string, used: number): Repair {
 }
 
 function checkWord(name: string, value: string, { known, used }: Words): Repair {
-  if (known.includes(value.toLowerCase())) return fine
+  if (known.includes(value)) return fine
+  const word = value.toLowerCase()
+  // Not everything in the SDK takes capitals.
+  if (known.includes(word)) return { changes: { [name]: word }, warnings: [] }
   return without(name, warning(name, oneOf(known), value, used))
 }
 
