@@ -171,8 +171,7 @@ export class BaseSession implements AsyncDisposable {
    */
   async commit(): Promise<void> {
     this.#use()
-    this.#transactions.refuseUnderWay('commit()')
-    await this.#commit()
+    await this.#commit(() => this.#transactions.refuseUnderWay('commit()'))
   }
 
   /** Takes back what was not committed. The identity map is empty afterwards, and every entity detached. */
@@ -299,10 +298,12 @@ export class BaseSession implements AsyncDisposable {
     await observed(this.#observer, operation, write, noOutcome)
   }
 
-  async #commit(): Promise<void> {
+  /** @param refuse throws where it must not be, when it is its turn: what it waits for takes its time */
+  async #commit(refuse: () => void = () => {}): Promise<void> {
     // What was executed without being awaited is a part of what is committed.
     if (this.#executing.size > 0) await Promise.allSettled(this.#executing)
     return this.#turns.take(async () => {
+      refuse()
       const changes = this.#work.changes()
       const operation = sessionOperation('commit', countsOf(changes))
       const commit = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user, User } from '../support/entities.ts'
 import { coded } from '../support/failure.ts'
@@ -64,6 +65,20 @@ describe('a rollback that is asked for while a flush is under way', () => {
     expect(await names()).toEqual(['ann'])
     expect(await query('select title from posts')).toEqual([{ title: 'T' }])
   })
+})
+
+it('a commit that waits for SQL of your own is refused where a transaction has begun meanwhile', async () => {
+  await using session = database.session()
+  await session.execute(sql`insert into users (name, email) values ('first', 'first')`)
+  const executing = session.execute(sql`select 1`)
+  const committing = session.commit()
+  const transaction = session.transaction(async () => {
+    await committing.catch(() => undefined)
+    session.add(user('ann'))
+  })
+  await expect(committing).rejects.toThrow(coded('DATA_BRIDGE_ERR_TRANSACTION', 'commit() was'))
+  await Promise.all([executing, transaction])
+  expect(await names()).toEqual(['first', 'ann'])
 })
 
 describe('while a flush is under way', () => {
