@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 import type { TestDatabase } from '../support/database.ts'
+import { afterExit } from '../support/after-exit.ts'
 import { commands } from '../support/processes.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -45,6 +46,7 @@ export class Program {
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
     this.ended = once(this.child, 'close')
+    this.child.once('close', afterExit('kill -KILL "-$1"', String(this.child.pid)))
     onTestFinished(() => this.#killGroup())
   }
 

@@ -162,4 +162,4 @@ it(`${requests} requests of every kind and end save what was answered as saved, 
   expect(saved).toBeGreaterThan(requests / 2)
   const counts = { seed, saved, unknown: isUnknown.size, left: requests - stayed.length }
   await annotate(JSON.stringify(counts))
-}, 60_000)
+}, 180_000)

@@ -188,7 +188,7 @@ describe('a network that swallows everything', () => {
   it('when a connection is made: a 503 within the time that a session waits for one', async () => {
     await using proxy = await WireProxy.to(stored.url)
     proxy.blackHole()
-    await using served = await serving(proxy, { max: 1, timeouts: { acquire: 100 } })
+    await using served = await serving(proxy, { max: 1, timeouts: { acquire: 500 } })
     const response = await post(served)
     expect(await told(response)).toEqual([503, 'DATA_BRIDGE_ERR_UNREACHABLE'])
     await expect.poll(() => served.app.dataBridge.usage.total, soon).toBe(0)

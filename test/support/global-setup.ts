@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../../plugin/testing/index.ts'
+import { afterExit } from './after-exit.ts'
 import { makeRamDisk } from './ram-disk.ts'
 
 declare module 'vitest' {
@@ -12,11 +13,15 @@ declare module 'vitest' {
   }
 }
 
+// The clusters in it are stopped and removed by their supervisors at the same time.
+const removal = 'for try in 1 2 3 4 5 6 7 8 9; do sleep 1; rm -rf "$1" && break; done'
+
 /** One PostgreSQL for the whole run: that of `DATABASE_URL`, or one of its own. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   await using stack = new AsyncDisposableStack() // undoes what was done when a later step fails
   const ramDisk = makeRamDisk()
   if (ramDisk !== undefined) {
+    stack.defer(afterExit(removal, ramDisk))
     stack.defer(() => rm(ramDisk, { recursive: true, force: true }))
     process.env['TMPDIR'] = ramDisk
   }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { afterExit } from '../support/after-exit.ts'
 
 /** A service in a process of its own. */
 export interface Service extends AsyncDisposable {
@@ -43,6 +44,7 @@ export async function startService(settings: ServiceSettings): Promise<Service> 
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
   const exit = once(child, 'exit')
+  child.once('exit', afterExit('kill -KILL "$1"', String(child.pid)))
   const url = await Promise.race([
     urlIn(child.stdout, settings.marker ?? /^(http:\S+)$/),
     exit.then(([code]) => {

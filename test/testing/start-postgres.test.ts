@@ -33,6 +33,7 @@ import { type EmbeddedPostgres, startPostgres } from '../../plugin/testing/index
 import { installedBinaries } from '../../plugin/testing/postgres-binaries.ts'
 import { copyBinaries } from '../../plugin/testing/postgres-copy.ts'
 import { startOnPort } from '../../plugin/testing/start-postgres.ts'
+import { afterExit } from '../support/after-exit.ts'
 import { commands } from '../support/processes.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -235,6 +236,7 @@ function run(script: string, detached = false): ChildProcessByStdio<null, Readab
     detached,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  child.once('close', afterExit('kill -KILL "$1"', String(child.pid)))
   onTestFinished(() => void child.kill('SIGKILL'))
   return child
 }

@@ -5,7 +5,11 @@ import { DataBridgeError } from '../../errors.ts'
 const require = createRequire(import.meta.url)
 
 // An installer that does not hoist (pnpm) lets the application find them, whose dependencies they are, and not this package.
-const origins = [import.meta.url, join(process.cwd(), 'package.json')]
+const origins: readonly (() => string)[] = [
+  () => import.meta.url,
+  () => process.argv[1] ?? '',
+  () => join(process.cwd(), 'package.json'),
+]
 
 /** What the set-up needs; all of them are optional for everything else. */
 export type SetupPackage =
@@ -51,7 +55,7 @@ export function isLoaded(name: SetupPackage): boolean {
 function resolved(name: SetupPackage): string | undefined {
   for (const origin of origins) {
     try {
-      return createRequire(origin).resolve(name)
+      return createRequire(origin()).resolve(name)
     } catch {
       // The next one may find it.
     }
