@@ -63,13 +63,19 @@ export function conditionsOf(table: TableMetadata, filter: unknown): readonly Co
   if (isCondition(filter)) return [filter]
   if (typeof filter === 'object' && filter !== null && !Array.isArray(filter)) {
     const entries = Object.entries(filter)
-    if (entries.length > 0 || describe(filter) === 'an object')
+    if (entries.length > 0 || isPlain(filter))
       return entries.map(([property, value]) => matches(table, property, value))
   }
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_FILTER',
     `${where} expected { column: value } or a callback such as (row) => row.id.eq(1); came ${describe(filter)}`,
   )
+}
+
+// An instance of a class, such as a Date, may have no keys either, and would match every row.
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 /** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equal, one of, IS NULL. */
