@@ -4,10 +4,16 @@ import { defineConfig } from 'vitest/config'
 // What a run loads is compiled once, for its many processes and for the next run.
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/node')
 
-// They share their processes: to load the library anew for each file takes longer than to test it. The others
-// start SDKs of OpenTelemetry, of which a process can have one.
+// They share their processes: to load the library anew for each file takes longer than to test it. Those that are
+// traced share them with each other, and the one SDK of OpenTelemetry that a process can have; the others have their own.
 const shared = [
   'test/{architecture,bench,example,n-plus-one,orm,package,plugin,testing}/**/*.test.ts',
+  'test/docs/{error-table,examples,telemetry-options}.test.ts',
+  'test/telemetry/setup-{environment,options}.test.ts',
+]
+const traced = [
+  'test/docs/{collector,telemetry-table}.test.ts',
+  'test/telemetry/{named,nesting,re*,s*-spans,span-*}.test.ts',
 ]
 
 // The package's own name means its sources here, as for `node --conditions` and the compiler.
@@ -32,10 +38,14 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'traced', include: traced, isolate: false },
+      },
+      {
+        extends: true,
         test: {
           name: 'isolated',
           include: ['test/**/*.test.ts'],
-          exclude: shared,
+          exclude: [...shared, ...traced],
           typecheck: {
             enabled: true,
             include: ['test/types/**/*.test-d.ts'],

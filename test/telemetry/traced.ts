@@ -8,8 +8,12 @@ import {
 
 const exporter = new InMemorySpanExporter()
 
-/** Starts an SDK that keeps its spans, and `@fastify/otel` as `/register` sets it up. One for each process. */
+let isStarted = false
+
+/** Starts an SDK that keeps its spans, and `@fastify/otel` as `/register` sets it up: one for the files of a process. */
 export function startTracing(): void {
+  if (isStarted) return
+  isStarted = true
   keepSpans([
     new FastifyOtel.FastifyOtelInstrumentation({
       registerOnInitialization: true,
