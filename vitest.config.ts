@@ -25,7 +25,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // Many tests wait for processes: three workers keep two processors busy.
+    maxWorkers: 3,
     // Far from what any test needs: a busy machine makes none fail.
     testTimeout: 60_000,
     hookTimeout: 60_000,
