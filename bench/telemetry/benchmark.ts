@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import * as library from '../../orm/index.ts'
 import { startPostgres } from '../../plugin/testing/index.ts'
 import type { Benchmark } from '../benchmark.ts'
-import { type Contestant, type Cost, type Costs, interleaved, joined } from '../rounds.ts'
+import {
+  type Contestant,
+  type Cost,
+  type Costs,
+  type Extent,
+  interleaved,
+  joined,
+} from '../rounds.ts'
 import { WorkerProcess } from '../worker-process.ts'
 import type { LoopArgument, LoopRequest } from './loop-worker.ts'
 import { loopKinds } from './loops.ts'
@@ -18,6 +25,14 @@ import { benchUser } from './workload.ts'
 
 // What a process happens to be like stays as long as it lives, so there are several of each variant.
 const generations = 2
+
+// A process goes on getting faster for tens of thousands of queries, and by unequal steps: before that, equal
+// builds differ by a tenth, and a query costs twice what it does later.
+const warmUps = {
+  query: { leastRounds: 70, milliseconds: 0 },
+  loop: { leastRounds: 30, milliseconds: 0 },
+  postgres: { leastRounds: 20, milliseconds: 0 },
+} as const
 
 interface Plan {
   readonly variants: readonly Variant[]
@@ -49,9 +64,11 @@ async function compare(folders: Folders): Promise<boolean> {
   console.log(`${machine()}\n`)
   const plan = { variants, folders, sessions: 100 }
   const path = await ofGenerations('queries, client in process', () =>
-    raced((processes) => queryContestants(plan, processes), 6000),
+    raced((processes) => queryContestants(plan, processes), warmUps.query, 8000),
   )
-  const loop = await ofGenerations('spans by themselves', () => raced(loopContestants, 3000))
+  const loop = await ofGenerations('spans by themselves', () =>
+    raced(loopContestants, warmUps.loop, 4000),
+  )
   console.log('queries, PostgreSQL …')
   const real = await onPostgres(folders)
   const found = verdicts(path, loop)
@@ -82,17 +99,18 @@ async function onPostgres(folders: Folders): Promise<Costs> {
     }
   })
   const plan = { variants: realVariants, folders, url, sessions: 50 }
-  return await raced((processes) => queryContestants(plan, processes), 4500)
+  return await raced((processes) => queryContestants(plan, processes), warmUps.postgres, 5000)
 }
 
 /** Starts the contestants, warms them up, and lets them work in turn. */
 async function raced(
   start: (processes: AsyncDisposableStack) => readonly Contestant[],
+  warmUp: Extent,
   milliseconds: number,
 ): Promise<Costs> {
   await using processes = new AsyncDisposableStack()
   const contestants = start(processes)
-  await interleaved(contestants, { leastRounds: 10, milliseconds: 0 })
+  await interleaved(contestants, warmUp)
   return await interleaved(contestants, { leastRounds: 5, milliseconds })
 }
 

@@ -71,15 +71,24 @@ export function combineObservers(observers: readonly Observer[]): Observer {
   }
 }
 
+type End<O> = ((outcome: O) => void) | undefined
+
 function tellStartAndEnd<T, O>(
-  starts: readonly ((started: T) => ((outcome: O) => void) | undefined)[],
-): (started: T) => ((outcome: O) => void) | undefined {
+  starts: readonly ((started: T) => End<O>)[],
+): (started: T) => End<O> {
   return (started) => {
-    const ends = starts.map((start) => guarded(start, started)).filter((end) => end !== undefined)
-    if (ends.length === 0) return undefined
-    return (outcome) => {
-      for (const end of ends) guarded(end, outcome)
-    }
+    let end: End<O>
+    for (const start of starts) end = inTurn(end, guarded(start, started))
+    return end
+  }
+}
+
+/** Both ends as one; an array of them for each statement would cost more than what most of them do. */
+function inTurn<O>(first: End<O>, second: End<O>): End<O> {
+  if (second === undefined) return first
+  return (outcome) => {
+    first?.(outcome)
+    guarded(second, outcome)
   }
 }
 

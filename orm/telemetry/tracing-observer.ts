@@ -18,8 +18,8 @@ import type { TraceScope } from './trace-scope.ts'
 interface Traced {
   readonly span: Span
   readonly parent: Context
-  readonly statements: SentStatement[]
-  context?: Context
+  statements: SentStatement[] | undefined
+  context: Context | undefined
 }
 
 /** Makes a span of each operation of a session. */
@@ -60,7 +60,7 @@ export class TracingObserver implements Observer {
       span.setAttributes(this.#common)
       span.setAttributes(startAttributes(operation))
     }
-    const traced: Traced = { span, parent, statements: [] }
+    const traced: Traced = { span, parent, statements: undefined, context: undefined }
     this.#traced.set(operation, traced)
     return (outcome) => {
       this.#traced.delete(operation)
@@ -71,7 +71,11 @@ export class TracingObserver implements Observer {
   statementSent(statement: SentStatement): undefined {
     const { operation, kind } = statement
     if (kind === 'control' || operation === undefined) return
-    this.#traced.get(operation)?.statements.push(statement)
+    const traced = this.#traced.get(operation)
+    if (traced === undefined) return
+    // Most have one: an array that is pushed to has room for many.
+    if (traced.statements === undefined) traced.statements = [statement]
+    else traced.statements.push(statement)
   }
 
   transactionRetried({ attempt, error }: Retry): void {
@@ -116,7 +120,7 @@ export class TracingObserver implements Observer {
 
   #end({ span, statements }: Traced, operation: Operation, { rows, error }: Outcome): void {
     if (span.isRecording()) {
-      if (statements.length > 0) this.#describe(span, statements)
+      if (statements !== undefined) this.#describe(span, statements)
       if (rows !== undefined) {
         if (this.#settings.hasOldNames) span.setAttribute('db.result.count', rows)
         span.setAttribute('db.response.returned_rows', returnedRows(operation, rows))
@@ -124,7 +128,7 @@ export class TracingObserver implements Observer {
       if (error !== undefined) this.#fail(span, error)
       // At the end: a span has room for 128 attributes, and drops what comes when it is full.
       if (this.#settings.hasParameters && operation.kind !== 'session')
-        tellParameters(span, statements[0]?.parameters ?? [])
+        tellParameters(span, statements?.[0]?.parameters ?? [])
     }
     span.end()
   }
