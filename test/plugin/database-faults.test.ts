@@ -102,6 +102,21 @@ describe('a network that breaks at COMMIT', () => {
     expect(await names(query)).toEqual([])
   })
 
+  it('at BEGIN: nothing was lost, and a handler that goes on saves what it has changed', async () => {
+    await using proxy = await WireProxy.to(stored.url)
+    const cut = proxy.before('toServer', 'begin', (wire) => wire.cut())
+    await using served = await serving(proxy, {}, async (session) => {
+      session.add(user('ann'))
+      const lost = { code: 'DATA_BRIDGE_ERR_CONNECTION_LOST' }
+      await expect(session.execute(sql`select 1`)).rejects.toMatchObject(lost)
+    })
+    const response = await post(served)
+    await cut
+    expect([response.status, response.headers.get('x-db-query-count')]).toEqual([200, '1'])
+    expect(await names(query)).toEqual(['ann'])
+    await expectNextToWork(served)
+  })
+
   it('after its answer: the 200 stands, and the pool replaces the connection', async () => {
     await using proxy = await WireProxy.to(stored.url)
     await using served = await serving(proxy)
