@@ -10,8 +10,12 @@ const exporter = new InMemorySpanExporter()
 
 let isStarted = false
 
-/** Starts an SDK that keeps its spans, and `@fastify/otel` as `/register` sets it up: one for the files of a process. */
+/**
+ * Starts an SDK that keeps its spans, and `@fastify/otel` as `/register` sets it up: one for the files of a
+ * process, each of which begins without the spans of the one before.
+ */
 export function startTracing(): void {
+  exporter.reset()
   if (isStarted) return
   isStarted = true
   keepSpans([
