@@ -30,6 +30,7 @@ export default defineConfig({
     // Far from what any test needs: a busy machine makes none fail.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000, interval: 10 } },
     // Or those that only took a moment longer would be most of what is printed.
     slowTestThreshold: 5_000,
     projects: [

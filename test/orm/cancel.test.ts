@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Database, type Session, type SessionOptions, sql } from '../../orm/index.ts'
-import { expectIdle, holdLock, names, soon, untilBlocked } from '../plugin/serve.ts'
+import { expectIdle, holdLock, names, untilBlocked } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
@@ -82,12 +82,12 @@ describe('a session whose signal is aborted', () => {
     const leaving = new AbortController()
     await using session = small.session({ signal: leaving.signal })
     const waiting = failure('DATA_BRIDGE_ERR_ABORTED', session.find(User).count())
-    await expect.poll(() => small.usage.waiting, soon).toBe(1)
+    await expect.poll(() => small.usage.waiting).toBe(1)
     leaving.abort()
     await waiting
     expect(small.usage).toEqual({ total: 1, idle: 0, waiting: 0 })
     await holder.rollback()
-    await expect.poll(() => small.usage, soon).toEqual({ total: 1, idle: 1, waiting: 0 })
+    await expect.poll(() => small.usage).toEqual({ total: 1, idle: 1, waiting: 0 })
   })
 
   it('during COMMIT: that is not cancelled, and tells how it ended', async () => {
@@ -162,7 +162,7 @@ describe('a session whose signal is aborted', () => {
     await lost
     leaving.abort()
     await flushing
-    await expect.poll(() => slow.usage, soon).toEqual({ total: 0, idle: 0, waiting: 0 })
+    await expect.poll(() => slow.usage).toEqual({ total: 0, idle: 0, waiting: 0 })
   })
 
   it('takes no success with it: transaction() fails, where its function has not seen it', async () => {
@@ -289,11 +289,11 @@ describe('a request to cancel', () => {
     await untilBlocked(query, 'select pg_advisory_xact_lock')
     // The request is swallowed, and the statement ends by itself.
     proxy.swallowNew()
-    await expect.poll(() => proxy.wires.length, soon).toBe(2)
+    await expect.poll(() => proxy.wires.length).toBe(2)
     await lock[Symbol.asyncDispose]()
     expect(await work).toHaveLength(1)
     await expect(session.commit()).rejects.toThrow(coded('DATA_BRIDGE_ERR_COMMIT_FAILED'))
     expect(one.usage.total).toBe(0)
-    await expect.poll(() => proxy.wires[0]?.isClosed, soon).toBe(true)
+    await expect.poll(() => proxy.wires[0]?.isClosed).toBe(true)
   })
 })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Database, type Session, sql } from '../../orm/index.ts'
-import { expectIdle, holdLock, names, soon, untilBlocked } from '../plugin/serve.ts'
+import { expectIdle, holdLock, names, untilBlocked } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
@@ -116,7 +116,7 @@ describe('timeouts.transaction', () => {
     const second = failure('DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT', takeLock(session))
     const wire = await answered
     // The second connection is that of the request to cancel it, which comes too late.
-    await expect.poll(() => proxy.wires[1]?.isClosed, soon).toBe(true)
+    await expect.poll(() => proxy.wires[1]?.isClosed).toBe(true)
     wire.resume('toClient')
     expect(await first).toEqual([{ it: 'in time' }])
     await second
@@ -127,7 +127,7 @@ describe('timeouts.transaction', () => {
   it('makes transaction() and run() fail', async () => {
     const idle = async (session: Session): Promise<void> => {
       await session.execute(sql`select 1`)
-      await expect.poll(() => database.usage.idle, soon).toBe(1)
+      await expect.poll(() => database.usage.idle).toBe(1)
     }
     await using session = database.session({ timeouts })
     await failure(
@@ -163,7 +163,7 @@ describe('timeouts.transaction', () => {
     // It is still under way when the time is over, by the clock of PostgreSQL.
     const late = `select from pg_stat_activity where application_name = 'limited'
       and state = 'active' and clock_timestamp() - xact_start > interval '200 ms'`
-    await expect.poll(() => query(late), soon).toHaveLength(1)
+    await expect.poll(() => query(late)).toHaveLength(1)
     expect(isOver).toBe(false)
     await lock[Symbol.asyncDispose]()
     await committing

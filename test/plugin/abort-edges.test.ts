@@ -5,7 +5,7 @@ import { type Session, sql } from '../../orm/index.ts'
 import { connect, testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { pipelined, protocols } from './client.ts'
-import { expectIdle, holdLock, names, serve, untilBlocked, watchForLeaks, soon } from './serve.ts'
+import { expectIdle, holdLock, names, serve, untilBlocked, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { database, query, url } = stored
@@ -79,7 +79,7 @@ describe('a pipelined request whose client leaves', () => {
       app.get('/second', async ({ session }) => session.add(user('bob')))
     })
     const client = await pipelined(served.port, '/first', '/second')
-    await expect.poll(() => names(query), soon).toEqual(['ann', 'bob'])
+    await expect.poll(() => names(query)).toEqual(['ann', 'bob'])
     client.leave()
   })
 })
@@ -189,7 +189,7 @@ describe('a time limit of Fastify', () => {
     const response = await served.fetch('/')
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({ code: 'DATA_BRIDGE_ERR_ABORTED' })
-    await expect.poll(() => database.usage.total - database.usage.idle, soon).toBe(0)
+    await expect.poll(() => database.usage.total - database.usage.idle).toBe(0)
     await other.query('rollback')
     expect(await names(query)).toEqual([])
   })

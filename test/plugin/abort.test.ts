@@ -13,7 +13,6 @@ import {
   type Served,
   untilBlocked,
   watchForLeaks,
-  soon,
 } from './serve.ts'
 
 const stored = await testDatabase(blog)
@@ -146,7 +145,7 @@ describe.each(protocols)('a client of $name that leaves', ({ isHttp2, request })
     // No failure of the server, which would wake somebody.
     const logged = () =>
       served.logs.find(({ err }) => err?.['code'] === 'DATA_BRIDGE_ERR_CLIENT_GONE')
-    await expect.poll(() => logged()?.level, soon).toBe(30)
+    await expect.poll(() => logged()?.level).toBe(30)
   })
 
   it('while it waits for a connection: nothing is run with it when it comes', async () => {
@@ -159,7 +158,7 @@ describe.each(protocols)('a client of $name that leaves', ({ isHttp2, request })
       small,
     )
     const client = await request(served.port, '/')
-    await expect.poll(() => small.usage.waiting, soon).toBe(1)
+    await expect.poll(() => small.usage.waiting).toBe(1)
     client.leave()
     expect(await served.ended).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
     await holder.rollback()
@@ -178,7 +177,7 @@ describe.each(protocols)('a client of $name that leaves', ({ isHttp2, request })
     const client = await request(served.port, '/')
     await untilBlocked(query, 'insert into')
     client.leave()
-    await expect.poll(() => database.usage.total - database.usage.idle, soon).toBe(0)
+    await expect.poll(() => database.usage.total - database.usage.idle).toBe(0)
     await other.query('rollback')
     await served.app.close()
     expect(await names(query)).toEqual([])
@@ -197,9 +196,9 @@ describe.each(protocols)('a client of $name that leaves', ({ isHttp2, request })
       small,
     )
     const client = await request(served.port, '/')
-    await expect.poll(() => small.usage.waiting, soon).toBe(1)
+    await expect.poll(() => small.usage.waiting).toBe(1)
     client.leave()
-    await expect.poll(() => small.usage.waiting, soon).toBe(0)
+    await expect.poll(() => small.usage.waiting).toBe(0)
     await holder.rollback()
     await expectIdle(small, query)
     expect(await names(query)).toEqual([])
@@ -217,7 +216,7 @@ describe.each(protocols)('a client of $name that leaves', ({ isHttp2, request })
     await served.gone
     await lock[Symbol.asyncDispose]()
     await expectIdle(database, query)
-    await expect.poll(() => names(query), soon).toEqual(['held'])
+    await expect.poll(() => names(query)).toEqual(['held'])
   })
 
   it('before the session is first used: that is an error, and takes no connection', async () => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { blog } from '../support/entities.ts'
 import { chaosRoutes, hang, type Kind, kinds } from './chaos-routes.ts'
-import { expectIdle, type LogLine, serve, soon } from './serve.ts'
+import { expectIdle, type LogLine, serve } from './serve.ts'
 
 const { query, url } = await testDatabase(blog)
 
@@ -131,7 +131,7 @@ it(`${requests} requests of every kind and end save what was answered as saved, 
   const busy = `
     select state, query from pg_stat_activity
     where datname = current_database() and application_name = 'app' and state <> 'idle'`
-  await expect.poll(() => query(busy), soon).toEqual([])
+  await expect.poll(() => query(busy)).toEqual([])
 
   const rows = await query<{ name: string }>('select name from users')
   const stored = new Set(rows.map(({ name }) => name))

@@ -5,7 +5,7 @@ import { sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { protocols } from './client.ts'
-import { expectIdle, names, serve, soon } from './serve.ts'
+import { expectIdle, names, serve } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { query, url, truncate } = stored
@@ -69,7 +69,7 @@ describe('a pool of one connection', () => {
     const settings = { max: 1, connectionTimeoutMillis: 100, idleTimeoutMillis: 0 }
     const pool = new pg.Pool({ connectionString: url, ...settings })
     // The limit is also one for making the connection, which is there from now on.
-    await expect.poll(() => pool.query('select').then(Boolean, () => false), soon).toBe(true)
+    await expect.poll(() => pool.query('select').then(Boolean, () => false)).toBe(true)
     await using served = await serve({ pool }, (app) => {
       app.get('/slow', async ({ session }) => {
         await session.execute(sql`select 1`)

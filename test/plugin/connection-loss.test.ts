@@ -5,7 +5,7 @@ import { type Session, sql } from '../../orm/index.ts'
 import type { DataBridgeOptions } from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
-import { expectIdle, holdLock, names, serve, type Served, untilBlocked, soon } from './serve.ts'
+import { expectIdle, holdLock, names, serve, type Served, untilBlocked } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { query, url } = stored
@@ -58,7 +58,7 @@ describe('a connection that is ended', () => {
     expect((await served.fetch('/')).status).toBe(200)
     expect(served.app.dataBridge.usage.total).toBe(1)
     await kill()
-    await expect.poll(() => served.app.dataBridge.usage.total, soon).toBe(0)
+    await expect.poll(() => served.app.dataBridge.usage.total).toBe(0)
     expect((await served.fetch('/')).status).toBe(200)
   })
 
@@ -169,7 +169,7 @@ describe('a connection that is ended', () => {
       async (session) => {
         session.add(user('ann'))
         await session.flush()
-        await expect.poll(() => query(ofApplication), soon).toHaveLength(0)
+        await expect.poll(() => query(ofApplication)).toHaveLength(0)
       },
       { idle_in_transaction_session_timeout: 50 },
     )
@@ -206,6 +206,6 @@ it('a connection that the application gave back within a transaction is not pass
     app.get('/', async ({ session }) => ({ users: await session.find(User).count() }))
   })
   expect((await served.fetch('/')).status).toBe(200)
-  await expect.poll(() => query(ofApplication), soon).toEqual([])
+  await expect.poll(() => query(ofApplication)).toEqual([])
   await pool.end()
 })

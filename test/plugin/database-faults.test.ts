@@ -5,7 +5,7 @@ import type { DataBridgeOptions } from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { WireProxy } from '../support/wire-proxy.ts'
-import { expectIdle, names, serve, type Served, soon } from './serve.ts'
+import { expectIdle, names, serve, type Served } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { query } = stored
@@ -80,7 +80,7 @@ describe('a network that breaks at COMMIT', () => {
         await session.flush()
         for (const wire of proxy.open) wire.cut(how)
         // By when the connection is known to be lost.
-        await expect.poll(() => proxy.open.length, soon).toBe(0)
+        await expect.poll(() => proxy.open.length).toBe(0)
         await query('select 1')
       })
       const response = await post(served)
@@ -122,7 +122,7 @@ describe('a network that breaks at COMMIT', () => {
     await using served = await serving(proxy)
     expect((await post(served)).status).toBe(200)
     for (const wire of proxy.open) wire.cut()
-    await expect.poll(() => served.app.dataBridge.usage.total, soon).toBe(0)
+    await expect.poll(() => served.app.dataBridge.usage.total).toBe(0)
     expect(await names(query)).toEqual(['ann'])
     await expectNextToWork(served)
     expect(proxy.wires).toHaveLength(2)
@@ -144,7 +144,7 @@ describe('a backend that is ended', () => {
     const response = await answer
     expect([response.status, await response.text()]).toEqual([200, 'fine'])
     expect(await names(query)).toEqual(['ann'])
-    await expect.poll(() => served.app.dataBridge.usage.total, soon).toBe(0)
+    await expect.poll(() => served.app.dataBridge.usage.total).toBe(0)
     await expectNextToWork(served)
   })
 })
@@ -206,7 +206,7 @@ describe('a network that swallows everything', () => {
     await using served = await serving(proxy, { max: 1, timeouts: { acquire: 500 } })
     const response = await post(served)
     expect(await told(response)).toEqual([503, 'DATA_BRIDGE_ERR_UNREACHABLE'])
-    await expect.poll(() => served.app.dataBridge.usage.total, soon).toBe(0)
+    await expect.poll(() => served.app.dataBridge.usage.total).toBe(0)
     proxy.restore()
     await expectNextToWork(served)
   })

@@ -12,7 +12,6 @@ import {
   names,
   serve,
   type Served,
-  soon,
   untilBlocked,
   watchForLeaks,
 } from './serve.ts'
@@ -250,6 +249,6 @@ describe('the commit of a deferred stream', () => {
     client.leave()
     await gone.promise
     await lock[Symbol.asyncDispose]()
-    await expect.poll(() => names(query), soon).toEqual(['ann', 'held'])
+    await expect.poll(() => names(query)).toEqual(['ann', 'held'])
   })
 })

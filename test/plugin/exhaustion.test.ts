@@ -5,7 +5,7 @@ import { sql } from '../../orm/index.ts'
 import type { DataBridgeOptions } from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, User } from '../support/entities.ts'
-import { expectIdle, serve, type Served, soon } from './serve.ts'
+import { expectIdle, serve, type Served } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { query, url } = stored
@@ -94,7 +94,7 @@ describe('every connection is in use', () => {
   it('maxWaiting: as many wait, one more is a 503 at once, and those who wait are served', async () => {
     await using served = await busy({ maxWaiting: 2 })
     const waiting = range(2).map(() => served.fetch('/users'))
-    await expect.poll(() => served.app.dataBridge.usage.waiting, soon).toBe(2)
+    await expect.poll(() => served.app.dataBridge.usage.waiting).toBe(2)
     await expectExhausted(await served.fetch('/users'))
     expect(served.app.dataBridge.usage.waiting).toBe(2)
     expect(await served.finish()).toBe(200)
@@ -105,7 +105,7 @@ describe('every connection is in use', () => {
   it('what needs no session is answered meanwhile', async () => {
     await using served = await busy({ maxWaiting: 1 })
     const waiting = served.fetch('/users')
-    await expect.poll(() => served.app.dataBridge.usage.waiting, soon).toBe(1)
+    await expect.poll(() => served.app.dataBridge.usage.waiting).toBe(1)
     const response = await served.fetch('/health')
     expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
     await served.finish()

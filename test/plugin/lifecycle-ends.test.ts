@@ -7,7 +7,7 @@ import { sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user } from '../support/entities.ts'
 import { halfClosing, protocols, receive } from './client.ts'
-import { expectIdle, holdLock, names, serve, soon, untilBlocked, watchForLeaks } from './serve.ts'
+import { expectIdle, holdLock, names, serve, untilBlocked, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { database, query, url } = stored
@@ -213,7 +213,7 @@ describe('raw.write() and a value that is returned', () => {
       )
       const { isComplete } = await receive(served.port, { isHttp2 })
       expect(isComplete).toBe(false)
-      await expect.poll(() => names(query), soon).toEqual(['ann'])
+      await expect.poll(() => names(query)).toEqual(['ann'])
       await expectIdle(database, query)
     },
   )

@@ -5,7 +5,7 @@ import { type Session, sql } from '../../orm/index.ts'
 import dataBridge from '../../plugin/index.ts'
 import { user } from '../support/entities.ts'
 import { twoDatabases } from './two-databases.ts'
-import { holdLock, names, type Served, serve, soon, untilBlocked } from './serve.ts'
+import { holdLock, names, type Served, serve, untilBlocked } from './serve.ts'
 
 const { main, reports, mainOptions, reportsOptions, serveBoth } = await twoDatabases()
 
@@ -84,10 +84,8 @@ describe('a request that uses two databases', () => {
     leaving.abort()
     await expect(response).rejects.toThrow('aborted')
     await left.promise
-    await expect.poll(() => main.database.usage.total - main.database.usage.idle, soon).toBe(0)
-    await expect
-      .poll(() => reports.database.usage.total - reports.database.usage.idle, soon)
-      .toBe(0)
+    await expect.poll(() => main.database.usage.total - main.database.usage.idle).toBe(0)
+    await expect.poll(() => reports.database.usage.total - reports.database.usage.idle).toBe(0)
     expect(await stored()).toEqual({ main: [], reports: [] })
   })
 
@@ -113,7 +111,7 @@ describe('a request that uses two databases', () => {
     await expect(response).rejects.toThrow('aborted')
     await left.promise
     await lock[Symbol.asyncDispose]()
-    await expect.poll(stored, soon).toEqual({ main: ['ann'], reports: ['zoe'] })
+    await expect.poll(stored).toEqual({ main: ['ann'], reports: ['zoe'] })
     await main.query('drop trigger hold on users')
   })
 

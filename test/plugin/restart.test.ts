@@ -5,7 +5,7 @@ import { Database } from '../../orm/index.ts'
 import { connect } from '../support/database.ts'
 import { blog, user } from '../support/entities.ts'
 import { RestartablePostgres, type Shutdown } from '../support/restartable-postgres.ts'
-import { expectIdle, names, serve, type Served, soon } from './serve.ts'
+import { expectIdle, names, serve, type Served } from './serve.ts'
 
 async function freePort(): Promise<number> {
   const server = createServer().listen({ host: '127.0.0.1', port: 0, exclusive: true })
@@ -74,14 +74,14 @@ describe('PostgreSQL that is restarted under load', () => {
     const clients = Array.from({ length: 8 }, (_, client) =>
       write(served, client, ledger, () => isOver),
     )
-    await expect.poll(() => ledger.saved.length, soon).toBeGreaterThan(40)
+    await expect.poll(() => ledger.saved.length).toBeGreaterThan(40)
     await postgres.stop(shutdown)
     const { failed } = ledger
     const during = failed.length
-    await expect.poll(() => failed.length, soon).toBeGreaterThan(during + 8)
+    await expect.poll(() => failed.length).toBeGreaterThan(during + 8)
     await postgres.start()
     const after = ledger.saved.length
-    await expect.poll(() => ledger.saved.length, soon).toBeGreaterThan(after + 40)
+    await expect.poll(() => ledger.saved.length).toBeGreaterThan(after + 40)
     isOver = true
     await Promise.all(clients)
 

@@ -13,9 +13,6 @@ export interface LogLine {
   readonly err?: { readonly [property: string]: unknown; readonly stack: string }
 }
 
-/** How long to wait for what others do: the machine may be busy. */
-export const soon = { timeout: 10_000, interval: 10 }
-
 /** An application that listens on a socket. */
 export interface Served extends AsyncDisposable {
   readonly app: FastifyInstance
@@ -64,12 +61,12 @@ function collect(logs: LogLine[]): Writable {
 
 /** Resolves when every connection is back in the pool, and PostgreSQL sees no transaction that was left open. */
 export async function expectIdle(database: Database, query: TestDatabase['query']): Promise<void> {
-  await expect.poll(() => database.usage.total - database.usage.idle, soon).toBe(0)
+  await expect.poll(() => database.usage.total - database.usage.idle).toBe(0)
   expect(database.usage.waiting).toBe(0)
   const open = `
     select query, state from pg_stat_activity
     where datname = current_database() and state like 'idle in transaction%'`
-  await expect.poll(() => query(open), soon).toEqual([])
+  await expect.poll(() => query(open)).toEqual([])
 }
 
 /** After each test of the file, {@link expectIdle}. */
@@ -87,14 +84,12 @@ export async function holdLock(url: string, key: number): Promise<AsyncDisposabl
 /** Resolves when a statement that begins like this waits for a lock. */
 export async function untilBlocked(query: TestDatabase['query'], start: string): Promise<void> {
   await expect
-    .poll(
-      () =>
-        query(
-          `select query from pg_stat_activity where datname = current_database()
+    .poll(() =>
+      query(
+        `select query from pg_stat_activity where datname = current_database()
          and wait_event_type = 'Lock' and starts_with(lower(query), $1)`,
-          [start],
-        ),
-      soon,
+        [start],
+      ),
     )
     .toHaveLength(1)
 }

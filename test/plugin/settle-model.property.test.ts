@@ -8,7 +8,7 @@ import { Database, type Session, sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { protocols, receive } from './client.ts'
-import { expectIdle, holdLock, names, serve, soon, untilBlocked } from './serve.ts'
+import { expectIdle, holdLock, names, serve, untilBlocked } from './serve.ts'
 import { type End, ends, expected, lastName, nameOf, type Step, steps } from './settle-model.ts'
 
 const { query, url, truncate } = await testDatabase(blog)
@@ -104,7 +104,7 @@ async function finish(session: Session, reply: FastifyReply): Promise<unknown> {
       await script.gone.promise
       return 'fine'
     case 'time out':
-      await expect.poll(() => database.usage.total - database.usage.idle, soon).toBe(0)
+      await expect.poll(() => database.usage.total - database.usage.idle).toBe(0)
       return 'fine'
   }
 }

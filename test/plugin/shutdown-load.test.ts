@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { blog, user } from '../support/entities.ts'
-import { names, serve, soon } from './serve.ts'
+import { names, serve } from './serve.ts'
 
 const { query, url, truncate } = await testDatabase(blog)
 beforeEach(truncate)
@@ -64,7 +64,7 @@ describe.each([
     expect(underWay.total - underWay.idle + underWay.waiting).toBeGreaterThan(0)
     const connections = `select state, query from pg_stat_activity
       where datname = current_database() and application_name = 'app'`
-    await expect.poll(() => query(connections), soon).toEqual([])
+    await expect.poll(() => query(connections)).toEqual([])
     const stored = await names(query)
     const has = (wanted: (status: number | undefined) => boolean): string[] =>
       [...statuses].flatMap(([name, status]) => (wanted(status) ? [name, `${name} flushed`] : []))

@@ -6,7 +6,7 @@ import dataBridge from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user } from '../support/entities.ts'
 import { protocols, receive } from './client.ts'
-import { holdLock, names, serve, untilBlocked, watchForLeaks, soon } from './serve.ts'
+import { holdLock, names, serve, untilBlocked, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { query, url } = stored
@@ -50,12 +50,12 @@ describe('app.close()', () => {
       const answer = receive(served.port, { isHttp2 })
       await untilBlocked(query, 'select pg_advisory')
       const closed = served.app.close()
-      await expect.poll(() => served.app.server.listening, soon).toBe(false)
+      await expect.poll(() => served.app.server.listening).toBe(false)
       await lock[Symbol.asyncDispose]()
       expect(await answer).toMatchObject({ status: 200, body: 'fine', isComplete: true })
       await closed
       expect(await names(query)).toEqual(['ann'])
-      await expect.poll(connections, soon).toBe(0)
+      await expect.poll(connections).toBe(0)
     },
   )
 
@@ -85,7 +85,7 @@ describe('app.close()', () => {
       client.leave()
       await gone.promise
       await served.app.close()
-      await expect.poll(connections, soon).toBe(0)
+      await expect.poll(connections).toBe(0)
       goOn.resolve()
       expect(await refused.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
       expect(await names(query)).toEqual([])
@@ -108,7 +108,7 @@ describe('app.close()', () => {
     client.leave()
     await gone.promise
     await served.app.close()
-    await expect.poll(connections, soon).toBe(0)
+    await expect.poll(connections).toBe(0)
     expect(await names(query)).toEqual([])
   })
 
@@ -133,7 +133,7 @@ describe('app.close()', () => {
     await working.promise
     await served.app.close()
     expect(await answer).toMatchObject({ status: undefined, isComplete: false })
-    await expect.poll(connections, soon).toBe(0)
+    await expect.poll(connections).toBe(0)
     goOn.resolve()
     expect(await ended.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
     expect(await names(query)).toEqual([])
@@ -154,7 +154,7 @@ describe('app.close()', () => {
     const answer = app.inject('/')
     await working.promise
     await app.close()
-    await expect.poll(connections, soon).toBe(0)
+    await expect.poll(connections).toBe(0)
     goOn.resolve()
     expect((await answer).json()).toMatchObject({
       statusCode: 500,
@@ -179,7 +179,7 @@ describe('app.close()', () => {
       statusCode: 500,
       code: 'DATA_BRIDGE_ERR_SESSION_CLOSED',
     })
-    await expect.poll(connections, soon).toBe(0)
+    await expect.poll(connections).toBe(0)
     expect(await names(query)).toEqual([])
   })
 
@@ -215,6 +215,6 @@ describe('app.close()', () => {
     await app.ready()
     await app.close()
     expect(found).toEqual([{ one: 1 }, { one: 1 }])
-    await expect.poll(connections, soon).toBe(0)
+    await expect.poll(connections).toBe(0)
   })
 })

@@ -2,7 +2,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
-import { holdLock, names, serve, soon, untilBlocked, watchForLeaks } from './serve.ts'
+import { holdLock, names, serve, untilBlocked, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { database, query, url } = stored
@@ -157,7 +157,7 @@ describe('a stream', () => {
     const leaving = new AbortController()
     await served.fetch('/', { signal: leaving.signal })
     leaving.abort()
-    await expect.poll(() => payload.destroyed, soon).toBe(true)
+    await expect.poll(() => payload.destroyed).toBe(true)
     expect(await names(query)).toEqual(['ann'])
   })
 

@@ -4,7 +4,7 @@ import { type Session, sql } from '../../orm/index.ts'
 import type { DataBridgeRouteOptions } from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
-import { expectIdle, holdLock, names, serve, type Served, soon, watchForLeaks } from './serve.ts'
+import { expectIdle, holdLock, names, serve, type Served, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { database, query, url } = stored
@@ -37,7 +37,7 @@ async function expectTold(response: Response, status: number, code: string): Pro
   ])
 }
 
-const idle = (): Promise<void> => expect.poll(() => database.usage.idle, soon).toBe(1)
+const idle = (): Promise<void> => expect.poll(() => database.usage.idle).toBe(1)
 
 describe('timeouts.statement of a route', () => {
   it('is a 504, and nothing is saved', async () => {
@@ -93,7 +93,7 @@ describe('a COMMIT that takes longer than timeouts.statement', () => {
     expect(line?.err?.['code']).toBe('DATA_BRIDGE_ERR_COMMIT_UNKNOWN')
     expect(await names(query)).toEqual([])
     await lock[Symbol.asyncDispose]()
-    await expect.poll(() => names(query), soon).toEqual(['held'])
+    await expect.poll(() => names(query)).toEqual(['held'])
   })
 })
 

@@ -18,7 +18,6 @@ interface Line {
 }
 
 const { url, database } = await testDatabase(blog)
-const soon = { timeout: 10_000 }
 
 // One service for all that a service writes in the same way.
 const stack = new AsyncDisposableStack()
@@ -55,7 +54,7 @@ async function linesOfRequest(service: Service, path: string): Promise<readonly 
   const earlier = ofRequests().length
   await (await fetch(`${service.url}${path}`)).text()
   const lines = (): Line[] => ofRequests().slice(earlier)
-  await expect.poll(() => lines().map(({ msg }) => msg), soon).toContain('request completed')
+  await expect.poll(() => lines().map(({ msg }) => msg)).toContain('request completed')
   expect(new Set(lines().map(({ reqId }) => reqId)).size).toBe(1)
   return lines()
 }
@@ -68,7 +67,7 @@ function linesOf({ output }: Service): Line[] {
 /** The spans of a trace, when the last one of its session has been exported. */
 async function exportedSpans(traceId: string | undefined): Promise<Receiver['spans']> {
   const read = (): Receiver['spans'] => receiver.spans.filter((span) => span.traceId === traceId)
-  await expect.poll(() => read().map(({ name }) => name), soon).toContain('db.session.close')
+  await expect.poll(() => read().map(({ name }) => name)).toContain('db.session.close')
   return read()
 }
 
@@ -106,7 +105,7 @@ describe('the log of a service that is started with the preload', () => {
 
   it('has no ids outside of a request', async () => {
     await expect
-      .poll(() => linesOf(service).map(({ msg }) => msg), soon)
+      .poll(() => linesOf(service).map(({ msg }) => msg))
       .toContain('outside of a request')
     const outside = linesOf(service).filter(({ reqId }) => reqId === undefined)
     for (const line of outside) expect(line).not.toHaveProperty('trace_id')
