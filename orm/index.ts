@@ -50,7 +50,8 @@ export {
   type RelationKind,
   type RelationTo,
 } from './schema/relation.ts'
-export type { Fields, Key, NewRow, Relation, RelationRef, Row, TableClass } from './schema/types.ts'
+export type { NewRow } from './schema/new-row.ts'
+export type { Fields, Key, Relation, RelationRef, Row } from './schema/types.ts'
 export type { TransactionOptions } from './session/transaction-options.ts'
 /** @internal for the plugin */
 export { ambientScope, type AmbientScope } from './session/ambient.ts'
@@ -64,4 +65,4 @@ export { and, not, or } from './sql/conditions.ts'
 export type { Condition, Expression, Order, SqlNode } from './sql/node.ts'
 export type { Refs } from './sql/refs.ts'
 export { type Sql, sql } from './sql/template.ts'
-export { type AmbientStatics, table } from './table.ts'
+export { type AmbientStatics, table, type TableClass } from './table.ts'

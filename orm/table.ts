@@ -1,7 +1,7 @@
 import type { Query } from './query/query.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { defineTable } from './schema/table.ts'
-import type { Fields, Key, TableClass } from './schema/types.ts'
+import type { EntityClass, Fields, Key } from './schema/types.ts'
 import { ambientSession } from './session/ambient.ts'
 
 /** What an entity class has beside its constructor: the ambient session's `get` and `find`. */
@@ -15,6 +15,14 @@ export interface AmbientStatics {
   /** A query in that session. */
   find<C extends AnyEntityClass>(this: C): Query<C>
 }
+
+/**
+ * The class that {@link table} gives; `class User extends table(…) {}` is the entity.
+ *
+ * The parameter of its constructor has no name of its own, so that a message shows the columns. All
+ * that the class has is in this one type, which declaration files can name.
+ */
+export type TableClass<F, Name extends string = string> = EntityClass<F, Name> & AmbientStatics
 
 /**
  * Declares a table: its columns, and its relations as thunks. The class that extends it is the entity.
@@ -46,9 +54,9 @@ export interface AmbientStatics {
 export function table<Name extends string, const F extends Fields>(
   name: Name,
   columnsAndRelations: F,
-): TableClass<F, Name, AmbientStatics> {
+): TableClass<F, Name> {
   const entity = defineTable(name, columnsAndRelations)
-  return Object.assign(entity, ambientStatics) as unknown as TableClass<F, Name, AmbientStatics>
+  return Object.assign(entity, ambientStatics) as unknown as TableClass<F, Name>
 }
 
 const ambientStatics = {

@@ -2,7 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import type { Column } from '../schema/column.ts'
 import { tableOf } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
-import type { AnyColumn, FieldsOf, TableOf } from '../schema/types.ts'
+import type { ColumnNames, FieldsOf, TableOf } from '../schema/types.ts'
 import { type AnyLoader, type Loader, requireLoaders } from '../relations/loader.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Refs } from '../sql/refs.ts'
@@ -27,24 +27,22 @@ import {
 } from './run.ts'
 
 /** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equality, IN, IS NULL; nothing else. */
-export type Matches<E> = {
-  readonly [
-    K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn ? K : never
-  ]?: FieldsOf<E>[K] extends Column<infer T, boolean> ? T | readonly NonNullable<T>[] : never
-}
+export type Matches<E> = MatchesOf<FieldsOf<E>>
+
+type MatchesOf<F> = MatchesIn<F, ColumnNames<F>>
+
+type MatchesIn<F, Names extends keyof F> = { readonly [K in Names]?: MatchOf<F[K]> }
+
+type MatchOf<Field> = Field extends Column<infer T, boolean> ? T | readonly NonNullable<T>[] : never
 
 /** What `filter` takes: an object of values, or a callback that gives a condition. */
 export type Filter<E> = Matches<E> | ((row: Refs<E>) => Condition)
 
 /** The rows of an aggregate, with the types of its expressions. */
-export type Selected<S> = {
-  // Of a template the type is known by its argument alone, since no property of it has that type.
-  -readonly [K in keyof S]: S[K] extends Sql<infer T>
-    ? T
-    : S[K] extends Expression<infer T>
-      ? T
-      : never
-}
+export type Selected<S> = { -readonly [K in keyof S]: ResultOf<S[K]> }
+
+// Of a template the type is known by its argument alone, since no property of it has that type.
+type ResultOf<E> = E extends Sql<infer T> ? T : E extends Expression<infer T> ? T : never
 
 /**
  * A query of one entity. Immutable: each method gives a new query; nothing is sent before one of

@@ -4,7 +4,7 @@ import { Entity, relationHandle } from './entity.ts'
 import { type ColumnMetadata, describeClass, listed, TableMetadata } from './metadata.ts'
 import { snakeCase } from './naming.ts'
 import { relationRef } from './relation-ref.ts'
-import type { Fields, TableClass } from './types.ts'
+import type { Fields, EntityClass } from './types.ts'
 
 // `then` would make an entity awaitable; the others belong to every object.
 const refusedProperties: ReadonlySet<string> = new Set([
@@ -31,7 +31,7 @@ const longestIdentifier = 63
 export function defineTable<const F extends Fields>(
   name: string,
   columnsAndRelations: F,
-): TableClass<F> {
+): EntityClass<F> {
   const metadata = describeTable(name, columnsAndRelations)
   class TableEntity extends Entity {
     constructor(values: unknown) {
@@ -54,7 +54,7 @@ export function defineTable<const F extends Fields>(
       },
     })
   }
-  return TableEntity as unknown as TableClass<F>
+  return TableEntity as unknown as EntityClass<F>
 }
 
 function describeTable(name: string, fields: Fields): TableMetadata {

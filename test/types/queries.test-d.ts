@@ -202,6 +202,14 @@ describe('results', () => {
     >()
   })
 
+  it('has the types of both where an aggregate is one of two expressions', async () => {
+    const byTitle = [true].at(0)
+    const rows = await session
+      .find(Post)
+      .aggregate((post) => ({ most: byTitle ? max(post.title) : post.likes, n: count() }))
+    expectTypeOf(rows).toEqualTypeOf<{ most: string | number | null; n: number }[]>()
+  })
+
   it('keeps null and the type of every column in an aggregate', async () => {
     const rows = await samples.aggregate((sample) => ({
       orNull: sample.orNull,

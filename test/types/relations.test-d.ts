@@ -3,11 +3,14 @@
 import {
   type AnyEntityClass,
   hasMany,
+  integer,
   type Key,
   type Query,
   type Relation,
   type RelationRef,
   selectinload,
+  table,
+  type TableClass,
 } from 'fastify-data-bridge/orm'
 import { describe, expectTypeOf, it } from 'vitest'
 import { Comment, Post, Reply, User } from './entities.ts'
@@ -74,6 +77,16 @@ describe('statics of an entity', () => {
     void User.get()
     // @ts-expect-error no key
     void User.get(null)
+  })
+
+  it('can be named by the fields and the name of its table', () => {
+    const fields = { id: integer().primaryKey(), owner: () => hasMany(User, 'managerId') }
+    class Thing extends table('things', fields) {}
+    expectTypeOf(Thing).toExtend<TableClass<typeof fields, 'things'>>()
+    expectTypeOf<TableClass<typeof fields, 'things'>['owner']>().toEqualTypeOf<
+      RelationRef<'things', User>
+    >()
+    expectTypeOf<TableClass<typeof fields>>().toHaveProperty('find')
   })
 
   it('is an entity class, alone and in a list', () => {

@@ -1,6 +1,15 @@
 /* oxlint-disable vitest/expect-expect -- a comment that expects an error is an assertion */
 
-import { belongsTo, bigint, integer, jsonb, type Row, table, text } from 'fastify-data-bridge/orm'
+import {
+  belongsTo,
+  bigint,
+  integer,
+  jsonb,
+  type Row,
+  table,
+  text,
+  uuid,
+} from 'fastify-data-bridge/orm'
 import { describe, expectTypeOf, it } from 'vitest'
 import { Comment, Post, type Sample, type Theme, User } from './entities.ts'
 
@@ -98,6 +107,8 @@ describe('columns', () => {
     }) {}
     // @ts-expect-error NoSuchColumn<"autorId">
     expectTypeOf(new Typo({ authorId: 1 }).author.value.label).toBeString()
+    // @ts-expect-error the same
+    new Typo({ authorId: 1, author: user })
   })
 })
 
@@ -212,6 +223,40 @@ describe('new', () => {
     new Letter({})
   })
 
+  it('takes one of several relations of each of several foreign keys', () => {
+    class Parcel extends table('parcels', {
+      id: integer().primaryKey().generated(),
+      senderId: integer(),
+      sender: () => belongsTo(User, 'senderId'),
+      payer: () => belongsTo(User, 'senderId'),
+      postId: integer(),
+      post: () => belongsTo(Post, 'postId'),
+      carrierId: integer().nullable(),
+      carrier: () => belongsTo(User, 'carrierId'),
+    }) {}
+    const post = new Post({ title: 'x', authorId: 1 })
+    new Parcel({ senderId: 1, postId: 1 })
+    new Parcel({ sender: user, post })
+    new Parcel({ payer: user, postId: 1, carrier: null })
+    new Parcel({ payer: user, post, carrierId: 1, carrier: undefined })
+    // @ts-expect-error the post is missing
+    new Parcel({ sender: user })
+    // @ts-expect-error the key and its entity
+    new Parcel({ senderId: 1, payer: user, post })
+    // @ts-expect-error the other's entity
+    new Parcel({ sender: post, postId: 1 })
+  })
+
+  it('asks for the columns of a table that has no relations', () => {
+    class Point extends table('points', { id: uuid().primaryKey(), x: integer(), y: integer() }) {}
+    expectTypeOf<ConstructorParameters<typeof Point>>().toEqualTypeOf<
+      [{ id: string; x: number; y: number }]
+    >()
+    new Point({ id: 'x', x: 1, y: 2 })
+    // @ts-expect-error y is missing
+    new Point({ id: 'x', x: 1 })
+  })
+
   // Five references can be given in 32 ways; beyond that the constructor alone checks.
   it('takes many foreign keys without counting their combinations', () => {
     class Six extends table('six', {
@@ -228,11 +273,17 @@ describe('new', () => {
       oneE: () => belongsTo(User, 'e'),
       f: integer(),
       oneF: () => belongsTo(User, 'f'),
+      g: integer().nullable(),
+      oneG: () => belongsTo(User, 'g'),
+      name: text(),
     }) {}
-    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user })
+    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user, name: 'x' })
+    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user, oneG: null, name: 'x' })
     // @ts-expect-error a key where the entity belongs
-    new Six({ a: 1, oneB: 1, c: 1, oneD: user, e: 1, oneF: user })
+    new Six({ a: 1, oneB: 1, c: 1, oneD: user, e: 1, oneF: user, name: 'x' })
     // @ts-expect-error no such column
-    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user, g: 1 })
+    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user, name: 'x', h: 1 })
+    // @ts-expect-error a column that is no reference is needed
+    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user })
   })
 })
