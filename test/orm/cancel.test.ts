@@ -284,7 +284,7 @@ describe('a request to cancel', () => {
     await using proxy = await WireProxy.to(url)
     await using one = new Database({ connectionString: proxy.url, max: 1 })
     const lock = await holdLock(url, lockKey)
-    await using session = one.session({ timeouts: { statement: 50 } })
+    await using session = one.session({ timeouts: { statement: 500 } })
     const work = session.execute(sql`select pg_advisory_xact_lock(${lockKey})`)
     await untilBlocked(query, 'select pg_advisory_xact_lock')
     // The request is swallowed, and the statement ends by itself.

@@ -192,7 +192,7 @@ describe('misuse of a session', () => {
   })
 
   it('is a time limit of the client too', async () => {
-    const limited = await testDatabase([], { query_timeout: 50 })
+    const limited = await testDatabase([], { query_timeout: 300 })
     await using session = limited.database.session()
     const slow = session.execute(sql`select pg_sleep(5)`)
     expect((await failure('DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', slow)).statusCode).toBe(504)

@@ -171,7 +171,7 @@ describe('a connection that is ended', () => {
         await session.flush()
         await expect.poll(() => query(ofApplication)).toHaveLength(0)
       },
-      { idle_in_transaction_session_timeout: 50 },
+      { idle_in_transaction_session_timeout: 300 },
     )
     const response = await served.fetch('/')
     expect(response.status).toBe(500)

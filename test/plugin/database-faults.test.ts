@@ -150,7 +150,7 @@ describe('a backend that is ended', () => {
 })
 
 describe('a network that swallows everything', () => {
-  const timeouts = { statement: 100 }
+  const timeouts = { statement: 300 }
 
   it('in a statement: a 504 within the limit and the grace, and the connection is not used again', async () => {
     await using proxy = await WireProxy.to(stored.url)

@@ -56,7 +56,7 @@ describe.each(protocols)('a handler that never returns: $name', ({ isHttp2, requ
     const working = Promise.withResolvers<void>()
     await using served = await serve(
       { database },
-      (app) => writeForever(app, working.resolve, { transaction: 50 }),
+      (app) => writeForever(app, working.resolve, { transaction: 300 }),
       { isHttp2 },
     )
     const client = await request(served.port, '/')
@@ -85,7 +85,7 @@ describe('a POST whose body was read', () => {
   it('is ended by timeouts.statement: the statement is cancelled, and it is a 504', async () => {
     await using _lock = await holdLock(url, lockKey)
     await using served = await serve({ database }, (app) => {
-      const config = { dataBridge: { timeouts: { statement: 50 } } }
+      const config = { dataBridge: { timeouts: { statement: 300 } } }
       app.post('/', { config, handlerTimeout: 20 }, async ({ session }) => {
         session.add(user('ann'))
         await session.execute(sql`select pg_advisory_xact_lock(${lockKey})`)
@@ -101,7 +101,7 @@ describe('a POST whose body was read', () => {
 
   it('is ended by timeouts.transaction: it is rolled back, and is a 504 whatever it answers', async () => {
     await using served = await serve({ database }, (app) => {
-      const config = { dataBridge: { timeouts: { transaction: 50 } } }
+      const config = { dataBridge: { timeouts: { transaction: 300 } } }
       app.post('/', { config, handlerTimeout: 20 }, async ({ session }) => {
         session.add(user('ann'))
         await session.flush()

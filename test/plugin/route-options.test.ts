@@ -141,7 +141,7 @@ describe('options of a route', () => {
   })
 
   it('timeouts replace those of the application one by one', async () => {
-    const options = { connectionString: url, timeouts: { statement: 100, transaction: 60_000 } }
+    const options = { connectionString: url, timeouts: { statement: 300, transaction: 60_000 } }
     await using served = await serve(options, (app) => {
       const waiting = async ({ session }: FastifyRequest): Promise<string> => {
         await session.execute(sql`select pg_advisory_lock_shared(7)`)

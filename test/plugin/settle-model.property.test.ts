@@ -124,7 +124,7 @@ const served = await serve({ database }, (app) => {
     const dataBridge = { stream }
     app.route({ ...options, method: ['GET', 'POST'], url: `/${stream}`, config: { dataBridge } })
   }
-  const dataBridge = { timeouts: { transaction: 100 } }
+  const dataBridge = { timeouts: { transaction: 200 } }
   app.route({ method: ['GET', 'POST'], url: '/limited', config: { dataBridge }, handler: handle })
 })
 afterAll(() => served.app.close())

@@ -42,7 +42,7 @@ const idle = (): Promise<void> => expect.poll(() => database.usage.idle).toBe(1)
 describe('timeouts.statement of a route', () => {
   it('is a 504, and nothing is saved', async () => {
     await using _lock = await holdLock(url, lockKey)
-    await using served = await serving({ statement: 50 }, async (session) => {
+    await using served = await serving({ statement: 300 }, async (session) => {
       session.add(user('ann'))
       await session.execute(sql`select pg_advisory_xact_lock(${lockKey})`)
       return 'fine'
@@ -54,7 +54,7 @@ describe('timeouts.statement of a route', () => {
   })
 
   it('never a success, where the handler swallows it', async () => {
-    await using served = await serving({ statement: 50 }, async (session) => {
+    await using served = await serving({ statement: 300 }, async (session) => {
       session.add(user('ann'))
       await session.execute(sql`select pg_sleep(60)`).catch(() => undefined)
       return 'fine'
@@ -64,7 +64,7 @@ describe('timeouts.statement of a route', () => {
   })
 
   it('lets the handler roll back, and do something else', async () => {
-    await using served = await serving({ statement: 50 }, async (session) => {
+    await using served = await serving({ statement: 300 }, async (session) => {
       session.add(user('ann'))
       await session.execute(sql`select pg_sleep(60)`).catch(() => session.rollback())
       session.add(user('bob'))
@@ -84,7 +84,7 @@ describe('a COMMIT that takes longer than timeouts.statement', () => {
       create constraint trigger hold after insert on users deferrable initially deferred
       for each row when (new.name = 'held') execute function hold()`)
     const lock = await holdLock(url, lockKey)
-    await using served = await serving({ statement: 200 }, async (session) => {
+    await using served = await serving({ statement: 300 }, async (session) => {
       session.add(user('held'))
       return 'fine'
     })
@@ -99,7 +99,7 @@ describe('a COMMIT that takes longer than timeouts.statement', () => {
 
 describe('timeouts.transaction of a route', () => {
   it('is a 504 where the handler does something else for too long', async () => {
-    await using served = await serving({ transaction: 50 }, async (session) => {
+    await using served = await serving({ transaction: 300 }, async (session) => {
       session.add(user('ann'))
       await session.flush()
       await idle()
@@ -110,7 +110,7 @@ describe('timeouts.transaction of a route', () => {
   })
 
   it('cancels the statement that runs', async () => {
-    await using served = await serving({ transaction: 50 }, async (session) => {
+    await using served = await serving({ transaction: 300 }, async (session) => {
       session.add(user('ann'))
       await session.execute(sql`select pg_sleep(60)`)
     })
@@ -119,7 +119,7 @@ describe('timeouts.transaction of a route', () => {
   })
 
   it('never a success, where the handler swallows it', async () => {
-    await using served = await serving({ transaction: 50 }, async (session) => {
+    await using served = await serving({ transaction: 300 }, async (session) => {
       session.add(user('ann'))
       await session.execute(sql`select pg_sleep(60)`).catch(() => undefined)
       await session
@@ -136,7 +136,7 @@ describe('timeouts.transaction of a route', () => {
     const working = Promise.withResolvers<void>()
     const goOn = Promise.withResolvers<void>()
     await using served = await serving(
-      { transaction: 100 },
+      { transaction: 300 },
       async (session) => {
         session.add(user('ann'))
         await session.flush()
