@@ -30,7 +30,7 @@ import { plainTableSource, plainUsersSource } from './types-scale/plain.ts'
 
 const secondsAllowed = 2
 const timesByHandAllowed = 5
-const instantiationsAllowed = 600_000
+const instantiationsAllowed = 460_000
 
 interface Run {
   readonly compiler: Compiler
