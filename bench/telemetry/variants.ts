@@ -77,7 +77,7 @@ const byHand: Variant = {
   spansPerSession: queriesPerSession,
 }
 
-export const driver: Variant = {
+const driver: Variant = {
   name: 'driver',
   meaning: 'tracing: false, instrumentation-pg',
   tracing: false,
