@@ -77,7 +77,7 @@ const byHand: Variant = {
   spansPerSession: queriesPerSession,
 }
 
-const driver: Variant = {
+export const driver: Variant = {
   name: 'driver',
   meaning: 'tracing: false, instrumentation-pg',
   tracing: false,

@@ -2,7 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import type { Column } from '../schema/column.ts'
 import { tableOf } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
-import type { ColumnNames, FieldsOf, TableOf } from '../schema/types.ts'
+import type { AnyColumn, FieldsOf, TableOf } from '../schema/types.ts'
 import { type AnyLoader, type Loader, requireLoaders } from '../relations/loader.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Refs } from '../sql/refs.ts'
@@ -27,13 +27,15 @@ import {
 } from './run.ts'
 
 /** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equality, IN, IS NULL; nothing else. */
-export type Matches<E> = MatchesOf<FieldsOf<E>>
+export type Matches<E> = {
+  readonly [K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn ? K : never]?: MatchOf<
+    FieldsOf<E>[K]
+  >
+}
 
-type MatchesOf<F> = MatchesIn<F, ColumnNames<F>>
-
-type MatchesIn<F, Names extends keyof F> = { readonly [K in Names]?: MatchOf<F[K]> }
-
-type MatchOf<Field> = Field extends Column<infer T, boolean> ? T | readonly NonNullable<T>[] : never
+type MatchOf<Field> = [Field] extends [Column<infer T, boolean>]
+  ? T | readonly NonNullable<T>[]
+  : never
 
 /** What `filter` takes: an object of values, or a callback that gives a condition. */
 export type Filter<E> = Matches<E> | ((row: Refs<E>) => Condition)

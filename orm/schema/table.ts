@@ -4,7 +4,7 @@ import { Entity, relationHandle } from './entity.ts'
 import { type ColumnMetadata, describeClass, listed, TableMetadata } from './metadata.ts'
 import { snakeCase } from './naming.ts'
 import { relationRef } from './relation-ref.ts'
-import type { Fields, EntityClass } from './types.ts'
+import type { EntityClass, Fields } from './types.ts'
 
 // `then` would make an entity awaitable; the others belong to every object.
 const refusedProperties: ReadonlySet<string> = new Set([

@@ -1,7 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Column } from '../schema/column.ts'
 import { listed, type TableMetadata } from '../schema/metadata.ts'
-import type { ColumnNames, FieldsOf } from '../schema/types.ts'
+import type { AnyColumn, FieldsOf } from '../schema/types.ts'
 import { BoundColumn, type ColumnRef } from './column-ref.ts'
 
 /**
@@ -10,14 +10,14 @@ import { BoundColumn, type ColumnRef } from './column-ref.ts'
  * Queries say `Refs<User>` and not `Refs<typeof User>`, which means the same: the checker walks into
  * type arguments while it infers, and from a class it would walk on through every table it refers to.
  */
-export type Refs<E> = RefsOf<FieldsOf<E>>
-
-type RefsOf<F> = RefsTo<F, ColumnNames<F>>
-
-type RefsTo<F, Names extends keyof F> = { readonly [K in Names]: RefOf<F[K]> }
+export type Refs<E> = {
+  readonly [K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn ? K : never]: RefOf<
+    FieldsOf<E>[K]
+  >
+}
 
 // Of the field alone: what it is of a `Column<string>` is found once for all tables.
-type RefOf<Field> = Field extends Column<infer T, boolean> ? ColumnRef<T> : never
+type RefOf<Field> = [Field] extends [Column<infer T, boolean>] ? ColumnRef<T> : never
 
 // A table's references are the same for every query: made once for each alias.
 const made = new WeakMap<TableMetadata, Map<string, object>>()

@@ -19,7 +19,7 @@ const write = async (session: Session, name: string): Promise<void> => {
   await session.flush()
 }
 
-// A connection that is lost is no reason to go on: where that was known at BEGIN, the commit has another one, and saves.
+// A connection that is lost is no reason to go on: lost at BEGIN, the session would commit with another one.
 const unlessDivided = (error: unknown): void => {
   if (!(error instanceof DataBridgeError) || error.sqlState !== '22012') throw error
 }

@@ -96,7 +96,7 @@ describe('startPostgres', () => {
     const [row] = await query(postgres.url, `SELECT current_setting('data_directory') AS folder`)
     const lines = readFileSync(join(String(row?.['folder']), 'postmaster.pid'), 'utf8').split('\n')
     process.kill(Number(lines[0]), 'SIGINT')
-    await expect.poll(leftovers, { timeout: 10_000 }).toEqual([])
+    await expect.poll(leftovers).toEqual([])
     await postgres.stop()
   })
 
@@ -124,14 +124,14 @@ describe('a process that started one', () => {
     const [url] = await once(child.stdout.setEncoding('utf8'), 'data')
     expect(await query(String(url).trim(), 'SELECT 1 AS one')).toEqual([{ one: 1 }])
     child.kill('SIGKILL')
-    await expect.poll(leftovers, { timeout: 10_000 }).toEqual([])
+    await expect.poll(leftovers).toEqual([])
   })
 
   it('leaves nothing when it is killed while it starts', async () => {
     const child = run(start)
     await vi.waitFor(() => expect(leftovers()).not.toEqual([]), { timeout: 10_000, interval: 50 })
     child.kill('SIGKILL')
-    await expect.poll(leftovers, { timeout: 10_000 }).toEqual([])
+    await expect.poll(leftovers).toEqual([])
   })
 
   it('ends by itself when it forgets stop(), and lets go of its output', async () => {
@@ -139,7 +139,7 @@ describe('a process that started one', () => {
     const output = child.stdout.setEncoding('utf8').toArray()
     expect(await once(child, 'close')).toEqual([0, null])
     expect(await output).toEqual(['done\n'])
-    await expect.poll(leftovers, { timeout: 10_000 }).toEqual([])
+    await expect.poll(leftovers).toEqual([])
   })
 
   it('can close first when the terminal interrupts its process group, and waits for stop() at its end', async () => {

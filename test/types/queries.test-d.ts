@@ -123,6 +123,20 @@ describe('filter by a callback', () => {
     expectTypeOf<Refs<User>['age']>().toEqualTypeOf<ColumnRef<number | null>>()
     // @ts-expect-error of another entity
     session.find(Post).filter(adult)
+    function adults<C extends AnyEntityClass>(entity: C): void {
+      // @ts-expect-error of an entity that is not known
+      session.find(entity).filter(adult)
+    }
+    adults(Post)
+  })
+
+  it('has the columns that every one of several entities has', () => {
+    const either = {} as Query<typeof User | typeof Post>
+    either.filter((row) => row.id.eq(1), { id: [1, 2] })
+    // @ts-expect-error of one of them
+    either.filter((row) => row.title.eq('x'))
+    // @ts-expect-error the same
+    either.filter({ title: 'x' })
   })
 })
 
