@@ -1,10 +1,16 @@
 import { isPool, type Pool } from './driver/pool.ts'
 import { poolSettingNames, type PoolSettings } from './driver/pool-settings.ts'
 import { type Isolation, requireIsolation } from './driver/isolation.ts'
+import {
+  optionError,
+  refuseUnknown,
+  requireBoolean,
+  requireCount,
+  requireOneOf,
+} from './driver/option-checks.ts'
 import { requireTimeLimits, type TimeLimits } from './driver/time-limits.ts'
-import { DataBridgeError, describe } from './errors.ts'
+import { describe } from './errors.ts'
 import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'
-import { listed } from './schema/metadata.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { type SpanLevel, spanLevels } from './telemetry/span-settings.ts'
 
@@ -99,7 +105,7 @@ export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   const source = pool === undefined ? ['connectionString', ...poolSettingNames] : ['pool']
   refuseUnknown(options, [...source, ...databaseOptions], 'Database')
   requireTimeLimits(timeouts)
-  requireMaxWaiting(maxWaiting)
+  requireCount('maxWaiting', maxWaiting)
   requireObserving(tracing, nPlusOne)
   requireOneOf('spans', others.spans, spanLevels)
   requireBoolean('queryText', others.queryText)
@@ -146,33 +152,7 @@ export function requireTransaction(options: SessionOptions, where = ''): void {
   )
 }
 
-function requireMaxWaiting(maxWaiting: unknown): void {
-  if (maxWaiting === undefined || (Number.isInteger(maxWaiting) && (maxWaiting as number) >= 0))
-    return
-  throw optionError(`maxWaiting expected a whole number from 0; came ${describe(maxWaiting)}`)
-}
-
 function requireObserving(tracing: unknown, nPlusOne: unknown): void {
   requireBoolean('tracing', tracing)
   requireOneOf('nPlusOne', nPlusOne, nPlusOneModes)
-}
-
-function requireOneOf(option: string, value: unknown, known: readonly string[]): void {
-  if (value === undefined || known.some((one) => one === value)) return
-  throw optionError(`${option} expected one of '${known.join("', '")}'; came ${describe(value)}`)
-}
-
-function requireBoolean(option: string, value: unknown): void {
-  if (value === undefined || typeof value === 'boolean') return
-  throw optionError(`${option} expected true or false; came ${describe(value)}`)
-}
-
-function refuseUnknown(options: object, known: readonly string[], what: string): void {
-  const unknown = Object.keys(options).find((key) => !known.includes(key))
-  if (unknown === undefined) return
-  throw optionError(`${what} has no option ${unknown}; it has ${listed(known)}`)
-}
-
-function optionError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_OPTION', message)
 }

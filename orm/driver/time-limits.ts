@@ -1,4 +1,5 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { describe } from '../errors.ts'
+import { optionError } from './option-checks.ts'
 
 /** How long things may take, in milliseconds; without a limit unless said. */
 export interface TimeLimits {
@@ -18,18 +19,18 @@ const longestMs = 2_147_483_647
 /** Refuses what is none, and names that are not known: a misspelled limit would be no limit. */
 export function requireTimeLimits(limits: unknown, where = 'timeouts'): TimeLimits {
   if (limits === undefined) return {}
-  if (typeof limits !== 'object' || limits === null) throw optionError(where, limits)
+  if (typeof limits !== 'object' || limits === null) {
+    throw optionError(
+      `${where} expected an object such as { statement: 5000 }; came ${describe(limits)}`,
+    )
+  }
   for (const [name, value] of Object.entries(limits) as [string, unknown][]) {
     if (!timeLimitNames.some((known) => known === name)) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_OPTION',
-        `${where} has no ${name}; it has ${timeLimitNames.join(', ')}`,
-      )
+      throw optionError(`${where} has no ${name}; it has ${timeLimitNames.join(', ')}`)
     }
     if (value === undefined) continue
     if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > longestMs) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_OPTION',
+      throw optionError(
         `${where}.${name} expected whole milliseconds from 1 to ${longestMs}; came ${describe(value)}`,
       )
     }
@@ -44,11 +45,4 @@ export function mergedLimits(limits: TimeLimits, others: TimeLimits = {}): TimeL
     statement: others.statement ?? limits.statement,
     transaction: others.transaction ?? limits.transaction,
   }
-}
-
-function optionError(option: string, came: unknown): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
-    `${option} expected an object such as { statement: 5000 }; came ${describe(came)}`,
-  )
 }

@@ -1,7 +1,12 @@
 import { requireIsolation } from '../driver/isolation.ts'
+import {
+  optionError,
+  refuseUnknown,
+  requireBoolean,
+  requireCount,
+} from '../driver/option-checks.ts'
 import type { TransactionMode } from '../driver/session-connection.ts'
-import { DataBridgeError, describe } from '../errors.ts'
-import { listed } from '../schema/metadata.ts'
+import { describe } from '../errors.ts'
 
 /** How a transaction begins, and how often it is begun again. */
 export interface TransactionOptions extends TransactionMode {
@@ -21,18 +26,10 @@ export function requireTransactionOptions(options: unknown): TransactionOptions 
       `transaction() expected options such as { retries: 3 }; came ${describe(options)}`,
     )
   }
-  const unknown = Object.keys(options).find((key) => !known.includes(key))
-  if (unknown !== undefined)
-    throw optionError(`transaction() has no option ${unknown}; it has ${listed(known)}`)
+  refuseUnknown(options, known, 'transaction()')
   const { isolation, readOnly, retries } = options as TransactionOptions
   requireIsolation(isolation)
-  if (readOnly !== undefined && typeof readOnly !== 'boolean')
-    throw optionError(`readOnly expected true or false; came ${describe(readOnly)}`)
-  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0))
-    throw optionError(`retries expected a whole number from 0; came ${describe(retries)}`)
+  requireBoolean('readOnly', readOnly)
+  requireCount('retries', retries)
   return options
-}
-
-function optionError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_OPTION', message)
 }
