@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Database, type Session, sql } from '../../orm/index.ts'
-import { expectIdle, holdLock, names, untilBlocked } from '../plugin/serve.ts'
+import { expectIdle, holdCommits, holdLock, names, untilBlocked } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
@@ -148,12 +148,7 @@ describe('timeouts.transaction', () => {
   })
 
   it('does not cancel a COMMIT that has begun', async () => {
-    await query(`
-      create or replace function hold() returns trigger language plpgsql as $$
-        begin perform pg_advisory_xact_lock(${lockKey}); return null; end $$`)
-    await query(`
-      create constraint trigger hold after insert on users deferrable initially deferred
-      for each row when (new.name = 'held') execute function hold()`)
+    await holdCommits(query, lockKey)
     const lock = await holdLock(url, lockKey)
     let isOver = false
     await using session = database.session({ timeouts: { transaction: 300 } })

@@ -5,17 +5,20 @@ import { type Session, sql } from '../../orm/index.ts'
 import { connect, testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { pipelined, protocols } from './client.ts'
-import { expectIdle, holdLock, names, serve, untilBlocked, watchForLeaks } from './serve.ts'
+import {
+  expectIdle,
+  holdCommits,
+  holdLock,
+  names,
+  serve,
+  untilBlocked,
+  watchForLeaks,
+} from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { database, query, url } = stored
 watchForLeaks(stored)
-await query(`
-  create function hold() returns trigger language plpgsql as $$
-    begin perform pg_advisory_xact_lock(6); return null; end $$`)
-await query(`
-  create constraint trigger hold after insert on users deferrable initially deferred
-  for each row when (new.name = 'held') execute function hold()`)
+await holdCommits(query, 6)
 beforeEach(stored.truncate)
 
 const [get] = protocols as [(typeof protocols)[0]]

@@ -7,6 +7,7 @@ import { blog, user, User } from '../support/entities.ts'
 import { protocols } from './client.ts'
 import {
   expectIdle,
+  holdCommits,
   holdLock,
   names,
   serve,
@@ -19,12 +20,7 @@ const stored = await testDatabase(blog)
 const { database, query, url } = stored
 watchForLeaks(stored)
 const lockKey = 11
-await query(`
-  create function hold() returns trigger language plpgsql as $$
-    begin perform pg_advisory_xact_lock(${lockKey}); return null; end $$`)
-await query(`
-  create constraint trigger hold after insert on users deferrable initially deferred
-  for each row when (new.name = 'held') execute function hold()`)
+await holdCommits(query, lockKey)
 beforeEach(stored.truncate)
 
 /** A route for GET and POST, and the steps of its one request. */

@@ -5,17 +5,20 @@ import { type Session, sql } from '../../orm/index.ts'
 import type { DataBridgeOptions } from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
-import { expectIdle, holdLock, names, serve, type Served, untilBlocked } from './serve.ts'
+import {
+  expectIdle,
+  holdCommits,
+  holdLock,
+  names,
+  serve,
+  type Served,
+  untilBlocked,
+} from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { query, url } = stored
 const lockKey = 9
-await query(`
-  create function hold() returns trigger language plpgsql as $$
-    begin perform pg_advisory_xact_lock(${lockKey}); return null; end $$`)
-await query(`
-  create constraint trigger hold after insert on users deferrable initially deferred
-  for each row when (new.name = 'held') execute function hold()`)
+await holdCommits(query, lockKey)
 beforeEach(stored.truncate)
 
 // An error event that nobody hears ends the process; vitest reports it, and fails the run.

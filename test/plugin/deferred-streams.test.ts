@@ -8,6 +8,7 @@ import { blog, Post, user, User } from '../support/entities.ts'
 import { protocols, receive } from './client.ts'
 import {
   expectIdle,
+  holdCommits,
   holdLock,
   names,
   serve,
@@ -23,12 +24,7 @@ const lockKey = 21
 await query(
   'alter table posts add constraint posts_title_key unique (title) deferrable initially deferred',
 )
-await query(`
-  create function hold() returns trigger language plpgsql as $$
-    begin perform pg_advisory_xact_lock(${lockKey}); return null; end $$`)
-await query(`
-  create constraint trigger hold after insert on users deferrable initially deferred
-  for each row when (new.name = 'held') execute function hold()`)
+await holdCommits(query, lockKey)
 beforeEach(async () => {
   await stored.truncate()
   await query(`insert into users (name, email) values ('ann', 'ann@example.com')`)

@@ -5,7 +5,7 @@ import { type Session, sql } from '../../orm/index.ts'
 import dataBridge from '../../plugin/index.ts'
 import { user } from '../support/entities.ts'
 import { twoDatabases } from './two-databases.ts'
-import { holdLock, names, type Served, serve, untilBlocked } from './serve.ts'
+import { holdCommits, holdLock, names, type Served, serve, untilBlocked } from './serve.ts'
 
 const { main, reports, mainOptions, reportsOptions, serveBoth } = await twoDatabases()
 
@@ -90,12 +90,7 @@ describe('a request that uses two databases', () => {
   })
 
   it('commits both where its client leaves when the COMMIT of the first is on the wire', async () => {
-    await main.query(`
-      create function hold() returns trigger language plpgsql as $$
-        begin perform pg_advisory_xact_lock(9); return null; end $$`)
-    await main.query(`
-      create constraint trigger hold after insert on users deferrable initially deferred
-      for each row execute function hold()`)
+    await holdCommits(main.query, 9, 'ann')
     const left = Promise.withResolvers<void>()
     const lock = await holdLock(main.url, 9)
     await using served = await serveBoth((app) => {

@@ -6,17 +6,12 @@ import dataBridge from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user } from '../support/entities.ts'
 import { receive } from './client.ts'
-import { holdLock, names, serve, untilBlocked, watchForLeaks } from './serve.ts'
+import { holdCommits, holdLock, names, serve, untilBlocked, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { database, query, url } = stored
 watchForLeaks(stored)
-await query(`
-  create function hold() returns trigger language plpgsql as $$
-    begin perform pg_advisory_xact_lock(8); return null; end $$`)
-await query(`
-  create constraint trigger hold after insert on users deferrable initially deferred
-  for each row when (new.name = 'held') execute function hold()`)
+await holdCommits(query, 8)
 beforeEach(stored.truncate)
 
 /** A handler that answers and fails then; its answer is in a hook until this resolves. */

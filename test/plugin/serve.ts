@@ -81,6 +81,20 @@ export async function holdLock(url: string, key: number): Promise<AsyncDisposabl
   return client
 }
 
+/** A COMMIT that has inserted the user of this name waits for {@link holdLock} from now on. */
+export async function holdCommits(
+  query: TestDatabase['query'],
+  key: number,
+  name = 'held',
+): Promise<void> {
+  await query(`
+    create function hold() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock(${key}); return null; end $$`)
+  await query(`
+    create constraint trigger hold after insert on users deferrable initially deferred
+    for each row when (new.name = '${name}') execute function hold()`)
+}
+
 /** Resolves when a statement that begins like this waits for a lock. */
 export async function untilBlocked(query: TestDatabase['query'], start: string): Promise<void> {
   await expect

@@ -8,17 +8,12 @@ import { Database, type Session, sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
 import { protocols, receive } from './client.ts'
-import { expectIdle, holdLock, names, serve, untilBlocked } from './serve.ts'
+import { expectIdle, holdCommits, holdLock, names, serve, untilBlocked } from './serve.ts'
 import { type End, ends, expected, lastName, nameOf, type Step, steps } from './settle-model.ts'
 
 const { query, url, truncate } = await testDatabase(blog)
 const lockKey = 41
-await query(`
-  create function hold() returns trigger language plpgsql as $$
-    begin perform pg_advisory_xact_lock(${lockKey}); return null; end $$`)
-await query(`
-  create constraint trigger hold after insert on users deferrable initially deferred
-  for each row when (new.name = '${lastName}') execute function hold()`)
+await holdCommits(query, lockKey, lastName)
 
 /** What the application's connections have done. */
 const seen = { taken: 0, given: 0, tags: [] as string[] }

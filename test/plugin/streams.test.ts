@@ -2,7 +2,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
-import { holdLock, names, serve, untilBlocked, watchForLeaks } from './serve.ts'
+import { holdCommits, holdLock, names, serve, untilBlocked, watchForLeaks } from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { database, query, url } = stored
@@ -122,12 +122,7 @@ describe('a stream', () => {
   })
 
   it('that fails while the commit is waited for is a 500, and does not end the process', async () => {
-    await query(`
-      create function hold() returns trigger language plpgsql as $$
-        begin perform pg_advisory_xact_lock(10); return null; end $$`)
-    await query(`
-      create constraint trigger hold after insert on users deferrable initially deferred
-      for each row execute function hold()`)
+    await holdCommits(query, 10, 'ann')
     const lock = await holdLock(url, 10)
     const source = new PassThrough()
     await using served = await serve({ database }, (app) => {

@@ -4,7 +4,15 @@ import { type Session, sql } from '../../orm/index.ts'
 import type { DataBridgeRouteOptions } from '../../plugin/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, user, User } from '../support/entities.ts'
-import { expectIdle, holdLock, names, serve, type Served, watchForLeaks } from './serve.ts'
+import {
+  expectIdle,
+  holdCommits,
+  holdLock,
+  names,
+  serve,
+  type Served,
+  watchForLeaks,
+} from './serve.ts'
 
 const stored = await testDatabase(blog)
 const { database, query, url } = stored
@@ -77,12 +85,7 @@ describe('timeouts.statement of a route', () => {
 
 describe('a COMMIT that takes longer than timeouts.statement', () => {
   it('is cut off, and not cancelled: nobody knows, and PostgreSQL may save it later', async () => {
-    await query(`
-      create function hold() returns trigger language plpgsql as $$
-        begin perform pg_advisory_xact_lock(${lockKey}); return null; end $$`)
-    await query(`
-      create constraint trigger hold after insert on users deferrable initially deferred
-      for each row when (new.name = 'held') execute function hold()`)
+    await holdCommits(query, lockKey)
     const lock = await holdLock(url, lockKey)
     await using served = await serving({ statement: 300 }, async (session) => {
       session.add(user('held'))
