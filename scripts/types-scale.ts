@@ -16,11 +16,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { textTable } from '../bench/table.ts'
 import {
   hubSource,
   mistakesSource,
   tableCount,
-  tableName,
+  tableNames,
   tableSource,
   userCount,
   usersSource,
@@ -67,9 +68,9 @@ function writeApplication(folder: string): void {
   mkdirSync(join(folder, 'src'))
   mkdirSync(join(folder, 'plain'))
   write('package.json', JSON.stringify({ type: 'module' }))
-  for (let index = 0; index < tableCount; index += 1) {
-    write(`src/${tableName(index)}.ts`, tableSource(index))
-    write(`plain/${tableName(index)}.ts`, plainTableSource(index))
+  for (const [index, name] of tableNames.entries()) {
+    write(`src/${name}.ts`, tableSource(index))
+    write(`plain/${name}.ts`, plainTableSource(index))
   }
   write('src/hub.ts', hubSource())
   write('src/users.ts', usersSource())
@@ -165,9 +166,7 @@ function print(runs: readonly Run[]): void {
       String(run.instantiations),
     ]),
   ]
-  const widths = rows[0]!.map((_, cell) => Math.max(...rows.map((row) => row[cell]!.length)))
-  for (const row of rows)
-    console.log(row.map((cell, index) => cell.padEnd(widths[index]!)).join('  '))
+  console.log(textTable(rows))
 }
 
 const folder = mkdtempSync(join(realpathSync(tmpdir()), 'types-scale-'))

@@ -4,14 +4,7 @@ import { join } from 'node:path'
 import * as library from '../../orm/index.ts'
 import { startPostgres } from '../../plugin/testing/index.ts'
 import type { Benchmark } from '../benchmark.ts'
-import {
-  type Contestant,
-  type Cost,
-  type Costs,
-  type Extent,
-  interleaved,
-  joined,
-} from '../rounds.ts'
+import { type Contestant, type Cost, type Costs, interleaved, joined } from '../rounds.ts'
 import { WorkerProcess } from '../worker-process.ts'
 import type { LoopArgument, LoopRequest } from './loop-worker.ts'
 import { loopKinds } from './loops.ts'
@@ -28,11 +21,7 @@ const generations = 2
 
 // A process goes on getting faster for tens of thousands of queries, and by unequal steps: before that, equal
 // builds differ by a tenth, and a query costs twice what it does later.
-const warmUps = {
-  query: { leastRounds: 70, milliseconds: 0 },
-  loop: { leastRounds: 30, milliseconds: 0 },
-  postgres: { leastRounds: 20, milliseconds: 0 },
-} as const
+const warmUpRounds = { query: 70, loop: 30, postgres: 20 } as const
 
 interface Plan {
   readonly variants: readonly Variant[]
@@ -64,10 +53,10 @@ async function compare(folders: Folders): Promise<boolean> {
   console.log(`${machine()}\n`)
   const plan = { variants, folders, sessions: 100 }
   const path = await ofGenerations('queries, client in process', () =>
-    raced((processes) => queryContestants(plan, processes), warmUps.query, 8000),
+    raced((processes) => queryContestants(plan, processes), warmUpRounds.query, 8000),
   )
   const loop = await ofGenerations('spans by themselves', () =>
-    raced(loopContestants, warmUps.loop, 4000),
+    raced(loopContestants, warmUpRounds.loop, 4000),
   )
   console.log('queries, PostgreSQL …')
   const real = await onPostgres(folders)
@@ -99,18 +88,18 @@ async function onPostgres(folders: Folders): Promise<Costs> {
     }
   })
   const plan = { variants: realVariants, folders, url, sessions: 50 }
-  return await raced((processes) => queryContestants(plan, processes), warmUps.postgres, 5000)
+  return await raced((processes) => queryContestants(plan, processes), warmUpRounds.postgres, 5000)
 }
 
-/** Starts the contestants, warms them up, and lets them work in turn. */
+/** Starts the contestants, warms them up for so many rounds, and lets them work in turn. */
 async function raced(
   start: (processes: AsyncDisposableStack) => readonly Contestant[],
-  warmUp: Extent,
+  warmUp: number,
   milliseconds: number,
 ): Promise<Costs> {
   await using processes = new AsyncDisposableStack()
   const contestants = start(processes)
-  await interleaved(contestants, warmUp)
+  await interleaved(contestants, { leastRounds: warmUp, milliseconds: 0 })
   return await interleaved(contestants, { leastRounds: 5, milliseconds })
 }
 

@@ -9,6 +9,16 @@ export function tableName(index: number): string {
   return `Table${String((index + tableCount) % tableCount).padStart(3, '0')}`
 }
 
+export const tableNames: readonly string[] = Array.from({ length: tableCount }, (_, index) =>
+  tableName(index),
+)
+
+/** The tables that the functions use, one each. */
+export const usedTables: readonly number[] = Array.from(
+  { length: userCount },
+  (_, user) => user * Math.floor(tableCount / userCount),
+)
+
 export function tableSource(index: number): string {
   const [own, next, previous, far] = [0, 1, -1, 7].map((step) => tableName(index + step))
   const refersToItself = index % 3 === 0
@@ -67,13 +77,10 @@ export function makeHub(${entities.join(', ')}) {
 }
 
 export function usersSource(): string {
-  const step = Math.floor(tableCount / userCount)
-  const users = Array.from({ length: userCount }, (_, user) => userSource(user * step))
-  const imports = Array.from({ length: tableCount }, (_, index) => tableName(index))
   return `
 import { and, avg, count, max, or, selectinload, type Session } from 'fastify-data-bridge/orm'
-${imports.map((name) => `import { ${name} } from './${name}.js'`).join('\n')}
-${users.join('')}`
+${tableNames.map((name) => `import { ${name} } from './${name}.js'`).join('\n')}
+${usedTables.map(userSource).join('')}`
 }
 
 function userSource(index: number): string {

@@ -2,7 +2,7 @@
  * What the application would be without the library's types: interfaces by hand, of the same shape. Compiling it tells
  * how fast the machine is.
  */
-import { tableCount, tableName, userCount } from './application.ts'
+import { tableName, tableNames, usedTables } from './application.ts'
 
 export function plainTableSource(index: number): string {
   const [own, next, previous, far] = [0, 1, -1, 7].map((step) => tableName(index + step))
@@ -35,12 +35,9 @@ export type New${own} = Partial<Values> & Pick<Values, 'name' | 'email'> &
 }
 
 export function plainUsersSource(): string {
-  const step = Math.floor(tableCount / userCount)
-  const users = Array.from({ length: userCount }, (_, user) => plainUserSource(user * step))
-  const names = Array.from({ length: tableCount }, (_, index) => tableName(index))
   return `
-${names.map((name) => `import { type New${name}, type ${name} } from './${name}.js'`).join('\n')}
-${users.join('')}`
+${tableNames.map((name) => `import { type New${name}, type ${name} } from './${name}.js'`).join('\n')}
+${usedTables.map(plainUserSource).join('')}`
 }
 
 function plainUserSource(index: number): string {
