@@ -1,4 +1,4 @@
-import { createTables, requireTables } from './create-schema.ts'
+import { createTables, requireTables } from './schema-tools/create-schema.ts'
 import { checkHealth, type Health } from './driver/health.ts'
 import { ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
 import { graceMs } from './driver/connection.ts'
@@ -17,7 +17,7 @@ import {
   type SessionOptions,
 } from './options.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
-import { foreignKeys } from './sql/ddl.ts'
+import { foreignKeys } from './schema-tools/ddl.ts'
 import { ambientScope } from './session/ambient.ts'
 import type { LiveSession, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'

@@ -26,8 +26,8 @@ export type { SpanLevel } from './telemetry/span-settings.ts'
 export { type Filter, type Matches, Query, type Selected } from './query/query.ts'
 export { type Loader, selectinload } from './relations/loader.ts'
 /** @internal for the plugin */
-export { listed } from './schema/metadata.ts'
-export type { Column, OnDelete } from './schema/column.ts'
+export { listed } from './util/messages.ts'
+export type { Column, Fields, OnDelete } from './schema/column.ts'
 export type { BigintMode } from './schema/column-types.ts'
 export {
   bigint,
@@ -42,7 +42,7 @@ export {
   timestamptz,
   uuid,
 } from './schema/columns.ts'
-export type { Entity } from './schema/entity.ts'
+export type { Entity } from './entity/entity.ts'
 export {
   type AnyEntityClass,
   belongsTo,
@@ -50,8 +50,8 @@ export {
   type RelationKind,
   type RelationTo,
 } from './schema/relation.ts'
-export type { NewRow } from './schema/new-row.ts'
-export type { Fields, Key, Relation, RelationRef, Row } from './schema/types.ts'
+export type { NewRow } from './entity/new-row.ts'
+export type { Key, Relation, RelationRef, Row } from './entity/types.ts'
 export type { TransactionOptions } from './session/transaction-options.ts'
 /** @internal for the plugin */
 export { ambientScope, type AmbientScope } from './session/ambient.ts'

@@ -7,7 +7,7 @@ import {
   requireBoolean,
   requireCount,
   requireOneOf,
-} from './driver/option-checks.ts'
+} from './util/option-checks.ts'
 import { requireTimeLimits, type TimeLimits } from './driver/time-limits.ts'
 import { describe } from './errors.ts'
 import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'

@@ -1,7 +1,8 @@
 import type { Query } from './query/query.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
-import { defineTable } from './schema/table.ts'
-import type { EntityClass, Fields, Key } from './schema/types.ts'
+import { defineTable } from './entity/define-entity.ts'
+import type { EntityClass, Key } from './entity/types.ts'
+import type { Fields } from './schema/column.ts'
 import { ambientSession } from './session/ambient.ts'
 
 /** What an entity class has beside its constructor: the ambient session's `get` and `find`. */

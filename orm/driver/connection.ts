@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { PoolClient, QueryArrayResult, QueryResult } from 'pg'
 import { sendCancelRequest } from './cancel-request.ts'
-import type { RawRow } from '../schema/entity-state.ts'
+import type { RawRow } from '../entity/entity-state.ts'
 import type { Parameter } from '../sql/node.ts'
 
 /** What the driver needs to know of a statement. */

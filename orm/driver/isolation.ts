@@ -1,4 +1,4 @@
-import { requireOneOf } from './option-checks.ts'
+import { requireOneOf } from '../util/option-checks.ts'
 
 /** What a transaction sees of the others. */
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'

@@ -17,7 +17,7 @@ import {
   statementTimeoutError,
   transactionTimeoutError,
 } from './transaction-errors.ts'
-import { Turns } from './turns.ts'
+import { SerialQueue } from '../util/serial-queue.ts'
 
 /** How a transaction begins. */
 export interface TransactionMode {
@@ -46,7 +46,7 @@ export class SessionConnection {
   readonly #observer: Observer
   readonly #mode: SessionMode
   readonly #limits: TimeLimits
-  readonly #turns: Turns
+  readonly #queue: SerialQueue
   #connection: Connection | undefined
   #heldSince = 0
   #transaction: TransactionState = 'none'
@@ -67,7 +67,7 @@ export class SessionConnection {
     this.#observer = observer
     this.#mode = mode
     this.#limits = limits
-    this.#turns = new Turns(() => {
+    this.#queue = new SerialQueue(() => {
       if (this.#transaction === 'none') this.#release()
     })
   }
@@ -132,7 +132,7 @@ export class SessionConnection {
 
   /** Never fails: where ROLLBACK cannot be sent the connection is closed, and PostgreSQL rolls back by itself. */
   rollback(operation: Operation): Promise<void> {
-    return this.#turns.take(() => this.#rollback(operation))
+    return this.#queue.take(() => this.#rollback(operation))
   }
 
   savepoint(name: string, operation: Operation | undefined): Promise<void> {
@@ -163,7 +163,7 @@ export class SessionConnection {
 
   /** Resolves when every statement that was sent has been answered and the connection is back. */
   settled(): Promise<void> {
-    return this.#turns.settled()
+    return this.#queue.settled()
   }
 
   #run<T extends { readonly rowCount: number }>(
@@ -193,7 +193,7 @@ export class SessionConnection {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(() => {
+    return this.#queue.take(() => {
       if (this.#refusal !== undefined) throw this.#refusal()
       return work()
     })
@@ -334,7 +334,7 @@ export class SessionConnection {
     const expiry = transactionTimeoutError(limitMs)
     this.#expiry = expiry
     this.#cancelRunning()
-    await this.#turns.take(async () => {
+    await this.#queue.take(async () => {
       // A COMMIT that was under way has ended it.
       if (this.#expiry !== expiry) return
       await this.#rollback(operation)

@@ -1,5 +1,5 @@
 import { describe } from '../errors.ts'
-import { optionError } from './option-checks.ts'
+import { optionError } from '../util/option-checks.ts'
 
 /** How long things may take, in milliseconds; without a limit unless said. */
 export interface TimeLimits {

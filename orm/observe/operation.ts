@@ -1,4 +1,4 @@
-import type { Origin } from '../schema/entity-state.ts'
+import type { Origin } from '../entity/entity-state.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 
 export type { Origin, RelationMetadata, TableMetadata }

@@ -1,5 +1,6 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { listed, type TableMetadata } from '../schema/metadata.ts'
+import { type TableMetadata } from '../schema/metadata.ts'
+import { listed } from '../util/messages.ts'
 import type { AnyLoader } from '../relations/loader.ts'
 import { requireConditions } from '../sql/conditions.ts'
 import {

@@ -1,7 +1,7 @@
 import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
-import type { Entity } from '../schema/entity.ts'
-import type { RawRow } from '../schema/entity-state.ts'
+import type { Entity } from '../entity/entity.ts'
+import type { RawRow } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Statement } from '../sql/statement.ts'
 

@@ -1,7 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { relationOf } from '../schema/relation-ref.ts'
-import type { RelationRef, TableOf } from '../schema/types.ts'
+import type { RelationRef, TableOf } from '../entity/types.ts'
 
 /** A relation that is loaded with a query, in a statement of its own for all entities at once. Immutable. */
 export class Loader<in Table, out Target> {

@@ -125,3 +125,14 @@ export function columnOf<T>(type: ColumnType, name: string | undefined): Column<
     references: undefined,
   })
 }
+
+/** Every column, whatever its values are. */
+export type AnyColumn = Column<unknown, boolean>
+
+/*
+ * `Function` and not `() => RelationTo<…>` for relations: a call signature here would make the checker
+ * resolve every arrow while it infers, one table into the next, until its stack overflows. `unknown`
+ * and not `any` for columns: `jsonb()` takes the type of its values from here, where nothing else says it.
+ */
+// oxlint-disable-next-line typescript/no-unsafe-function-type -- see above
+export type Fields = Record<string, AnyColumn | Function>

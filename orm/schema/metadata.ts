@@ -1,4 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import { listed } from '../util/messages.ts'
 import type { ColumnSpec, OnDelete } from './column.ts'
 import { type AnyEntityClass, type RelationKind, RelationTo } from './relation.ts'
 
@@ -193,11 +194,4 @@ export function tableOf(entity: unknown): TableMetadata {
   }
   table.claim(declared)
   return table
-}
-
-/** Names for a message: `a, b and c`. */
-export function listed(names: readonly string[]): string {
-  if (names.length === 0) return 'none'
-  if (names.length === 1) return names[0] as string
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }

@@ -1,10 +1,8 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { Column } from './column.ts'
-import { Entity, relationHandle } from './entity.ts'
-import { type ColumnMetadata, describeClass, listed, TableMetadata } from './metadata.ts'
+import { Column, type Fields } from './column.ts'
+import { type ColumnMetadata, TableMetadata } from './metadata.ts'
+import { listed } from '../util/messages.ts'
 import { snakeCase } from './naming.ts'
-import { relationRef } from './relation-ref.ts'
-import type { EntityClass, Fields } from './types.ts'
 
 // `then` would make an entity awaitable; the others belong to every object.
 const refusedProperties: ReadonlySet<string> = new Set([
@@ -27,37 +25,8 @@ const keyTypes: ReadonlySet<string> = new Set(['integer', 'bigint', 'uuid', 'tex
 
 const longestIdentifier = 63
 
-/** The class of a table, without what the root of the library adds to it. */
-export function defineTable<const F extends Fields>(
-  name: string,
-  columnsAndRelations: F,
-): EntityClass<F> {
-  const metadata = describeTable(name, columnsAndRelations)
-  class TableEntity extends Entity {
-    constructor(values: unknown) {
-      super(metadata, new.target, values)
-    }
-  }
-  Object.defineProperty(TableEntity, 'name', { value: name })
-  describeClass(TableEntity, metadata)
-  for (const relation of metadata.relationNames) {
-    Object.defineProperty(TableEntity, relation, { value: relationRef(metadata, relation) })
-    Object.defineProperty(TableEntity.prototype, relation, {
-      get() {
-        return relationHandle(this, relation)
-      },
-      set() {
-        throw new DataBridgeError(
-          'DATA_BRIDGE_ERR_ENTITY',
-          `${metadata.entityName}.${relation} cannot be assigned: assign its foreign key, or give the entity to the constructor`,
-        )
-      },
-    })
-  }
-  return TableEntity as unknown as EntityClass<F>
-}
-
-function describeTable(name: string, fields: Fields): TableMetadata {
+/** What a declaration says, checked. */
+export function describeTable(name: string, fields: Fields): TableMetadata {
   requireIdentifier('table()', 'a name for the table', name)
   if (typeof fields !== 'object' || fields === null) {
     throw schemaError(

@@ -1,5 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
-import { type Entity, stateOf } from '../schema/entity.ts'
+import { type Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { encodeColumn, isUnchanged, requireValue } from '../schema/values.ts'
 

@@ -1,14 +1,17 @@
 import type { RawResult } from '../driver/connection.ts'
 import { DataBridgeError } from '../errors.ts'
-import { absorb } from '../schema/absorb.ts'
-import { type Entity, isMadeByDatabase, keyOf, relationHandle, stateOf } from '../schema/entity.ts'
-import type { RawRow } from '../schema/entity-state.ts'
+import { absorb } from '../entity/absorb.ts'
+import { type Entity } from '../entity/entity.ts'
+import { isMadeByDatabase } from '../entity/new-entity.ts'
+import { keyOf } from '../entity/property.ts'
+import { relationHandle } from '../entity/relation-handle.ts'
+import { type RawRow, stateOf } from '../entity/entity-state.ts'
 import {
   type ColumnMetadata,
-  listed,
   type RelationMetadata,
   type TableMetadata,
 } from '../schema/metadata.ts'
+import { listed } from '../util/messages.ts'
 import { encodeColumn, requireValue } from '../schema/values.ts'
 import type { Statement } from '../sql/statement.ts'
 import {

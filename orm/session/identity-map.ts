@@ -1,4 +1,4 @@
-import type { Entity } from '../schema/entity.ts'
+import type { Entity } from '../entity/entity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 
 /** Each row that the session knows is one entity, found by its table and its primary key's text. */

@@ -1,4 +1,5 @@
-import { type Entity, stateOf } from '../schema/entity.ts'
+import { type Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import { encodeColumn } from '../schema/values.ts'
 import { foreignKeysOf } from './commit-order.ts'

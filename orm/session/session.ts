@@ -1,15 +1,16 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
-import { Turns } from '../driver/turns.ts'
+import { SerialQueue } from '../util/serial-queue.ts'
 import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
 import { loadLazily } from '../relations/lazy.ts'
-import { type Entity, stateOf } from '../schema/entity.ts'
+import { type Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
 import { type RelationMetadata, tableOf } from '../schema/metadata.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
-import type { Key } from '../schema/types.ts'
+import type { Key } from '../entity/types.ts'
 import { encodeColumn } from '../schema/values.ts'
 import type { Statement } from '../sql/statement.ts'
 import { mayWrite, rawStatement } from '../sql/raw-statement.ts'
@@ -39,7 +40,7 @@ export class BaseSession implements AsyncDisposable {
   #closing: Promise<void> | undefined
   #reason: DataBridgeError | undefined
   // Between two statements of a flush, a rollback would leave the rest of it to the next transaction.
-  readonly #turns = new Turns()
+  readonly #queue = new SerialQueue()
   readonly #executing = new Set<Promise<unknown>>()
 
   /** @internal */
@@ -53,7 +54,7 @@ export class BaseSession implements AsyncDisposable {
       rollback: async () => {
         if (!this.isClosed) await this.#rollback()
       },
-      alone: (work) => this.#turns.take(work),
+      alone: (work) => this.#queue.take(work),
       hasUnsaved: () => this.hasUnsaved,
       retried: (attempt, error) => parts.observer.transactionRetried?.({ attempt, error }),
     })
@@ -160,7 +161,7 @@ export class BaseSession implements AsyncDisposable {
   /** Writes what was added, changed and deleted; it is committed with {@link commit}. */
   async flush(): Promise<void> {
     this.#use()
-    await this.#turns.take(async () => this.#write(this.#work.changes(), undefined))
+    await this.#queue.take(async () => this.#write(this.#work.changes(), undefined))
   }
 
   /**
@@ -284,7 +285,7 @@ export class BaseSession implements AsyncDisposable {
 
   /** Writes what there is to write, if anything. */
   #flush(parent: Operation | undefined): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.#queue.take(async () => {
       const changes = this.#work.changes()
       if (!isEmpty(changes)) await this.#write(changes, parent)
     })
@@ -302,7 +303,7 @@ export class BaseSession implements AsyncDisposable {
   async #commit(refuse: () => void = () => {}): Promise<void> {
     // What was executed without being awaited is a part of what is committed.
     if (this.#executing.size > 0) await Promise.allSettled(this.#executing)
-    return this.#turns.take(async () => {
+    return this.#queue.take(async () => {
       refuse()
       const changes = this.#work.changes()
       const operation = sessionOperation('commit', countsOf(changes))
@@ -323,7 +324,7 @@ export class BaseSession implements AsyncDisposable {
   }
 
   #rollback(): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.#queue.take(async () => {
       // Nobody but an observer asks how much is lost, and finding out means looking at every entity.
       const counts = this.#observer.operationStarted === undefined ? noChanges : this.#work.counts()
       const operation = sessionOperation('rollback', counts)

@@ -1,10 +1,5 @@
 import { requireIsolation } from '../driver/isolation.ts'
-import {
-  optionError,
-  refuseUnknown,
-  requireBoolean,
-  requireCount,
-} from '../driver/option-checks.ts'
+import { optionError, refuseUnknown, requireBoolean, requireCount } from '../util/option-checks.ts'
 import type { TransactionMode } from '../driver/session-connection.ts'
 import { describe } from '../errors.ts'
 

@@ -1,7 +1,8 @@
 import { DataBridgeError } from '../errors.ts'
-import type { Column } from '../schema/column.ts'
-import { listed, type TableMetadata } from '../schema/metadata.ts'
-import type { AnyColumn, FieldsOf } from '../schema/types.ts'
+import type { AnyColumn, Column } from '../schema/column.ts'
+import { type TableMetadata } from '../schema/metadata.ts'
+import { listed } from '../util/messages.ts'
+import type { FieldsOf } from '../entity/types.ts'
 import { BoundColumn, type ColumnRef } from './column-ref.ts'
 
 /**

@@ -1,0 +1,38 @@
+import { DataBridgeError } from '../errors.ts'
+import { describeClass } from '../schema/metadata.ts'
+import { relationRef } from '../schema/relation-ref.ts'
+import type { Fields } from '../schema/column.ts'
+import { describeTable } from '../schema/table.ts'
+import { Entity } from './entity.ts'
+import { relationHandle } from './relation-handle.ts'
+import type { EntityClass } from './types.ts'
+
+/** The class of a table, without what the root of the library adds to it. */
+export function defineTable<const F extends Fields>(
+  name: string,
+  columnsAndRelations: F,
+): EntityClass<F> {
+  const metadata = describeTable(name, columnsAndRelations)
+  class TableEntity extends Entity {
+    constructor(values: unknown) {
+      super(metadata, new.target, values)
+    }
+  }
+  Object.defineProperty(TableEntity, 'name', { value: name })
+  describeClass(TableEntity, metadata)
+  for (const relation of metadata.relationNames) {
+    Object.defineProperty(TableEntity, relation, { value: relationRef(metadata, relation) })
+    Object.defineProperty(TableEntity.prototype, relation, {
+      get() {
+        return relationHandle(this, relation)
+      },
+      set() {
+        throw new DataBridgeError(
+          'DATA_BRIDGE_ERR_ENTITY',
+          `${metadata.entityName}.${relation} cannot be assigned: assign its foreign key, or give the entity to the constructor`,
+        )
+      },
+    })
+  }
+  return TableEntity as unknown as EntityClass<F>
+}

@@ -1,0 +1,45 @@
+import { type TableMetadata, tableOf } from '../schema/metadata.ts'
+import type { AnyEntityClass } from '../schema/relation.ts'
+import { jsonOf } from './entity-json.ts'
+import { type EntityState, setStateReader } from './entity-state.ts'
+import { assignRow, takeHydration } from './hydrate.ts'
+import { assignNew } from './new-entity.ts'
+import { isFirstOf, refuseAccessors } from './shadowing.ts'
+
+/** What every entity inherits. Its columns are plain own properties; everything else is private. */
+export class Entity {
+  readonly #state: EntityState
+
+  constructor(table: TableMetadata, entity: unknown, values: unknown) {
+    const hydration = takeHydration(entity)
+    const row = hydration?.row
+    this.#state = {
+      table,
+      lifecycle: row === undefined ? 'new' : 'stored',
+      session: hydration?.session,
+      snapshot: row,
+      origin: undefined,
+      handles: undefined,
+      references: undefined,
+    }
+    const isFirst = isFirstOf(entity as object)
+    if (isFirst) refuseAccessors(tableOf(entity), entity as AnyEntityClass)
+    if (row === undefined) assignNew(this, this.#state, values, isFirst)
+    else assignRow(this, table, row, isFirst)
+  }
+
+  /**
+   * The columns, except hidden ones, and the loaded relations. An entity that is on the path already
+   * gives its columns only, so that both sides of a relation may be loaded, and so do the entities of a
+   * relation that was followed on the path before, unless it is a tree that goes on.
+   */
+  toJSON(): Record<string, unknown> {
+    return jsonOf(this, this.#state)
+  }
+
+  static {
+    setStateReader((value) =>
+      typeof value === 'object' && value !== null && #state in value ? value.#state : undefined,
+    )
+  }
+}

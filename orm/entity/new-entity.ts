@@ -1,0 +1,165 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import { requireValue } from '../schema/values.ts'
+import { listed } from '../util/messages.ts'
+import type { Entity } from './entity.ts'
+import { type EntityState, findState, stateOf } from './entity-state.ts'
+import { keyOf } from './property.ts'
+import { relationHandle } from './relation-handle.ts'
+import { assign } from './shadowing.ts'
+
+type Values = Record<string, unknown>
+
+/** Assigns what `new User({ … })` was given, and the defaults. */
+export function assignNew(
+  target: object,
+  state: EntityState,
+  values: unknown,
+  isFirst: boolean,
+): void {
+  const { table } = state
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_ENTITY',
+      `new ${table.entityName}(…) expected an object with its columns; came ${describe(values)}`,
+    )
+  }
+  const given = values as Values
+  refuseUnknownKeys(table, given)
+  const references = givenReferences(table, given)
+  const missing: string[] = []
+  for (const column of table.columns) {
+    const own = given[column.property]
+    const value = own === undefined ? referencedKey(column, references) : own
+    if (value !== undefined) requireValue(table, column, value)
+    // Of an entity that has no key yet: no default may stand where that key will.
+    const isAwaited = value === undefined && isReferenced(column, references)
+    const initial = value === undefined && !isAwaited ? initialValue(column) : value
+    assign(target, column, initial, isFirst)
+    if (initial === undefined && !isAwaited && !isMadeByDatabase(column))
+      missing.push(column.property)
+  }
+  if (missing.length > 0) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_ENTITY',
+      `new ${table.entityName}(…) is missing ${listed(missing)}`,
+    )
+  }
+  for (const [relation, entity] of references) fillReference(target, state, relation, entity)
+}
+
+function fillReference(
+  target: object,
+  state: EntityState,
+  relation: RelationMetadata,
+  entity: Entity,
+): void {
+  if (stateOf(entity).snapshot === undefined) {
+    state.references ??= new Map()
+    state.references.set(relation, entity)
+  }
+  relationHandle(target, relation.name).fill(entity)
+}
+
+function refuseUnknownKeys(table: TableMetadata, given: Values): void {
+  for (const key of Object.keys(given)) {
+    if (table.columnOf.has(key) || table.relationNames.includes(key)) continue
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_ENTITY',
+      `${table.entityName} has no column or relation ${key}; ` +
+        `it has ${listed([...table.columnOf.keys(), ...table.relationNames])}`,
+    )
+  }
+}
+
+/** The entities that were given for foreign keys: `new Post({ title, author: user })`. */
+function givenReferences(
+  table: TableMetadata,
+  given: Values,
+): ReadonlyMap<RelationMetadata, Entity> {
+  const references = new Map<RelationMetadata, Entity>()
+  for (const name of table.relationNames) {
+    const value = given[name]
+    if (value === undefined) continue
+    const relation = table.relation(name)
+    const where = `new ${table.entityName}(…): ${name}`
+    if (relation.kind === 'hasMany') {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_ENTITY',
+        `${where} has many rows and cannot be given; give ${relation.foreignKey.property} or its entity to each ${relation.target.entityName}`,
+      )
+    }
+    if (value === null) {
+      if (relation.foreignKey.nullable) continue
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_ENTITY',
+        `${where} expected a ${relation.target.entityName}; came null`,
+      )
+    }
+    if (findState(value)?.table !== relation.target) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_ENTITY',
+        `${where} expected a ${relation.target.entityName}; came ${describe(value)}`,
+      )
+    }
+    const entity = value as Entity
+    refuseContradiction(where, relation, given, entity)
+    for (const [other, its] of references)
+      if (other.foreignKey === relation.foreignKey && its !== entity)
+        throw contradictionError(where, other.name)
+    references.set(relation, entity)
+  }
+  return references
+}
+
+function refuseContradiction(
+  where: string,
+  relation: RelationMetadata,
+  given: Values,
+  entity: Entity,
+): void {
+  const key = given[relation.foreignKey.property]
+  if (key === undefined || key === keyOf(entity, relation.target)) return
+  throw contradictionError(where, relation.foreignKey.property)
+}
+
+function contradictionError(where: string, other: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `${where} and ${other} contradict each other; give one of them`,
+  )
+}
+
+function referencedKey(
+  column: ColumnMetadata,
+  references: ReadonlyMap<RelationMetadata, Entity>,
+): unknown {
+  for (const [relation, entity] of references) {
+    if (relation.foreignKey === column) return keyOf(entity, relation.target)
+  }
+  return undefined
+}
+
+function isReferenced(
+  column: ColumnMetadata,
+  references: ReadonlyMap<RelationMetadata, Entity>,
+): boolean {
+  for (const relation of references.keys()) if (relation.foreignKey === column) return true
+  return false
+}
+
+function initialValue(column: ColumnMetadata): unknown {
+  if (column.default?.kind === 'value') return copyOf(column.default.value)
+  if (isMadeByDatabase(column)) return undefined
+  return column.nullable ? null : undefined
+}
+
+// Entities must not share the object of a default, which the program may change.
+function copyOf(value: unknown): unknown {
+  return typeof value === 'object' ? structuredClone(value) : value
+}
+
+/** Whether an INSERT may leave the column out. */
+export function isMadeByDatabase(column: ColumnMetadata): boolean {
+  return column.generated || column.default?.kind === 'sql'
+}

@@ -1,0 +1,129 @@
+import { DataBridgeError } from '../errors.ts'
+import { type EntityState, stateOf } from './entity-state.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+
+const notLoaded = Symbol('not loaded')
+
+/**
+ * What `user.posts` is: the relation of one entity, loaded or not. `await` it, or call `load()`: one
+ * query, and none from then on.
+ */
+export class RelationHandle<T = unknown> implements PromiseLike<T> {
+  readonly #owner: object
+  readonly #state: EntityState
+  readonly #relation: RelationMetadata
+  #value: unknown = notLoaded
+  // The key that a to-one value was loaded for: a changed foreign key makes it stale.
+  #loadedFor: unknown
+  #loading: { readonly key: unknown; readonly value: Promise<T> } | undefined
+
+  constructor(owner: object, state: EntityState, relation: RelationMetadata) {
+    this.#owner = owner
+    this.#state = state
+    this.#relation = relation
+  }
+
+  /** Whether `value` can be read without a query. */
+  get isLoaded(): boolean {
+    return this.#value !== notLoaded && this.#loadedFor === this.#key()
+  }
+
+  /**
+   * The loaded value, without waiting.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_RELATION_NOT_LOADED` where it has not been loaded.
+   */
+  get value(): T {
+    if (this.isLoaded) return this.#value as T
+    const { owner, name } = this.#relation
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_RELATION_NOT_LOADED',
+      `${owner.entityName}.${name} is not loaded: await it, or load it with the query: ` +
+        `.options(selectinload(${owner.entityName}.${name}))`,
+    )
+  }
+
+  /** Loads the relation with one query, unless it is loaded already. */
+  load(): Promise<T> {
+    if (this.isLoaded) return Promise.resolve(this.#value as T)
+    const key = this.#key()
+    if (this.#loading !== undefined && this.#loading.key === key) return this.#loading.value
+    const value = this.#load(key).finally(() => {
+      if (this.#loading?.value === value) this.#loading = undefined
+    })
+    this.#loading = { key, value }
+    return value
+  }
+
+  /** Makes a relation awaitable: `const posts = await user.posts`. */
+  // oxlint-disable-next-line unicorn/no-thenable -- awaiting a relation is the public API
+  then<A = T, B = never>(
+    onLoaded?: ((value: T) => A | PromiseLike<A>) | null,
+    onFailed?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.load().then(onLoaded, onFailed)
+  }
+
+  /**
+   * The loaded value, for `JSON.stringify({ ...user, posts: user.posts })`.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_RELATION_NOT_LOADED` where it has not been loaded.
+   */
+  toJSON(): T {
+    return this.value
+  }
+
+  /** What a loader found. */
+  fill(value: unknown, key: unknown = this.#key()): void {
+    this.#value = value
+    this.#loadedFor = key
+  }
+
+  /** Makes the next read load again. */
+  forget(): void {
+    this.#value = notLoaded
+  }
+
+  async #load(key: unknown): Promise<T> {
+    const { session, lifecycle } = this.#state
+    const { owner, name, kind, foreignKey } = this.#relation
+    if (kind === 'belongsTo' && key === null) {
+      this.fill(null)
+      return null as T
+    }
+    if (session === undefined || lifecycle === 'new' || lifecycle === 'added') {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_DETACHED',
+        lifecycle === 'new' || lifecycle === 'added'
+          ? `${owner.entityName}.${name} cannot be loaded: the entity is not stored yet; flush it first`
+          : `${owner.entityName}.${name} cannot be loaded: the entity's session has ended or was rolled back`,
+      )
+    }
+    if (kind === 'belongsTo' && key === undefined) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_DETACHED',
+        `${owner.entityName}.${name} cannot be loaded: ${foreignKey.property} has no value yet`,
+      )
+    }
+    const value = await session.loadRelation(this.#owner, this.#relation)
+    // The program may have set another key while it was loaded; that has a load of its own.
+    if (this.#key() === key) this.fill(value, key)
+    return value as T
+  }
+
+  #key(): unknown {
+    if (this.#relation.kind === 'hasMany') return undefined
+    return (this.#owner as Record<string, unknown>)[this.#relation.foreignKey.property]
+  }
+}
+
+/** The handle behind `user.posts`, made when it is first touched. */
+export function relationHandle(entity: unknown, name: string): RelationHandle {
+  const state = stateOf(entity)
+  state.handles ??= new Map()
+  const existing = state.handles.get(name)
+  if (existing !== undefined) return existing
+  const handle = new RelationHandle(entity as object, state, state.table.relation(name))
+  state.handles.set(name, handle)
+  return handle
+}

@@ -1,0 +1,80 @@
+import { DataBridgeError } from '../errors.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { isUnchanged } from '../schema/values.ts'
+import type { RawRow } from './entity-state.ts'
+import { setValue, valueOf } from './property.ts'
+
+// Classes of which an instance is known to be complete: its columns were defined so that no initialiser could shadow them.
+const tried = new WeakSet<object>()
+const hydrated = new WeakSet<object>()
+
+/** Whether no instance of the class is known to be complete yet. */
+export function isFirstOf(entity: object): boolean {
+  return !tried.has(entity)
+}
+
+/** The constructors of an instance have run to their end, so nothing in its class shadows a column. */
+export function constructed(entity: object): void {
+  tried.add(entity)
+}
+
+// An initialiser or a redeclaration in a subclass defines its property anew, which a property that is
+// not configurable refuses: so it is found with the first instance, before it can shadow a column.
+export function assign(
+  target: object,
+  column: ColumnMetadata,
+  value: unknown,
+  isFirst: boolean,
+): void {
+  if (!isFirst) {
+    setValue(target, column, value)
+    return
+  }
+  Object.defineProperty(target, column.property, {
+    value,
+    enumerable: true,
+    writable: true,
+    configurable: false,
+  })
+}
+
+export function refuseAccessors(
+  table: TableMetadata,
+  entity: { readonly prototype: object },
+): void {
+  const hidden = table.columns.find(({ property }) => property in entity.prototype)
+  if (hidden === undefined) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `class ${table.entityName} has a method or accessor ${hidden.property}, which is the name of a column; rename one of them`,
+  )
+}
+
+// Where a compiler turns initialisers into assignments, nothing throws; then the value gives it away.
+export function refuseShadowing(entity: object, table: TableMetadata, row: RawRow): void {
+  if (hydrated.has(table.entity)) return
+  for (const column of table.columns) {
+    const text = row[column.position] ?? null
+    const value = valueOf(entity, column)
+    if (isUnchanged(column, value, text)) continue
+    throw shadowingError(table, column.property)
+  }
+  hydrated.add(table.entity)
+}
+
+export function explainConstruction(cause: unknown, table: TableMetadata): unknown {
+  const shadowed = /^Cannot redefine property: (.+)$/.exec(
+    cause instanceof TypeError ? cause.message : '',
+  )?.[1]
+  return shadowed !== undefined && table.columnOf.has(shadowed)
+    ? shadowingError(table, shadowed)
+    : cause
+}
+
+function shadowingError(table: TableMetadata, property: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `class ${table.entityName} sets ${property} by an initialiser, a redeclaration or its constructor, which would hide ` +
+      `the column's value: remove it from the class (a default belongs into the column: .default(…))`,
+  )
+}

@@ -1,0 +1,28 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import { listed } from './messages.ts'
+
+export function optionError(message: string): DataBridgeError {
+  return new DataBridgeError('DATA_BRIDGE_ERR_OPTION', message)
+}
+
+/** A misspelled option would be none. */
+export function refuseUnknown(options: object, known: readonly string[], what: string): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown === undefined) return
+  throw optionError(`${what} has no option ${unknown}; it has ${listed(known)}`)
+}
+
+export function requireBoolean(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw optionError(`${option} expected true or false; came ${describe(value)}`)
+}
+
+export function requireCount(option: string, value: unknown): void {
+  if (value === undefined || (Number.isInteger(value) && (value as number) >= 0)) return
+  throw optionError(`${option} expected a whole number from 0; came ${describe(value)}`)
+}
+
+export function requireOneOf(option: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined || known.some((one) => one === value)) return
+  throw optionError(`${option} expected one of '${known.join("', '")}'; came ${describe(value)}`)
+}

@@ -1,0 +1,32 @@
+/** Work that is done one after the other, in the order in which it was asked for. */
+export class SerialQueue {
+  readonly #onIdle: () => void
+  #tail: Promise<void> | undefined
+
+  /** @param onIdle is called when nothing waits for its turn any more */
+  constructor(onIdle: () => void = () => {}) {
+    this.#onIdle = onIdle
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#tail
+    let finish!: () => void
+    const mine = new Promise<void>((resolve) => (finish = resolve))
+    this.#tail = mine
+    try {
+      if (before !== undefined) await before
+      return await work()
+    } finally {
+      if (this.#tail === mine) {
+        this.#tail = undefined
+        this.#onIdle()
+      }
+      finish()
+    }
+  }
+
+  /** Resolves when nothing is under way and nothing waits. */
+  async settled(): Promise<void> {
+    while (this.#tail !== undefined) await this.#tail
+  }
+}

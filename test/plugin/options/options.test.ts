@@ -1,0 +1,337 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import pg from 'pg'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { DataBridgeError, sql } from '../../../orm/index.ts'
+import dataBridge, { type DataBridgeOptions } from '../../../plugin/index.ts'
+import { testDatabase } from '../../support/database.ts'
+import { blog, User } from '../../support/entities.ts'
+import { serve, watchForLeaks } from '../serve.ts'
+
+const stored = await testDatabase(blog)
+const { database, url } = stored
+watchForLeaks(stored)
+afterEach(() => vi.unstubAllEnvs())
+
+const answer = (app: FastifyInstance): void => {
+  app.get('/', async ({ session }) => ({ users: await session.find(User).count() }))
+}
+
+describe('where connections come from', () => {
+  it('connectionString: a pool of its own, which ends with the application', async () => {
+    const served = await serve({ connectionString: url, max: 2 }, answer)
+    const own = served.app.dataBridge
+    expect(await (await served.fetch('/')).json()).toEqual({ users: 0 })
+    expect(own.usage).toEqual({ total: 1, idle: 1, waiting: 0 })
+    await served.app.close()
+    expect(own.usage.total).toBe(0)
+    await expect(own.run((session) => session.find(User).count())).rejects.toMatchObject({
+      code: 'DATA_BRIDGE_ERR_SESSION_CLOSED',
+    })
+  })
+
+  it('DATABASE_URL, where no other is given', async () => {
+    vi.stubEnv('DATABASE_URL', url)
+    await using served = await serve({}, answer)
+    expect(await (await served.fetch('/')).json()).toEqual({ users: 0 })
+  })
+
+  it('DATABASE_URL, where an option is given without a value', async () => {
+    vi.stubEnv('DATABASE_URL', url)
+    const unset = { connectionString: undefined, pool: undefined, database: undefined }
+    await using served = await serve(unset, answer)
+    expect(await (await served.fetch('/')).json()).toEqual({ users: 0 })
+  })
+
+  it('pool: not ended on close, and still of use', async () => {
+    const pool = new pg.Pool({ connectionString: url, max: 1 })
+    try {
+      const unset = { connectionString: undefined } as unknown as DataBridgeOptions
+      const served = await serve({ ...unset, pool, tables: blog }, answer)
+      expect(await (await served.fetch('/')).json()).toEqual({ users: 0 })
+      await served.app.close()
+      expect(pool).toMatchObject({ ended: false, totalCount: 1, idleCount: 1 })
+      expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+      expect(pool.listenerCount('error')).toBe(0)
+    } finally {
+      await pool.end()
+    }
+  })
+
+  it('database: not closed with the application', async () => {
+    const served = await serve({ database }, answer)
+    expect(await (await served.fetch('/')).json()).toEqual({ users: 0 })
+    await served.app.close()
+    expect(await database.run((session) => session.find(User).count())).toBe(0)
+  })
+
+  it('settings of the pool reach PostgreSQL', async () => {
+    await using served = await serve(
+      { connectionString: url, application_name: 'blog', statement_timeout: 1234 },
+      (app) => {
+        app.get('/', async ({ session }) =>
+          session.execute(
+            sql`select current_setting('application_name') as name, current_setting('statement_timeout') as timeout`,
+          ),
+        )
+      },
+    )
+    expect(await (await served.fetch('/')).json()).toEqual([{ name: 'blog', timeout: '1234ms' }])
+  })
+
+  it.each([
+    ['me@127.0.0.1:1/none', 'postgresql://me:s3cret@127.0.0.1:1/none'],
+    ['50%off@127.0.0.1:1/none', 'postgresql://50%off:s3cret@127.0.0.1:1/none'],
+  ])(
+    'does not connect before a request needs it, and is a 503 then: %s',
+    async (where, connectionString) => {
+      await using served = await serve({ connectionString }, (app) => {
+        answer(app)
+        app.get('/health', async () => 'ok')
+      })
+      expect((await served.fetch('/health')).status).toBe(200)
+      const response = await served.fetch('/')
+      expect(response.status).toBe(503)
+      expect(await response.json()).toEqual({
+        statusCode: 503,
+        code: 'DATA_BRIDGE_ERR_UNREACHABLE',
+        error: 'Service Unavailable',
+        message: 'The database is not available at the moment.',
+      })
+      expect(JSON.stringify(served.logs)).not.toContain('s3cret')
+      expect(served.logs.find(({ err }) => err !== undefined)?.err?.stack).toContain(where)
+    },
+  )
+})
+
+async function refusalOf(options: unknown): Promise<Error> {
+  const app = Fastify()
+  app.register(dataBridge, options as DataBridgeOptions)
+  const error: unknown = await app.ready().then(
+    () => expect.unreachable('the application got ready'),
+    (reason: unknown) => reason,
+  )
+  await app.close()
+  expect(error).toBeInstanceOf(DataBridgeError)
+  expect(error).toMatchObject({ code: 'DATA_BRIDGE_ERR_OPTION' })
+  return error as Error
+}
+
+const secret = 'postgresql://me:s3cret@localhost/db'
+
+describe('an option that is not valid fails ready()', () => {
+  it.each<[string, object, RegExp]>([
+    ['nothing', {}, /connectionString, pool, database.*DATABASE_URL; came none/],
+    [
+      'connectionString',
+      { connectionString: 5 },
+      /connectionString expected a URL.*came the number 5/,
+    ],
+    ['connectionString', { connectionString: '' }, /connectionString expected a URL/],
+    ['connectionString', { connectionString: 's3cret@localhost' }, /expected a URL.*not shown/],
+    [
+      'connectionString',
+      { connectionString: 'mysql://me:s3cret@localhost/db' },
+      /expected a URL.*not shown/,
+    ],
+    [
+      'connectionString',
+      { connectionString: 'postgresql://me:s3cret@localhost:port/db' },
+      /expected a URL.*not shown/,
+    ],
+    [
+      'connectionString',
+      { connectionString: new URL(secret) },
+      /expected a URL.*came an object of URL/,
+    ],
+    ['pool', { pool: {} }, /pool expected a pg\.Pool; came an object/],
+    ['pool', { pool: secret }, /pool expected a pg\.Pool; came a string/],
+    ['database', { database: {} }, /database expected a Database; came an object/],
+    ['database', { database: secret }, /database expected a Database; came a string/],
+    ['database', { database: null }, /database expected a Database; came null/],
+    [
+      'two sources',
+      { database, connectionString: secret },
+      /one source.*came database and connectionString/,
+    ],
+    [
+      'two sources',
+      { pool: new pg.Pool(), connectionString: secret },
+      /one source.*came connectionString and pool/,
+    ],
+    ['a setting of the pool', { database, max: 3 }, /came database and max/],
+    ['tables', { database, tables: blog }, /came database and tables/],
+    [
+      'tables',
+      { connectionString: url, tables: User },
+      /tables expected an array of entity classes; came the function User/,
+    ],
+    [
+      'max',
+      { connectionString: url, max: 'ten' },
+      /max expected a whole number.*came the string "ten"/,
+    ],
+    ['max', { connectionString: url, max: 0 }, /max expected a whole number.*came the number 0/],
+    [
+      'idleTimeoutMillis',
+      { connectionString: url, idleTimeoutMillis: -1 },
+      /idleTimeoutMillis expected.*came the number -1/,
+    ],
+    [
+      'keepAlive',
+      { connectionString: url, keepAlive: 'no' },
+      /keepAlive expected true or false; came the string "no"/,
+    ],
+    [
+      'application_name',
+      { connectionString: url, application_name: 1 },
+      /application_name expected a string; came the number 1/,
+    ],
+    [
+      'decorateAs',
+      { database, decorateAs: 5 },
+      /decorateAs expected the name of a property; came the number 5/,
+    ],
+    [
+      'decorateAs',
+      { database, decorateAs: 'my session' },
+      /decorateAs expected the name of a property; came the string "my session"/,
+    ],
+    ['decorateAs', { database, decorateAs: '' }, /decorateAs expected the name of a property/],
+    [
+      'commitOn',
+      { database, commitOn: true },
+      /commitOn expected a function.*came the boolean true/,
+    ],
+    [
+      'headers',
+      { database, headers: 'always' },
+      /headers expected 'dev', true, false or a function.*came the string "always"/,
+    ],
+    ['headers', { database, headers: null }, /headers expected.*came null/],
+    [
+      'ambient',
+      { database, ambient: 'yes' },
+      /ambient expected true or false; came the string "yes"/,
+    ],
+    ['ambient', { database, ambient: null }, /ambient expected true or false; came null/],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: 5000 },
+      /timeouts expected an object such as \{ statement: 5000 \}; came the number 5000/,
+    ],
+    ['timeouts', { connectionString: url, timeouts: null }, /timeouts expected.*came null/],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { statements: 5000 } },
+      /timeouts has no statements; it has acquire, statement, transaction/,
+    ],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { statement: 0 } },
+      /timeouts\.statement expected whole milliseconds from 1 to \d+; came the number 0/,
+    ],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { transaction: '5s' } },
+      /timeouts\.transaction expected whole milliseconds.*came the string "5s"/,
+    ],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { acquire: 2 ** 31 } },
+      /timeouts\.acquire expected whole milliseconds.*came the number 2147483648/,
+    ],
+    [
+      'timeouts',
+      { connectionString: url, timeouts: { acquire: null } },
+      /timeouts\.acquire expected whole milliseconds.*came null/,
+    ],
+    ['timeouts', { database, timeouts: { statement: 1 } }, /came database and timeouts/],
+    [
+      'maxWaiting',
+      { connectionString: url, maxWaiting: -1 },
+      /maxWaiting expected a whole number from 0; came the number -1/,
+    ],
+    [
+      'maxWaiting',
+      { connectionString: url, maxWaiting: 1.5 },
+      /maxWaiting expected a whole number from 0; came the number 1\.5/,
+    ],
+    [
+      'maxWaiting',
+      { connectionString: url, maxWaiting: '10' },
+      /maxWaiting expected a whole number from 0; came the string "10"/,
+    ],
+    ['maxWaiting', { database, maxWaiting: 1 }, /came database and maxWaiting/],
+    [
+      'slowQueryMs',
+      { database, slowQueryMs: -1 },
+      /slowQueryMs expected a number of milliseconds from 0; came the number -1/,
+    ],
+    [
+      'slowQueryMs',
+      { database, slowQueryMs: '100' },
+      /slowQueryMs expected a number of milliseconds from 0; came the string "100"/,
+    ],
+    [
+      'slowQueryMs',
+      { database, slowQueryMs: Number.NaN },
+      /slowQueryMs expected.*came the number NaN/,
+    ],
+    ['slowQueryMs', { database, slowQueryMs: null }, /slowQueryMs expected.*came null/],
+    [
+      'spans',
+      { connectionString: url, spans: 'some' },
+      /spans expected one of 'all', 'queries\+session', 'queries'; came the string "some"/,
+    ],
+    ['spans', { connectionString: url, spans: false }, /spans expected.*came the boolean false/],
+    [
+      'queryText',
+      { connectionString: url, queryText: 'no' },
+      /queryText expected true or false; came the string "no"/,
+    ],
+    [
+      'queryParameters',
+      { connectionString: url, queryParameters: 1 },
+      /queryParameters expected true or false; came the number 1/,
+    ],
+    [
+      'tracing',
+      { connectionString: url, tracing: 'off' },
+      /tracing expected true or false; came the string "off"/,
+    ],
+    [
+      'nPlusOne',
+      { connectionString: url, nPlusOne: true },
+      /nPlusOne expected one of .*came the boolean true/,
+    ],
+    [
+      'an unknown one',
+      { database, slowQueryMS: 5 },
+      /no option slowQueryMS; there are .*slowQueryMs/,
+    ],
+    [
+      'an unknown one',
+      { connectionString: url, conectionString: url },
+      /no option conectionString/,
+    ],
+    ['an unknown one', { pool: new pg.Pool(), header: true }, /no option header/],
+    ['an unknown one', { database, header: true }, /no option header; there are database/],
+  ])('%s: %o', async (_option, options, message) => {
+    vi.stubEnv('DATABASE_URL', undefined)
+    const error = await refusalOf(options)
+    expect(error.message).toMatch(message)
+    expect(error.stack).not.toContain('s3cret')
+  })
+
+  it.each([5, 'postgresql://localhost/db', null])('no object: %o', async (options) => {
+    await expect(async () => {
+      await using app = Fastify()
+      await dataBridge(app, options as never)
+    }).rejects.toThrow(/expected an object of options; came/)
+  })
+
+  it('DATABASE_URL without a value counts as unset', async () => {
+    vi.stubEnv('DATABASE_URL', '')
+    expect((await refusalOf({})).message).toMatch(/came none/)
+  })
+})
