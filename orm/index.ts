@@ -46,12 +46,15 @@ export type { Entity } from './entity/entity.ts'
 export {
   type AnyEntityClass,
   belongsTo,
+  type EntityOf,
   hasMany,
+  hasOne,
+  keyOf,
+  manyToMany,
   type RelationKind,
   type RelationTo,
 } from './schema/relation.ts'
-export type { NewRow } from './entity/new-row.ts'
-export type { Key, Relation, RelationRef, Row } from './entity/types.ts'
+export type { ColumnName, Key, NewRow, Relation, RelationRef, Row } from './entity/types.ts'
 export type { TransactionOptions } from './session/transaction-options.ts'
 /** @internal for the plugin */
 export { ambientScope, type AmbientScope } from './session/ambient.ts'

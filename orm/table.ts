@@ -1,7 +1,7 @@
 import type { Query } from './query/query.ts'
-import type { AnyEntityClass } from './schema/relation.ts'
+import type { AnyEntityClass, EntityOf } from './schema/relation.ts'
 import { defineTable } from './entity/define-entity.ts'
-import type { EntityClass, Key } from './entity/types.ts'
+import type { EntityClass, Key, KeyNames } from './entity/types.ts'
 import type { Fields } from './schema/column.ts'
 import { ambientSession } from './session/ambient.ts'
 
@@ -12,7 +12,7 @@ export interface AmbientStatics {
    *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_NO_AMBIENT_SESSION` anywhere else.
    */
-  get<C extends AnyEntityClass>(this: C, key: Key): Promise<InstanceType<C> | null>
+  get<C extends AnyEntityClass>(this: C, key: Key<EntityOf<C>>): Promise<EntityOf<C> | null>
   /** A query in that session. */
   find<C extends AnyEntityClass>(this: C): Query<C>
 }
@@ -61,7 +61,7 @@ export function table<Name extends string, const F extends Fields>(
 }
 
 const ambientStatics = {
-  async get(this: AnyEntityClass, key: Key): Promise<unknown> {
+  async get(this: AnyEntityClass, key: never): Promise<unknown> {
     return ambientSession(`${this.name}.get()`).get(this, key)
   },
   find(this: AnyEntityClass): unknown {

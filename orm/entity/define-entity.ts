@@ -1,5 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
-import { describeClass } from '../schema/metadata.ts'
+import { describeClass } from '../schema/table-of.ts'
 import { relationRef } from '../schema/relation-ref.ts'
 import type { Fields } from '../schema/column.ts'
 import { describeTable } from '../schema/table.ts'

@@ -1,4 +1,5 @@
-import { type TableMetadata, tableOf } from '../schema/metadata.ts'
+import { type TableMetadata } from '../schema/metadata.ts'
+import { tableOf } from '../schema/table-of.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import { jsonOf } from './entity-json.ts'
 import { type EntityState, setStateReader } from './entity-state.ts'

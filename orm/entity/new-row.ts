@@ -1,13 +1,20 @@
 import type { Column } from '../schema/column.ts'
-import type { AnyEntityClass, RelationTo } from '../schema/relation.ts'
-import type { ColumnNames, Loaded, RelationNames, RequiredNames, ValueOf } from './types.ts'
+import type { EntityOf, RelationTo } from '../schema/relation.ts'
+import type { Absent, ColumnNames, RequiredNames, ValueOf } from './types.ts'
 
 /*
  * What `new User({ … })` takes. The checker makes it for every table that a query returns, so it is
- * found in a few passes over the names; the type of a value, where it is asked for.
+ * found in a few passes over the names; the type of a value, where it is asked for. It serves keys of
+ * several columns too, since a relation's `Key` is the union of their names: `{ line }` or
+ * `{ orderId, no }`, never a mixture.
  */
 
-type ForeignKey<Field> = Field extends () => RelationTo<AnyEntityClass, 'belongsTo', infer Key>
+/** The entity that a to-one relation may be given. */
+type Given<Field, F> = Field extends () => RelationTo<infer Target, 'belongsTo', infer Key>
+  ? EntityOf<Target> | Absent<F, 'belongsTo', Key>
+  : never
+
+type ForeignKey<Field> = Field extends () => RelationTo<unknown, 'belongsTo', infer Key>
   ? Key
   : never
 
@@ -28,14 +35,14 @@ type RequiredValues<F, Names extends keyof F> = {
 
 type OptionalValues<F, Names extends keyof F> = {
   -readonly [K in keyof F as K & Names]?:
-    | (F[K] extends Column<infer T, boolean> ? T : Loaded<F[K], F>)
+    | (F[K] extends Column<infer T, boolean, boolean> ? T : Given<F[K], F>)
     | undefined
 }
 
 /** A foreign key, or the entity that it refers to: the other is left out. */
 type KeyOrEntity<F, K extends keyof F, Key extends keyof F> =
   | (K extends unknown
-      ? { -readonly [P in K]: Loaded<F[P], F> } & { -readonly [P in Key]?: undefined }
+      ? { -readonly [P in K]: Given<F[P], F> } & { -readonly [P in Key]?: undefined }
       : never)
   | ({ -readonly [P in Key]: ValueOf<F[P]> } & { -readonly [P in K]?: undefined })
 
@@ -84,8 +91,8 @@ type NewRowOf<F, Names extends keyof F, References> = NewRowBy<
 >
 
 /** What `new User({ … })` takes: exactly the columns that have no default, are not nullable and not generated. */
-export type NewRow<F> = NewRowOf<
+export type NewRowIn<F> = NewRowOf<
   F,
   RequiredNames<F>,
-  References<F, RelationNames<F>, RequiredNames<F>>
+  References<F, Exclude<keyof F, ColumnNames<F>>, RequiredNames<F>>
 >

@@ -1,9 +1,30 @@
 import type { AnyColumn, Column } from '../schema/column.ts'
+import type {
+  AnyEntityClass,
+  EntityOf,
+  FieldsOf,
+  RelationKind,
+  RelationTo,
+  RowOf,
+} from '../schema/relation.ts'
 import type { Entity } from './entity.ts'
-import type { NewRow } from './new-row.ts'
-import type { EntityOf, RelationTo } from '../schema/relation.ts'
+import type { NewRowIn } from './new-row.ts'
 
-/** What `user.posts` is: `await` it, or read `value` where it is loaded. */
+/*
+ * How a table's declaration becomes types. The rules that keep them lazy; without them a ring of tables
+ * overflows the checker, is circular, or slow:
+ *
+ * 1. What is evaluated while `class X extends table(…)` is resolved never looks behind an arrow: keys,
+ *    column names and options are found by `extends Column<…>` alone, which a function fails by a
+ *    missing property, its signature unseen.
+ * 2. What names another table within `table(…)` is a thunk of type `Function`; what has to be checked
+ *    about that table is checked by a call inside the thunk.
+ * 3. Types of queries are written with the entity (`Refs<User>`), never with its class or its fields:
+ *    the checker walks into type arguments that are anonymous types, and from a class through every table.
+ * 4. Relations of a row or of references are members of a mapped type: each is resolved where it is asked for.
+ */
+
+/** What `user.manager` is: `await` it, or read `value` where it is loaded. */
 export interface Relation<T> extends PromiseLike<T> {
   /** Whether `value` can be read without a query. */
   readonly isLoaded: boolean
@@ -13,40 +34,48 @@ export interface Relation<T> extends PromiseLike<T> {
   load(): Promise<T>
 }
 
-/** A to-one relation is as nullable as its foreign key. */
-export type Loaded<Field, All> = Field extends () => RelationTo<infer Target, infer Kind, infer Key>
-  ? Kind extends 'hasMany'
-    ? EntityOf<Target>[]
-    : Key extends keyof All
-      ? All[Key] extends Column<infer T, boolean>
-        ? null extends T
-          ? EntityOf<Target> | null
-          : EntityOf<Target>
-        : never
-      : NoSuchColumn<Key>
-  : never
+export type ToManyKind = 'hasMany' | 'manyToMany'
 
-/** What a relation loads whose foreign key is no column of its table: nothing that could be used by accident. */
-interface NoSuchColumn<Key> {
+/** What a to-one relation is whose foreign key is no column of its table: nothing that could be used by accident. */
+export interface NoSuchColumn<Key> {
   readonly __noSuchColumn: Key
 }
 
 /** The type of a column's values. */
-export type ValueOf<Field> = Field extends Column<infer T, boolean> ? T : never
+export type ValueOf<Field> = Field extends Column<infer T, boolean, boolean> ? T : never
 
 /** The names of a table's columns. */
 export type ColumnNames<F> = { [K in keyof F]: F[K] extends AnyColumn ? K : never }[keyof F]
 
-/** The names of the columns that `new` asks for. */
-export type RequiredNames<F> = {
-  [K in keyof F]: F[K] extends Column<unknown, false> ? K : never
+/** The names of the columns of the primary key. */
+export type KeyNames<F> = {
+  [K in keyof F]: F[K] extends Column<unknown, boolean, true> ? K : never
 }[keyof F]
 
-export type RelationNames<F> = Exclude<keyof F, ColumnNames<F>>
+/** The names of the columns that `new` asks for. */
+export type RequiredNames<F> = {
+  [K in keyof F]: F[K] extends Column<unknown, false, boolean> ? K : never
+}[keyof F]
+
+/** The name of an entity's column. */
+export type ColumnName<E> = ColumnNames<FieldsOf<E>> & string
+
+/** `null` where a to-one relation may be absent: `hasOne`, and `belongsTo` by a nullable column; `never` otherwise. */
+export type Absent<F, Kind, Key> = Kind extends 'hasOne'
+  ? null
+  : Key extends keyof F
+    ? Extract<ValueOf<F[Key]>, null>
+    : NoSuchColumn<Key>
+
+type RelationOf<Field, F> = Field extends () => RelationTo<infer Target, infer Kind, infer Key>
+  ? Kind extends ToManyKind
+    ? Relation<EntityOf<Target>[]>
+    : Relation<EntityOf<Target> | Absent<F, Kind, Key>>
+  : never
 
 /** The properties of an entity. */
-export type Row<F> = {
-  -readonly [K in keyof F]: F[K] extends Column<infer T, boolean> ? T : Relation<Loaded<F[K], F>>
+export type RowIn<F> = {
+  -readonly [K in keyof F]: F[K] extends Column<infer T, boolean, boolean> ? T : RelationOf<F[K], F>
 }
 
 /** A relation named on its class, for loaders: `User.posts`. */
@@ -60,35 +89,41 @@ export interface RelationRef<in Table, out Target> {
 type RelationStatics<F, Name> = {
   readonly [K in keyof F as F[K] extends AnyColumn ? never : K]: F[K] extends () => RelationTo<
     infer Target,
-    infer _Kind
+    infer _Kind extends RelationKind,
+    infer _Key
   >
     ? RelationRef<Name, EntityOf<Target>>
     : never
 }
 
-/** What the type checker knows an entity by. Protected, so that it is neither in `keyof User` nor in `{ ...user }`. */
-export declare class RowOf<out Name, out F> {
-  protected readonly __table: Name
-  protected readonly __fields: F
-}
+/** Messages then show the columns, and not how they were found. */
+export type Flat<T> = T extends infer V ? { [K in keyof V]: V[K] } : never
 
 /** What the class of a table is without what the root of the library adds to it. */
 export type EntityClass<F, Name extends string = string> = {
-  new (
-    values: NewRow<F> extends infer V ? { [K in keyof V]: V[K] } : never,
-  ): Row<F> & Entity & RowOf<Name, F>
+  new (values: Flat<NewRowIn<F>>): RowIn<F> & Entity & RowOf<Name, F>
 } & RelationStatics<F, Name>
-
-/** The fields that an entity was declared with, found by the entity (`User`) or by its class (`typeof User`). */
-export type FieldsOf<E> =
-  E extends RowOf<unknown, infer F>
-    ? F
-    : E extends { readonly prototype: RowOf<unknown, infer F> }
-      ? F
-      : never
 
 /** The name of an entity's table. */
 export type TableOf<E> = E extends RowOf<infer Name, unknown> ? Name : never
 
-/** The type of an entity's primary key: a number, string or bigint. */
-export type Key = number | string | bigint
+type IsUnion<U, All = U> = U extends unknown ? ([All] extends [U] ? false : true) : never
+
+type KeyIn<F, N extends keyof F = KeyNames<F>> =
+  IsUnion<N> extends true ? { readonly [K in N]: ValueOf<F[K]> } : ValueOf<F[N]>
+
+/**
+ * The primary key of an entity: `Key<User>` is a `number`, of a composite key it is an object with
+ * each of its columns, such as `{ followerId: 1, followeeId: 2 }`.
+ */
+export type Key<E> = KeyIn<FieldsOf<E>>
+
+type ValuesIn<F> = {
+  -readonly [K in keyof F as F[K] extends AnyColumn ? K : never]: ValueOf<F[K]>
+}
+
+/** The columns of an entity as plain data: `Row<typeof User>`. */
+export type Row<C extends AnyEntityClass> = ValuesIn<FieldsOf<EntityOf<C>>>
+
+/** What `new User({ … })` takes: `NewRow<typeof User>`. */
+export type NewRow<C extends AnyEntityClass> = Flat<NewRowIn<FieldsOf<EntityOf<C>>>>

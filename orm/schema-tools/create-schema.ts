@@ -1,6 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import { createTable, foreignKeys } from './ddl.ts'
-import { type TableMetadata, tableOf } from '../schema/metadata.ts'
+import { type TableMetadata } from '../schema/metadata.ts'
+import { tableOf } from '../schema/table-of.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import type { BaseSession } from '../session/session.ts'
 import { Sql, sql } from '../sql/template.ts'

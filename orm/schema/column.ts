@@ -19,19 +19,24 @@ export interface ColumnSpec {
   readonly nullable: boolean
   readonly hidden: boolean
   readonly default: ColumnDefault | undefined
+  /** Gives the value that each UPDATE writes where the program set none. */
+  readonly onUpdate: (() => unknown) | undefined
   readonly references: { readonly target: () => unknown; readonly onDelete: OnDelete } | undefined
 }
 
 /**
  * A column of {@link table}, immutable: each method gives a new one.
  *
- * `T` is the type of its values, `Optional` says whether `new User({ … })` may leave it out.
+ * `T` is the type of its values, `Optional` says whether `new User({ … })` may leave it out, `Key` whether it is
+ * a part of the primary key.
  */
-export class Column<T, Optional extends boolean = false> {
+export class Column<out T, out Optional extends boolean = false, out Key extends boolean = false> {
   /** For the type checker only. */
   declare readonly _value: T
   /** For the type checker only. */
   declare readonly _optional: Optional
+  /** For the type checker only. */
+  declare readonly _key: Key
   readonly spec: ColumnSpec
 
   constructor(spec: ColumnSpec) {
@@ -39,13 +44,13 @@ export class Column<T, Optional extends boolean = false> {
     Object.freeze(this)
   }
 
-  /** Part of the primary key. An entity needs exactly one such column. */
-  primaryKey(): Column<T, Optional> {
+  /** Part of the primary key. Several such columns are a composite key, in their order. */
+  primaryKey(): Column<T, Optional, true> {
     return this.#with({ primaryKey: true })
   }
 
   /** PostgreSQL makes the value: an identity for `integer` and `bigint`, `gen_random_uuid()` for `uuid`. */
-  generated(): Column<T, true> {
+  generated(): Column<T, true, Key> {
     const { sql } = this.spec.type
     if (sql !== 'integer' && sql !== 'bigint' && sql !== 'uuid') {
       throw new DataBridgeError(
@@ -57,22 +62,22 @@ export class Column<T, Optional extends boolean = false> {
   }
 
   /** No two rows may have the same value. */
-  unique(): Column<T, Optional> {
+  unique(): Column<T, Optional, Key> {
     return this.#with({ unique: true })
   }
 
   /** NULL is allowed, and the value where none is given. */
-  nullable(): Column<T | null, true> {
+  nullable(): Column<T | null, true, Key> {
     return this.#with({ nullable: true })
   }
 
   /** Left out of `toJSON()`: password hashes, tokens. Reading the property works as ever. */
-  hidden(): Column<T, Optional> {
+  hidden(): Column<T, Optional, Key> {
     return this.#with({ hidden: true })
   }
 
   /** The value where none is given: in `new User({ … })`, and in the table's definition. */
-  default(value: NonNullable<T>): Column<T, true> {
+  default(value: NonNullable<T>): Column<T, true, Key> {
     if (!this.spec.type.accepts(value)) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_SCHEMA',
@@ -83,14 +88,14 @@ export class Column<T, Optional extends boolean = false> {
   }
 
   /** `timestamptz` only: the time at which the transaction began, given by PostgreSQL on insert. */
-  defaultNow(this: Column<Date, boolean> | Column<Date | null, boolean>): Column<T, true> {
+  defaultNow(this: Column<Date | null, boolean, boolean>): Column<T, true, Key> {
     if (this.spec.type.sql !== 'timestamp with time zone') {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_SCHEMA',
         `defaultNow() is for timestamptz columns; this one is ${this.spec.type.sql}`,
       )
     }
-    return new Column<T, true>({ ...this.spec, default: { kind: 'sql', sql: 'now()' } })
+    return new Column<T, true, Key>({ ...this.spec, default: { kind: 'sql', sql: 'now()' } })
   }
 
   /**
@@ -102,13 +107,13 @@ export class Column<T, Optional extends boolean = false> {
   references(
     target: Function, // oxlint-disable-line typescript/no-unsafe-function-type -- see above
     options: { readonly onDelete?: OnDelete } = {},
-  ): Column<T, Optional> {
+  ): Column<T, Optional, Key> {
     const { onDelete = 'no action' } = options
     return this.#with({ references: { target: target as () => unknown, onDelete } })
   }
 
-  #with<U, O extends boolean>(change: Partial<ColumnSpec>): Column<U, O> {
-    return new Column<U, O>({ ...this.spec, ...change })
+  #with<U, O extends boolean, K extends boolean>(change: Partial<ColumnSpec>): Column<U, O, K> {
+    return new Column<U, O, K>({ ...this.spec, ...change })
   }
 }
 
@@ -122,12 +127,13 @@ export function columnOf<T>(type: ColumnType, name: string | undefined): Column<
     nullable: false,
     hidden: false,
     default: undefined,
+    onUpdate: undefined,
     references: undefined,
   })
 }
 
 /** Every column, whatever its values are. */
-export type AnyColumn = Column<unknown, boolean>
+export type AnyColumn = Column<unknown, boolean, boolean>
 
 /*
  * `Function` and not `() => RelationTo<…>` for relations: a call signature here would make the checker

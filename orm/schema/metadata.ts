@@ -1,7 +1,12 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { DataBridgeError } from '../errors.ts'
 import { listed } from '../util/messages.ts'
 import type { ColumnSpec, OnDelete } from './column.ts'
-import { type AnyEntityClass, type RelationKind, RelationTo } from './relation.ts'
+import { type ForeignKeyMetadata, resolveForeignKeys } from './foreign-keys.ts'
+import type { AnyEntityClass } from './relation.ts'
+import { type RelationMetadata, resolveRelation } from './relation-metadata.ts'
+import type { TableSettings } from './table-options.ts'
+
+export type { ForeignKeyMetadata, RelationMetadata }
 
 /** A column of a table, as the rest of the library sees it. */
 export interface ColumnMetadata extends Omit<ColumnSpec, 'name' | 'references'> {
@@ -15,48 +20,53 @@ export interface ColumnMetadata extends Omit<ColumnSpec, 'name' | 'references'> 
   readonly onDelete: OnDelete
 }
 
-/** A relation whose target is known. */
-export interface RelationMetadata {
-  readonly name: string
-  readonly kind: RelationKind
-  readonly owner: TableMetadata
-  readonly target: TableMetadata
-  /** On the target for `hasMany`, on the owner for `belongsTo`. */
-  readonly foreignKey: ColumnMetadata
-}
+let tables = 0
 
-const metadataKey = Symbol.for('fastify-data-bridge.table')
-
-interface Described {
-  readonly [metadataKey]?: TableMetadata
-}
-
-/** A declared table. Its relations are resolved when they are first read, since entities may refer to each other. */
+/** A declared table. Its relations and foreign keys are resolved when they are first read, since entities may refer to each other. */
 export class TableMetadata {
+  /** Its own number: two tables may have one name. */
+  readonly id: number
   readonly name: string
+  readonly settings: TableSettings
   readonly columns: readonly ColumnMetadata[]
   readonly columnOf: ReadonlyMap<string, ColumnMetadata>
-  readonly primaryKey: ColumnMetadata
+  /** The columns of the primary key, in the order of their declaration: at least one. */
+  readonly primaryKey: readonly [ColumnMetadata, ...ColumnMetadata[]]
   readonly relationNames: readonly string[]
   readonly #thunks: ReadonlyMap<string, () => unknown>
   #entity: AnyEntityClass | undefined
   #relations: ReadonlyMap<string, RelationMetadata> | undefined
+  #foreignKeys: readonly ForeignKeyMetadata[] | undefined
 
   constructor(
     name: string,
     columns: readonly ColumnMetadata[],
-    primaryKey: ColumnMetadata,
+    primaryKey: readonly [ColumnMetadata, ...ColumnMetadata[]],
     thunks: ReadonlyMap<string, () => unknown>,
+    settings: TableSettings,
   ) {
+    tables += 1
+    this.id = tables
     this.name = name
+    this.settings = settings
     this.columns = Object.freeze(columns)
     this.columnOf = new Map(columns.map((column) => [column.property, column]))
-    this.primaryKey = primaryKey
+    this.primaryKey = Object.freeze(primaryKey)
     this.relationNames = Object.freeze([...thunks.keys()])
     this.#thunks = thunks
   }
 
-  /** The entity's class, for hydration and messages. Before its first use: none. */
+  /** The PostgreSQL schema that it is in; undefined: the first of the search path. */
+  get schema(): string | undefined {
+    return this.settings.schema
+  }
+
+  /** The name with its schema, for messages and spans: `auth.things`. */
+  get fullName(): string {
+    return this.schema === undefined ? this.name : `${this.schema}.${this.name}`
+  }
+
+  /** The entity's class, for hydration and messages. There is none before its first use. */
   get entity(): AnyEntityClass {
     if (this.#entity !== undefined) return this.#entity
     throw new DataBridgeError(
@@ -82,7 +92,10 @@ export class TableMetadata {
 
   get relations(): ReadonlyMap<string, RelationMetadata> {
     return (this.#relations ??= new Map(
-      [...this.#thunks].map(([name, thunk]) => [name, this.#resolve(name, thunk)]),
+      [...this.#thunks].map(([name, thunk], position) => [
+        name,
+        resolveRelation(this, name, position, thunk),
+      ]),
     ))
   }
 
@@ -95,103 +108,19 @@ export class TableMetadata {
     )
   }
 
-  #resolve(name: string, thunk: () => unknown): RelationMetadata {
-    const where = `${this.entityName}.${name}`
-    const given = resolveThunk(where, thunk)
-    if (!(given instanceof RelationTo)) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_SCHEMA',
-        `${where} expected hasMany(…) or belongsTo(…); came ${describe(given)}`,
-      )
-    }
-    const target = declaredTable(where, given.target)
-    const holder = given.kind === 'hasMany' ? target : this
-    const foreignKey = holder.columnOf.get(given.foreignKey)
-    if (foreignKey === undefined) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_SCHEMA',
-        `${where} names the foreign key ${given.foreignKey}, which is no column of ${holder.entityName}; ` +
-          `it has ${listed([...holder.columnOf.keys()])}`,
-      )
-    }
-    refuseOtherType(where, holder, foreignKey, given.kind === 'hasMany' ? this : target)
-    return Object.freeze({ name, kind: given.kind, owner: this, target, foreignKey })
+  /** What its rows refer to, as `references()` and the option `foreignKeys` say. */
+  get foreignKeys(): readonly ForeignKeyMetadata[] {
+    return (this.#foreignKeys ??= resolveForeignKeys(this))
   }
-}
 
-/** Keys are compared by their values in JavaScript too, so both have to be of one type and one mode. */
-export function refuseOtherType(
-  where: string,
-  holder: TableMetadata,
-  foreignKey: ColumnMetadata,
-  target: TableMetadata,
-): void {
-  const { primaryKey } = target
-  if (foreignKey.type === primaryKey.type) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_SCHEMA',
-    `${where}: ${holder.entityName}.${foreignKey.property} holds ${foreignKey.type.expected}, and refers to ` +
-      `${target.entityName}.${primaryKey.property}, which holds ${primaryKey.type.expected}; declare both alike`,
-  )
-}
-
-/** The table that a foreign key refers to, or undefined where the column is none. */
-export function referencedTable(
-  owner: TableMetadata,
-  column: ColumnMetadata,
-): TableMetadata | undefined {
-  if (column.references === undefined) return undefined
-  const where = `${owner.entityName}.${column.property}`
-  return declaredTable(where, resolveThunk(where, column.references))
-}
-
-function resolveThunk(where: string, thunk: () => unknown): unknown {
-  try {
-    return thunk()
-  } catch (cause) {
-    if (cause instanceof DataBridgeError) {
-      throw new DataBridgeError(cause.code, `${where}: ${cause.message}`, { cause })
-    }
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_SCHEMA',
-      `${where} refers to an entity that is not declared (yet): ${cause instanceof Error ? cause.message : describe(cause)}`,
-      { cause },
+  /** Whether no two rows can have the same values in these columns, as the declaration says. */
+  isUnique(columns: readonly ColumnMetadata[]): boolean {
+    const covers = (key: readonly ColumnMetadata[]): boolean =>
+      key.every((column) => columns.includes(column))
+    return (
+      covers(this.primaryKey) ||
+      columns.some(({ unique }) => unique) ||
+      this.settings.unique.some(covers)
     )
   }
-}
-
-function declaredTable(where: string, target: unknown): TableMetadata {
-  if (typeof target === 'function' && metadataKey in target) return tableOf(target)
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_SCHEMA',
-    `${where} expected an entity class, one that extends table(…); came ${describe(target)}`,
-  )
-}
-
-export function describeClass(entity: object, table: TableMetadata): void {
-  Object.defineProperty(entity, metadataKey, { value: table })
-}
-
-/** The table of an entity class. Refuses what is none, and a class that extends another entity. */
-export function tableOf(entity: unknown): TableMetadata {
-  const table = typeof entity === 'function' ? (entity as Described)[metadataKey] : undefined
-  if (table === undefined) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_ENTITY',
-      `expected an entity class, one that extends table(…); came ${describe(entity)}`,
-    )
-  }
-  const declared = entity as AnyEntityClass
-  const isOwn =
-    Object.hasOwn(declared, metadataKey) ||
-    Object.hasOwn(Object.getPrototypeOf(declared) as object, metadataKey)
-  if (!isOwn) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_SCHEMA',
-      `${declared.name} extends the entity ${table.entityName}; inheritance between entities is not supported: ` +
-        `declare it as a table of its own`,
-    )
-  }
-  table.claim(declared)
-  return table
 }

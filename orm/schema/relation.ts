@@ -1,8 +1,22 @@
 import { DataBridgeError, describe } from '../errors.ts'
 
-/** Any entity class: what {@link table} gives, or a class that extends it. */
-// oxlint-disable-next-line typescript/no-explicit-any -- the constructor's parameters are contravariant
-export type AnyEntityClass = abstract new (...args: any[]) => any
+/** What the type checker knows an entity by. Protected, so that it is neither in `keyof User` nor in `{ ...user }`. */
+export declare class RowOf<out Name, out F> {
+  protected readonly __table: Name
+  protected readonly __fields: F
+}
+
+/**
+ * Any entity class: what {@link table} gives, or a class that extends it.
+ *
+ * Exactly `(...args: any[]) => any`: of that signature alone the checker does not look at the
+ * parameters. With another result it compares what `new` takes, which looks behind the arrows of
+ * relations, and every circle of tables is an error.
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- see above
+export type AnyEntityClass = (abstract new (...args: any[]) => any) & {
+  readonly prototype: RowOf<unknown, unknown>
+}
 
 /**
  * What `new` makes of a class, read off its `prototype`: `InstanceType` would compare the parameters
@@ -10,52 +24,134 @@ export type AnyEntityClass = abstract new (...args: any[]) => any
  */
 export type EntityOf<C> = C extends { readonly prototype: infer I } ? I : never
 
-export type RelationKind = 'hasMany' | 'belongsTo'
+/** The fields that an entity was declared with. */
+export type FieldsOf<E> = E extends RowOf<unknown, infer F> ? F : never
 
-/** What a relation's thunk gives; see {@link hasMany} and {@link belongsTo}. */
-export class RelationTo<
-  Target extends AnyEntityClass,
-  Kind extends RelationKind,
-  Key extends string = string,
-> {
+/** How a relation is written; see {@link hasMany}, {@link hasOne}, {@link belongsTo} and {@link manyToMany}. */
+export type RelationKind = 'hasMany' | 'manyToMany' | 'hasOne' | 'belongsTo'
+
+/** One name, or several for a composite key. */
+export type OneOrMore<Name> = Name | readonly [Name, Name, ...Name[]]
+
+/** What a relation's thunk gives. */
+export class RelationTo<out Target, out Kind extends RelationKind, out Key = string> {
   readonly kind: Kind
   readonly target: Target
-  readonly foreignKey: Key
+  /** For the type checker only: the names of the foreign key's columns, as a union. */
+  declare readonly key: Key
+  /** The foreign key: on the target for `hasMany` and `hasOne`, on the owner for `belongsTo`. */
+  readonly columns: readonly string[]
+  readonly through: unknown
+  readonly from: readonly string[] | undefined
+  readonly to: readonly string[] | undefined
 
-  constructor(kind: Kind, target: Target, foreignKey: Key) {
-    if (typeof target !== 'function') {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_SCHEMA',
-        `${kind}() expected an entity class; came ${describe(target)}`,
-      )
-    }
+  constructor(
+    kind: Kind,
+    target: Target,
+    foreignKey: unknown,
+    by: { readonly through?: unknown; readonly from?: unknown; readonly to?: unknown } = {},
+  ) {
+    requireClass(`${kind}()`, target)
     this.kind = kind
     this.target = target
-    this.foreignKey = foreignKey
+    this.columns = kind === 'manyToMany' ? [] : namesOf(`${kind}(${target.name}, …)`, foreignKey)
+    this.through = by.through
+    this.from = by.from === undefined ? undefined : namesOf(`${kind}(): from`, by.from)
+    this.to = by.to === undefined ? undefined : namesOf(`${kind}(): to`, by.to)
     Object.freeze(this)
   }
 }
 
+/** What a foreign key refers to where that is named: see {@link keyOf}. */
+export class KeyOf {
+  readonly target: unknown
+  readonly columns: readonly string[] | undefined
+
+  constructor(target: unknown, columns: unknown) {
+    requireClass('keyOf()', target)
+    this.target = target
+    this.columns = columns === undefined ? undefined : namesOf(`keyOf(${target.name}, …)`, columns)
+    Object.freeze(this)
+  }
+}
+
+function requireClass(where: string, target: unknown): asserts target is { readonly name: string } {
+  if (typeof target === 'function') return
+  throw schemaError(`${where} expected an entity class; came ${describe(target)}`)
+}
+
+function namesOf(where: string, names: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(names) ? names : [names]
+  if (list.length > 0 && list.every((name) => typeof name === 'string'))
+    return Object.freeze(list as readonly string[])
+  throw schemaError(
+    `${where} expected the name of a column, or an array of names; came ${describe(names)}`,
+  )
+}
+
+function schemaError(message: string): DataBridgeError {
+  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
+}
+
 /**
- * Many rows of `target` refer to this one by their property `foreignKey`.
+ * Many rows of `target` refer to this one by their property `foreignKey`, or by several of a
+ * composite key.
  *
- * Written as a thunk **as the property** (`posts: () => hasMany(Post, 'authorId')`): only so do
- * entities that refer to each other type-check.
+ * Write it as a thunk **as the property** (`posts: () => hasMany(Post, 'authorId')`): this is what
+ * makes entities that refer to each other type-check.
  */
 export function hasMany<Target extends AnyEntityClass>(
   target: Target,
-  foreignKey: keyof EntityOf<Target> & string,
+  foreignKey: OneOrMore<keyof EntityOf<Target> & string>,
 ): RelationTo<Target, 'hasMany'> {
   return new RelationTo('hasMany', target, foreignKey)
 }
 
+/** One row of `target` refers to this one, or none does: `profile: () => hasOne(Profile, 'userId')`. */
+export function hasOne<Target extends AnyEntityClass>(
+  target: Target,
+  foreignKey: OneOrMore<keyof EntityOf<Target> & string>,
+): RelationTo<Target, 'hasOne'> {
+  return new RelationTo('hasOne', target, foreignKey)
+}
+
 /**
- * This row refers to one of `target` by its own property `foreignKey`. The relation is as nullable
- * as that column. Written as a thunk: `author: () => belongsTo(User, 'authorId')`.
+ * This row refers to one of `target` by its own property `foreignKey`, or by several of a composite
+ * key. The relation is as nullable as they are. Write it as a thunk:
+ * `author: () => belongsTo(User, 'authorId')`.
  */
-export function belongsTo<Target extends AnyEntityClass, const Key extends string>(
+export function belongsTo<Target extends AnyEntityClass, const Key extends OneOrMore<string>>(
   target: Target,
   foreignKey: Key,
-): RelationTo<Target, 'belongsTo', Key> {
+): RelationTo<Target, 'belongsTo', Key extends readonly (infer K)[] ? K : Key> {
   return new RelationTo('belongsTo', target, foreignKey)
+}
+
+/**
+ * Many rows of `target` belong to many of this table, by the rows of the table `through`, which refer
+ * to both: `tags: () => manyToMany(Tag, { through: PostTag })`. `from` and `to` name the foreign keys
+ * where several lead to one table.
+ */
+export function manyToMany<Target extends AnyEntityClass, Through extends AnyEntityClass>(
+  target: Target,
+  by: {
+    readonly through: Through
+    /** The foreign key of `through` to this table. */
+    readonly from?: OneOrMore<keyof EntityOf<Through> & string>
+    /** The foreign key of `through` to the target. */
+    readonly to?: OneOrMore<keyof EntityOf<Through> & string>
+  },
+): RelationTo<Target, 'manyToMany'> {
+  return new RelationTo('manyToMany', target, undefined, by)
+}
+
+/**
+ * What a foreign key refers to, in the option `foreignKeys` of a table and in `references()`:
+ * `references: () => keyOf(Line, ['orderId', 'no'])`. Without columns it is the primary key.
+ */
+export function keyOf<Target extends AnyEntityClass>(
+  target: Target,
+  columns?: readonly (keyof EntityOf<Target> & string)[],
+): KeyOf {
+  return new KeyOf(target, columns)
 }

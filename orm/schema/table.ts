@@ -1,8 +1,9 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { Column, type Fields } from './column.ts'
+import { Column, type ColumnSpec, type Fields } from './column.ts'
 import { type ColumnMetadata, TableMetadata } from './metadata.ts'
-import { listed } from '../util/messages.ts'
+import { requireIdentifier } from './names.ts'
 import { snakeCase } from './naming.ts'
+import { tableSettings } from './table-options.ts'
 
 // `then` would make an entity awaitable; the others belong to every object.
 const refusedProperties: ReadonlySet<string> = new Set([
@@ -20,14 +21,15 @@ const refusedStatics: ReadonlySet<string> = new Set([
   ...Object.getOwnPropertyNames(Function.prototype),
 ])
 
-// The identity map goes by a key's text: 1.0 and 1.00, or a time cut to milliseconds, would be two rows or none.
-const keyTypes: ReadonlySet<string> = new Set(['integer', 'bigint', 'uuid', 'text'])
-
-const longestIdentifier = 63
-
 /** What a declaration says, checked. */
-export function describeTable(name: string, fields: Fields): TableMetadata {
+export function describeTable(name: string, fields: Fields, options: unknown = {}): TableMetadata {
   requireIdentifier('table()', 'a name for the table', name)
+  if (name.includes('.')) {
+    const [schema = '', ...rest] = name.split('.')
+    throw schemaError(
+      `table('${name}') expected a name without a dot; name the schema in the options: table('${rest.join('.')}', { … }, { schema: '${schema}' })`,
+    )
+  }
   if (typeof fields !== 'object' || fields === null) {
     throw schemaError(
       `table('${name}') expected an object of columns and relations; came ${describe(fields)}`,
@@ -55,13 +57,14 @@ export function describeTable(name: string, fields: Fields): TableMetadata {
     }
   }
   refuseSameName(name, columns)
-  return new TableMetadata(name, columns, primaryKeyOf(name, columns), relations)
+  const settings = tableSettings(name, options, columns)
+  return new TableMetadata(name, columns, primaryKeyOf(name, columns), relations, settings)
 }
 
 function columnMetadata(
   tableName: string,
   property: string,
-  spec: Column<unknown, boolean>['spec'],
+  spec: ColumnSpec,
   position: number,
 ): ColumnMetadata {
   const { name = snakeCase(property), references, ...rest } = spec
@@ -88,24 +91,16 @@ function requireFreeName(tableName: string, property: string, isColumn: boolean)
           : '; rename it'),
     )
   }
+  if (property === 'has') {
+    throw schemaError(
+      `table('${tableName}'): the name has is refused, since relations have a method of that name in callbacks; rename the property${isColumn ? " and keep the column: text('has')" : ''}`,
+    )
+  }
   if (!isColumn && refusedStatics.has(property)) {
     throw schemaError(
       `table('${tableName}'): the relation name ${property} is refused, since every entity class has a static of that name; rename it`,
     )
   }
-}
-
-function requireIdentifier(where: string, what: string, name: unknown): void {
-  if (
-    typeof name === 'string' &&
-    name !== '' &&
-    !name.includes('\0') &&
-    Buffer.byteLength(name) <= longestIdentifier
-  )
-    return
-  throw schemaError(
-    `${where} expected ${what} of 1 to ${longestIdentifier} bytes; came ${describe(name)}`,
-  )
 }
 
 function refuseSameName(tableName: string, columns: readonly ColumnMetadata[]): void {
@@ -121,27 +116,25 @@ function refuseSameName(tableName: string, columns: readonly ColumnMetadata[]): 
   }
 }
 
-function primaryKeyOf(tableName: string, columns: readonly ColumnMetadata[]): ColumnMetadata {
-  const keys = columns.filter((column) => column.primaryKey)
-  const [key] = keys
-  if (key === undefined) {
-    throw schemaError(`table('${tableName}') needs a primary key: one column with .primaryKey()`)
-  }
-  if (keys.length > 1) {
+function primaryKeyOf(
+  tableName: string,
+  columns: readonly ColumnMetadata[],
+): readonly [ColumnMetadata, ...ColumnMetadata[]] {
+  const [first, ...others] = columns.filter((column) => column.primaryKey)
+  if (first === undefined) {
     throw schemaError(
-      `table('${tableName}') has the primary keys ${listed(keys.map(({ property }) => property))}; one is supported`,
+      `table('${tableName}') needs a primary key: one or several columns with .primaryKey()`,
     )
   }
-  if (!keyTypes.has(key.type.cast)) {
+  for (const { property, type, nullable } of [first, ...others]) {
+    if (nullable)
+      throw schemaError(`table('${tableName}').${property} is a primary key and cannot be nullable`)
+    if (type.isComparable) continue
     throw schemaError(
-      `table('${tableName}').${key.property} is ${key.type.sql}; a primary key is one of ${listed([...keyTypes])}, whose values have one text each`,
+      `table('${tableName}').${property} is ${type.sql}, whose values PostgreSQL cannot tell apart as a key does`,
     )
   }
-  if (key.nullable)
-    throw schemaError(
-      `table('${tableName}').${key.property} is a primary key and cannot be nullable`,
-    )
-  return key
+  return [first, ...others]
 }
 
 function schemaError(message: string): DataBridgeError {

@@ -2,7 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import type { AnyColumn, Column } from '../schema/column.ts'
 import { type TableMetadata } from '../schema/metadata.ts'
 import { listed } from '../util/messages.ts'
-import type { FieldsOf } from '../entity/types.ts'
+import type { FieldsOf } from '../schema/relation.ts'
 import { BoundColumn, type ColumnRef } from './column-ref.ts'
 
 /**

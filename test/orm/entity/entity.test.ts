@@ -14,7 +14,7 @@ import {
 } from '../../../orm/index.ts'
 import { relationHandle } from '../../../orm/entity/relation-handle.ts'
 import { stateOf } from '../../../orm/entity/entity-state.ts'
-import { tableOf } from '../../../orm/schema/metadata.ts'
+import { tableOf } from '../../../orm/schema/table-of.ts'
 import { Comment, Post, User } from '../../support/entities.ts'
 import { coded, failure } from '../../support/failure.ts'
 

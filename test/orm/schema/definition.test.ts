@@ -15,7 +15,7 @@ import {
   timestamptz,
   uuid,
 } from '../../../orm/index.ts'
-import { tableOf } from '../../../orm/schema/metadata.ts'
+import { tableOf } from '../../../orm/schema/table-of.ts'
 import { coded, failure } from '../../support/failure.ts'
 
 const id = integer().primaryKey().generated()

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { commitOrder, parentsOf } from '../../../orm/session/commit-order.ts'
 import { belongsTo, integer, table } from '../../../orm/index.ts'
-import { tableOf } from '../../../orm/schema/metadata.ts'
+import { tableOf } from '../../../orm/schema/table-of.ts'
 import { Comment, Post, User } from '../../support/entities.ts'
 
 type Graph = readonly (readonly number[])[]

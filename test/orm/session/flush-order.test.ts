@@ -11,7 +11,7 @@ import {
   uuid,
 } from '../../../orm/index.ts'
 import { stateOf } from '../../../orm/entity/entity-state.ts'
-import { tableOf } from '../../../orm/schema/metadata.ts'
+import { tableOf } from '../../../orm/schema/table-of.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Comment, Post, user, User } from '../../support/entities.ts'
 import { coded } from '../../support/failure.ts'

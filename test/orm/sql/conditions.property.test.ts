@@ -13,7 +13,7 @@ import {
   text,
 } from '../../../orm/index.ts'
 import { selectRows } from '../../../orm/sql/select.ts'
-import { tableOf } from '../../../orm/schema/metadata.ts'
+import { tableOf } from '../../../orm/schema/table-of.ts'
 import { render } from '../../../orm/sql/writer.ts'
 import { testDatabase } from '../../support/database.ts'
 

@@ -1,0 +1,165 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import { listed } from '../util/messages.ts'
+import {
+  declaredTable,
+  type ForeignKeyMetadata,
+  requirePairs,
+  resolveThunk,
+} from './foreign-keys.ts'
+import type { ColumnMetadata, TableMetadata } from './metadata.ts'
+import { RelationTo } from './relation.ts'
+
+/** A column here, and the one there that has the same value. */
+export type ColumnPair = readonly [local: ColumnMetadata, remote: ColumnMetadata]
+
+/** The table between both sides of a relation from many to many. */
+export interface Through {
+  readonly table: TableMetadata
+  /** From the owner to it. */
+  readonly from: readonly ColumnPair[]
+  /** From it to the target. */
+  readonly to: readonly ColumnPair[]
+}
+
+/** A relation whose target is known. */
+export interface RelationMetadata {
+  readonly name: string
+  /** Its place among the relations of the owner. */
+  readonly position: number
+  readonly owner: TableMetadata
+  readonly target: TableMetadata
+  readonly cardinality: 'one' | 'many'
+  /** Whether the owner holds the foreign key, so that it can be given in its place. */
+  readonly holdsKey: boolean
+  /** From the owner to the target; with `through` none. */
+  readonly pairs: readonly ColumnPair[]
+  readonly through: Through | undefined
+}
+
+export function resolveRelation(
+  owner: TableMetadata,
+  name: string,
+  position: number,
+  thunk: () => unknown,
+): RelationMetadata {
+  const where = `${owner.entityName}.${name}`
+  const given = resolveThunk(where, thunk)
+  if (!(given instanceof RelationTo)) {
+    throw schemaError(
+      `${where} expected hasMany(…), hasOne(…), belongsTo(…) or manyToMany(…); came ${describe(given)}`,
+    )
+  }
+  const target = declaredTable(where, given.target)
+  const { kind } = given
+  const through = kind === 'manyToMany' ? throughOf(where, owner, target, given) : undefined
+  const pairs =
+    through !== undefined
+      ? []
+      : kind === 'belongsTo'
+        ? pairsOf(where, owner, target, given.columns)
+        : pairsOf(where, target, owner, given.columns).map(([foreignKey, key]): ColumnPair => [
+            key,
+            foreignKey,
+          ])
+  return Object.freeze({
+    name,
+    position,
+    owner,
+    target,
+    cardinality: kind === 'hasMany' || kind === 'manyToMany' ? 'many' : 'one',
+    holdsKey: kind === 'belongsTo',
+    pairs: Object.freeze(pairs),
+    through,
+  })
+}
+
+/** The columns of a foreign key, each with the one that it refers to: as declared, or by the primary key. */
+function pairsOf(
+  where: string,
+  holder: TableMetadata,
+  target: TableMetadata,
+  names: readonly string[],
+): readonly ColumnPair[] {
+  const columns = foreignKeyNamed(where, holder, names)
+  const declared = holder.foreignKeys.find(
+    (key) => key.target === target && isSameList(key.columns, columns),
+  )
+  const targetColumns = declared?.targetColumns ?? target.primaryKey
+  requirePairs(where, holder, columns, target, targetColumns)
+  return columns.map((column, index) => [column, targetColumns[index] as ColumnMetadata])
+}
+
+function foreignKeyNamed(
+  where: string,
+  holder: TableMetadata,
+  names: readonly string[],
+): readonly ColumnMetadata[] {
+  return names.map((name) => {
+    const column = holder.columnOf.get(name)
+    if (column !== undefined) return column
+    throw schemaError(
+      `${where} names the foreign key ${name}, which is no column of ${holder.entityName}; ` +
+        `it has ${listed([...holder.columnOf.keys()])}`,
+    )
+  })
+}
+
+function throughOf(
+  where: string,
+  owner: TableMetadata,
+  target: TableMetadata,
+  { through, from, to }: RelationTo,
+): Through {
+  const table = declaredTable(`${where}: through`, through)
+  const fromKey = keyTo(where, table, owner, from, 'from')
+  const toKey = keyTo(where, table, target, to, 'to', fromKey)
+  return Object.freeze({
+    table,
+    from: fromKey.columns.map((column, index): ColumnPair => [
+      fromKey.targetColumns[index] as ColumnMetadata,
+      column,
+    ]),
+    to: toKey.columns.map((column, index): ColumnPair => [
+      column,
+      toKey.targetColumns[index] as ColumnMetadata,
+    ]),
+  })
+}
+
+type Key = Pick<ForeignKeyMetadata, 'columns' | 'targetColumns'>
+
+/** The foreign key of the table between by which it refers to one side. */
+function keyTo(
+  where: string,
+  table: TableMetadata,
+  side: TableMetadata,
+  names: readonly string[] | undefined,
+  option: 'from' | 'to',
+  other?: Key,
+): Key {
+  if (names !== undefined) {
+    const pairs = pairsOf(`${where}: ${option}`, table, side, names)
+    return {
+      columns: pairs.map(([local]) => local),
+      targetColumns: pairs.map(([, remote]) => remote),
+    }
+  }
+  const keys = table.foreignKeys.filter(
+    (key) => key.target === side && !isSameList(key.columns, other?.columns ?? []),
+  )
+  const [key] = keys
+  if (key !== undefined && keys.length === 1) return key
+  throw schemaError(
+    `${where}: ${table.entityName} has ${keys.length === 0 ? 'no foreign key' : 'several foreign keys'} to ` +
+      `${side.entityName}; name ${keys.length === 0 ? 'its columns' : 'one'} with the option ${option}, ` +
+      `or declare ${keys.length === 0 ? 'it' : 'one'} with references()`,
+  )
+}
+
+function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((each, index) => each === other[index])
+}
+
+function schemaError(message: string): DataBridgeError {
+  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
+}

@@ -1,0 +1,167 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import { listed } from '../util/messages.ts'
+import type { OnDelete } from './column.ts'
+import type { ColumnMetadata } from './metadata.ts'
+import { requireIdentifier } from './names.ts'
+
+/** What the options of a table say, with its columns in place of their names. */
+export interface TableSettings {
+  readonly schema: string | undefined
+  readonly comment: string | undefined
+  readonly unique: readonly (readonly ColumnMetadata[])[]
+  readonly indexes: readonly (readonly ColumnMetadata[])[]
+  readonly checks: readonly CheckSetting[]
+  readonly foreignKeys: readonly ForeignKeySetting[]
+}
+
+/** A condition that each row has to meet: a callback of the row's columns, called when DDL is made. */
+export interface CheckSetting {
+  /** The name of the constraint; without one it is made of the table's. */
+  readonly name: string | undefined
+  readonly condition: (row: never) => unknown
+}
+
+export interface ForeignKeySetting {
+  readonly columns: readonly ColumnMetadata[]
+  readonly references: () => unknown
+  readonly onDelete: OnDelete
+}
+
+const known = ['schema', 'comment', 'unique', 'indexes', 'checks', 'foreignKeys']
+const onDeletes: readonly unknown[] = ['cascade', 'restrict', 'set null', 'no action']
+
+type Columns = ReadonlyMap<string, ColumnMetadata>
+
+/** Checks the options of a table when it is declared. */
+export function tableSettings(
+  name: string,
+  options: unknown,
+  columns: readonly ColumnMetadata[],
+): TableSettings {
+  const where = `table('${name}')`
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw schemaError(
+      `${where} expected options such as { schema: 'auth' }; came ${describe(options)}`,
+    )
+  }
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown !== undefined)
+    throw schemaError(`${where} has no option ${unknown}; it has ${listed(known)}`)
+  const { schema, comment, unique, indexes, checks, foreignKeys } = options as Record<
+    string,
+    unknown
+  >
+  const byName: Columns = new Map(columns.map((column) => [column.property, column]))
+  if (schema !== undefined) requireIdentifier(`${where}: schema`, 'a name for the schema', schema)
+  if (comment !== undefined && (typeof comment !== 'string' || comment.includes('\0')))
+    throw schemaError(`${where}: comment expected a string; came ${describe(comment)}`)
+  return Object.freeze({
+    schema,
+    comment,
+    unique: columnLists(`${where}: unique`, unique, byName),
+    indexes: columnLists(`${where}: indexes`, indexes, byName),
+    checks: checkSettings(`${where}: checks`, checks),
+    foreignKeys: foreignKeySettings(`${where}: foreignKeys`, foreignKeys, byName),
+  })
+}
+
+function columnLists(
+  where: string,
+  lists: unknown,
+  columns: Columns,
+): readonly (readonly ColumnMetadata[])[] {
+  if (lists === undefined) return []
+  if (!Array.isArray(lists)) {
+    throw schemaError(
+      `${where} expected an array of lists of columns, such as [['authorId', 'title']]; came ${describe(lists)}`,
+    )
+  }
+  return Object.freeze(lists.map((list, index) => columnList(`${where}[${index}]`, list, columns)))
+}
+
+function columnList(where: string, list: unknown, columns: Columns): readonly ColumnMetadata[] {
+  if (!Array.isArray(list) || list.length === 0) {
+    throw schemaError(
+      `${where} expected a list of columns, such as ['authorId', 'title']; came ${describe(list)}`,
+    )
+  }
+  const found = list.map((name: unknown) => {
+    const column = typeof name === 'string' ? columns.get(name) : undefined
+    if (column !== undefined) return column
+    throw schemaError(
+      `${where} expected columns of the table, which are ${listed([...columns.keys()])}; came ${describe(name)}`,
+    )
+  })
+  if (new Set(found).size === found.length) return Object.freeze(found)
+  throw schemaError(`${where} names a column twice`)
+}
+
+function checkSettings(where: string, checks: unknown): readonly CheckSetting[] {
+  if (checks === undefined) return []
+  if (typeof checks !== 'object' || checks === null) {
+    throw schemaError(
+      `${where} expected an array of callbacks such as (row) => row.age.gte(0), or an object that names them; came ${describe(checks)}`,
+    )
+  }
+  return Object.freeze(
+    Object.entries(checks).map(([key, condition]: [string, unknown]) => {
+      const name = Array.isArray(checks) ? undefined : key
+      if (name !== undefined) requireIdentifier(where, 'a name for the constraint', name)
+      if (typeof condition === 'function')
+        return Object.freeze({ name, condition: condition as CheckSetting['condition'] })
+      throw schemaError(
+        `${where}[${name ?? key}] expected a callback such as (row) => row.age.gte(0); came ${describe(condition)}`,
+      )
+    }),
+  )
+}
+
+function foreignKeySettings(
+  where: string,
+  keys: unknown,
+  columns: Columns,
+): readonly ForeignKeySetting[] {
+  if (keys === undefined) return []
+  if (!Array.isArray(keys)) {
+    throw schemaError(
+      `${where} expected an array such as [{ columns: ['orderId', 'no'], references: () => keyOf(Line) }]; came ${describe(keys)}`,
+    )
+  }
+  return Object.freeze(
+    keys.map((key, index) => foreignKeySetting(`${where}[${index}]`, key, columns)),
+  )
+}
+
+function foreignKeySetting(where: string, key: unknown, columns: Columns): ForeignKeySetting {
+  if (typeof key !== 'object' || key === null) {
+    throw schemaError(
+      `${where} expected { columns: ['orderId', 'no'], references: () => keyOf(Line) }; came ${describe(key)}`,
+    )
+  }
+  const unknown = Object.keys(key).find(
+    (name) => !['columns', 'references', 'onDelete'].includes(name),
+  )
+  if (unknown !== undefined)
+    throw schemaError(`${where} has no option ${unknown}; it has columns, references and onDelete`)
+  const given = key as Record<string, unknown>
+  const { references, onDelete = 'no action' } = given
+  if (typeof references !== 'function') {
+    throw schemaError(
+      `${where}.references expected a thunk such as () => keyOf(Line); came ${describe(references)}`,
+    )
+  }
+  if (!onDeletes.includes(onDelete)) {
+    throw schemaError(
+      `${where}.onDelete expected 'cascade', 'restrict', 'set null' or 'no action'; came ${describe(onDelete)}`,
+    )
+  }
+  return Object.freeze({
+    columns: columnList(`${where}.columns`, given['columns'], columns),
+    references: references as () => unknown,
+    onDelete: onDelete as OnDelete,
+  })
+}
+
+function schemaError(message: string): DataBridgeError {
+  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
+}
