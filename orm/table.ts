@@ -1,7 +1,7 @@
 import type { Query } from './query/query.ts'
 import type { AnyEntityClass, EntityOf } from './schema/relation.ts'
 import { defineTable } from './entity/define-entity.ts'
-import type { EntityClass, Key, KeyNames } from './entity/types.ts'
+import type { EntityClass, Key } from './entity/types.ts'
 import type { Fields } from './schema/column.ts'
 import { ambientSession } from './session/ambient.ts'
 

@@ -1,4 +1,4 @@
-import { type Entity } from './entity.ts'
+import type { Entity } from './entity.ts'
 import { type RawRow, stateOf } from './entity-state.ts'
 import { decodeColumn, isUnchanged } from '../schema/values.ts'
 

@@ -4,7 +4,7 @@ import { requireValue } from '../schema/values.ts'
 import { listed } from '../util/messages.ts'
 import type { Entity } from './entity.ts'
 import { type EntityState, findState, stateOf } from './entity-state.ts'
-import { keyOf } from './property.ts'
+import { valueOf } from './property.ts'
 import { relationHandle } from './relation-handle.ts'
 import { assign } from './shadowing.ts'
 
@@ -83,14 +83,9 @@ function givenReferences(
     if (value === undefined) continue
     const relation = table.relation(name)
     const where = `new ${table.entityName}(…): ${name}`
-    if (relation.kind === 'hasMany') {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_ENTITY',
-        `${where} has many rows and cannot be given; give ${relation.foreignKey.property} or its entity to each ${relation.target.entityName}`,
-      )
-    }
+    if (!relation.holdsKey) throw notGivenError(where, relation)
     if (value === null) {
-      if (relation.foreignKey.nullable) continue
+      if (relation.foreignKey.some(({ nullable }) => nullable)) continue
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_ENTITY',
         `${where} expected a ${relation.target.entityName}; came null`,
@@ -105,11 +100,28 @@ function givenReferences(
     const entity = value as Entity
     refuseContradiction(where, relation, given, entity)
     for (const [other, its] of references)
-      if (other.foreignKey === relation.foreignKey && its !== entity)
+      if (shareColumn(other, relation) && its !== entity)
         throw contradictionError(where, other.name)
     references.set(relation, entity)
   }
   return references
+}
+
+function notGivenError(where: string, relation: RelationMetadata): DataBridgeError {
+  const { target, foreignKey, through, cardinality } = relation
+  const isOne = cardinality === 'one'
+  const instead =
+    through === undefined
+      ? `give ${listed(foreignKey.map(({ property }) => property))} or its entity to ${isOne ? 'the' : 'each'} ${target.entityName}`
+      : `add a ${through.table.entityName} for each ${target.entityName}`
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `${where} ${isOne ? 'has its foreign key on the other side' : 'has many rows'} and cannot be given; ${instead}`,
+  )
+}
+
+function shareColumn(one: RelationMetadata, other: RelationMetadata): boolean {
+  return one.foreignKey.some((column) => other.foreignKey.includes(column))
 }
 
 function refuseContradiction(
@@ -118,9 +130,21 @@ function refuseContradiction(
   given: Values,
   entity: Entity,
 ): void {
-  const key = given[relation.foreignKey.property]
-  if (key === undefined || key === keyOf(entity, relation.target)) return
-  throw contradictionError(where, relation.foreignKey.property)
+  for (const [local, remote] of relation.pairs) {
+    const key = given[local.property]
+    if (key === undefined || isEqual(local, key, valueOf(entity, remote))) continue
+    throw contradictionError(where, local.property)
+  }
+}
+
+function isEqual(column: ColumnMetadata, one: unknown, other: unknown): boolean {
+  if (one === other) return true
+  const { type } = column
+  return (
+    type.accepts(one) &&
+    type.accepts(other) &&
+    type.encode(one as never) === type.encode(other as never)
+  )
 }
 
 function contradictionError(where: string, other: string): DataBridgeError {
@@ -134,9 +158,8 @@ function referencedKey(
   column: ColumnMetadata,
   references: ReadonlyMap<RelationMetadata, Entity>,
 ): unknown {
-  for (const [relation, entity] of references) {
-    if (relation.foreignKey === column) return keyOf(entity, relation.target)
-  }
+  for (const [{ pairs }, entity] of references)
+    for (const [local, remote] of pairs) if (local === column) return valueOf(entity, remote)
   return undefined
 }
 
@@ -144,7 +167,7 @@ function isReferenced(
   column: ColumnMetadata,
   references: ReadonlyMap<RelationMetadata, Entity>,
 ): boolean {
-  for (const relation of references.keys()) if (relation.foreignKey === column) return true
+  for (const { foreignKey } of references.keys()) if (foreignKey.includes(column)) return true
   return false
 }
 

@@ -1,4 +1,4 @@
-import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata } from '../schema/metadata.ts'
 
 type Values = Record<string, unknown>
 
@@ -15,7 +15,7 @@ export function setValue(
   ;(entity as Values)[column.property] = value
 }
 
-/** The primary key's value; undefined where PostgreSQL has not given it yet. */
-export function keyOf(entity: object, table: TableMetadata): unknown {
-  return valueOf(entity, table.primaryKey)
+/** The values of several columns. */
+export function valuesOf(entity: object, columns: readonly ColumnMetadata[]): readonly unknown[] {
+  return columns.map((column) => valueOf(entity, column))
 }

@@ -1,4 +1,4 @@
-import { type Entity } from './entity.ts'
+import type { Entity } from './entity.ts'
 import { type Origin, stateOf } from './entity-state.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 
@@ -21,7 +21,7 @@ export function relatedOrigin(
   size: number,
 ): Origin | undefined {
   if (owner !== undefined) return { list: owner.list, path: [...owner.path, relation] }
-  if (relation.kind !== 'hasMany') return undefined
+  if (relation.cardinality === 'one') return undefined
   return { list: { root: relation.owner, steps: [relation], size }, path: [] }
 }
 

@@ -1,6 +1,9 @@
 import { DataBridgeError } from '../errors.ts'
 import { type EntityState, stateOf } from './entity-state.ts'
-import type { RelationMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
+import { listed } from '../util/messages.ts'
+import { joinTexts } from './identity.ts'
+import { valueOf } from './property.ts'
 
 const notLoaded = Symbol('not loaded')
 
@@ -86,8 +89,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
 
   async #load(key: unknown): Promise<T> {
     const { session, lifecycle } = this.#state
-    const { owner, name, kind, foreignKey } = this.#relation
-    if (kind === 'belongsTo' && key === null) {
+    const { owner, name, holdsKey, foreignKey } = this.#relation
+    if (holdsKey && key === null) {
       this.fill(null)
       return null as T
     }
@@ -99,10 +102,10 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
           : `${owner.entityName}.${name} cannot be loaded: the entity's session has ended or was rolled back`,
       )
     }
-    if (kind === 'belongsTo' && key === undefined) {
+    if (holdsKey && key === undefined) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_DETACHED',
-        `${owner.entityName}.${name} cannot be loaded: ${foreignKey.property} has no value yet`,
+        `${owner.entityName}.${name} cannot be loaded: ${listed(foreignKey.map(({ property }) => property))} has no value yet`,
       )
     }
     const value = await session.loadRelation(this.#owner, this.#relation)
@@ -112,9 +115,22 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   }
 
   #key(): unknown {
-    if (this.#relation.kind === 'hasMany') return undefined
-    return (this.#owner as Record<string, unknown>)[this.#relation.foreignKey.property]
+    const { holdsKey, foreignKey } = this.#relation
+    if (!holdsKey) return undefined
+    const [only] = foreignKey
+    if (foreignKey.length === 1 && only !== undefined)
+      return comparable(only, valueOf(this.#owner, only))
+    const values = foreignKey.map((column) => comparable(column, valueOf(this.#owner, column)))
+    if (values.includes(undefined)) return undefined
+    return values.includes(null) ? null : joinTexts(values.map(String))
   }
+}
+
+/** A value that `===` compares as PostgreSQL does. */
+function comparable(column: ColumnMetadata, value: unknown): unknown {
+  return typeof value === 'object' && value !== null && column.type.accepts(value)
+    ? column.type.encode(value as never)
+    : value
 }
 
 /** The handle behind `user.posts`, made when it is first touched. */

@@ -33,7 +33,7 @@ export type Matches<E> = {
   >
 }
 
-type MatchOf<Field> = [Field] extends [Column<infer T, boolean>]
+type MatchOf<Field> = [Field] extends [Column<infer T, boolean, boolean>]
   ? T | readonly NonNullable<T>[]
   : never
 

@@ -1,58 +1,46 @@
+import type { Entity } from '../entity/entity.ts'
+import { joinTexts, textsOf } from '../entity/identity.ts'
+import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { RelationshipOperation } from '../observe/operation.ts'
-import { type Entity } from '../entity/entity.ts'
-import { keyOf } from '../entity/property.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
-import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
-import { encodeColumn } from '../schema/values.ts'
 import type { LoadContext } from './context.ts'
-import { selectWhere } from './related.ts'
+import { selectBy } from './related.ts'
 
 /** Loads the relation of one entity, because it was awaited: by the identity map, or with one statement. */
-export function loadLazily(
+export async function loadLazily(
   context: LoadContext,
   owner: object,
   relation: RelationMetadata,
 ): Promise<unknown> {
-  return relation.kind === 'hasMany'
-    ? loadMany(context, owner, relation)
-    : loadReferenced(context, owner, relation)
-}
-
-function loadMany(
-  context: LoadContext,
-  owner: object,
-  relation: RelationMetadata,
-): Promise<Entity[]> {
-  const operation = operationOf(owner, relation, false)
-  const key = keyOf(owner, relation.owner)
-  return observed(
-    context.observer,
-    operation,
-    () => fetch(context, operation, relation.foreignKey, key),
-    (entities) => ({ rows: entities.length }),
-  )
-}
-
-async function loadReferenced(
-  context: LoadContext,
-  owner: object,
-  relation: RelationMetadata,
-): Promise<Entity | null> {
-  const { target, foreignKey } = relation
-  const key = (owner as Record<string, unknown>)[foreignKey.property]
-  const held = context.held(target, encodeColumn(foreignKey, key) as string)
+  const identity = referredIdentity(owner, relation)
+  const held = identity === undefined ? undefined : context.held(relation.target, identity)
   const operation = operationOf(owner, relation, held !== undefined)
-  const [entity = null] = await observed(
-    context.observer,
-    operation,
-    async () =>
-      held === undefined
-        ? fetch(context, operation, target.primaryKey, key)
-        : markHeld(operation, held),
-    (entities) => ({ rows: entities.length }),
+  const load = async (): Promise<Entity[]> =>
+    held === undefined ? fetch(context, operation, owner) : markHeld(operation, held)
+  const entities = await observed(context.observer, operation, load, ({ length }) => ({
+    rows: length,
+  }))
+  return relation.cardinality === 'many' ? entities : (entities[0] ?? null)
+}
+
+/** The identity of the row that the owner refers to by its primary key; undefined where it does not. */
+export function referredIdentity(owner: object, relation: RelationMetadata): string | undefined {
+  const { primaryKey } = relation.target
+  if (!relation.holdsKey || !isSameSet(primaryKey, remotesOf(relation))) return undefined
+  const locals = primaryKey.map(
+    (column) => relation.pairs.find(([, remote]) => remote === column)?.[0] as ColumnMetadata,
   )
-  return entity
+  const texts = textsOf(owner, locals)
+  return texts === null || texts === undefined ? undefined : joinTexts(texts)
+}
+
+function isSameSet(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((each) => other.includes(each))
+}
+
+function remotesOf({ pairs }: RelationMetadata): readonly ColumnMetadata[] {
+  return pairs.map(([, remote]) => remote)
 }
 
 // An entity that was read on its own before is one of the list now.
@@ -64,13 +52,18 @@ function markHeld({ origin, relation }: RelationshipOperation, held: Entity): En
 async function fetch(
   context: LoadContext,
   operation: RelationshipOperation,
-  column: ColumnMetadata,
-  key: unknown,
+  owner: object,
 ): Promise<Entity[]> {
-  const { target } = operation.relation
-  const { rows } = await context.rows(selectWhere(target, column, key), operation)
+  const { relation } = operation
+  const { target, pairs } = relation
+  const texts = textsOf(
+    owner,
+    pairs.map(([local]) => local),
+  )
+  if (texts === null || texts === undefined) return []
+  const { rows } = await context.rows(selectBy(target, remotesOf(relation), texts), operation)
   const entities = context.entitiesOf(target, rows)
-  mark(entities, relatedOrigin(operation.origin, operation.relation, entities.length))
+  mark(entities, relatedOrigin(operation.origin, relation, entities.length))
   return entities
 }
 

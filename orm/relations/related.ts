@@ -1,34 +1,70 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { arrayLiteral } from '../sql/array-literal.ts'
+import { and } from '../sql/conditions.ts'
+import { quote } from '../sql/identifier.ts'
 import type { Condition } from '../sql/node.ts'
 import { columnRef } from '../sql/refs.ts'
 import { rootAlias, selectRows } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 
-/** The row with this value in a unique column, or the rows that refer by it, in the order of their keys. */
-export function selectWhere(
+/** The rows with these texts in these columns, in the order of their keys where there may be several. */
+export function selectBy(
   table: TableMetadata,
-  column: ColumnMetadata,
-  value: unknown,
+  columns: readonly ColumnMetadata[],
+  texts: readonly string[],
 ): Statement {
-  return selectRelated(table, column, columnRef(table, column.property, rootAlias).eq(value))
+  const conditions = columns.map((column, index): Condition => {
+    const ref = columnRef(table, column.property, rootAlias)
+    return {
+      shape: `${ref.shape}=`,
+      parameters: [texts[index] as string],
+      width: 1,
+      write: (writer) => writer.node(ref).append(' = ').parameter(),
+    }
+  })
+  return select(table, columns, and(...conditions))
 }
 
-/** The same for many values in one statement, whose text does not depend on how many they are. */
-export function selectWhereIn(
+/** The same for many keys in one statement, whose text does not depend on how many there are. */
+export function selectByAny(
   table: TableMetadata,
-  column: ColumnMetadata,
-  values: readonly unknown[],
+  columns: readonly ColumnMetadata[],
+  keys: readonly (readonly string[])[],
 ): Statement {
-  return selectRelated(table, column, columnRef(table, column.property, rootAlias).in(values))
+  const refs = columns.map((column) => columnRef(table, column.property, rootAlias))
+  const parameters = columns.map((_, index) =>
+    arrayLiteral(keys.map((key) => key[index] as string)),
+  )
+  return select(table, columns, {
+    shape: `any(${refs.map(({ shape }) => shape).join()})`,
+    parameters,
+    width: 1,
+    write: (writer) => {
+      const [only] = refs
+      if (refs.length === 1 && only !== undefined) {
+        writer.node(only).append(' = any(').parameter().append(')')
+        return
+      }
+      writer.append('(').list(refs, ', ').append(') in (select * from unnest(')
+      columns.forEach(({ type }, index) => {
+        writer
+          .append(index === 0 ? '' : ', ')
+          .parameter()
+          .append(`::${type.arrayCast}`)
+      })
+      writer.append(`) as ${quote('given')})`)
+    },
+  })
 }
 
-function selectRelated(
+function select(
   table: TableMetadata,
-  column: ColumnMetadata,
+  columns: readonly ColumnMetadata[],
   condition: Condition,
 ): Statement {
-  const orders = column.primaryKey
+  const isOne = table.isUnique(columns)
+  const orders = isOne
     ? []
-    : [columnRef(table, table.primaryKey.property, rootAlias).asc()]
+    : table.primaryKey.map(({ property }) => columnRef(table, property, rootAlias).asc())
   return selectRows({ table, conditions: [condition], orders, limit: undefined, offset: undefined })
 }

@@ -1,15 +1,15 @@
+import type { Entity } from '../entity/entity.ts'
+import type { RawRow } from '../entity/entity-state.ts'
+import { joinTexts, textsOf } from '../entity/identity.ts'
+import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
+import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
-import { type Entity } from '../entity/entity.ts'
-import { keyOf } from '../entity/property.ts'
-import { relationHandle } from '../entity/relation-handle.ts'
-import type { RawRow } from '../entity/entity-state.ts'
-import type { ColumnMetadata } from '../schema/metadata.ts'
-import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
-import { encodeColumn } from '../schema/values.ts'
+import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import type { LoadContext } from './context.ts'
+import { referredIdentity } from './lazy.ts'
 import type { AnyLoader } from './loader.ts'
-import { selectWhereIn } from './related.ts'
+import { selectByAny } from './related.ts'
 
 /** A relation of several entities that is loaded with one statement. */
 type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
@@ -39,7 +39,7 @@ export async function loadAll(
       depth,
       parent,
     }
-    const load = relation.kind === 'hasMany' ? loadMany : loadReferenced
+    const load = relation.holdsKey ? loadReferenced : loadMany
     const loaded = await load(context, batch)
     markLoaded(batch, loaded)
     if (loaded.length > 0) await loadAll(context, loaded, nested, parent, depth + 1)
@@ -64,65 +64,86 @@ function mergeLoaders(
 
 async function loadMany(context: LoadContext, batch: Batch): Promise<Entity[]> {
   const { owners, relation } = batch
-  const keys = owners.map((owner) => keyOf(owner, relation.owner))
-  const { rows, entities } = await fetch(context, batch, relation.foreignKey, keys)
+  const keys = keysOf(owners, localsOf(relation))
+  const { rows, entities } =
+    keys.size === 0 ? nothing : await fetch(context, batch, [...keys.values()])
   // By the rows and not by the entities: a held one may know an older owner.
-  const { position } = relation.foreignKey
-  const byKey = Map.groupBy(entities, (_, index) => rows[index]?.[position] ?? null)
+  const remotes = relation.pairs.map(([, remote]) => remote)
+  const byKey = Map.groupBy(entities, (_, index) =>
+    joinTexts(remotes.map(({ position }) => rows[index]?.[position] ?? '')),
+  )
   for (const owner of owners) {
-    const related = byKey.get(textOf(owner, relation.owner.primaryKey)) ?? []
-    relationHandle(owner, relation.name).fill(related)
+    const texts = textsOf(owner, localsOf(relation)) ?? undefined
+    const related = texts === undefined ? [] : (byKey.get(joinTexts(texts)) ?? [])
+    relationHandle(owner, relation.name).fill(
+      relation.cardinality === 'many' ? related : (related[0] ?? null),
+    )
   }
   return entities
 }
 
 async function loadReferenced(context: LoadContext, batch: Batch): Promise<Entity[]> {
   const { owners, relation } = batch
-  const { target, foreignKey } = relation
+  const { target } = relation
   const found = new Map<string, Entity>()
-  const missing = new Map<string, unknown>()
+  const missing = keysOf(owners, localsOf(relation))
   for (const owner of owners) {
-    const key = textOf(owner, foreignKey)
-    if (key === null) continue
-    const held = context.held(target, key)
-    if (held === undefined) missing.set(key, valueOf(owner, foreignKey))
-    else found.set(key, held)
+    const identity = referredIdentity(owner, relation)
+    const held = identity === undefined ? undefined : context.held(target, identity)
+    const texts = textsOf(owner, localsOf(relation))
+    if (held === undefined || texts === null || texts === undefined) continue
+    const key = joinTexts(texts)
+    found.set(key, held)
+    missing.delete(key)
   }
-  const fetched =
-    missing.size === 0
-      ? []
-      : (await fetch(context, batch, target.primaryKey, [...missing.values()])).entities
-  for (const entity of fetched) found.set(textOf(entity, target.primaryKey) as string, entity)
+  if (missing.size > 0) {
+    const { rows, entities } = await fetch(context, batch, [...missing.values()])
+    const remotes = relation.pairs.map(([, remote]) => remote)
+    entities.forEach((entity, index) => {
+      found.set(joinTexts(remotes.map(({ position }) => rows[index]?.[position] ?? '')), entity)
+    })
+  }
   for (const owner of owners) {
-    const key = textOf(owner, foreignKey)
-    relationHandle(owner, relation.name).fill(key === null ? null : (found.get(key) ?? null))
+    const texts = textsOf(owner, localsOf(relation))
+    const referred = texts === null || texts === undefined ? undefined : found.get(joinTexts(texts))
+    relationHandle(owner, relation.name).fill(referred ?? null)
   }
   return [...found.values()]
+}
+
+const nothing: Fetched = { rows: [], entities: [] }
+
+function localsOf({ pairs }: RelationMetadata): readonly ColumnMetadata[] {
+  return pairs.map(([local]) => local)
+}
+
+/** The keys of entities, each once. */
+function keysOf(
+  owners: readonly Entity[],
+  columns: readonly ColumnMetadata[],
+): Map<string, readonly string[]> {
+  const keys = new Map<string, readonly string[]>()
+  for (const owner of owners) {
+    const texts = textsOf(owner, columns)
+    if (texts !== null && texts !== undefined) keys.set(joinTexts(texts), texts)
+  }
+  return keys
 }
 
 function fetch(
   context: LoadContext,
   batch: Batch,
-  column: ColumnMetadata,
-  keys: readonly unknown[],
+  keys: readonly (readonly string[])[],
 ): Promise<Fetched> {
-  const { relation } = batch
+  const { target, pairs } = batch.relation
+  const remotes = pairs.map(([, remote]) => remote)
   return observed(
     context.observer,
     batch,
     async () => {
-      const { rows } = await context.rows(selectWhereIn(relation.target, column, keys), batch)
-      return { rows, entities: context.entitiesOf(relation.target, rows) }
+      const { rows } = await context.rows(selectByAny(target, remotes, keys), batch)
+      return { rows, entities: context.entitiesOf(target, rows) }
     },
     ({ rows }) => ({ rows: rows.length }),
   )
-}
-
-function valueOf(entity: object, column: ColumnMetadata): unknown {
-  return (entity as Record<string, unknown>)[column.property]
-}
-
-function textOf(entity: object, column: ColumnMetadata): string | null {
-  const value = valueOf(entity, column)
-  return value === null || value === undefined ? null : encodeColumn(column, value)
 }

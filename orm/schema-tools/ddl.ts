@@ -1,15 +1,11 @@
-import {
-  type ColumnMetadata,
-  referencedTable,
-  refuseOtherType,
-  type TableMetadata,
-} from '../schema/metadata.ts'
-import { literal, quote } from '../sql/identifier.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { literal, quote, quoteTable } from '../sql/identifier.ts'
 
 /** The statement that creates a table if it is missing, without its foreign keys. */
 export function createTable(table: TableMetadata): string {
   const columns = table.columns.map((column) => `  ${columnDefinition(column)}`)
-  return `create table if not exists ${quote(table.name)} (\n${columns.join(',\n')}\n)`
+  columns.push(`  primary key (${names(table.primaryKey)})`)
+  return `create table if not exists ${quoteTable(table)} (\n${columns.join(',\n')}\n)`
 }
 
 function columnDefinition(column: ColumnMetadata): string {
@@ -25,7 +21,6 @@ function columnDefinition(column: ColumnMetadata): string {
   if (column.default?.kind === 'value')
     parts.push(`default ${literal(column.type.encode(column.default.value as never))}`)
   if (!column.nullable) parts.push('not null')
-  if (column.primaryKey) parts.push('primary key')
   if (column.unique) parts.push('unique')
   return parts.join(' ')
 }
@@ -39,22 +34,22 @@ export interface ForeignKey {
 
 /** The foreign keys of a table; they are created when all tables are there, since tables may refer to each other. */
 export function foreignKeys(table: TableMetadata): ForeignKey[] {
-  return table.columns.flatMap((column) => {
-    const target = referencedTable(table, column)
-    if (target === undefined) return []
-    refuseOtherType(`${table.entityName}.${column.property}`, table, column, target)
-    const constraint = identifier(table.name, column.name, 'fkey')
-    const onDelete = column.onDelete === 'no action' ? '' : ` on delete ${column.onDelete}`
-    return [
-      {
-        constraint,
-        create:
-          `alter table ${quote(table.name)} add constraint ${quote(constraint)} foreign key (${quote(column.name)}) ` +
-          `references ${quote(target.name)} (${quote(target.primaryKey.name)})${onDelete}`,
-        createIndex: `create index if not exists ${quote(identifier(table.name, column.name, 'idx'))} on ${quote(table.name)} (${quote(column.name)})`,
-      },
-    ]
+  return table.foreignKeys.map(({ columns, target, targetColumns, onDelete }) => {
+    const joined = columns.map(({ name }) => name).join('_')
+    const constraint = identifier(table.name, joined, 'fkey')
+    const rule = onDelete === 'no action' ? '' : ` on delete ${onDelete}`
+    return {
+      constraint,
+      create:
+        `alter table ${quoteTable(table)} add constraint ${quote(constraint)} foreign key (${names(columns)}) ` +
+        `references ${quoteTable(target)} (${names(targetColumns)})${rule}`,
+      createIndex: `create index if not exists ${quote(identifier(table.name, joined, 'idx'))} on ${quoteTable(table)} (${names(columns)})`,
+    }
   })
+}
+
+function names(columns: readonly ColumnMetadata[]): string {
+  return columns.map(({ name }) => quote(name)).join(', ')
 }
 
 const longestIdentifier = 63

@@ -31,6 +31,8 @@ export interface RelationMetadata {
   readonly cardinality: 'one' | 'many'
   /** Whether the owner holds the foreign key, so that it can be given in its place. */
   readonly holdsKey: boolean
+  /** The columns of the foreign key, on whichever table has it. */
+  readonly foreignKey: readonly ColumnMetadata[]
   /** From the owner to the target; with `through` none. */
   readonly pairs: readonly ColumnPair[]
   readonly through: Through | undefined
@@ -68,6 +70,9 @@ export function resolveRelation(
     target,
     cardinality: kind === 'hasMany' || kind === 'manyToMany' ? 'many' : 'one',
     holdsKey: kind === 'belongsTo',
+    foreignKey: Object.freeze(
+      (through?.from ?? pairs).map(([local, remote]) => (kind === 'belongsTo' ? local : remote)),
+    ),
     pairs: Object.freeze(pairs),
     through,
   })
@@ -108,7 +113,7 @@ function throughOf(
   where: string,
   owner: TableMetadata,
   target: TableMetadata,
-  { through, from, to }: RelationTo,
+  { through, from, to }: Pick<RelationTo<unknown, 'manyToMany'>, 'through' | 'from' | 'to'>,
 ): Through {
   const table = declaredTable(`${where}: through`, through)
   const fromKey = keyTo(where, table, owner, from, 'from')

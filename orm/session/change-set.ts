@@ -1,5 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
-import { type Entity } from '../entity/entity.ts'
+import type { Entity } from '../entity/entity.ts'
+import { valueOf } from '../entity/property.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { encodeColumn, isUnchanged, requireValue } from '../schema/values.ts'
@@ -24,12 +25,17 @@ export function dirtyColumns(entity: Entity): readonly ColumnMetadata[] | undefi
   if (lifecycle !== 'stored' || snapshot === undefined) return undefined
   let dirty: ColumnMetadata[] | undefined
   for (const column of table.columns) {
-    const value = (entity as unknown as Record<string, unknown>)[column.property]
-    if (isUnchanged(column, value, snapshot[column.position] ?? null)) continue
+    if (isUnchanged(column, valueOf(entity, column), snapshot[column.position] ?? null)) continue
     dirty ??= []
     dirty.push(column)
   }
   return dirty
+}
+
+/** Whether a stored entity differs from its snapshot in a column. */
+export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
+  const { snapshot } = stateOf(entity)
+  return !isUnchanged(column, valueOf(entity, column), snapshot?.[column.position] ?? null)
 }
 
 /** What a flush has to write of a stored entity. Refuses values that a column cannot hold. */
@@ -40,7 +46,7 @@ export function changeOf(entity: Entity): Change | undefined {
   const columns = new Map<ColumnMetadata, string | null>()
   for (const column of dirty) {
     if (column.primaryKey) throw changedKeyError(table, column)
-    const value = (entity as unknown as Record<string, unknown>)[column.property]
+    const value = valueOf(entity, column)
     requireValue(table, column, value)
     columns.set(column, encodeColumn(column, value))
   }

@@ -1,21 +1,32 @@
-import { type ColumnMetadata, referencedTable, type TableMetadata } from '../schema/metadata.ts'
+import type { ColumnPair } from '../schema/relation-metadata.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
 
-/** The columns of a table that refer to rows, and the tables of those. */
-export function foreignKeysOf(table: TableMetadata): ReadonlyMap<ColumnMetadata, TableMetadata> {
-  const keys = new Map<ColumnMetadata, TableMetadata>()
-  for (const column of table.columns) {
-    const parent = referencedTable(table, column)
-    if (parent !== undefined) keys.set(column, parent)
-  }
-  for (const { kind, foreignKey, target } of table.relations.values()) {
-    if (kind === 'belongsTo') keys.set(foreignKey, target)
-  }
-  return keys
+/** How the rows of a table refer to others: by foreign keys, declared or known by a relation. */
+export interface Reference {
+  readonly target: TableMetadata
+  readonly pairs: readonly ColumnPair[]
+}
+
+export function referencesOf(table: TableMetadata): readonly Reference[] {
+  const declared = table.foreignKeys.map(({ target, columns, targetColumns }): Reference => ({
+    target,
+    pairs: columns.map((column, index) => [column, targetColumns[index] as typeof column]),
+  }))
+  const related = [...table.relations.values()].filter(({ holdsKey }) => holdsKey)
+  return [...declared, ...related.filter((one) => !declared.some((other) => isSame(one, other)))]
+}
+
+function isSame(one: Reference, other: Reference): boolean {
+  return (
+    one.target === other.target &&
+    one.pairs.length === other.pairs.length &&
+    one.pairs.every(([local], index) => local === other.pairs[index]?.[0])
+  )
 }
 
 /** The tables that rows of this one refer to, itself among them where it does. */
 export function parentsOf(table: TableMetadata): ReadonlySet<TableMetadata> {
-  return new Set(foreignKeysOf(table).values())
+  return new Set(referencesOf(table).map(({ target }) => target))
 }
 
 /**

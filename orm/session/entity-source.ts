@@ -4,15 +4,16 @@ import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
 import type { QueryContext, ReadTables } from '../query/run.ts'
 import type { RawRows } from '../relations/context.ts'
-import { selectWhere } from '../relations/related.ts'
+import { selectBy } from '../relations/related.ts'
 import { reload } from '../entity/absorb.ts'
-import { type Entity } from '../entity/entity.ts'
+import type { Entity } from '../entity/entity.ts'
 import { hydrate } from '../entity/hydrate.ts'
 import { type EntityOwner, type RawRow, stateOf } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
-import { encodeColumn, requireValue } from '../schema/values.ts'
+import { identityOf, joinTexts, storedKey } from '../entity/identity.ts'
+import { keyTexts } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
-import { snapshotKey, type UnitOfWork } from './unit-of-work.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
 
 /** The reading side of a session: rows become entities, each row the same one. */
 export class EntitySource implements QueryContext {
@@ -50,9 +51,8 @@ export class EntitySource implements QueryContext {
   }
 
   entitiesOf(table: TableMetadata, rows: readonly RawRow[]): Entity[] {
-    const { position } = table.primaryKey
     return rows.map((row) => {
-      const key = row[position] as string
+      const key = identityOf(table, row)
       const held = this.held(table, key)
       if (held !== undefined) return held
       const entity = hydrate(table, row, this.#owner)
@@ -72,14 +72,14 @@ export class EntitySource implements QueryContext {
     key: unknown,
     beforeSending: (operation: QueryOperation) => Promise<void>,
   ): Promise<Entity | null> {
-    requireValue(table, table.primaryKey, key)
-    const text = encodeColumn(table.primaryKey, key) as string
+    const texts = keyTexts(table, key)
+    const text = joinTexts(texts)
     const held = this.held(table, text)
     const operation = getOperation(table, held !== undefined)
     const find = async (): Promise<Entity | null> => {
       if (held !== undefined) return held
       await beforeSending(operation)
-      return this.shared(table, text, () => this.#fetch(table, key, operation))
+      return this.shared(table, text, () => this.#fetch(table, texts, operation))
     }
     const found = await observed(this.observer, operation, find, (entity) => ({
       rows: entity === null ? 0 : 1,
@@ -91,9 +91,9 @@ export class EntitySource implements QueryContext {
   async refresh(entity: Entity): Promise<void> {
     const { table } = stateOf(entity)
     const operation = getOperation(table, false)
-    const key = table.primaryKey.type.decode(snapshotKey(entity))
+    const key = storedKey(entity)
     const read = async (): Promise<void> => {
-      const { rows } = await this.rows(selectWhere(table, table.primaryKey, key), operation)
+      const { rows } = await this.rows(selectBy(table, table.primaryKey, key), operation)
       if (rows[0] !== undefined) {
         reload(entity, rows[0])
         return this.#work.read(entity)
@@ -108,10 +108,10 @@ export class EntitySource implements QueryContext {
 
   async #fetch(
     table: TableMetadata,
-    key: unknown,
+    key: readonly string[],
     operation: QueryOperation,
   ): Promise<Entity | null> {
-    const { rows } = await this.rows(selectWhere(table, table.primaryKey, key), operation)
+    const { rows } = await this.rows(selectBy(table, table.primaryKey, key), operation)
     return this.entitiesOf(table, rows)[0] ?? null
   }
 

@@ -1,9 +1,10 @@
 import type { RawResult } from '../driver/connection.ts'
 import { DataBridgeError } from '../errors.ts'
 import { absorb } from '../entity/absorb.ts'
-import { type Entity } from '../entity/entity.ts'
+import type { Entity } from '../entity/entity.ts'
 import { isMadeByDatabase } from '../entity/new-entity.ts'
-import { keyOf } from '../entity/property.ts'
+import { setValue, valueOf } from '../entity/property.ts'
+import { joinTexts, storedKey, textsOf } from '../entity/identity.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { type RawRow, stateOf } from '../entity/entity-state.ts'
 import {
@@ -24,12 +25,10 @@ import {
 import type { Change, ChangeSet } from './change-set.ts'
 import { commitOrder, parentsOf } from './commit-order.ts'
 import { deleteOrder, insertOrder, ready } from './row-order.ts'
-import { snapshotKey, type UnitOfWork } from './unit-of-work.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
 
 /** Sends a statement of the flush. */
 export type Send = (statement: Statement) => Promise<RawResult>
-
-type Values = Record<string, unknown>
 
 /**
  * Writes a change set: inserts with the referenced tables first, then updates, then deletes with the
@@ -71,7 +70,8 @@ async function insertGroup(
   const waiting = new Set(entities)
   while (waiting.size > 0) {
     const isOne = (one: Entity, other: Entity): boolean =>
-      keyOf(other, stateOf(other).table) !== undefined && statementOf(one) === statementOf(other)
+      textsOf(other, stateOf(other).table.primaryKey) !== undefined &&
+      statementOf(one) === statementOf(other)
     const next = ready(waiting, before, isOne)
     // Where keys refer in a circle, PostgreSQL may have been told to check them at the end.
     if (next.length === 0)
@@ -92,10 +92,10 @@ function needsKeyOf(entity: Entity, others: ReadonlySet<Entity>): boolean {
 /** What is the same for rows that one statement inserts: their table, and the columns that they give. */
 function statementOf(entity: Entity): string {
   const { table, references } = stateOf(entity)
-  const filled = [...(references?.keys() ?? [])].map(({ foreignKey }) => foreignKey)
+  const filled = [...(references?.keys() ?? [])].flatMap(({ foreignKey }) => foreignKey)
   const given = new Set([...givenColumns(table, entity), ...filled])
   return [
-    table.name,
+    table.id,
     ...table.columns.filter((column) => given.has(column)).map(({ position }) => position),
   ].join()
 }
@@ -115,7 +115,7 @@ async function insertTable(
   for (const same of sets.values()) {
     const columns = givenColumns(table, same[0] as Entity)
     const rows = same.map((entity) =>
-      columns.map((column) => encodeColumn(column, (entity as unknown as Values)[column.property])),
+      columns.map((column) => encodeColumn(column, valueOf(entity, column))),
     )
     const result = await send(
       columns.length === 0 ? insertDefaults(table, same.length) : insertRows(table, columns, rows),
@@ -142,10 +142,9 @@ function sentOf(
 }
 
 function fillForeignKeys(entity: Entity): void {
-  const values = entity as unknown as Values
   for (const [relation, target] of stateOf(entity).references ?? []) {
     if (hasKey(entity, relation)) continue
-    values[relation.foreignKey.property] = keyOf(target, relation.target)
+    for (const [local, remote] of relation.pairs) setValue(entity, local, valueOf(target, remote))
     if (hasKey(entity, relation)) {
       relationHandle(entity, relation.name).fill(target)
       continue
@@ -158,21 +157,19 @@ function fillForeignKeys(entity: Entity): void {
 }
 
 function hasKey(entity: Entity, relation: RelationMetadata): boolean {
-  return (entity as unknown as Values)[relation.foreignKey.property] !== undefined
+  return relation.foreignKey.every((column) => valueOf(entity, column) !== undefined)
 }
 
 function givenColumns(table: TableMetadata, entity: Entity): ColumnMetadata[] {
-  return table.columns.filter(
-    ({ property }) => (entity as unknown as Values)[property] !== undefined,
-  )
+  return table.columns.filter((column) => valueOf(entity, column) !== undefined)
 }
 
 /** Before the first statement is sent: a flush that cannot succeed writes nothing. */
 function validate(entity: Entity): void {
   const { table, references } = stateOf(entity)
-  const filled = new Set([...(references?.keys() ?? [])].map(({ foreignKey }) => foreignKey))
+  const filled = new Set([...(references?.keys() ?? [])].flatMap(({ foreignKey }) => foreignKey))
   for (const column of table.columns) {
-    const value = (entity as unknown as Values)[column.property]
+    const value = valueOf(entity, column)
     if (value === undefined && (isMadeByDatabase(column) || filled.has(column))) continue
     requireValue(table, column, value)
   }
@@ -185,20 +182,23 @@ async function update(work: UnitOfWork, changes: readonly Change[], send: Send):
   const changed = new Set(changes.flatMap(({ columns }) => [...columns.keys()]))
   const columns = table.columns.filter((column) => changed.has(column))
   const rows = changes.map((change): ChangedRow => ({
-    key: snapshotKey(change.entity),
+    key: storedKey(change.entity),
     values: columns.map((column) => change.columns.get(column)),
   }))
   const result = await send(updateRows(table, columns, rows))
-  const returned = new Map(result.rows.map((row) => [row[0], row]))
+  const width = table.primaryKey.length
+  const returned = new Map(
+    result.rows.map((row) => [joinTexts(row.slice(0, width) as string[]), row]),
+  )
   if (returned.size !== changes.length) throw staleError(table, changes.length - returned.size)
   changes.forEach(({ entity }, index) => {
     const { snapshot = [] } = stateOf(entity)
-    const { key = null, values = [] } = rows[index] ?? {}
-    const row = returned.get(key) ?? []
+    const { key = [], values = [] } = rows[index] ?? {}
+    const row = returned.get(joinTexts(key)) ?? []
     const after = [...snapshot]
     columns.forEach(({ position }, place) => {
       // Where others changed a column that this entity did not, its snapshot stays that of its value.
-      if (values[place] !== undefined) after[position] = row[place + 1] ?? null
+      if (values[place] !== undefined) after[position] = row[place + width] ?? null
     })
     absorb(entity, after, sentOf(columns, values))
     work.updated(entity, snapshot)
@@ -229,7 +229,7 @@ async function remove(
   entities: readonly Entity[],
   send: Send,
 ): Promise<void> {
-  await send(deleteRows(table, entities.map(snapshotKey)))
+  await send(deleteRows(table, entities.map(storedKey)))
   for (const entity of entities) work.removed(entity)
 }
 

@@ -1,11 +1,9 @@
-import { type Entity } from '../entity/entity.ts'
+import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
+import { joinTexts, textsOf } from '../entity/identity.ts'
+import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
-import { encodeColumn } from '../schema/values.ts'
-import { foreignKeysOf } from './commit-order.ts'
-import { snapshotKey } from './unit-of-work.ts'
-
-type Values = Record<string, unknown>
+import { referencesOf } from './commit-order.ts'
 
 /** For a row those that have to be written before it, where both are written by the same flush; most have none. */
 export type Before = ReadonlyMap<Entity, ReadonlySet<Entity>>
@@ -20,14 +18,10 @@ class Order extends Map<Entity, Set<Entity>> {
 
 /** New rows: those that a row refers to come before it, given as entities or by their keys. */
 export function insertOrder(entities: readonly Entity[]): Before {
-  const order = referredBy(
-    entities,
-    (entity) => valueText(entity, stateOf(entity).table.primaryKey),
-    valueText,
-  )
+  const order = referredBy(entities, textsOf)
   for (const entity of entities) {
     for (const [{ foreignKey }, target] of stateOf(entity).references ?? [])
-      if ((entity as unknown as Values)[foreignKey.property] === undefined)
+      if (foreignKey.some((column) => valueOf(entity, column) === undefined))
         order.put(target as Entity, entity)
   }
   return order
@@ -36,9 +30,7 @@ export function insertOrder(entities: readonly Entity[]): Before {
 /** Rows to delete: those that refer to a row come before it. */
 export function deleteOrder(entities: readonly Entity[]): Before {
   const order = new Order()
-  const stored = (entity: Entity, { position }: ColumnMetadata): string | null =>
-    stateOf(entity).snapshot?.[position] ?? null
-  for (const [entity, targets] of referredBy(entities, snapshotKey, stored))
+  for (const [entity, targets] of referredBy(entities, storedTexts))
     for (const target of targets) order.put(entity, target)
   return order
 }
@@ -67,29 +59,36 @@ export function ready(
   return [...now]
 }
 
-function referredBy(
-  entities: readonly Entity[],
-  keyOf: (entity: Entity) => string | null,
-  textOf: (entity: Entity, column: ColumnMetadata) => string | null,
-): Order {
+type TextsOf = (
+  entity: Entity,
+  columns: readonly ColumnMetadata[],
+) => readonly string[] | null | undefined
+
+function storedTexts(entity: Entity, columns: readonly ColumnMetadata[]): readonly string[] | null {
+  const texts = columns.map(({ position }) => stateOf(entity).snapshot?.[position] ?? null)
+  return texts.includes(null) ? null : (texts as string[])
+}
+
+function referredBy(entities: readonly Entity[], textsOf: TextsOf): Order {
   const order = new Order()
   const byTable = Map.groupBy(entities, (entity) => stateOf(entity).table)
+  const joined = (entity: Entity, columns: readonly ColumnMetadata[]): string | undefined => {
+    const texts = textsOf(entity, columns)
+    return texts === null || texts === undefined ? undefined : joinTexts(texts)
+  }
   for (const [table, rows] of byTable) {
-    for (const [column, target] of foreignKeysOf(table)) {
+    for (const { target, pairs } of referencesOf(table)) {
       const targets = byTable.get(target)
       if (targets === undefined) continue
-      const byKey = new Map(targets.map((entity) => [keyOf(entity), entity]))
+      const locals = pairs.map(([local]) => local)
+      const remotes = pairs.map(([, remote]) => remote)
+      const byKey = new Map(targets.map((entity) => [joined(entity, remotes), entity]))
       for (const entity of rows) {
-        const text = textOf(entity, column)
-        const referred = text === null ? undefined : byKey.get(text)
+        const key = joined(entity, locals)
+        const referred = key === undefined ? undefined : byKey.get(key)
         if (referred !== undefined) order.put(referred, entity)
       }
     }
   }
   return order
-}
-
-function valueText(entity: Entity, column: ColumnMetadata): string | null {
-  const value = (entity as unknown as Values)[column.property]
-  return value === undefined ? null : encodeColumn(column, value)
 }

@@ -5,14 +5,13 @@ import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
-import { loadLazily } from '../relations/lazy.ts'
-import { type Entity } from '../entity/entity.ts'
+import { loadLazily, referredIdentity } from '../relations/lazy.ts'
+import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { type RelationMetadata } from '../schema/metadata.ts'
 import { tableOf } from '../schema/table-of.ts'
-import type { AnyEntityClass } from '../schema/relation.ts'
+import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import type { Key } from '../entity/types.ts'
-import { encodeColumn } from '../schema/values.ts'
 import type { Statement } from '../sql/statement.ts'
 import { mayWrite, rawStatement } from '../sql/raw-statement.ts'
 import type { Sql } from '../sql/template.ts'
@@ -120,12 +119,15 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /** The entity with this primary key, or null. The identity map is asked first. */
-  async get<C extends AnyEntityClass>(entity: C, key: Key): Promise<InstanceType<C> | null> {
+  async get<C extends AnyEntityClass>(
+    entity: C,
+    key: Key<EntityOf<C>>,
+  ): Promise<EntityOf<C> | null> {
     this.#use()
     const found = await this.#source.get(tableOf(entity), key, async (operation) => {
       if (this.#work.hasPending) await this.#flush(operation)
     })
-    return found as InstanceType<C> | null
+    return found as EntityOf<C> | null
   }
 
   /**
@@ -271,15 +273,11 @@ export class BaseSession implements AsyncDisposable {
   /** @internal What a lazy relation asks for. */
   async loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
     this.#use()
-    const isToMany = relation.kind === 'hasMany'
-    if (this.#work.hasPending || (isToMany && this.#work.hasMoved(relation)))
+    if (this.#work.hasPending || (!relation.holdsKey && this.#work.hasMoved(relation)))
       await this.#flush(undefined)
-    if (isToMany) return loadLazily(this.#source, owner, relation)
-    const key = (owner as Record<string, unknown>)[relation.foreignKey.property]
-    const text = encodeColumn(relation.foreignKey, key) as string
-    return this.#source.shared(relation.target, text, () =>
-      loadLazily(this.#source, owner, relation),
-    )
+    const load = (): Promise<unknown> => loadLazily(this.#source, owner, relation)
+    const key = referredIdentity(owner, relation)
+    return key === undefined ? load() : this.#source.shared(relation.target, key, load)
   }
 
   // --- writing

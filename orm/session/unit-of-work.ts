@@ -1,11 +1,11 @@
 import { DataBridgeError } from '../errors.ts'
-import { type Entity } from '../entity/entity.ts'
+import type { Entity } from '../entity/entity.ts'
+import { storedIdentity } from '../entity/identity.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, type RawRow, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../query/run.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
-import { isUnchanged } from '../schema/values.ts'
-import { type Change, changeOf, type ChangeSet, dirtyColumns } from './change-set.ts'
+import { type Change, changeOf, type ChangeSet, dirtyColumns, isDirty } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
 
 /** What is undone with a transaction, or with a savepoint in it. */
@@ -51,7 +51,7 @@ export class UnitOfWork {
       for (const referenced of state.references?.values() ?? []) this.add(referenced as Entity)
       return
     }
-    const key = snapshotKey(entity)
+    const key = storedIdentity(entity)
     if (this.identity.get(state.table, key) !== undefined) throw secondError(state.table)
     state.session = this.#owner
     state.lifecycle = 'stored'
@@ -104,12 +104,9 @@ export class UnitOfWork {
   }
 
   /** Whether the program has given an entity to another owner, so that the database would list it under the old one. */
-  hasMoved({ target, foreignKey }: RelationMetadata): boolean {
-    for (const entity of this.identity.of(target)) {
-      const value = (entity as unknown as Record<string, unknown>)[foreignKey.property]
-      const text = stateOf(entity).snapshot?.[foreignKey.position] ?? null
-      if (!isUnchanged(foreignKey, value, text)) return true
-    }
+  hasMoved({ target, through, foreignKey }: RelationMetadata): boolean {
+    for (const entity of this.identity.of(through?.table ?? target))
+      if (foreignKey.some((column) => isDirty(entity, column))) return true
     return false
   }
 
@@ -139,7 +136,7 @@ export class UnitOfWork {
     const state = stateOf(entity)
     this.#innermost.remember(entity, undefined)
     state.references = undefined
-    this.identity.set(state.table, snapshotKey(entity), entity)
+    this.identity.set(state.table, storedIdentity(entity), entity)
     const isWanted = this.#added.delete(entity)
     state.session = this.#owner
     state.lifecycle = 'stored'
@@ -154,7 +151,7 @@ export class UnitOfWork {
   removed(entity: Entity): void {
     const state = stateOf(entity)
     this.#innermost.remember(entity, state.snapshot)
-    this.identity.delete(state.table, snapshotKey(entity))
+    this.identity.delete(state.table, storedIdentity(entity))
     state.snapshot = undefined
     const isUnwanted = this.#deleted.delete(entity)
     this.#letGo(entity, 'detached')
@@ -209,7 +206,7 @@ export class UnitOfWork {
       ...this.#deleted,
     ])) {
       const { table, snapshot } = stateOf(entity)
-      if (snapshot !== undefined) this.identity.delete(table, snapshotKey(entity))
+      if (snapshot !== undefined) this.identity.delete(table, storedIdentity(entity))
       this.#added.delete(entity)
       this.#deleted.delete(entity)
       this.#letGo(entity, 'detached')
@@ -246,10 +243,4 @@ function secondError(table: TableMetadata): DataBridgeError {
 
 function restore({ written }: Undo): void {
   for (const [entity, before] of written) stateOf(entity).snapshot = before
-}
-
-/** The identity of a stored entity: the key as the database holds it. */
-export function snapshotKey(entity: Entity): string {
-  const { table, snapshot } = stateOf(entity)
-  return snapshot?.[table.primaryKey.position] as string
 }

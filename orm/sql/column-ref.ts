@@ -51,7 +51,7 @@ export class BoundColumn implements ColumnRef<unknown> {
     this.table = table
     this.column = column
     this.#alias = alias
-    this.shape = `${alias}.${table.name}.${column.position}`
+    this.shape = `${alias}.${table.id}.${column.position}`
   }
 
   write(writer: SqlWriter): void {

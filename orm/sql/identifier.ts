@@ -1,6 +1,13 @@
+import type { TableMetadata } from '../schema/metadata.ts'
+
 /** A quoted identifier. Every name that reaches SQL text goes through here. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
+}
+
+/** A table by its name, in its schema where it says one. */
+export function quoteTable({ schema, name }: Pick<TableMetadata, 'schema' | 'name'>): string {
+  return schema === undefined ? quote(name) : `${quote(schema)}.${quote(name)}`
 }
 
 /** A string literal, for the few places of DDL where PostgreSQL takes no parameter. */

@@ -18,7 +18,7 @@ export type Refs<E> = {
 }
 
 // Of the field alone: what it is of a `Column<string>` is found once for all tables.
-type RefOf<Field> = [Field] extends [Column<infer T, boolean>] ? ColumnRef<T> : never
+type RefOf<Field> = [Field] extends [Column<infer T, boolean, boolean>] ? ColumnRef<T> : never
 
 // A table's references are the same for every query: made once for each alias.
 const made = new WeakMap<TableMetadata, Map<string, object>>()

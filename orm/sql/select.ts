@@ -1,6 +1,6 @@
 import type { TableMetadata } from '../schema/metadata.ts'
 import { and } from './conditions.ts'
-import { quote } from './identifier.ts'
+import { quote, quoteTable } from './identifier.ts'
 import { type Condition, type Expression, type Order, parametersOf, type SqlNode } from './node.ts'
 import { type Statement, statementsOf } from './statement.ts'
 import { SqlWriter } from './writer.ts'
@@ -92,7 +92,7 @@ function select(
   const parameters = [...parametersOf([...projection, ...conditions, ...groups, ...orders])]
   if (limit !== undefined) parameters.push(String(limit))
   if (offset !== undefined) parameters.push(String(offset))
-  return { ...compiled, parameters, kind: 'read', summary: `SELECT ${table.name}` }
+  return { ...compiled, parameters, kind: 'read', summary: `SELECT ${table.fullName}` }
 }
 
 function shapes(nodes: readonly SqlNode[]): string {
@@ -111,7 +111,7 @@ function columnList(table: TableMetadata): string {
 }
 
 function writeFrom(writer: SqlWriter, { table, conditions }: SelectPlan): void {
-  writer.append(` from ${quote(table.name)} as ${quote(rootAlias)}`)
+  writer.append(` from ${quoteTable(table)} as ${quote(rootAlias)}`)
   if (conditions.length > 0) writer.append(' where ').node(and(...conditions))
 }
 

@@ -1,6 +1,7 @@
+import type { ColumnType } from '../schema/column-type.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { arrayLiteral } from './array-literal.ts'
-import { quote } from './identifier.ts'
+import { quote, quoteTable } from './identifier.ts'
 import { type Statement, statementsOf } from './statement.ts'
 
 /** A value of a column as PostgreSQL's text. */
@@ -24,20 +25,21 @@ export function insertRows(
     ...compiled,
     parameters: isOne ? (rows[0] as EncodedRow) : columnArrays(columns.length, rows),
     kind: 'write',
-    summary: `INSERT ${table.name}`,
+    summary: `INSERT ${table.fullName}`,
   }
 }
 
 function insertOneText(table: TableMetadata, columns: readonly ColumnMetadata[]): string {
   const values = columns.map((_, index) => `$${index + 1}`).join(', ')
-  return `insert into ${quote(table.name)} (${names(columns)}) values (${values}) returning ${names(table.columns)}`
+  return `insert into ${quoteTable(table)} (${names(columns)}) values (${values}) returning ${names(table.columns)}`
 }
 
 function insertManyText(table: TableMetadata, columns: readonly ColumnMetadata[]): string {
   const place = quote(freeName('#', columns))
+  const items = columns.map(({ name, type }) => quote(name) + type.itemCast).join(', ')
   // The ordinality makes identities be given in the order of the rows, in which they come back.
   return (
-    `insert into ${quote(table.name)} (${names(columns)}) select ${names(columns)} from ` +
+    `insert into ${quoteTable(table)} (${names(columns)}) select ${items} from ` +
     `unnest(${arrays(columns)}) with ordinality as given (${names(columns)}, ${place}) order by ${place} ` +
     `returning ${names(table.columns)}`
   )
@@ -50,18 +52,19 @@ function freeName(wanted: string, columns: readonly ColumnMetadata[]): string {
 /** Inserts rows that leave every column to PostgreSQL; there is nothing to unnest, so the text has each row. */
 export function insertDefaults(table: TableMetadata, count: number): Statement {
   const values = Array.from({ length: count }, () => '(default)').join(', ')
-  const { name } = table.primaryKey
+  const [{ name }] = table.primaryKey
   return {
-    text: `insert into ${quote(table.name)} (${quote(name)}) values ${values} returning ${names(table.columns)}`,
+    text: `insert into ${quoteTable(table)} (${quote(name)}) values ${values} returning ${names(table.columns)}`,
     parameters: [],
     kind: 'write',
-    summary: `INSERT ${table.name}`,
+    summary: `INSERT ${table.fullName}`,
   }
 }
 
 /** What one entity changed: texts for the changed columns, in the order of the batch's columns; undefined is unchanged. */
 export interface ChangedRow {
-  readonly key: string
+  /** The texts of the primary key, in the order of its columns. */
+  readonly key: readonly string[]
   readonly values: readonly (string | null | undefined)[]
 }
 
@@ -87,15 +90,18 @@ export function updateRows(
       ? updateOneParameters(rows[0] as ChangedRow)
       : updateParameters(partial, rows),
     kind: 'write',
-    summary: `UPDATE ${table.name}`,
+    summary: `UPDATE ${table.fullName}`,
   }
 }
 
 function updateOneText(table: TableMetadata, columns: readonly ColumnMetadata[]): string {
-  const sets = columns.map(({ name }, index) => `${quote(name)} = $${index + 2}`).join(', ')
+  const { primaryKey } = table
+  const first = primaryKey.length + 1
+  const sets = columns.map(({ name }, index) => `${quote(name)} = $${index + first}`).join(', ')
+  const key = primaryKey.map(({ name }, index) => `${quote(name)} = $${index + 1}`).join(' and ')
   return (
-    `update ${quote(table.name)} set ${sets} where ${quote(table.primaryKey.name)} = $1 ` +
-    `returning ${names([table.primaryKey, ...columns])}`
+    `update ${quoteTable(table)} set ${sets} where ${key} ` +
+    `returning ${names([...primaryKey, ...columns])}`
   )
 }
 
@@ -105,36 +111,59 @@ function updateManyText(
   partial: readonly boolean[],
 ): string {
   const { primaryKey } = table
-  const given = [`${quote('#key')}`]
-  const casts = [`$1::${primaryKey.type.cast}[]`]
+  const given = new GivenArrays()
+  const key = primaryKey.map((column) => `target.${quote(column.name)} = ${given.add(column.type)}`)
   const sets = columns.map((column, index) => {
     const name = quote(column.name)
-    const value = quote(`#${index}`)
-    given.push(value)
-    casts.push(`$${casts.length + 1}::${column.type.cast}[]`)
-    if (partial[index] !== true) return `${name} = given.${value}`
-    const flag = quote(`#set${index}`)
-    given.push(flag)
-    casts.push(`$${casts.length + 1}::boolean[]`)
-    return `${name} = case when given.${flag} then given.${value} else target.${name} end`
+    const value = given.add(column.type)
+    if (partial[index] !== true) return `${name} = ${value}`
+    return `${name} = case when ${given.add(flagType)} then ${value} else target.${name} end`
   })
-  const returning = [primaryKey, ...columns].map(({ name }) => `target.${quote(name)}`).join(', ')
+  const returning = [...primaryKey, ...columns]
+    .map(({ name }) => `target.${quote(name)}`)
+    .join(', ')
   return (
-    `update ${quote(table.name)} as target set ${sets.join(', ')} ` +
-    `from unnest(${casts.join(', ')}) as given (${given.join(', ')}) ` +
-    `where target.${quote(primaryKey.name)} = given.${quote('#key')} returning ${returning}`
+    `update ${quoteTable(table)} as target set ${sets.join(', ')} from ${given.text} ` +
+    `where ${key.join(' and ')} returning ${returning}`
   )
 }
 
+const flagType = { arrayCast: 'boolean[]', itemCast: '' }
+
+/** Parameters that are arrays with an item for each row: `unnest($1::integer[], …) as given ("#0", …)`. */
+class GivenArrays {
+  readonly #casts: string[] = []
+
+  /** @returns the item of the row */
+  add({ arrayCast, itemCast }: Pick<ColumnType, 'arrayCast' | 'itemCast'>): string {
+    this.#casts.push(arrayCast)
+    return `given.${this.#name(this.#casts.length - 1)}${itemCast}`
+  }
+
+  get text(): string {
+    const arrays = this.#casts.map((cast, index) => `$${index + 1}::${cast}`)
+    const columns = this.#casts.map((_, index) => this.#name(index))
+    return `unnest(${arrays.join(', ')}) as given (${columns.join(', ')})`
+  }
+
+  #name(index: number): string {
+    return quote(`#${index}`)
+  }
+}
+
 function updateOneParameters(row: ChangedRow): readonly (string | null)[] {
-  return [row.key, ...row.values.map((value) => value ?? null)]
+  return [...row.key, ...row.values.map((value) => value ?? null)]
 }
 
 function updateParameters(
   partial: readonly boolean[],
   rows: readonly ChangedRow[],
 ): readonly string[] {
-  const parameters = [arrayLiteral(rows.map(({ key }) => key))]
+  const width = rows[0]?.key.length ?? 0
+  const parameters = keyArrays(
+    width,
+    rows.map(({ key }) => key),
+  )
   partial.forEach((isPartial, index) => {
     parameters.push(arrayLiteral(rows.map(({ values }) => values[index] ?? null)))
     if (isPartial)
@@ -145,18 +174,31 @@ function updateParameters(
   return parameters
 }
 
-/** Deletes rows by their keys. */
-export function deleteRows(table: TableMetadata, keys: readonly string[]): Statement {
-  const compiled = statementsOf(table).get(
-    'delete',
-    () => `delete from ${quote(table.name)} where ${quote(table.primaryKey.name)} = any($1)`,
+function keyArrays(width: number, keys: readonly (readonly string[])[]): string[] {
+  return Array.from({ length: width }, (_, index) =>
+    arrayLiteral(keys.map((key) => key[index] as string)),
   )
+}
+
+/** Deletes rows by their keys. */
+export function deleteRows(table: TableMetadata, keys: readonly (readonly string[])[]): Statement {
+  const compiled = statementsOf(table).get('delete', () => deleteText(table))
   return {
     ...compiled,
-    parameters: [arrayLiteral(keys)],
+    parameters: keyArrays(table.primaryKey.length, keys),
     kind: 'write',
-    summary: `DELETE ${table.name}`,
+    summary: `DELETE ${table.fullName}`,
   }
+}
+
+function deleteText(table: TableMetadata): string {
+  const { primaryKey } = table
+  const [only] = primaryKey
+  if (primaryKey.length === 1)
+    return `delete from ${quoteTable(table)} where ${quote(only.name)} = any($1)`
+  const given = new GivenArrays()
+  const key = primaryKey.map((column) => `target.${quote(column.name)} = ${given.add(column.type)}`)
+  return `delete from ${quoteTable(table)} as target using ${given.text} where ${key.join(' and ')}`
 }
 
 function positions(columns: readonly ColumnMetadata[]): string {
@@ -168,7 +210,7 @@ function names(columns: readonly ColumnMetadata[]): string {
 }
 
 function arrays(columns: readonly ColumnMetadata[]): string {
-  return columns.map(({ type }, index) => `$${index + 1}::${type.cast}[]`).join(', ')
+  return columns.map(({ type }, index) => `$${index + 1}::${type.arrayCast}`).join(', ')
 }
 
 function columnArrays(width: number, rows: readonly EncodedRow[]): readonly string[] {

@@ -75,7 +75,7 @@ function relationshipAttributes(operation: RelationshipOperation): Attributes {
     'db.relationship.name': relation.name,
     'db.relationship.target_model': relation.target.entityName,
     'db.relationship.strategy': strategy,
-    'db.relationship.fk_column': relation.foreignKey.name,
+    'db.relationship.fk_column': relation.foreignKey.map(({ name }) => name).join(', '),
   }
   if (strategy === 'select') {
     attributes['db.relationship.cache_hit'] = cacheHit
