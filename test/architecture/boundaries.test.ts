@@ -50,6 +50,18 @@ describe('boundaries', () => {
     expect(files.flatMap((file) => violations(file, read(file)))).toEqual([])
   })
 
+  it('keeps the setup of telemetry out of what runs with each request', () => {
+    const setup = 'orm/telemetry/setup/'
+    const importers = files
+      .filter((file) => file !== 'orm/telemetry/index.ts' && !file.startsWith(setup))
+      .filter((file) =>
+        importsOf(file, read(file)).some(({ specifier }) =>
+          posix.join(posix.dirname(file), specifier).startsWith(setup),
+        ),
+      )
+    expect(importers).toEqual([])
+  })
+
   it('keeps orm/index.ts a list of re-exports', () => {
     const others = parse('index.ts', files.includes('orm/index.ts') ? read('orm/index.ts') : '')
       .statements.filter((node) => !(ts.isExportDeclaration(node) && node.moduleSpecifier))

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { exportTarget } from '../../orm/telemetry/describe-exporter.ts'
-import { reportOf } from '../../orm/telemetry/describe-report.ts'
-import { ratioOf } from '../../orm/telemetry/describe-sampler.ts'
+import { exportTarget } from '../../orm/telemetry/setup/describe-exporter.ts'
+import { reportOf } from '../../orm/telemetry/setup/describe-report.ts'
+import { ratioOf } from '../../orm/telemetry/setup/describe-sampler.ts'
 
 describe('where spans go', () => {
   it('is the default of the preload where nothing is said and no provider is registered: gRPC on 4317', () => {

@@ -15,9 +15,9 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import { describe, expect, it } from 'vitest'
-import { describeTelemetry } from '../../orm/telemetry/describe.ts'
-import { unreachable } from '../../orm/telemetry/describe-endpoint.ts'
-import type { TelemetryReport } from '../../orm/telemetry/describe-report.ts'
+import { describeTelemetry } from '../../orm/telemetry/setup/describe.ts'
+import { unreachable } from '../../orm/telemetry/setup/describe-endpoint.ts'
+import type { TelemetryReport } from '../../orm/telemetry/setup/describe-report.ts'
 
 const fixture = (name: string): string => new URL(`fixtures/${name}.ts`, import.meta.url).pathname
 

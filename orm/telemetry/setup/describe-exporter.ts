@@ -9,8 +9,8 @@ import {
   protocolNames,
   schemeOf,
   shownUrl,
-} from './setup/endpoint.ts'
-import { endpointUrl } from './setup/options.ts'
+} from './endpoint.ts'
+import { endpointUrl } from './options.ts'
 
 /** Where spans go. */
 export interface ExportTarget {

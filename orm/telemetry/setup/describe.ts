@@ -1,10 +1,10 @@
-import { loadApi, type OpenTelemetryApi } from './api.ts'
+import { loadApi, type OpenTelemetryApi } from '../api.ts'
+import { tracerProvider } from '../provider.ts'
+import { isAllowed, isSdkDisabled } from '../switch.ts'
 import { unreachable } from './describe-endpoint.ts'
 import { className, exportersOf, exportTarget, type ExportTarget } from './describe-exporter.ts'
 import { reportOf, type TelemetryProblem, type TelemetryReport } from './describe-report.ts'
 import { doesSample, samplerOf } from './describe-sampler.ts'
-import { tracerProvider } from './provider.ts'
-import { isAllowed, isSdkDisabled } from './switch.ts'
 
 const longestMs = 2000
 

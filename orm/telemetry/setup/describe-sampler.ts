@@ -1,5 +1,5 @@
 import type { Tracer, TracerProvider } from '@opentelemetry/api'
-import type { OpenTelemetryApi } from './api.ts'
+import type { OpenTelemetryApi } from '../api.ts'
 
 // Of a hundredth of all traces, so many probes meet none once in 20 000 times.
 const mostProbes = 1000
