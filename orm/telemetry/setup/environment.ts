@@ -1,3 +1,4 @@
+import { correctionsOf } from './corrections.ts'
 import {
   effectiveProtocol,
   endpointNames,
@@ -7,24 +8,35 @@ import {
   schemeOf,
 } from './endpoint.ts'
 import type { TelemetryOptions } from './options.ts'
-import { repair } from './repair.ts'
-import type { Repair } from './repairs.ts'
+
+interface SdkEnvironment {
+  /** The variables to set; those that are undefined are to be removed. */
+  readonly changes: Environment
+  readonly warnings: readonly string[]
+}
 
 /**
- * The variables that the OpenTelemetry SDK gets beside those that are set: what the options say, what
- * it does not read by itself, and defaults of ours. Otherwise a variable that is set is changed only
- * where it is not usable, and to give an endpoint the scheme that it lacks.
+ * The variables that the OpenTelemetry SDK gets in addition to those that are set: the options,
+ * names that it does not read by itself, and our defaults. A variable that is set changes only where
+ * the SDK cannot use it, and where an endpoint lacks its scheme.
  */
-export function sdkEnvironment(environment: Environment, options: TelemetryOptions = {}): Repair {
+export function sdkEnvironment(
+  environment: Environment,
+  options: TelemetryOptions = {},
+): SdkEnvironment {
   const chosen = variablesOf(options, environment)
-  const { changes: repaired, warnings } = repair({ ...environment, ...chosen })
-  const usable = { ...environment, ...chosen, ...repaired }
+  const corrections = correctionsOf({ ...environment, ...chosen })
+  const corrected = Object.fromEntries(corrections.map(({ name, value }) => [name, value]))
+  const usable = { ...environment, ...chosen, ...corrected }
   const completed = {
     ...missingVariables(usable),
     ...completeEndpoints(usable),
     ...resourceAttributes(usable, options),
   }
-  return { changes: { ...chosen, ...repaired, ...completed }, warnings }
+  return {
+    changes: { ...chosen, ...corrected, ...completed },
+    warnings: corrections.flatMap(({ warning }) => warning ?? []),
+  }
 }
 
 /** What the options say; variables for one signal alone would win over them, and go. */
@@ -79,9 +91,11 @@ function metricsExporter(options: TelemetryOptions, environment: Environment): E
 
 function missingVariables(environment: Environment): Environment {
   const named = attributeNames(environment).has('service.name')
+  const sampler = given(environment, 'OTEL_TRACES_SAMPLER')
   const wanted: Environment = {
     OTEL_SERVICE_NAME: named ? undefined : given(environment, 'SERVICE_NAME', 'DD_SERVICE'),
     OTEL_EXPORTER_OTLP_PROTOCOL: protocolFor(given(environment, ...endpointNames)),
+    OTEL_TRACES_SAMPLER_ARG: sampler?.endsWith('traceidratio') ? '1' : undefined,
     // The SDK would export metrics and logs too, which nobody asked for here.
     OTEL_METRICS_EXPORTER: 'none',
     OTEL_LOGS_EXPORTER: 'none',
