@@ -10,11 +10,10 @@ import {
   InMemorySpanExporter,
   type Sampler,
   SamplingDecision,
-  type SamplingResult,
   SimpleSpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { describeTelemetry } from '../../orm/telemetry/setup/describe.ts'
 import { unreachable } from '../../orm/telemetry/setup/describe-endpoint.ts'
 import type { TelemetryReport } from '../../orm/telemetry/setup/describe-report.ts'
@@ -152,32 +151,28 @@ describe('describeTelemetry() finds no problem', () => {
     })
   })
 
-  it('with an exporter that was set up in code, and never exports a span of its own', async () => {
+  it('with an exporter that was set up in code, and exports no span itself', async () => {
     const { report, exported } = await describeWith(new AlwaysOnSampler())
     expect(exported).toEqual(['other'])
     expect(codes(report)).toEqual([])
     expect(report.exporter).toBe('InMemorySpanExporter')
     expect(report.endpoint).toBeUndefined()
   })
-})
 
-describe('a sampler that the library does not know', () => {
   it.each([
-    ['takes each', () => SamplingDecision.RECORD_AND_SAMPLED, []],
-    [
-      'takes one of a hundred',
-      (probe: number) =>
-        probe % 100 === 0 ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
-      [],
-    ],
-    ['takes none', () => SamplingDecision.NOT_RECORD, ['sampler']],
-    ['records and exports none', () => SamplingDecision.RECORD, ['sampler']],
-  ] as const)('is tried: one that %s', async (_, decide, expected) => {
-    let probes = 0
-    const shouldSample = (): SamplingResult => ({ decision: decide((probes += 1)) })
-    const { report } = await describeWith({ shouldSample, toString: () => 'Own' })
-    expect(codes(report)).toEqual(expected)
-    expect(report.sampler).toBe('Own')
+    ['its string', { toString: () => 'Own' }, 'Own'],
+    ['unknown without a string', {}, undefined],
+    ['unknown with an empty string', { toString: () => '' }, undefined],
+  ])('with a foreign sampler, which it does not ask: %s', async (_, named, expected) => {
+    const shouldSample = vi.fn<Sampler['shouldSample']>(() => ({
+      decision: SamplingDecision.NOT_RECORD,
+    }))
+    const { report } = await describeWith({ shouldSample, ...named })
+    // That was the span that the test itself has started.
+    expect(shouldSample).toHaveBeenCalledOnce()
+    expect(codes(report)).toEqual([])
+    expect(report.sampler).toBe(expected)
+    expect(String(report)).toContain(`\nsampler: ${expected ?? 'unknown'}\n`)
   })
 })
 

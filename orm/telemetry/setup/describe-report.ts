@@ -17,7 +17,7 @@ export interface TelemetryReport {
   readonly problems: readonly TelemetryProblem[]
   /** The class of the tracer provider; undefined where none is registered. */
   readonly provider: string | undefined
-  /** What the sampler says of itself; undefined where it cannot be had. */
+  /** The sampler's own string, such as `AlwaysOnSampler`; undefined where it has none. */
   readonly sampler: string | undefined
   /** What spans are given to: `otlp`, `console`, `none`, or the class of an exporter that was set up in code. */
   readonly exporter: string | undefined

@@ -1,34 +1,9 @@
-import type { Tracer, TracerProvider } from '@opentelemetry/api'
-import type { OpenTelemetryApi } from '../api.ts'
-
-// Of a hundredth of all traces, so many probes meet none once in 20 000 times.
-const mostProbes = 1000
+import type { TracerProvider } from '@opentelemetry/api'
 
 /**
- * Whether a trace that begins here is taken, tried with spans that are not ended, so that they are
- * never exported. The first that is taken is the last.
- *
- * @param sampler what the sampler says of itself
- */
-export function doesSample(api: OpenTelemetryApi, sampler: string | undefined): boolean {
-  const ratio = ratioOf(sampler)
-  if (ratio !== undefined && ratio > 0) return true
-  const tracer = api.trace.getTracer('fastify-data-bridge')
-  const isConstant = ratio === 0 || /^(?:ParentBased\{root=)?Always/.test(sampler ?? '')
-  for (let probe = 0; probe < (isConstant ? 1 : mostProbes); probe += 1) {
-    if (isTaken(api, tracer)) return true
-  }
-  return false
-}
-
-function isTaken({ ROOT_CONTEXT, TraceFlags }: OpenTelemetryApi, tracer: Tracer): boolean {
-  const span = tracer.startSpan('describeTelemetry', {}, ROOT_CONTEXT)
-  return span.isRecording() && (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0
-}
-
-/**
- * What the sampler says of itself, such as `ParentBased{root=AlwaysOnSampler, …}`. No provider has to
- * tell, so it is looked for where those of OpenTelemetry keep it.
+ * The sampler's own string, such as `ParentBased{root=AlwaysOnSampler, …}`. The API has no way to ask
+ * for it, so this looks where the providers of OpenTelemetry keep their sampler. Undefined where there
+ * is none, or where its string says nothing.
  */
 export function samplerOf(provider: TracerProvider): string | undefined {
   const { sampler, _sampler, _tracerOptions } = provider as {
@@ -37,11 +12,15 @@ export function samplerOf(provider: TracerProvider): string | undefined {
     readonly _tracerOptions?: { readonly sampler?: unknown }
   }
   const found = sampler ?? _sampler ?? _tracerOptions?.sampler
-  return typeof found === 'object' && found !== null ? String(found) : undefined
+  const text = typeof found === 'object' && found !== null ? String(found) : ''
+  return text === '' || text === '[object Object]' ? undefined : text
 }
 
-/** The share of the traces that begin here which a ratio sampler takes; undefined for other samplers. */
-export function ratioOf(sampler: string | undefined): number | undefined {
-  const ratio = /^(?:ParentBased\{root=)?TraceIdRatioBased\{([\d.e-]+)\}/.exec(sampler ?? '')?.[1]
-  return ratio === undefined ? undefined : Number(ratio)
+// What begins a trace is decided by the root of ParentBased. AlwaysRecordSampler keeps the decision of its delegate.
+const samplesNothing =
+  /^(?:ParentBased\{root=|AlwaysRecordSampler\{)*(?:AlwaysOffSampler|TraceIdRatioBased\{0\})(?=[,}]|$)/
+
+/** Whether the sampler's string says that it takes no trace that begins here. Of other samplers nothing is known. */
+export function isNeverSampled(sampler: string | undefined): boolean {
+  return sampler !== undefined && samplesNothing.test(sampler)
 }

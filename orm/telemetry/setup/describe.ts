@@ -1,19 +1,19 @@
-import { loadApi, type OpenTelemetryApi } from '../api.ts'
+import { loadApi } from '../api.ts'
 import { tracerProvider } from '../provider.ts'
 import { isAllowed, isSdkDisabled } from '../switch.ts'
 import { unreachable } from './describe-endpoint.ts'
 import { className, exportersOf, exportTarget, type ExportTarget } from './describe-exporter.ts'
 import { reportOf, type TelemetryProblem, type TelemetryReport } from './describe-report.ts'
-import { doesSample, samplerOf } from './describe-sampler.ts'
+import { isNeverSampled, samplerOf } from './describe-sampler.ts'
 
 const longestMs = 2000
 
 /**
- * Says why there are no traces: whether the package is installed, tracing is switched off, a tracer
- * provider is registered, its sampler takes anything, and a server listens where spans are sent. It
- * sends no span, connects to the endpoint for 2 seconds at most, and tells no headers and no
- * passwords. Where an SDK was set up in code, the environment may name another endpoint than that
- * code does.
+ * Says why there are no traces. It checks whether the package is installed, whether tracing is
+ * switched off, whether a tracer provider is registered, whether its sampler says that it takes no
+ * trace, and whether a server listens at the endpoint. It sends no span, makes one connection to the
+ * endpoint for 2 seconds at most, and shows no headers and no passwords. The endpoint is the one in the
+ * environment: an SDK that was set up in code may use another one.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export async function describeTelemetry(): Promise<TelemetryReport> {
       ? [noProviderProblem(env)]
       : []),
     ...(hasNone ? [noExporterProblem] : []),
-    ...(api !== undefined && provider !== undefined ? samplerProblems(api, sampler) : []),
+    ...samplerProblems(sampler),
     ...(await endpointProblems(target)),
   ]
   return reportOf({
@@ -89,13 +89,10 @@ function noProviderProblem(environment: NodeJS.ProcessEnv): TelemetryProblem {
   }
 }
 
-function samplerProblems(
-  api: OpenTelemetryApi,
-  sampler: string | undefined,
-): readonly TelemetryProblem[] {
-  if (doesSample(api, sampler)) return []
+function samplerProblems(sampler: string | undefined): readonly TelemetryProblem[] {
+  if (!isNeverSampled(sampler)) return []
   const message =
-    `the sampler ${sampler ?? 'of the provider'} takes no trace that begins here: ` +
+    `the sampler ${sampler} takes no trace that begins here: ` +
     'set OTEL_TRACES_SAMPLER to parentbased_always_on, or to parentbased_traceidratio with OTEL_TRACES_SAMPLER_ARG above 0'
   return [{ code: 'sampler', message }]
 }
