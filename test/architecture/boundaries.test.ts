@@ -31,7 +31,7 @@ const rooms: Record<string, readonly string[]> = {
   'orm/query': ['util', 'schema', 'entity', 'sql', 'observe', 'relations'],
   'orm/session': ['util', 'schema', 'entity', 'sql', 'observe', 'driver', 'query', 'relations'],
   'orm/schema-tools': ['util', 'schema', 'sql', 'session'],
-  'orm/telemetry': ['observe'],
+  'orm/telemetry': ['util', 'observe'],
   'orm/n-plus-one': ['observe'],
   'orm/table.ts': ['schema', 'entity', 'query', 'session'],
   'orm/options.ts': ['util', 'driver', 'schema', 'n-plus-one', 'telemetry'],
