@@ -250,7 +250,7 @@ describe('describeTelemetry() says what is wrong and what to do', () => {
   it('where the endpoint is no URL', async () => {
     const report = await reportIn({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://' })
     expect(codes(report)).toEqual(['no-provider', 'endpoint-unreachable'])
-    expect(report.text).toContain('OTEL_EXPORTER_OTLP_ENDPOINT is no URL')
+    expect(report.text).toContain('OTEL_EXPORTER_OTLP_ENDPOINT is not a URL')
   })
 })
 

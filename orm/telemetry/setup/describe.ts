@@ -35,7 +35,7 @@ export async function describeTelemetry(): Promise<TelemetryReport> {
   const problems = [
     ...(api === undefined ? [packageProblem] : []),
     ...(disabled === undefined ? [] : [disabled]),
-    // Where tracing is off nothing would register one, so that is no problem of its own.
+    // Where tracing is off, a missing provider is a consequence and not another problem.
     ...(provider === undefined && api !== undefined && disabled === undefined
       ? [noProviderProblem(env)]
       : []),
@@ -100,7 +100,7 @@ function samplerProblems(sampler: string | undefined): readonly TelemetryProblem
 async function endpointProblems(target: ExportTarget): Promise<readonly TelemetryProblem[]> {
   const { address, endpoint, variable, misnamed } = target
   if (misnamed !== undefined) {
-    const message = `${misnamed} is no URL: expected one such as http://localhost:4317`
+    const message = `${misnamed} is not a URL: expected an address such as http://localhost:4317`
     return [{ code: 'endpoint-unreachable', message }]
   }
   if (address === undefined) return []

@@ -39,7 +39,7 @@ export function sdkEnvironment(
   }
 }
 
-/** What the options say; variables for one signal alone would win over them, and go. */
+/** The options as variables. Variables for one signal would win over them, so those are removed. */
 function variablesOf(options: TelemetryOptions, environment: Environment): Environment {
   const { serviceName, endpoint, protocol, headers, insecure, exporter, sampleRatio } = options
   const { scheduleDelayMs, maxExportBatchSize, maxQueueSize } = options.batch ?? {}
@@ -96,7 +96,7 @@ function missingVariables(environment: Environment): Environment {
     OTEL_SERVICE_NAME: named ? undefined : given(environment, 'SERVICE_NAME', 'DD_SERVICE'),
     OTEL_EXPORTER_OTLP_PROTOCOL: protocolFor(given(environment, ...endpointNames)),
     OTEL_TRACES_SAMPLER_ARG: sampler?.endsWith('traceidratio') ? '1' : undefined,
-    // The SDK would export metrics and logs too, which nobody asked for here.
+    // By default the SDK would export metrics and logs too.
     OTEL_METRICS_EXPORTER: 'none',
     OTEL_LOGS_EXPORTER: 'none',
   }
@@ -107,7 +107,7 @@ function missingVariables(environment: Environment): Environment {
   )
 }
 
-/** The attributes that are set already, those that the options name, and those that other variables do. */
+/** The attributes that are set already, those of the options, and those of other variables. */
 function resourceAttributes(environment: Environment, options: TelemetryOptions): Environment {
   const chosen = {
     ...(options.serviceVersion !== undefined && { 'service.version': options.serviceVersion }),
@@ -128,7 +128,7 @@ function resourceAttributes(environment: Environment, options: TelemetryOptions)
   return { OTEL_RESOURCE_ATTRIBUTES: [...kept, ...pairs].join(',') }
 }
 
-// The older name is what many dashboards and backends still look for.
+// Many dashboards and backends still look for the older name.
 function environmentNames(value: string): Record<string, string> {
   return { 'deployment.environment.name': value, 'deployment.environment': value }
 }
@@ -145,7 +145,7 @@ function nameOf(pair: string): string {
   return pair.split('=', 1)[0]?.trim() ?? ''
 }
 
-// The SDK takes an endpoint without a scheme over gRPC only; over HTTP it would fall back to localhost in silence.
+// Over HTTP the SDK silently falls back to localhost where an endpoint has no scheme.
 function completeEndpoints(environment: Environment): Environment {
   if (effectiveProtocol(environment) === 'grpc') return {}
   return Object.fromEntries(
