@@ -202,10 +202,16 @@ describe('describeTelemetry() says what is wrong and what to do', () => {
     const report = await reportIn(offline)
     expect(codes(report)).toEqual(['no-provider'])
     expect(report.problems[0]?.message).toContain('--import fastify-data-bridge/register')
-    const none = await reportIn({ OTEL_TRACES_EXPORTER: 'none' }, '--sdk')
-    expect(codes(none)).toEqual(['no-provider'])
-    expect(none.problems[0]?.message).toContain('OTEL_TRACES_EXPORTER is none')
   })
+
+  it.each(['none', 'jaeger', 'OTLP'])(
+    'where no provider is registered for want of an exporter: %s',
+    async (exporter) => {
+      const report = await reportIn({ OTEL_TRACES_EXPORTER: exporter }, '--sdk')
+      expect(codes(report)).toEqual(['no-provider'])
+      expect(report.problems[0]?.message).toContain(`OTEL_TRACES_EXPORTER is ${exporter}: set it`)
+    },
+  )
 
   it('where the provider gives its spans to nobody, whoever listens at the endpoint', async () => {
     trace.setGlobalTracerProvider(new TracerProvider())

@@ -5,6 +5,7 @@ import { unreachable } from './describe-endpoint.ts'
 import { className, exportersOf, exportTarget, type ExportTarget } from './describe-exporter.ts'
 import { reportOf, type TelemetryProblem, type TelemetryReport } from './describe-report.ts'
 import { isNeverSampled, samplerOf } from './describe-sampler.ts'
+import { type Environment, given } from './endpoint.ts'
 
 const longestMs = 2000
 
@@ -78,14 +79,19 @@ function disabledProblem(environment: NodeJS.ProcessEnv): TelemetryProblem | und
   return { code: 'disabled', message: 'OTEL_SDK_DISABLED is true: set it to false, or remove it' }
 }
 
-function noProviderProblem(environment: NodeJS.ProcessEnv): TelemetryProblem {
-  const isNone = environment.OTEL_TRACES_EXPORTER?.split(',').some((name) => name.trim() === 'none')
+// An SDK registers no provider where it has no exporter.
+const exporters: ReadonlySet<string> = new Set(['otlp', 'console', 'zipkin'])
+
+function noProviderProblem(environment: Environment): TelemetryProblem {
+  const exporter = given(environment, 'OTEL_TRACES_EXPORTER')
+  const names = exporter?.split(',').map((name) => name.trim()) ?? ['otlp']
+  const hasExporter = names[0] !== 'none' && names.some((name) => exporters.has(name))
   return {
     code: 'no-provider',
-    message: isNone
-      ? 'no tracer provider is registered, since OTEL_TRACES_EXPORTER is none: set it to otlp, or remove it'
-      : 'no tracer provider is registered: start the process with node --import fastify-data-bridge/register, ' +
-        'call configureTelemetry() first of all, or start an OpenTelemetry SDK of your own',
+    message: hasExporter
+      ? 'no tracer provider is registered: start the process with node --import fastify-data-bridge/register, ' +
+        'call configureTelemetry() first of all, or start an OpenTelemetry SDK of your own'
+      : `no tracer provider is registered, since OTEL_TRACES_EXPORTER is ${exporter}: set it to otlp, or remove it`,
   }
 }
 
