@@ -1,5 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
-import type { Parameter, Sink } from './node.ts'
+import type { Parameter, Sink, SqlNode } from './node.ts'
 import type { Source } from './source.ts'
 
 const mostParameters = 65_535
@@ -7,7 +7,7 @@ const mostParameters = 65_535
 const from = (): void => {}
 
 /** Takes the parameters of nodes, in the order in which they are numbered in the text. */
-export class BindSink implements Sink {
+class BindSink implements Sink {
   readonly parameters: Parameter[] = []
 
   text(): void {}
@@ -30,4 +30,11 @@ export class BindSink implements Sink {
   }
 
   reads(): void {}
+}
+
+/** The parameters of a tree, in the order in which its text numbers them. */
+export function parametersOf(node: SqlNode): readonly Parameter[] {
+  const sink = new BindSink()
+  node.write(sink)
+  return sink.parameters
 }

@@ -1,5 +1,5 @@
 import { arrayLiteral } from './array-literal.ts'
-import type { Condition, Parameter, Sink, SqlNode } from './node.ts'
+import { type Condition, type Parameter, type Sink, type SqlNode, writeEnclosed } from './node.ts'
 
 export type Operator = '=' | '<>' | '>' | '>=' | '<' | '<=' | 'like' | 'ilike'
 
@@ -49,7 +49,7 @@ export class Compare extends Simple {
   write(sink: Sink): void {
     this.left.write(sink)
     sink.text(` ${this.operator} `)
-    this.right.write(sink)
+    writeEnclosed(sink, this.right)
   }
 }
 

@@ -1,5 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { type Condition, isCondition, isSqlNode, type Sink } from './node.ts'
+import { type Condition, isCondition, isSqlNode, type Sink, writeEnclosed } from './node.ts'
 
 // PostgreSQL takes quadratic time for levels of parentheses, and gives up at some thousands.
 const mostLevels = 1000
@@ -85,14 +85,6 @@ class Logic implements Condition {
     }
     return (this.#parts = parts)
   }
-}
-
-// SQL of the program's own may have an `or` in it, which would let go of the conditions beside it.
-function writeEnclosed(sink: Sink, condition: Condition): void {
-  const isRaw = 'isRaw' in condition
-  if (isRaw) sink.text('(')
-  condition.write(sink)
-  if (isRaw) sink.text(')')
 }
 
 class Not implements Condition {

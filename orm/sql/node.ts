@@ -36,12 +36,12 @@ export interface Condition extends SqlNode {
   readonly depth: number
 }
 
-/** What `orderBy` takes: `user.name.asc()`. */
+/** One part of an ORDER BY: `user.name.asc()`. NULLs come last when ascending and first when descending. */
 export interface Order extends SqlNode {
   readonly isOrder: true
-  /** Rows where the value is NULL come first. */
+  /** NULLs come first. */
   nullsFirst(): Order
-  /** Rows where the value is NULL come last. */
+  /** NULLs come last. */
   nullsLast(): Order
 }
 
@@ -58,6 +58,8 @@ export interface Expression<out T> extends SqlNode {
 }
 
 export type Parse = (text: string) => unknown
+
+export const noParameters: readonly Parameter[] = Object.freeze([])
 
 /** A function is what JSON cannot bring: an object that a client sent is no SQL, whatever it looks like. */
 export function isSqlNode(value: unknown): value is SqlNode {
@@ -83,6 +85,14 @@ export function shapesOf(nodes: readonly SqlNode[]): string {
   const [only] = nodes
   if (only === undefined) return ''
   return nodes.length === 1 ? only.shape : nodes.map(({ shape }) => shape).join(',')
+}
+
+/** SQL of the program's own may have an `or` in it, which would let go of what stands beside it. */
+export function writeEnclosed(sink: Sink, node: SqlNode): void {
+  const isRaw = 'isRaw' in node
+  if (isRaw) sink.text('(')
+  node.write(sink)
+  if (isRaw) sink.text(')')
 }
 
 export function writeList(sink: Sink, nodes: readonly SqlNode[], separator: string): void {

@@ -11,7 +11,14 @@ import {
   WithinOneOf,
 } from './comparisons.ts'
 import { and, not, or } from './logic.ts'
-import { type Condition, type Expression, isExpression, isSqlNode, type Order, type Sink } from './node.ts'
+import {
+  type Condition,
+  type Expression,
+  isExpression,
+  isSqlNode,
+  type Order,
+  type Sink,
+} from './node.ts'
 import { Ordering } from './ordering.ts'
 
 /** Something that can be compared and ordered: a column, `count()`, `post.comments.count()`. */
@@ -128,7 +135,10 @@ export abstract class OperandNode implements Expression<unknown> {
   #compare(method: string, operator: Operator, value: unknown): Condition {
     if (!isSqlNode(value)) return new Compare(this, operator, new Param(this.#text(method, value)))
     if (isExpression(value)) return new Compare(this, operator, value)
-    throw this.error(method, 'expected a value or a column; came a condition, an order or a relation')
+    throw this.error(
+      method,
+      'expected a value or a column; came a condition, an order or a relation',
+    )
   }
 
   #oneOf(method: 'in' | 'notIn', values: readonly unknown[]): Condition {

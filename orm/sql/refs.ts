@@ -55,7 +55,8 @@ function relationRef(source: Source, relations: Map<string, object>, name: strin
   const { table } = source
   if (!table.relationNames.includes(name)) throw unknownError(table, name)
   const relation = table.relation(name)
-  const reference = relation.cardinality === 'one' ? toOne(source, relation) : toMany(source, relation)
+  const reference =
+    relation.cardinality === 'one' ? toOne(source, relation) : toMany(source, relation)
   relations.set(name, reference)
   return reference
 }
@@ -73,7 +74,8 @@ type Where = ((row: never) => Condition) | undefined
 
 /** A to-one relation: the target's columns and relations, joined where they are used, and `has`. */
 function toOne(owner: Source, relation: RelationMetadata): object {
-  const has = (where?: Where): Condition => new Exists(related(owner, relation, 'has', where), false)
+  const has = (where?: Where): Condition =>
+    new Exists(related(owner, relation, 'has', where), false)
   return makeRefs(joinedSource(owner, relation), { has })
 }
 
@@ -85,7 +87,8 @@ function toMany(owner: Source, relation: RelationMetadata): object {
       if (where === undefined) throw callbackError(relation, 'every', where)
       return new Exists({ ...related(owner, relation, 'every', where), isInverted: true }, true)
     },
-    count: (where?: Where): RelatedCount => new RelatedCount(related(owner, relation, 'count', where)),
+    count: (where?: Where): RelatedCount =>
+      new RelatedCount(related(owner, relation, 'count', where)),
   }
   return new Proxy(Object.freeze(methods), {
     get(known, property) {
@@ -103,7 +106,8 @@ function toMany(owner: Source, relation: RelationMetadata): object {
 
 function related(owner: Source, relation: RelationMetadata, method: string, where: Where) {
   const source = rootSource(relation.target, depthBelow(owner))
-  if (where !== undefined && typeof where !== 'function') throw callbackError(relation, method, where)
+  if (where !== undefined && typeof where !== 'function')
+    throw callbackError(relation, method, where)
   const condition =
     where === undefined
       ? undefined
@@ -113,7 +117,11 @@ function related(owner: Source, relation: RelationMetadata, method: string, wher
   return { owner, relation, source, where: condition, isInverted: false }
 }
 
-function callbackError(relation: RelationMetadata, method: string, given: unknown): DataBridgeError {
+function callbackError(
+  relation: RelationMetadata,
+  method: string,
+  given: unknown,
+): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
     `${nameOf(relation)}.${method}() expected a callback such as (row) => row.id.gt(1); came ${describe(given)}`,

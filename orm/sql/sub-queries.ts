@@ -25,7 +25,11 @@ function shapeOf({ owner, relation, source, where, isInverted }: Related): strin
 }
 
 /** ` from "comments" as "t1" where …`: each row behind the relation once. */
-function writeRows(sink: Sink, { owner, relation, source, where, isInverted }: Related, what: string): void {
+function writeRows(
+  sink: Sink,
+  { owner, relation, source, where, isInverted }: Related,
+  what: string,
+): void {
   sink.scope(source, (from) => {
     sink.text(`select ${what}`)
     from()
@@ -55,12 +59,7 @@ function writeRows(sink: Sink, { owner, relation, source, where, isInverted }: R
   })
 }
 
-function writePairs(
-  sink: Sink,
-  owner: Source,
-  source: Source,
-  pairs: readonly ColumnPair[],
-): void {
+function writePairs(sink: Sink, owner: Source, source: Source, pairs: readonly ColumnPair[]): void {
   pairs.forEach(([local, remote], index) => {
     if (index > 0) sink.text(' and ')
     sink.column(source, remote.name)

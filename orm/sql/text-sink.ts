@@ -103,11 +103,7 @@ function joinText({ table, alias }: Source, owner: Source, { pairs }: Relation):
   )
 }
 
-function strangerError(
-  scope: Scope | undefined,
-  { table }: Source,
-  name: string,
-): DataBridgeError {
+function strangerError(scope: Scope | undefined, { table }: Source, name: string): DataBridgeError {
   const query = scope === undefined ? 'SQL' : `a query of ${scope.source.table.entityName}`
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',

@@ -1,0 +1,173 @@
+import type { TableMetadata } from '../schema/metadata.ts'
+import { parametersOf } from './bind-sink.ts'
+import { columnRef } from './refs.ts'
+import {
+  type Condition,
+  type Expression,
+  type Order,
+  shapesOf,
+  type Sink,
+  type SqlNode,
+  writeList,
+} from './node.ts'
+import type { Source } from './source.ts'
+import { type Compiled, render, type Statement, statementsOf } from './statement.ts'
+
+/** What is selected: the columns of a row, or expressions. */
+export interface Projection extends SqlNode {
+  /** Puts the rows of the query into another: `select exists (…)`. */
+  readonly around?: readonly [before: string, after: string] | undefined
+}
+
+/** The parts of a SELECT. Immutable; the parts that are left out are undefined or empty. */
+export interface SelectParts {
+  readonly from: Source
+  readonly projection: Projection
+  readonly where: Condition | undefined
+  readonly groups: readonly SqlNode[]
+  readonly orders: readonly Order[]
+  readonly limit: number | undefined
+  readonly offset: number | undefined
+}
+
+/** A SELECT, whole or as a sub-query. */
+export class Select implements SqlNode {
+  readonly parts: SelectParts
+
+  constructor(parts: SelectParts) {
+    this.parts = parts
+  }
+
+  get shape(): string {
+    const { from, projection, where, groups, orders, limit, offset } = this.parts
+    const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}`
+    const grouped = groups.length === 0 ? '' : `by(${shapesOf(groups)})`
+    return `${from.alias}|${projection.shape}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
+  }
+
+  write(sink: Sink): void {
+    const { from, projection, where, groups, orders, limit, offset } = this.parts
+    const [before, after] = projection.around ?? ['', '']
+    sink.text(before)
+    sink.scope(from, (writeFrom) => {
+      sink.text('select ')
+      projection.write(sink)
+      writeFrom()
+      if (where !== undefined) {
+        sink.text(' where ')
+        where.write(sink)
+      }
+      if (groups.length > 0) {
+        sink.text(' group by ')
+        writeList(sink, groups, ', ')
+      }
+      if (orders.length > 0) {
+        sink.text(' order by ')
+        writeList(sink, orders, ', ')
+      }
+      writePage(sink, ' limit ', limit)
+      writePage(sink, ' offset ', offset)
+    })
+    sink.text(after)
+  }
+}
+
+function writePage(sink: Sink, word: string, rows: number | undefined): void {
+  if (rows === undefined) return
+  sink.text(word)
+  sink.parameter(String(rows))
+}
+
+/** The statement of a SELECT: its text is rendered once for each shape. */
+export function selectStatement(select: Select): Statement {
+  return { ...compiledSelect(select), parameters: parametersOf(select) }
+}
+
+function compiledSelect(select: Select): Compiled {
+  const { table } = select.parts.from
+  return statementsOf(table).get(select.shape, () => ({
+    ...render(select),
+    kind: 'read',
+    summary: `SELECT ${table.fullName}`,
+  }))
+}
+
+// --- projections
+
+const rowsOf = new WeakMap<Source, Projection>()
+
+/** The columns of a source, in the order of its table. */
+export function wholeRow(source: Source): Projection {
+  let projection = rowsOf.get(source)
+  if (projection === undefined) {
+    const columns = source.table.columns.map(({ property }) => columnRef(source, property))
+    projection = Object.freeze({
+      shape: 'rows',
+      write: (sink: Sink) => writeList(sink, columns, ', '),
+    })
+    rowsOf.set(source, projection)
+  }
+  return projection
+}
+
+/** Several projections, one behind the other. */
+export function projections(nodes: readonly SqlNode[]): Projection {
+  return { shape: shapesOf(nodes), write: (sink) => writeList(sink, nodes, ', ') }
+}
+
+/** Values of expressions. */
+export function valuesProjection(expressions: readonly Expression<unknown>[]): Projection {
+  return {
+    shape: `values(${shapesOf(expressions)})`,
+    write: (sink) => writeList(sink, expressions, ', '),
+  }
+}
+
+const one = (sink: Sink): void => sink.text('1')
+
+const countAll: Projection = Object.freeze({
+  shape: 'count',
+  write: (sink: Sink) => sink.text('count(*)'),
+})
+
+const countPage: Projection = Object.freeze({
+  shape: 'count page',
+  around: ['select count(*) from (', ') as page'] as const,
+  write: one,
+})
+
+const existsAny: Projection = Object.freeze({
+  shape: 'exists',
+  around: ['select exists (', ')'] as const,
+  write: one,
+})
+
+/** How many rows there are; of a page, how many are on it. */
+export function countOf(parts: SelectParts): Select {
+  const isPage = parts.limit !== undefined || parts.offset !== undefined
+  return new Select({ ...parts, orders: [], projection: isPage ? countPage : countAll })
+}
+
+/** Whether there is a row. */
+export function existsOf(parts: SelectParts): Select {
+  return new Select({ ...parts, orders: [], projection: existsAny })
+}
+
+/** The rows of entities that a condition chooses, by their primary keys where an order is wanted. */
+export function rowsWhere(from: Source, where: Condition, orders: readonly Order[]): SelectParts {
+  return {
+    from,
+    projection: wholeRow(from),
+    where,
+    groups: [],
+    orders,
+    limit: undefined,
+    offset: undefined,
+  }
+}
+
+/** The order of the primary key. */
+export function byKey(source: Source): readonly Order[] {
+  const { primaryKey }: TableMetadata = source.table
+  return primaryKey.map(({ property }) => columnRef(source, property).asc())
+}
