@@ -24,7 +24,7 @@ export { databaseOptionNames, requireTransaction } from './options.ts'
 export type { PoolUsage } from './driver/pool.ts'
 export type { SpanLevel } from './telemetry/span-settings.ts'
 export { Query } from './query/query.ts'
-export type { Filter, Matches, Selection } from './query/query-types.ts'
+export type { Selection } from './query/query-types.ts'
 export type { Rows } from './query/rows.ts'
 export { type Loader, type LoaderOf, selectinload } from './relations/loader.ts'
 /** @internal for the plugin */
@@ -70,7 +70,9 @@ export type { Condition, Expression, Order, SqlNode } from './sql/node.ts'
 export type {
   ColumnRef,
   ColumnRefs,
+  Filter,
   Has,
+  Matches,
   Operand,
   OptionalRefs,
   OptionalToOne,

@@ -1,21 +1,15 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { TableOf } from '../entity/types.ts'
-import { type AnyLoader, type LoaderOf, requireLoaders } from '../relations/loader.ts'
+import { type LoaderOf, mergePlans, plansOf } from '../relations/loader.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
 import { and } from '../sql/logic.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
-import type { RefsOf } from '../sql/ref-types.ts'
+import type { Matches, RefsOf } from '../sql/ref-types.ts'
 import { callWithRefs } from '../sql/refs.ts'
-import {
-  conditionsOf,
-  expressionsOf,
-  ordersOf,
-  planFor,
-  type QueryPlan,
-  requireCount,
-} from './plan.ts'
-import type { Matches, Selection } from './query-types.ts'
+import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
+import { expressionsOf, planFor, type QueryPlan } from './plan.ts'
+import type { Selection } from './query-types.ts'
 import { Rows } from './rows.ts'
 import {
   type QueryContext,
@@ -91,10 +85,9 @@ export class Query<C extends AnyEntityClass> {
 
   /** Relations that are loaded with the rows: `selectinload(User.posts)`. */
   options(...loaders: readonly LoaderOf<TableOf<EntityOf<C>>>[]): Query<C> {
-    requireLoaders(loaders, this.#plan.from.table, this.#where('options'))
-    return this.#with({
-      loaders: [...this.#plan.loaders, ...(loaders as unknown as readonly AnyLoader[])],
-    })
+    const { from, loaders: before } = this.#plan
+    const added = plansOf(loaders, from.table, this.#where('options'))
+    return this.#with({ loaders: mergePlans([...before, ...added]) })
   }
 
   /** What {@link aggregate} groups by. */

@@ -1,4 +1,5 @@
-import { requireCount, type QueryPlan } from './plan.ts'
+import { requireCount } from '../sql/callbacks.ts'
+import type { QueryPlan } from './plan.ts'
 import { atMost, type QueryContext, runCount, runOneRow, runRows, type Selected } from './run.ts'
 
 /**

@@ -5,7 +5,7 @@ import { listOrigin, mark } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
 import type { LoadContext, RawRows } from '../relations/context.ts'
-import type { AnyLoader } from '../relations/loader.ts'
+import type { LoadPlan } from '../relations/loader.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Expression } from '../sql/node.ts'
@@ -190,7 +190,7 @@ function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
   return [...tables, ...loaders.flatMap(loadedTables)]
 }
 
-function loadedTables({ relation, nested }: AnyLoader): TableMetadata[] {
+function loadedTables({ relation, nested }: LoadPlan): TableMetadata[] {
   const { target, through } = relation
   const between = through === undefined ? [] : [through.table]
   return [target, ...between, ...nested.flatMap(loadedTables)]

@@ -1,5 +1,5 @@
 import { arrayLiteral } from './array-literal.ts'
-import { type Condition, type Parameter, type Sink, type SqlNode, writeEnclosed } from './node.ts'
+import type { Condition, Parameter, Sink, SqlNode } from './node.ts'
 
 export type Operator = '=' | '<>' | '>' | '>=' | '<' | '<=' | 'like' | 'ilike'
 
@@ -38,18 +38,21 @@ export class Compare extends Simple {
   readonly left: SqlNode
   readonly operator: Operator
   readonly right: SqlNode
+  readonly isRaw: boolean
 
   constructor(left: SqlNode, operator: Operator, right: SqlNode) {
     super(`${left.shape}${operator}${right.shape === '$' ? '$' : `(${right.shape})`}`)
     this.left = left
     this.operator = operator
     this.right = right
+    // Not in parentheses by itself: `id = any(…)` has none.
+    this.isRaw = right.isRaw === true
   }
 
   write(sink: Sink): void {
     this.left.write(sink)
     sink.text(` ${this.operator} `)
-    writeEnclosed(sink, this.right)
+    this.right.write(sink)
   }
 }
 

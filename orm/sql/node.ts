@@ -25,6 +25,8 @@ export interface Sink {
  */
 export interface SqlNode {
   readonly shape: string
+  /** Whether SQL of the program's own stands in it without parentheses. */
+  readonly isRaw?: boolean
   write(sink: Sink): void
 }
 
@@ -89,10 +91,10 @@ export function shapesOf(nodes: readonly SqlNode[]): string {
 
 /** SQL of the program's own may have an `or` in it, which would let go of what stands beside it. */
 export function writeEnclosed(sink: Sink, node: SqlNode): void {
-  const isRaw = 'isRaw' in node
-  if (isRaw) sink.text('(')
+  if (node.isRaw !== true) return node.write(sink)
+  sink.text('(')
   node.write(sink)
-  if (isRaw) sink.text(')')
+  sink.text(')')
 }
 
 export function writeList(sink: Sink, nodes: readonly SqlNode[], separator: string): void {

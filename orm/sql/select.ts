@@ -23,6 +23,8 @@ export interface Projection extends SqlNode {
 export interface SelectParts {
   readonly from: Source
   readonly projection: Projection
+  /** Joins that the query asks for; those that its columns ask for are derived. */
+  readonly joins?: SqlNode | undefined
   readonly where: Condition | undefined
   readonly groups: readonly SqlNode[]
   readonly orders: readonly Order[]
@@ -39,20 +41,21 @@ export class Select implements SqlNode {
   }
 
   get shape(): string {
-    const { from, projection, where, groups, orders, limit, offset } = this.parts
+    const { from, projection, joins, where, groups, orders, limit, offset } = this.parts
     const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}`
     const grouped = groups.length === 0 ? '' : `by(${shapesOf(groups)})`
-    return `${from.alias}|${projection.shape}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
+    return `${from.alias}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
   }
 
   write(sink: Sink): void {
-    const { from, projection, where, groups, orders, limit, offset } = this.parts
+    const { from, projection, joins, where, groups, orders, limit, offset } = this.parts
     const [before, after] = projection.around ?? ['', '']
     sink.text(before)
     sink.scope(from, (writeFrom) => {
       sink.text('select ')
       projection.write(sink)
       writeFrom()
+      joins?.write(sink)
       if (where !== undefined) {
         sink.text(' where ')
         where.write(sink)
@@ -80,13 +83,17 @@ function writePage(sink: Sink, word: string, rows: number | undefined): void {
 
 /** The statement of a SELECT: its text is rendered once for each shape. */
 export function selectStatement(select: Select): Statement {
-  return { ...compiledSelect(select), parameters: parametersOf(select) }
+  return readStatement(select.parts.from.table, select)
 }
 
-function compiledSelect(select: Select): Compiled {
-  const { table } = select.parts.from
-  return statementsOf(table).get(select.shape, () => ({
-    ...render(select),
+/** A statement that reads, about a table. */
+export function readStatement(table: TableMetadata, node: SqlNode): Statement {
+  return { ...compiledRead(table, node), parameters: parametersOf(node) }
+}
+
+function compiledRead(table: TableMetadata, node: SqlNode): Compiled {
+  return statementsOf(table).get(node.shape, () => ({
+    ...render(node),
     kind: 'read',
     summary: `SELECT ${table.fullName}`,
   }))
@@ -110,8 +117,10 @@ export function wholeRow(source: Source): Projection {
   return projection
 }
 
-/** Several projections, one behind the other. */
-export function projections(nodes: readonly SqlNode[]): Projection {
+/** A projection with more behind it. */
+export function withColumns(first: Projection, more: readonly SqlNode[]): Projection {
+  if (more.length === 0) return first
+  const nodes = [first, ...more]
   return { shape: shapesOf(nodes), write: (sink) => writeList(sink, nodes, ', ') }
 }
 
