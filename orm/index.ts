@@ -27,6 +27,8 @@ export { type Filter, type Matches, Query, type Selected } from './query/query.t
 export { type Loader, selectinload } from './relations/loader.ts'
 /** @internal for the plugin */
 export { listed } from './util/messages.ts'
+/** @internal for the plugin */
+export { optionError, refuseUnknown, requireBoolean, requireOneOf } from './util/option-checks.ts'
 export type { Column, Fields, OnDelete } from './schema/column.ts'
 export type { BigintMode } from './schema/column-types.ts'
 export {

@@ -1,5 +1,5 @@
 import type { DataBridgeSessions, FastifyInstance, FastifyRequest } from 'fastify'
-import { type Database, DataBridgeError } from '../orm/index.ts'
+import { type Database, optionError } from '../orm/index.ts'
 import type { SessionOf } from './lifecycle.ts'
 
 const named = Symbol('fastify-data-bridge.named')
@@ -22,8 +22,7 @@ export function addNamed(
 ): void {
   const above = namesOf(app)
   if (above !== undefined && Object.hasOwn(above, name) && above[name]?.scope === app) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_OPTION',
+    throw optionError(
       `fastify-data-bridge is registered twice with the name ${name} in one scope; give each a name of its own`,
     )
   }
@@ -39,8 +38,7 @@ export function addNamed(
 
 function decorate(app: FastifyInstance): void {
   if (app.hasRequestDecorator('sessions')) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_OPTION',
+    throw optionError(
       'request.sessions belongs to another plugin already, or to a database with decorateAs; those with a name need it',
     )
   }

@@ -1,13 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   Database,
-  DataBridgeError,
   type DatabaseOptions,
+  databaseOptionNames,
   describe,
   type Isolation,
-  databaseOptionNames,
   listed,
+  optionError,
+  refuseUnknown,
+  requireBoolean,
   requireIsolation,
+  requireOneOf,
   requireTimeLimits,
   requireTransaction,
   type TimeLimits,
@@ -83,10 +86,10 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
   if (typeof options !== 'object' || options === null) {
     throw optionError(`expected an object of options; came ${describe(options)}`)
   }
-  refuseUnknown(options)
-  const given = Object.entries(options).filter(
-    ([key, value]) => value !== undefined && !registerNames.includes(key),
-  )
+  const own = Object.entries(options).filter(([name]) => !registerNames.includes(name))
+  // The database would refuse an unknown option too, but it would list its own options only.
+  refuseUnknown(Object.fromEntries(own), optionNames, 'fastify-data-bridge')
+  const given = own.filter(([, value]) => value !== undefined)
   const {
     database,
     name,
@@ -104,18 +107,14 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
       'expected name or decorateAs; came both: the sessions of a named database are request.sessions.<name>',
     )
   }
-  if (typeof ambient !== 'boolean')
-    throw optionError(`ambient expected true or false; came ${describe(ambient)}`)
+  requireBoolean('ambient', ambient)
   if (name !== undefined && ambient) {
     throw optionError(
       'expected name or ambient: true; came both: User.get(1) belongs to the database that has no name',
     )
   }
-  requireCommitOn(commitOn, 'commitOn')
-  if (slowQueryMs !== undefined && !(Number.isFinite(slowQueryMs) && slowQueryMs >= 0))
-    throw optionError(
-      `slowQueryMs expected a number of milliseconds from 0; came ${describe(slowQueryMs)}`,
-    )
+  requireCommitOn('commitOn', commitOn)
+  requireMilliseconds('slowQueryMs', slowQueryMs)
   return {
     ...sourceOf(database, rest, usualSource(name, environment)),
     name,
@@ -133,20 +132,24 @@ function requireProperty(option: string, value: unknown): void {
   throw optionError(`${option} expected the name of a property; came ${describe(value)}`)
 }
 
-const ownNames = ['database', 'name', 'decorateAs', 'commitOn', 'headers', 'ambient', 'slowQueryMs']
+function requireMilliseconds(option: string, value: unknown): void {
+  if (value === undefined || (Number.isFinite(value) && (value as number) >= 0)) return
+  throw optionError(`${option} expected a number of milliseconds from 0; came ${describe(value)}`)
+}
+
+const optionNames = [
+  'database',
+  'name',
+  'decorateAs',
+  'commitOn',
+  'headers',
+  'ambient',
+  'slowQueryMs',
+  ...databaseOptionNames,
+]
 
 // What register() takes for itself, and hands on; @fastify/autoload gives each plugin of a folder a prefix.
 const registerNames = ['prefix', 'logLevel', 'logSerializers']
-
-// Before the database would refuse it, with the names of its own options only.
-function refuseUnknown(options: object): void {
-  const known = [...ownNames, ...databaseOptionNames]
-  const unknown = Object.keys(options).find(
-    (key) => !known.includes(key) && !registerNames.includes(key),
-  )
-  if (unknown === undefined) return
-  throw optionError(`there is no option ${unknown}; there are ${listed(known)}`)
-}
 
 function sourceOf(
   database: unknown,
@@ -201,6 +204,7 @@ function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settin
   )
 }
 
+const commitTimes = ['before', 'deferred']
 const routeOptionNames = ['commitOn', 'readOnly', 'isolation', 'transaction', 'timeouts', 'stream']
 
 /** Refuses route options that are wrong, or that nothing would read. */
@@ -210,28 +214,19 @@ export function requireRouteOptions(options: unknown, route: string): void {
   if (typeof options !== 'object' || options === null) {
     throw optionError(`${where} expected an object; came ${describe(options)}`)
   }
-  const unknown = Object.keys(options).find((key) => !routeOptionNames.includes(key))
-  if (unknown !== undefined) {
-    throw optionError(`${where} has no option ${unknown}; it has ${listed(routeOptionNames)}`)
-  }
+  refuseUnknown(options, routeOptionNames, where)
   const { commitOn, readOnly, isolation, timeouts, stream } = options as DataBridgeRouteOptions
-  requireCommitOn(commitOn, `${where}.commitOn`)
-  if (readOnly !== undefined && typeof readOnly !== 'boolean')
-    throw optionError(`${where}.readOnly expected true or false; came ${describe(readOnly)}`)
+  requireCommitOn(`${where}.commitOn`, commitOn)
+  requireBoolean(`${where}.readOnly`, readOnly)
   requireIsolation(isolation, `${where}.isolation`)
   requireTransaction(options, `${where}.`)
   requireTimeLimits(timeouts, `${where}.timeouts`)
-  if (stream !== undefined && stream !== 'before' && stream !== 'deferred')
-    throw optionError(`${where}.stream expected 'before' or 'deferred'; came ${describe(stream)}`)
+  requireOneOf(`${where}.stream`, stream, commitTimes)
 }
 
-function requireCommitOn(commitOn: unknown, where: string): void {
-  if (commitOn === undefined || typeof commitOn === 'function') return
+function requireCommitOn(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return
   throw optionError(
-    `${where} expected a function of the request and the reply; came ${describe(commitOn)}`,
+    `${option} expected a function of the request and the reply; came ${describe(value)}`,
   )
-}
-
-function optionError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_OPTION', message)
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Database, DataBridgeError } from '../orm/index.ts'
+import { type Database, optionError } from '../orm/index.ts'
 import { addLifecycle } from './lifecycle.ts'
 import { addNamed } from './named.ts'
 import { type DataBridgeOptions, type DataBridgeRouteOptions, settingsOf } from './options.ts'
@@ -77,8 +77,7 @@ async function register(app: FastifyInstance, options: DataBridgeOptions): Promi
 
 function refuseSecond(app: FastifyInstance): void {
   if (!Object.hasOwn(app, 'dataBridge')) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
+  throw optionError(
     'fastify-data-bridge is registered twice in one scope; give the second a name, or a scope of its own',
   )
 }
@@ -89,8 +88,7 @@ const claimed = Symbol('fastify-data-bridge.claimed')
 function claim(app: FastifyInstance, property: string): void {
   const { [claimed]: above = [] } = app as { readonly [claimed]?: readonly string[] }
   if (!above.includes(property) && app.hasRequestDecorator(property)) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_OPTION',
+    throw optionError(
       `request.${property} belongs to Fastify or another plugin already (@fastify/session, perhaps); name another property with decorateAs`,
     )
   }

@@ -1,12 +1,9 @@
-import { DataBridgeError, describe } from '../orm/index.ts'
+import { DataBridgeError, describe, optionError } from '../orm/index.ts'
 
 // A promise would be true, whatever comes of it.
 export function requireAnswer(isWanted: unknown): boolean {
   if (typeof isWanted === 'boolean') return isWanted
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
-    `commitOn expected to return true or false; it returned ${describe(isWanted)}`,
-  )
+  throw optionError(`commitOn expected to return true or false; it returned ${describe(isWanted)}`)
 }
 
 export function goneError(): DataBridgeError {

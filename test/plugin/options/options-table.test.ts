@@ -14,7 +14,7 @@ function knownBy(refuse: () => unknown): readonly string[] {
   try {
     refuse()
   } catch (error) {
-    return (error as Error).message.replace(/^.*; (it has|there are) /, '').split(/, | and /)
+    return (error as Error).message.replace(/^.*; it has /, '').split(/, | and /)
   }
   return []
 }
