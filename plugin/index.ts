@@ -9,4 +9,6 @@ declare module 'fastify' {
 
 export * from '../orm/index.ts'
 export { dataBridge, dataBridge as default } from './plugin.ts'
-export type { CommitOn, DataBridgeOptions, DataBridgeRouteOptions } from './options.ts'
+export type { CommitOn } from './commit-on.ts'
+export type { DataBridgeOptions } from './options.ts'
+export type { DataBridgeRouteOptions } from './route-options.ts'

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest, onSendHookHandler } from 'fastify'
 import { ambientScope, DataBridgeError, type Session } from '../orm/index.ts'
 import { slowStatementLog } from './warnings.ts'
-import { requireRouteOptions, type Settings } from './options.ts'
+import type { Settings } from './options.ts'
 import { RequestSession } from './request-session.ts'
+import { requireRouteOptions } from './route-options.ts'
 
 type Slots = { [slot: symbol]: RequestSession | null }
 

@@ -1,23 +1,15 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import {
-  Database,
+  type Database,
   type DatabaseOptions,
   databaseOptionNames,
   describe,
-  type Isolation,
-  listed,
   optionError,
   refuseUnknown,
   requireBoolean,
-  requireIsolation,
-  requireOneOf,
-  requireTimeLimits,
-  requireTransaction,
-  type TimeLimits,
 } from '../orm/index.ts'
-
-/** Whether a response is a success, so that its session is committed. */
-export type CommitOn = (request: FastifyRequest, reply: FastifyReply) => boolean
+import { type CommitOn, requireCommitOn } from './commit-on.ts'
+import { type ConnectionSource, sourceOf } from './connection-source.ts'
 
 /** Options of the plugin; the settings that `pg` takes for a pool stand beside them. */
 export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionString'> {
@@ -43,33 +35,8 @@ export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionStri
   readonly slowQueryMs?: number | undefined
 }
 
-/** Options of one route: `config: { dataBridge: { … } }`. */
-export interface DataBridgeRouteOptions {
-  readonly commitOn?: CommitOn | undefined
-  /** Its transactions are `READ ONLY`. */
-  readonly readOnly?: boolean | undefined
-  /** Every statement runs in a transaction of this isolation. */
-  readonly isolation?: Isolation | undefined
-  /**
-   * `true`: the first statement begins the transaction, also where it only reads, so that a connection
-   * is held until the response. Unless said, the first write does.
-   */
-  readonly transaction?: boolean | undefined
-  /** How long things may take; where it says nothing, as in the application. */
-  readonly timeouts?: TimeLimits | undefined
-  /**
-   * When the session of a response that is a stream is committed. `'before'`, unless said: before the
-   * first byte. `'deferred'`: after the last one, so that the stream can use the session; a response
-   * whose commit fails is cut off, and never complete.
-   */
-  readonly stream?: 'before' | 'deferred' | undefined
-}
-
 /** The options, with their defaults. */
-export interface Settings {
-  readonly database: Database
-  /** Whether the plugin made the database, and closes it. */
-  readonly isOwn: boolean
+export interface Settings extends ConnectionSource {
   readonly name: string | undefined
   readonly decorateAs: string
   /** None: where the status is below 400. */
@@ -116,7 +83,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
   requireCommitOn('commitOn', commitOn)
   requireMilliseconds('slowQueryMs', slowQueryMs)
   return {
-    ...sourceOf(database, rest, usualSource(name, environment)),
+    ...sourceOf(database, rest, name, environment),
     name,
     decorateAs: decorateAs ?? 'session',
     commitOn,
@@ -151,82 +118,11 @@ const optionNames = [
 // What register() takes for itself, and hands on; @fastify/autoload gives each plugin of a folder a prefix.
 const registerNames = ['prefix', 'logLevel', 'logSerializers']
 
-function sourceOf(
-  database: unknown,
-  rest: DatabaseOptions,
-  usual: () => string,
-): Pick<Settings, 'database' | 'isOwn'> {
-  if (database !== undefined) {
-    if (!(database instanceof Database))
-      throw optionError(`database expected a Database; came ${withoutText(database)}`)
-    const others = Object.keys(rest)
-    if (others.length > 0) {
-      throw optionError(
-        `expected one source of connections; came database and ${listed(others)}, which belong to its own options`,
-      )
-    }
-    return { database, isOwn: false }
-  }
-  if (typeof rest.pool === 'string')
-    throw optionError(`pool expected a pg.Pool; came ${withoutText(rest.pool)}`)
-  const isGiven = rest.connectionString !== undefined || rest.pool !== undefined
-  const source = isGiven ? rest : { ...rest, connectionString: usual() }
-  return { database: new Database(source), isOwn: true }
-}
-
-/** Where connections come from unless an option says so. */
-function usualSource(name: string | undefined, { DATABASE_URL }: NodeJS.ProcessEnv): () => string {
-  return () => {
-    if (name !== undefined) {
-      throw optionError(
-        `expected connectionString, pool or database for ${name}, since DATABASE_URL is that of the database without a name; came none`,
-      )
-    }
-    if (DATABASE_URL !== undefined && DATABASE_URL !== '') return DATABASE_URL
-    throw optionError(
-      'expected connectionString, pool, database, or the environment variable DATABASE_URL; came none',
-    )
-  }
-}
-
-function withoutText(value: unknown): string {
-  return typeof value === 'string'
-    ? 'a string (not shown, since it may hold a password)'
-    : describe(value)
-}
-
 function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settings['wantsHeaders'] {
   if (headers === 'dev') return environment.NODE_ENV === 'production' ? never : always
   if (typeof headers === 'boolean') return headers ? always : never
   if (typeof headers === 'function') return headers as Settings['wantsHeaders']
   throw optionError(
     `headers expected 'dev', true, false or a function of the request; came ${describe(headers)}`,
-  )
-}
-
-const commitTimes = ['before', 'deferred']
-const routeOptionNames = ['commitOn', 'readOnly', 'isolation', 'transaction', 'timeouts', 'stream']
-
-/** Refuses route options that are wrong, or that nothing would read. */
-export function requireRouteOptions(options: unknown, route: string): void {
-  if (options === undefined) return
-  const where = `the route ${route}: config.dataBridge`
-  if (typeof options !== 'object' || options === null) {
-    throw optionError(`${where} expected an object; came ${describe(options)}`)
-  }
-  refuseUnknown(options, routeOptionNames, where)
-  const { commitOn, readOnly, isolation, timeouts, stream } = options as DataBridgeRouteOptions
-  requireCommitOn(`${where}.commitOn`, commitOn)
-  requireBoolean(`${where}.readOnly`, readOnly)
-  requireIsolation(isolation, `${where}.isolation`)
-  requireTransaction(options, `${where}.`)
-  requireTimeLimits(timeouts, `${where}.timeouts`)
-  requireOneOf(`${where}.stream`, stream, commitTimes)
-}
-
-function requireCommitOn(option: string, value: unknown): void {
-  if (value === undefined || typeof value === 'function') return
-  throw optionError(
-    `${option} expected a function of the request and the reply; came ${describe(value)}`,
   )
 }

@@ -3,9 +3,12 @@ import fp from 'fastify-plugin'
 import { type Database, optionError } from '../orm/index.ts'
 import { addLifecycle } from './lifecycle.ts'
 import { addNamed } from './named.ts'
-import { type DataBridgeOptions, type DataBridgeRouteOptions, settingsOf } from './options.ts'
+import { type DataBridgeOptions, settingsOf } from './options.ts'
+import type { DataBridgeRouteOptions } from './route-options.ts'
 
-export type { CommitOn, DataBridgeOptions, DataBridgeRouteOptions } from './options.ts'
+export type { CommitOn } from './commit-on.ts'
+export type { DataBridgeOptions } from './options.ts'
+export type { DataBridgeRouteOptions } from './route-options.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

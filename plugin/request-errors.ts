@@ -1,10 +1,4 @@
-import { DataBridgeError, describe, optionError } from '../orm/index.ts'
-
-// A promise would be true, whatever comes of it.
-export function requireAnswer(isWanted: unknown): boolean {
-  if (typeof isWanted === 'boolean') return isWanted
-  throw optionError(`commitOn expected to return true or false; it returned ${describe(isWanted)}`)
-}
+import { DataBridgeError } from '../orm/index.ts'
 
 export function goneError(): DataBridgeError {
   return new DataBridgeError(

@@ -10,6 +10,7 @@ import {
 } from '../orm/index.ts'
 import { Answers, isTimeout } from './answers.ts'
 import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
+import { requireAnswer } from './commit-on.ts'
 import { deferred } from './deferred-stream.ts'
 import {
   discardPayload,
@@ -24,14 +25,14 @@ import {
   goneError,
   lateError,
   partialError,
-  requireAnswer,
   shutdownError,
   streamError,
   timedOutError,
 } from './request-errors.ts'
 import { reportRequest } from './request-report.ts'
 import { slowStatementLog } from './warnings.ts'
-import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
+import type { Settings } from './options.ts'
+import { type DataBridgeRouteOptions, requireRouteOptions } from './route-options.ts'
 import { setCostHeaders, sumOf } from './response-headers.ts'
 
 /** How a session ended. */
