@@ -3,13 +3,14 @@ import { ambientScope, DataBridgeError, type Session } from '../orm/index.ts'
 import { slowStatementLog } from './warnings.ts'
 import type { Settings } from './options.ts'
 import { RequestSession } from './request-session.ts'
+import { RequestSessions } from './request-sessions.ts'
 import { requireRouteOptions } from './route-options.ts'
 
 type Slots = { [slot: symbol]: RequestSession | null }
 
 const everySession = Symbol('fastify-data-bridge.every-session')
 
-type Everything = { [everySession]: RequestSession[] | null }
+type Everything = { [everySession]: RequestSessions | null }
 
 /** Gives the session of a request. */
 export type SessionOf = (request: FastifyRequest) => Session
@@ -37,7 +38,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   })
 
   app.addHook('onRequest', function prepareSession(request, reply, done) {
-    const all = ((request as unknown as Everything)[everySession] ??= [])
+    const all = ((request as unknown as Everything)[everySession] ??= new RequestSessions())
     const unit = new RequestSession(settings, request, reply, shutdown.signal, all)
     ;(request as unknown as Slots)[slot] = unit
     if (settings.ambient) ambientScope.run(unit, done)

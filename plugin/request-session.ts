@@ -24,16 +24,16 @@ import {
   failedError,
   goneError,
   lateError,
-  partialError,
   shutdownError,
   streamError,
   timedOutError,
 } from './request-errors.ts'
 import { reportRequest } from './request-report.ts'
+import type { RequestSessions, SessionPart } from './request-sessions.ts'
 import { slowStatementLog } from './warnings.ts'
 import type { Settings } from './options.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions } from './route-options.ts'
-import { setCostHeaders, sumOf } from './response-headers.ts'
+import { setCostHeaders } from './response-headers.ts'
 
 /** How a session ended. */
 type Ending = { readonly isCommitted: boolean; readonly error?: Error }
@@ -45,14 +45,13 @@ const failure = (): boolean => false
  * The session of one request, from its first use to its end. Whoever settles first decides; everyone
  * after waits for the same ending.
  */
-export class RequestSession implements AmbientScope {
+export class RequestSession implements AmbientScope, SessionPart {
   readonly #settings: Settings
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #answers: Answers
   readonly #shutdown: AbortSignal
-  /** The sessions of the request, one for each database, in the order of registration; this one too. */
-  readonly #all: RequestSession[]
+  readonly #all: RequestSessions
   readonly #arrival: ReturnType<Telemetry['arrival']> | undefined
   #trace: SessionTrace | undefined
   #session: Session | undefined
@@ -70,9 +69,9 @@ export class RequestSession implements AmbientScope {
     request: FastifyRequest,
     reply: FastifyReply,
     shutdown: AbortSignal,
-    all: RequestSession[],
+    all: RequestSessions,
   ) {
-    all.push(this)
+    all.add(this)
     this.#all = all
     this.#settings = settings
     this.#shutdown = shutdown
@@ -194,7 +193,8 @@ export class RequestSession implements AmbientScope {
       this.#breakOff()
       void this.#settle(failure)
     }
-    if (this.#wantsHeaders()) addTrailer(this.#request, reply, () => this.#queryCount)
+    if (this.#wantsHeaders())
+      addTrailer(this.#request, reply, () => String(this.#all.cost.queryCount))
     forgetLength(reply)
     this.#isFlowing = true
     return deferred(payload, { settle, fail })
@@ -205,16 +205,24 @@ export class RequestSession implements AmbientScope {
     breakOff(this.#request, this.#reply)
   }
 
-  get #queryCount(): string {
-    return String(this.#cost.queryCount)
+  get hasBegunCommit(): boolean {
+    return this.#commit !== 'none'
   }
 
-  /** What the request has cost so far, on all of its databases that say so. */
-  get #cost(): SessionStats {
-    const telling = this.#all.filter(
-      (each) => each.#session?.isUsed === true && each.#wantsHeaders(),
-    )
-    return sumOf(telling.flatMap((each) => each.#session?.stats ?? []))
+  get isCommitted(): boolean {
+    return this.#commit === 'done'
+  }
+
+  get shownCost(): SessionStats | undefined {
+    const session = this.#session
+    return session?.isUsed === true && this.#wantsHeaders() ? session.stats : undefined
+  }
+
+  unsaved(payload: unknown): Session | undefined {
+    const session = this.#session
+    if (session === undefined || this.#settling !== undefined) return undefined
+    if (session.isClosed || !session.hasUnsaved) return undefined
+    return this.#shouldCommit(payload) ? session : undefined
   }
 
   async #answer(payload: unknown): Promise<void> {
@@ -223,7 +231,7 @@ export class RequestSession implements AmbientScope {
     // The statement that the handler waits for may be why: its end is not waited for.
     const { error } = this.#answers.isTimedOut ? notCommitted : await settling
     if (this.#session?.isUsed === true && this.#wantsHeaders()) {
-      setCostHeaders(this.#reply, this.#cost)
+      setCostHeaders(this.#reply, this.#all.cost)
     }
     if (!isFirst || error === undefined) return
     discardPayload(payload)
@@ -292,23 +300,13 @@ export class RequestSession implements AmbientScope {
    * rolled back. Not where another database of the request is committed already, which would be left alone.
    */
   #abort(reason: () => DataBridgeError): void {
-    if (this.#isSettled || this.#all.some((each) => each.#commit === 'done')) return
+    if (this.#isSettled || this.#all.haveCommitted) return
     void this.#session?.abort(reason())
   }
 
   #settle(isSuccess: () => boolean, payload?: unknown): Promise<Ending> {
     this.#settling ??= this.#end(isSuccess, payload)
     return this.#settling
-  }
-
-  // What another database refuses is found before this one is committed, wherever a flush can find it.
-  async #flushOthers(payload: unknown): Promise<void> {
-    for (const other of this.#all) {
-      const session = other.#session
-      if (other === this || other.#settling !== undefined) continue
-      if (session === undefined || session.isClosed || !session.hasUnsaved) continue
-      if (other.#shouldCommit(payload)) await session.flush()
-    }
   }
 
   async #end(isSuccess: () => boolean, payload: unknown): Promise<Ending> {
@@ -319,16 +317,13 @@ export class RequestSession implements AmbientScope {
       if (session.isClosed && this.#shutdown.aborted) throw shutdownError()
       session.refuseLoss()
       if (session.isClosed) return notCommitted
-      if (this.#all.length > 1) await this.#flushOthers(payload)
+      if (this.#all.areSeveral) await this.#all.flushOthers(this, payload)
       this.#commit = 'begun'
       await session.commit()
       this.#commit = 'done'
       return { isCommitted: true }
     } catch (error) {
-      const refusal = error instanceof Error ? error : new Error(String(error))
-      // A client that tries again would write once more what is saved already.
-      const isPartial = this.#all.some((each) => each.#commit === 'done')
-      return { isCommitted: false, error: isPartial ? partialError(refusal) : refusal }
+      return { isCommitted: false, error: this.#all.refusalOf(error) }
     } finally {
       await session.discard()
       this.#isSettled = true
@@ -341,7 +336,7 @@ export class RequestSession implements AmbientScope {
     this.#isAnswered = true
     if (this.#settling !== undefined) return this.#abort(goneError)
     // Another database is being committed: this one is committed behind it, or fails with it.
-    if (this.#all.some((each) => each.#commit !== 'none')) return
+    if (this.#all.haveBegunCommit) return
     if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
       this.#request.log.warn(
         'the response was ended by hand before the session was committed: what it changed is rolled back',
