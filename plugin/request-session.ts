@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   type AmbientScope,
-  DataBridgeError,
+  type DataBridgeError,
   Session,
   type SessionContext,
   type SessionStats,
@@ -9,9 +9,9 @@ import {
   type Telemetry,
 } from '../orm/index.ts'
 import { Answers, isTimeout } from './answers.ts'
-import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
+import { addTrailer, forgetLength } from './deferred-response.ts'
 import { requireAnswer } from './commit-on.ts'
-import { deferred } from './deferred-stream.ts'
+import { DeferredCommit, type DeferredSession } from './deferred-commit.ts'
 import {
   discardPayload,
   hasNoBody,
@@ -20,20 +20,14 @@ import {
   statusOf,
   withoutBody,
 } from './payload.ts'
-import {
-  failedError,
-  goneError,
-  lateError,
-  shutdownError,
-  streamError,
-  timedOutError,
-} from './request-errors.ts'
+import { goneError, lateError, shutdownError, timedOutError } from './request-errors.ts'
 import { reportRequest } from './request-report.ts'
 import type { RequestSessions, SessionPart } from './request-sessions.ts'
 import { slowStatementLog } from './warnings.ts'
 import type { Settings } from './options.ts'
 import { type DataBridgeRouteOptions, requireRouteOptions } from './route-options.ts'
 import { setCostHeaders } from './response-headers.ts'
+import { isGone, setErrorStatus } from './response.ts'
 
 /** How a session ended. */
 type Ending = { readonly isCommitted: boolean; readonly error?: Error }
@@ -45,7 +39,7 @@ const failure = (): boolean => false
  * The session of one request, from its first use to its end. Whoever settles first decides; everyone
  * after waits for the same ending.
  */
-export class RequestSession implements AmbientScope, SessionPart {
+export class RequestSession implements AmbientScope, SessionPart, DeferredSession {
   readonly #settings: Settings
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
@@ -58,7 +52,7 @@ export class RequestSession implements AmbientScope, SessionPart {
   #hasFailed = false
   #isAnswering = false
   #isAnswered = false
-  #isFlowing = false
+  #deferred: DeferredCommit | undefined
   /** `begun`: the other databases of the request are flushed. */
   #commit: 'none' | 'begun' | 'done' = 'none'
   #isSettled = false
@@ -99,15 +93,15 @@ export class RequestSession implements AmbientScope, SessionPart {
     if (this.#isAnswering) {
       log.error({ err: error }, 'the request failed when its answer was on its way already')
       this.#answers.refuseOthers()
-      if (isLate) this.#abort(timedOutError)
+      if (isLate) this.abort(timedOutError)
       return false
     }
     this.#hasFailed = true
-    if (this.#isFlowing) this.#breakOff()
+    this.#deferred?.breakOff()
     this.#answers.awaitErrors(error)
     if (this.#session !== undefined) {
-      if (isLate) this.#abort(timedOutError)
-      void this.#settle(failure).then(({ isCommitted }) => {
+      if (isLate) this.abort(timedOutError)
+      void this.rollback().then(({ isCommitted }) => {
         if (isCommitted) log.warn('the request failed after its commit: what it wrote is saved')
       })
     }
@@ -127,12 +121,12 @@ export class RequestSession implements AmbientScope, SessionPart {
       discardPayload(payload)
       if (verdict === 'refused') throw this.#answers.failure
       // A deferred stream has begun whose request has failed: it must not end as a success.
-      if (this.#isFlowing && this.#hasFailed) this.#reply.raw.destroy()
+      if (this.#deferred?.isBroken === true) this.#reply.raw.destroy()
       return undefined
     }
     this.#isAnswering = true
     try {
-      if (this.#isFlowing || this.#hasFailed) forgetLength(this.#reply)
+      if (this.#deferred !== undefined || this.#hasFailed) forgetLength(this.#reply)
       if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
       await this.#answer(payload)
       if (this.#isRead(payload)) return { payload }
@@ -150,7 +144,7 @@ export class RequestSession implements AmbientScope, SessionPart {
 
   /** Whether there is nothing to settle, now or while the payload flows. */
   isIdle(payload: unknown): boolean {
-    if (this.#session !== undefined || this.#isFlowing) return false
+    if (this.#session !== undefined || this.#deferred !== undefined) return false
     return !this.#isDeferred(payload) && this.#isRead(payload)
   }
 
@@ -175,34 +169,11 @@ export class RequestSession implements AmbientScope, SessionPart {
 
   /** The session stays open while the stream flows, and is committed before its last byte. */
   #defer(payload: unknown): unknown {
-    const reply = this.#reply
-    const settle = async (): Promise<void> => {
-      const { error } = await this.#settle(() => this.#shouldCommit(payload), payload)
-      this.#isAnswered = true
-      if (error !== undefined) {
-        this.#request.log.error({ err: error }, 'the commit of a deferred stream has failed')
-        // A stream without a byte is answered still, and by an error handler that sets no status as a 200.
-        if (!reply.raw.headersSent) setStatus(reply, error)
-        throw error
-      }
-      if (this.#hasFailed) throw failedError()
+    if (this.#wantsHeaders()) {
+      addTrailer(this.#request, this.#reply, () => String(this.#all.cost.queryCount))
     }
-    const fail = (): void => {
-      this.#hasFailed = true
-      this.#isAnswered = true
-      this.#breakOff()
-      void this.#settle(failure)
-    }
-    if (this.#wantsHeaders())
-      addTrailer(this.#request, reply, () => String(this.#all.cost.queryCount))
-    forgetLength(reply)
-    this.#isFlowing = true
-    return deferred(payload, { settle, fail })
-  }
-
-  #breakOff(): void {
-    this.#abort(isGone(this.#reply) ? goneError : streamError)
-    breakOff(this.#request, this.#reply)
+    this.#deferred ??= new DeferredCommit(this.#request, this.#reply, this)
+    return this.#deferred.hold(payload)
   }
 
   get hasBegunCommit(): boolean {
@@ -227,7 +198,7 @@ export class RequestSession implements AmbientScope, SessionPart {
 
   async #answer(payload: unknown): Promise<void> {
     const isFirst = this.#settling === undefined
-    const settling = this.#settle(() => this.#shouldCommit(payload), payload)
+    const settling = this.settle(payload)
     // The statement that the handler waits for may be why: its end is not waited for.
     const { error } = this.#answers.isTimedOut ? notCommitted : await settling
     if (this.#session?.isUsed === true && this.#wantsHeaders()) {
@@ -235,8 +206,7 @@ export class RequestSession implements AmbientScope, SessionPart {
     }
     if (!isFirst || error === undefined) return
     discardPayload(payload)
-    // An error handler that sets no status would answer 200 otherwise.
-    setStatus(this.#reply, error)
+    setErrorStatus(this.#reply, error)
     throw error
   }
 
@@ -299,14 +269,18 @@ export class RequestSession implements AmbientScope, SessionPart {
    * Cancels what the session waits for, in the flush of its commit too: until COMMIT is sent it can still be
    * rolled back. Not where another database of the request is committed already, which would be left alone.
    */
-  #abort(reason: () => DataBridgeError): void {
+  abort(reason: () => DataBridgeError): void {
     if (this.#isSettled || this.#all.haveCommitted) return
     void this.#session?.abort(reason())
   }
 
-  #settle(isSuccess: () => boolean, payload?: unknown): Promise<Ending> {
-    this.#settling ??= this.#end(isSuccess, payload)
-    return this.#settling
+  /** Commits where the response is a success, and rolls back otherwise. */
+  settle(payload: unknown): Promise<Ending> {
+    return (this.#settling ??= this.#end(() => this.#shouldCommit(payload), payload))
+  }
+
+  rollback(): Promise<Ending> {
+    return (this.#settling ??= this.#end(failure, undefined))
   }
 
   async #end(isSuccess: () => boolean, payload: unknown): Promise<Ending> {
@@ -334,7 +308,7 @@ export class RequestSession implements AmbientScope, SessionPart {
   // The one event of every end: the client left (in whatever phase), or the response was ended by hand.
   readonly #onClose = (): void => {
     this.#isAnswered = true
-    if (this.#settling !== undefined) return this.#abort(goneError)
+    if (this.#settling !== undefined) return this.abort(goneError)
     // Another database is being committed: this one is committed behind it, or fails with it.
     if (this.#all.haveBegunCommit) return
     if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
@@ -343,16 +317,6 @@ export class RequestSession implements AmbientScope, SessionPart {
       )
     }
     void this.#session?.abort(goneError())
-    void this.#settle(failure)
+    void this.rollback()
   }
-}
-
-function setStatus(reply: FastifyReply, error: Error): void {
-  reply.code(error instanceof DataBridgeError ? error.statusCode : 500)
-}
-
-// Of HTTP/1 the response is destroyed with its socket; of HTTP/2 its stream is.
-function isGone({ raw }: FastifyReply): boolean {
-  const { stream } = raw as { readonly stream?: { readonly destroyed: boolean } }
-  return raw.destroyed || stream?.destroyed === true
 }
