@@ -15,6 +15,7 @@ export class Answers {
   readonly #reply: FastifyReply
   /** `error`: what is on its way was sent before the request failed. `none`: what is sent is too late. */
   #awaited: 'any' | 'error' | 'none' = 'any'
+  #isAnswering = false
   #hasLeft = false
   #failure: unknown
   #failedStatus: number | undefined
@@ -38,9 +39,27 @@ export class Answers {
     this.#watch()
   }
 
+  /** Whether an answer is on its way. */
+  get isAnswering(): boolean {
+    return this.#isAnswering
+  }
+
+  begin(): void {
+    this.#isAnswering = true
+  }
+
+  end(): void {
+    this.#isAnswering = false
+  }
+
   /** An answer has been handed on without an error. */
   left(): void {
     this.#hasLeft = true
+  }
+
+  /** Whether the request has failed. */
+  get hasFailed(): boolean {
+    return this.#failedStatus !== undefined
   }
 
   /** Why the request has failed. */
@@ -55,6 +74,7 @@ export class Answers {
 
   /** What becomes of an answer that has come. */
   verdictOn(payload: unknown): Verdict {
+    if (this.#isAnswering) return 'dropped'
     if (this.#hasLeft && this.#reply.raw.headersSent) return 'dropped'
     if (this.#isNothing(payload)) return 'refused'
     if (this.#awaited === 'error') return 'dropped'

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describe, optionError } from '../orm/index.ts'
+import { statusOf } from './payload.ts'
 
 /** Whether a response is a success, so that its session is committed. */
 export type CommitOn = (request: FastifyRequest, reply: FastifyReply) => boolean
@@ -11,8 +12,16 @@ export function requireCommitOn(option: string, value: unknown): void {
   )
 }
 
-// A promise would be true, whatever comes of it.
-export function requireAnswer(isWanted: unknown): boolean {
+/** Whether a response is a success, by `commitOn` if there is one, or by its status. */
+export function isSuccess(
+  commitOn: CommitOn | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): boolean {
+  if (commitOn === undefined) return statusOf(reply.statusCode, payload) < 400
+  const isWanted: unknown = commitOn(request, reply)
+  // A promise would count as true.
   if (typeof isWanted === 'boolean') return isWanted
   throw optionError(`commitOn expected to return true or false; it returned ${describe(isWanted)}`)
 }

@@ -1,5 +1,16 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Finding, SessionStats } from '../orm/index.ts'
+import type { Settings } from './options.ts'
+
+/** A `headers` function that throws must not change how the request ends. */
+export function areHeadersWanted(settings: Settings, request: FastifyRequest): boolean {
+  try {
+    return settings.wantsHeaders(request) === true
+  } catch (error) {
+    request.log.error({ err: error }, 'the option headers of fastify-data-bridge threw an error')
+    return false
+  }
+}
 
 /** Says what a request did to the database: never SQL, values or paths. */
 export function setCostHeaders(

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import {
   describe,
   type Isolation,
@@ -52,4 +53,17 @@ export function requireRouteOptions(options: unknown, route: string): void {
   requireTransaction(options, `${where}.`)
   requireTimeLimits(timeouts, `${where}.timeouts`)
   requireOneOf(`${where}.stream`, stream, commitTimes)
+}
+
+export function routeOptionsOf({
+  routeOptions: { config },
+}: FastifyRequest): DataBridgeRouteOptions {
+  return config.dataBridge ?? {}
+}
+
+/** Routes that are declared before the plugin has loaded are not checked when they are declared. */
+export function checkedRouteOptions({ routeOptions }: FastifyRequest): DataBridgeRouteOptions {
+  const { config, method, url } = routeOptions
+  requireRouteOptions(config.dataBridge, `${String(method)} ${url}`)
+  return config.dataBridge ?? {}
 }
