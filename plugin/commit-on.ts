@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describe, optionError } from '../orm/index.ts'
 import { statusOf } from './payload.ts'
 
-/** Whether a response is a success, so that its session is committed. */
+/** Whether a response is a success, and its session is committed. */
 export type CommitOn = (request: FastifyRequest, reply: FastifyReply) => boolean
 
 export function requireCommitOn(option: string, value: unknown): void {
@@ -12,7 +12,7 @@ export function requireCommitOn(option: string, value: unknown): void {
   )
 }
 
-/** Whether a response is a success, by `commitOn` if there is one, or by its status. */
+/** Asks `commitOn`. Without it, a status below 400 is a success. */
 export function isSuccess(
   commitOn: CommitOn | undefined,
   request: FastifyRequest,

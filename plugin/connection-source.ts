@@ -1,9 +1,9 @@
 import { Database, type DatabaseOptions, describe, listed, optionError } from '../orm/index.ts'
 
-/** The database of a registration. */
+/** Where the connections of a registration come from. */
 export interface ConnectionSource {
   readonly database: Database
-  /** Whether the plugin made the database, and closes it. */
+  /** Whether the plugin made the database and closes it. */
   readonly isOwn: boolean
 }
 
@@ -19,7 +19,7 @@ export function sourceOf(
     const others = Object.keys(rest)
     if (others.length > 0) {
       throw optionError(
-        `expected one source of connections; came database and ${listed(others)}, which belong to its own options`,
+        `expected one source of connections; came database and ${listed(others)}: options of connections belong to new Database(…)`,
       )
     }
     return { database, isOwn: false }
@@ -31,11 +31,11 @@ export function sourceOf(
   return { database: new Database(source), isOwn: true }
 }
 
-/** Where connections come from unless an option says so. */
+/** Where connections come from by default. */
 function usualSource(name: string | undefined, { DATABASE_URL }: NodeJS.ProcessEnv): string {
   if (name !== undefined) {
     throw optionError(
-      `expected connectionString, pool or database for ${name}, since DATABASE_URL is that of the database without a name; came none`,
+      `expected connectionString, pool or database for ${name} (DATABASE_URL is for the database without a name); came none`,
     )
   }
   if (DATABASE_URL !== undefined && DATABASE_URL !== '') return DATABASE_URL

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { DataBridgeError } from '../orm/index.ts'
 import { breakOff, forgetLength } from './deferred-response.ts'
 import { deferred } from './deferred-stream.ts'
-import { failedError, goneError, streamError } from './request-errors.ts'
+import { failedError, clientGoneError, streamError } from './request-errors.ts'
 import { isGone, setErrorStatus } from './response.ts'
 
 /** What {@link DeferredCommit} asks of the session. */
@@ -48,7 +48,7 @@ export class DeferredCommit {
 
   breakOff(): void {
     this.#isBroken = true
-    this.#session.abort(isGone(this.#reply) ? goneError : streamError)
+    this.#session.abort(isGone(this.#reply) ? clientGoneError : streamError)
     breakOff(this.#request, this.#reply)
   }
 

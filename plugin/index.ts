@@ -2,7 +2,7 @@ import type { Session } from '../orm/index.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The session of this request: opened on first use, committed before the response leaves. */
+    /** The session of this request. It opens on first use and commits before the response leaves. */
     readonly session: Session
   }
 }

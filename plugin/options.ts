@@ -11,27 +11,27 @@ import {
 import { type CommitOn, requireCommitOn } from './commit-on.ts'
 import { type ConnectionSource, sourceOf } from './connection-source.ts'
 
-/** Options of the plugin; the settings that `pg` takes for a pool stand beside them. */
+/** Options of the plugin, beside the settings of a pool of `pg`. */
 export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionString'> {
-  /** `postgresql://user:password@host:port/database`; the environment's `DATABASE_URL` where no source of connections and no `name` is given. */
+  /** `postgresql://user:password@host:port/database`. By default the environment's `DATABASE_URL`, unless there is a `pool`, a `database` or a `name`. */
   readonly connectionString?: string | undefined
-  /** A database that the application made, and closes itself. */
+  /** A database that the application makes and closes. */
   readonly database?: Database | undefined
   /**
-   * For an application with several databases: its sessions are `request.sessions.<name>`, itself
-   * `app.dataBridges.<name>`. Declare the name in `DataBridgeSessions` of `fastify`. There is no
-   * transaction over several databases: each is committed by itself, in the order of registration.
+   * For an application with several databases. The session of a request is `request.sessions.<name>`,
+   * the database `app.dataBridges.<name>`. Declare the name in `DataBridgeSessions` of `fastify`. There
+   * is no transaction over several databases: each is committed by itself, in the order of registration.
    */
   readonly name?: string | undefined
-  /** The request's property; `session` unless said. See `fastify-data-bridge/plugin` for applications with `@fastify/session`. */
+  /** The name of the request's property, by default `session`. With `@fastify/session`, import `fastify-data-bridge/plugin`. */
   readonly decorateAs?: string | undefined
-  /** Whether a response is committed; unless said, where its status is below 400. An error is never committed. */
+  /** Whether a response is committed. By default, if its status is below 400. An error is never committed. */
   readonly commitOn?: CommitOn | undefined
-  /** Whether responses say what they cost: `'dev'` (the default) is everywhere but where `NODE_ENV` is `production`. */
+  /** Whether responses have headers with their cost. By default `'dev'`: unless `NODE_ENV` is `production`. */
   readonly headers?: 'dev' | boolean | ((request: FastifyRequest) => boolean) | undefined
-  /** Whether `User.get(1)` works in handlers. `true` unless said, but never of a database with a `name`; `false` saves an AsyncLocalStorage. */
+  /** Whether `User.get(1)` works in handlers. By default `true`, without a `name`. `false` saves an AsyncLocalStorage. */
   readonly ambient?: boolean | undefined
-  /** Milliseconds from which on a statement is logged as slow, without its values. Nothing is, unless said. */
+  /** A statement that takes this many milliseconds is logged as slow, without its values. By default none is. */
   readonly slowQueryMs?: number | undefined
 }
 
@@ -39,7 +39,7 @@ export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionStri
 export interface Settings extends ConnectionSource {
   readonly name: string | undefined
   readonly decorateAs: string
-  /** None: where the status is below 400. */
+  /** Undefined: a response with a status below 400 is committed. */
   readonly commitOn: CommitOn | undefined
   readonly wantsHeaders: (request: FastifyRequest) => boolean
   readonly ambient: boolean
@@ -54,7 +54,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
     throw optionError(`expected an object of options; came ${describe(options)}`)
   }
   const own = Object.entries(options).filter(([name]) => !registerNames.includes(name))
-  // The database would refuse an unknown option too, but it would list its own options only.
+  // Checked here, because the database would list its own options only.
   refuseUnknown(Object.fromEntries(own), optionNames, 'fastify-data-bridge')
   const given = own.filter(([, value]) => value !== undefined)
   const {
@@ -115,7 +115,7 @@ const optionNames = [
   ...databaseOptionNames,
 ]
 
-// What register() takes for itself, and hands on; @fastify/autoload gives each plugin of a folder a prefix.
+// register() reads these and passes them on; @fastify/autoload gives each plugin of a folder a prefix.
 const registerNames = ['prefix', 'logLevel', 'logSerializers']
 
 function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settings['wantsHeaders'] {

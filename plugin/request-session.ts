@@ -21,7 +21,7 @@ import {
   statusOf,
   withoutBody,
 } from './payload.ts'
-import { goneError, lateError, shutdownError, timedOutError } from './request-errors.ts'
+import { clientGoneError, lateError, shutdownError, timedOutError } from './request-errors.ts'
 import { reportRequest } from './request-report.ts'
 import type { RequestSessions, SessionPart } from './request-sessions.ts'
 import { areHeadersWanted, setCostHeaders } from './response-headers.ts'
@@ -283,7 +283,7 @@ export class RequestSession implements AmbientScope, SessionPart, DeferredSessio
   /** The response is closed: the client left, at any moment, or the response was ended by hand. */
   #closed(): void {
     this.seal()
-    if (this.#ending !== undefined) return this.abort(goneError)
+    if (this.#ending !== undefined) return this.abort(clientGoneError)
     // This session is committed after that of another database, or fails with it.
     if (this.#sessions.haveBegunCommit) return
     if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
@@ -291,7 +291,7 @@ export class RequestSession implements AmbientScope, SessionPart, DeferredSessio
         'the response was ended by hand before the session was committed: what it changed is rolled back',
       )
     }
-    void this.#session?.abort(goneError())
+    void this.#session?.abort(clientGoneError())
     void this.rollback()
   }
 }

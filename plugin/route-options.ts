@@ -16,21 +16,21 @@ import { type CommitOn, requireCommitOn } from './commit-on.ts'
 /** Options of one route: `config: { dataBridge: { … } }`. */
 export interface DataBridgeRouteOptions {
   readonly commitOn?: CommitOn | undefined
-  /** Its transactions are `READ ONLY`. */
+  /** Transactions are `READ ONLY`. */
   readonly readOnly?: boolean | undefined
-  /** Every statement runs in a transaction of this isolation. */
+  /** Every statement runs in a transaction with this isolation. */
   readonly isolation?: Isolation | undefined
   /**
-   * `true`: the first statement begins the transaction, also where it only reads, so that a connection
-   * is held until the response. Unless said, the first write does.
+   * `true`: the first statement begins the transaction, also if it only reads, and a connection is held
+   * until the response. By default, the first write begins the transaction.
    */
   readonly transaction?: boolean | undefined
-  /** How long things may take; where it says nothing, as in the application. */
+  /** How long things may take. By default as the plugin's options say. */
   readonly timeouts?: TimeLimits | undefined
   /**
-   * When the session of a response that is a stream is committed. `'before'`, unless said: before the
-   * first byte. `'deferred'`: after the last one, so that the stream can use the session; a response
-   * whose commit fails is cut off, and never complete.
+   * When the session of a streamed response is committed. `'before'`, the default: before the first
+   * byte. `'deferred'`: after the last byte, so that the stream can use the session. If that commit
+   * fails, the response is cut off.
    */
   readonly stream?: 'before' | 'deferred' | undefined
 }
@@ -38,7 +38,7 @@ export interface DataBridgeRouteOptions {
 const commitTimes = ['before', 'deferred']
 const routeOptionNames = ['commitOn', 'readOnly', 'isolation', 'transaction', 'timeouts', 'stream']
 
-/** Refuses route options that are wrong, or that nothing would read. */
+/** Refuses route options that are wrong or unknown. */
 export function requireRouteOptions(options: unknown, route: string): void {
   if (options === undefined) return
   const where = `the route ${route}: config.dataBridge`
@@ -61,7 +61,7 @@ export function routeOptionsOf({
   return config.dataBridge ?? {}
 }
 
-/** Routes that are declared before the plugin has loaded are not checked when they are declared. */
+/** Checks the options too: those of routes that are declared before the plugin loads were not checked yet. */
 export function checkedRouteOptions({ routeOptions }: FastifyRequest): DataBridgeRouteOptions {
   const { config, method, url } = routeOptions
   requireRouteOptions(config.dataBridge, `${String(method)} ${url}`)
