@@ -29,6 +29,8 @@ export type { Rows } from './query/rows.ts'
 export { type Loader, type LoaderOf, selectinload } from './relations/loader.ts'
 /** @internal for the plugin */
 export { listed } from './util/messages.ts'
+/** @internal for the plugin */
+export { optionError, refuseUnknown, requireBoolean, requireOneOf } from './util/option-checks.ts'
 export type { Column, Fields, OnDelete } from './schema/column.ts'
 export type { BigintMode } from './schema/column-types.ts'
 export {
