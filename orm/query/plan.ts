@@ -1,63 +1,44 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { type TableMetadata } from '../schema/metadata.ts'
-import { listed } from '../util/messages.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
 import type { AnyLoader } from '../relations/loader.ts'
-import { requireConditions } from '../sql/conditions.ts'
+import { ColumnNode } from '../sql/column.ts'
+import { requireConditions } from '../sql/logic.ts'
 import {
-  anyRaw,
   type Condition,
+  type Expression,
   isCondition,
+  isExpression,
   isSqlNode,
   type Order,
-  type SqlNode,
 } from '../sql/node.ts'
-import { BoundColumn } from '../sql/column-ref.ts'
-import { columnRef, refsOf } from '../sql/refs.ts'
-import { rootAlias, type SelectPlan } from '../sql/select.ts'
+import { callWithRefs, columnRef } from '../sql/refs.ts'
+import { type SelectParts, wholeRow } from '../sql/select.ts'
+import { rootSource, type Source } from '../sql/source.ts'
+import { listed } from '../util/messages.ts'
 
-/** Everything that a query says. Immutable. */
-export interface QueryPlan extends SelectPlan {
+/** Everything that a query says: a SELECT, and what is loaded with its rows. Immutable. */
+export interface QueryPlan extends SelectParts {
   readonly loaders: readonly AnyLoader[]
-  readonly groups: readonly SqlNode[]
 }
 
 export function planFor(table: TableMetadata): QueryPlan {
+  const from = rootSource(table)
   return {
-    table,
-    conditions: [],
+    from,
+    projection: wholeRow(from),
+    where: undefined,
+    groups: [],
     orders: [],
     limit: undefined,
     offset: undefined,
     loaders: [],
-    groups: [],
   }
 }
 
-/** How many conditions are joined by AND at the top. */
-export function filterCount({ conditions }: SelectPlan): number {
-  return conditions.reduce((sum, { width }) => sum + width, 0)
-}
-
-/** Whether SQL of the program's own is in it, which may read other tables than the plan names. */
-export function isRaw({ conditions, orders, groups }: QueryPlan): boolean {
-  return anyRaw(conditions) || anyRaw(orders) || anyRaw(groups)
-}
-
-/** What a callback such as `(user) => user.age.gt(18)` gives. */
-export function callWithRefs(table: TableMetadata, callback: unknown, where: string): unknown {
-  if (typeof callback === 'function')
-    return (callback as (refs: object) => unknown)(refsOf(table, rootAlias))
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected a callback such as (row) => …; came ${describe(callback)}`,
-  )
-}
-
 /** The conditions of one filter, to be joined by AND. */
-export function conditionsOf(table: TableMetadata, filter: unknown): readonly Condition[] {
-  const where = `find(${table.entityName}).filter()`
+export function conditionsOf(source: Source, filter: unknown, where: string): readonly Condition[] {
   if (typeof filter === 'function') {
-    const condition = callWithRefs(table, filter, where)
+    const condition = callWithRefs(source, filter, where)
     requireConditions(where, [condition])
     return [condition as Condition]
   }
@@ -65,7 +46,7 @@ export function conditionsOf(table: TableMetadata, filter: unknown): readonly Co
   if (typeof filter === 'object' && filter !== null && !Array.isArray(filter)) {
     const entries = Object.entries(filter)
     if (entries.length > 0 || isPlain(filter))
-      return entries.map(([property, value]) => matches(table, property, value))
+      return entries.map(([property, value]) => matches(source, property, value, where))
   }
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_FILTER',
@@ -80,8 +61,9 @@ function isPlain(value: object): boolean {
 }
 
 /** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equal, one of, IS NULL. */
-function matches(table: TableMetadata, property: string, value: unknown): Condition {
-  const where = `find(${table.entityName}).filter({ ${property} })`
+function matches(source: Source, property: string, value: unknown, method: string): Condition {
+  const { table } = source
+  const where = `${method.slice(0, -1)}{ ${property} })`
   const column = table.columnOf.get(property)
   if (column === undefined) {
     throw new DataBridgeError(
@@ -95,27 +77,34 @@ function matches(table: TableMetadata, property: string, value: unknown): Condit
       `${where} expected a value, an array, or null for IS NULL; came undefined, which would match every row`,
     )
   }
-  const ref = columnRef(table, property, rootAlias)
-  const isList = Array.isArray(value) && column.type.cast !== 'jsonb'
+  const ref = columnRef(source, property)
+  // Where the column itself holds arrays, an array is a value.
+  const isList = Array.isArray(value) && !column.type.isType(value)
   return isList ? ref.in(value) : ref.eq(value)
 }
 
-export function ordersOf(table: TableMetadata, by: unknown): readonly Order[] {
-  const where = `find(${table.entityName}).orderBy()`
-  const orders = [callWithRefs(table, by, where)].flat()
-  const other = orders.find((order) => !isSqlNode(order) || order instanceof BoundColumn)
+export function ordersOf(source: Source, by: unknown, where: string): readonly Order[] {
+  const orders = [callWithRefs(source, by, where)].flat()
+  const other = orders.find((order) => !isOrder(order))
   if (orders.length > 0 && other === undefined) return orders as Order[]
-  const came = other instanceof BoundColumn ? 'a column without asc() or desc()' : describe(other)
+  const came = other instanceof ColumnNode ? 'a column without asc() or desc()' : describe(other)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
     `${where} expected orders such as user.name.asc(); came ${orders.length === 0 ? 'none' : came}`,
   )
 }
 
+function isOrder(value: unknown): value is Order {
+  return isSqlNode(value) && 'isOrder' in value
+}
+
 /** Groups or selected values: columns, aggregates, `sql` templates. */
-export function expressionsOf(values: readonly unknown[], where: string): readonly SqlNode[] {
-  const other = values.find((value) => !isSqlNode(value))
-  if (values.length > 0 && values.every(isSqlNode)) return values
+export function expressionsOf(
+  values: readonly unknown[],
+  where: string,
+): readonly Expression<unknown>[] {
+  const other = values.find((value) => !isExpression(value))
+  if (values.length > 0 && values.every(isExpression)) return values
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
     `${where} expected columns or aggregates such as count(); came ${values.length === 0 ? 'none' : describe(other)}`,

@@ -1,10 +1,17 @@
+import type { TableOf } from '../entity/types.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { relationOf } from '../schema/relation-ref.ts'
-import type { RelationRef, TableOf } from '../entity/types.ts'
+import type { RelationRef } from '../entity/types.ts'
+
+/** All that `options` asks of a loader: by this the type checker compares loaders. */
+export interface LoaderOf<in Table> {
+  /** For the type checker only. */
+  readonly __table: (name: Table) => void
+}
 
 /** A relation that is loaded with a query, in a statement of its own for all entities at once. Immutable. */
-export class Loader<in Table, out Target> {
+export class Loader<in Table, out Target> implements LoaderOf<Table> {
   /** For the type checker only. */
   declare readonly __table: (name: Table) => void
   /** For the type checker only. */
@@ -19,10 +26,13 @@ export class Loader<in Table, out Target> {
   }
 
   /** Relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
-  options(...loaders: readonly Loader<TableOf<Target>, unknown>[]): Loader<Table, Target> {
+  options(...loaders: readonly LoaderOf<TableOf<Target>>[]): Loader<Table, Target> {
     const { target, owner, name } = this.relation
     requireLoaders(loaders, target, `selectinload(${owner.entityName}.${name}).options()`)
-    return new Loader(this.relation, [...this.nested, ...loaders])
+    return new Loader(this.relation, [
+      ...this.nested,
+      ...(loaders as unknown as readonly AnyLoader[]),
+    ])
   }
 }
 
@@ -49,7 +59,7 @@ export function selectinload<Table, Target>(
   return new Loader(relationOf(relation, 'selectinload()'))
 }
 
-/** Refuses what is no loader, and a loader of another entity. */
+/** Refuses anything else than a loader, and a loader of another entity. */
 export function requireLoaders(
   loaders: readonly unknown[],
   table: TableMetadata,

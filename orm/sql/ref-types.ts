@@ -1,7 +1,7 @@
 import type { Absent, ToManyKind } from '../entity/types.ts'
 import type { AnyColumn, Column } from '../schema/column.ts'
 import type { EntityOf, FieldsOf, RelationTo } from '../schema/relation.ts'
-import type { Condition, Expression, Order as OrderNode } from './node.ts'
+import type { Condition, Expression, Order } from './node.ts'
 
 /*
  * What the callbacks of queries see. Everything here is written with the entity (`Refs<User>`), never
@@ -9,14 +9,6 @@ import type { Condition, Expression, Order as OrderNode } from './node.ts'
  *
  * `in out`: otherwise the checker finds the references of any entity to fit those of every other.
  */
-
-/** One part of an ORDER BY: `user.name.asc()`. NULLs come last when ascending and first when descending. */
-export interface Order extends OrderNode {
-  /** NULLs come first. */
-  nullsFirst(): Order
-  /** NULLs come last. */
-  nullsLast(): Order
-}
 
 /** A value of type `T` that can be compared and sorted: a column, or `post.comments.count()`. */
 export interface Operand<out T> extends Expression<T> {
