@@ -78,8 +78,8 @@ export type RowIn<F> = {
 
 /** A relation named on its class, for loaders: `User.posts`. */
 export interface RelationRef<in Table, out Target> {
-  /** For the type checker only. */
-  readonly __table: (name: Table) => void
+  /** For the type checker only. Not the name of a loader's property: a relation is no loader. */
+  readonly __owner: (name: Table) => void
   /** For the type checker only. */
   readonly __target: Target
 }

@@ -6,6 +6,8 @@ import type { Condition, Expression, Order } from './node.ts'
 /*
  * What the callbacks of queries see. Everything here is written with the entity (`Refs<User>`), never
  * with its class, and relations are members of a mapped type: see the rules in entity/types.ts.
+ *
+ * `in out`: otherwise the checker finds the references of any entity to fit those of every other.
  */
 
 /** A value of type `T` that can be compared and sorted: a column, or `post.comments.count()`. */
@@ -58,14 +60,14 @@ export interface ColumnRef<out T> extends Operand<T> {
  * export const popular = (post: Refs<Post>): Condition => post.likes.gt(100)
  * ```
  */
-export type Refs<E> = {
+export type Refs<in out E> = {
   readonly [K in keyof FieldsOf<E>]: FieldsOf<E>[K] extends AnyColumn
     ? RefOf<FieldsOf<E>[K]>
     : RelationRefOf<FieldsOf<E>[K], FieldsOf<E>>
 }
 
 /** {@link Refs} behind a to-one relation that may be absent: every column may be null. */
-export type OptionalRefs<E> = {
+export type OptionalRefs<in out E> = {
   readonly [K in keyof FieldsOf<E>]: FieldsOf<E>[K] extends AnyColumn
     ? OptionalRefOf<FieldsOf<E>[K]>
     : OptionalRelationRefOf<FieldsOf<E>[K]>
@@ -112,7 +114,7 @@ type OptionalRelationRefOf<Field> = Field extends () => RelationTo<
   : never
 
 /** A relation to many rows: `(user) => user.posts.any((post) => post.likes.gt(10))`. */
-export interface ToMany<E> {
+export interface ToMany<in out E> {
   /** At least one related row matches. Without a condition: at least one exists. */
   any(where?: (row: Refs<E>) => Condition): Condition
   /** No related row matches. Without a condition: none exists. */
@@ -130,7 +132,7 @@ export type ToOne<E> = Refs<E> & Has<E>
 export type OptionalToOne<E> = OptionalRefs<E> & Has<E>
 
 /** The test of a to-one relation as a whole: `(user) => user.manager.has((manager) => manager.age.gt(50))`. */
-export interface Has<E> {
+export interface Has<in out E> {
   /** The related row exists and matches. Without a condition: it exists. */
   has(where?: (row: Refs<E>) => Condition): Condition
 }
