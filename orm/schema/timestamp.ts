@@ -18,15 +18,15 @@ export function decodeLocalTimestamp(text: string): number {
   return decodeUsual(text, 0) ?? decodeAny(text, false)
 }
 
-/** PostgreSQL's text of an instant in UTC; with the `Z` of a `timestamptz`, or without it for a `timestamp`. */
-export function encodeTimestamp(milliseconds: number, zone: 'Z' | ''): string {
+/** PostgreSQL's own text of an instant in UTC: with `+00` for a `timestamptz`, without it for a `timestamp`. */
+export function encodeTimestamp(milliseconds: number, zone: '+00' | ''): string {
   // A millisecond later than the last Date: the end of what that Date stands for.
-  if (milliseconds > latest) return `275760-09-13T00:00:00.001${zone}`
+  if (milliseconds > latest) return `275760-09-13 00:00:00.001${zone}`
   const date = new Date(milliseconds)
   const year = date.getUTCFullYear()
   // toISOString writes years outside 0..9999 with a sign and six digits, and 1 BC as year 0: PostgreSQL reads neither.
   const text = date.toISOString()
-  const rest = text.slice(text.indexOf('-', 1), -1) + zone
+  const rest = text.slice(text.indexOf('-', 1), -1).replace('T', ' ') + zone
   if (year >= 1) return `${String(year).padStart(4, '0')}${rest}`
   return `${String(1 - year).padStart(4, '0')}${rest} BC`
 }
