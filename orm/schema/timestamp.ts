@@ -1,7 +1,8 @@
 import { UnreadableError } from './types/unreadable.ts'
 
+// What PostgreSQL writes, and what encodeTimestamp does.
 const pattern =
-  /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?( BC)?$/
+  /^(\d{4,})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:(Z)|([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?( BC)?$/
 
 // Milliseconds from 1970 to the last Date there is, in the year 275760.
 const latest = 8.64e15
@@ -18,15 +19,15 @@ export function decodeLocalTimestamp(text: string): number {
   return decodeUsual(text, 0) ?? decodeAny(text, false)
 }
 
-/** PostgreSQL's own text of an instant in UTC: with `+00` for a `timestamptz`, without it for a `timestamp`. */
-export function encodeTimestamp(milliseconds: number, zone: '+00' | ''): string {
+/** A text of an instant in UTC that PostgreSQL reads: with `Z` for a `timestamptz`, without it for a `timestamp`. */
+export function encodeTimestamp(milliseconds: number, zone: 'Z' | ''): string {
   // A millisecond later than the last Date: the end of what that Date stands for.
-  if (milliseconds > latest) return `275760-09-13 00:00:00.001${zone}`
+  if (milliseconds > latest) return `275760-09-13T00:00:00.001${zone}`
   const date = new Date(milliseconds)
   const year = date.getUTCFullYear()
   // toISOString writes years outside 0..9999 with a sign and six digits, and 1 BC as year 0: PostgreSQL reads neither.
   const text = date.toISOString()
-  const rest = text.slice(text.indexOf('-', 1), -1).replace('T', ' ') + zone
+  const rest = text.slice(text.indexOf('-', 1), -1) + zone
   if (year >= 1) return `${String(year).padStart(4, '0')}${rest}`
   return `${String(1 - year).padStart(4, '0')}${rest} BC`
 }
@@ -76,8 +77,8 @@ function digitAt(text: string, index: number): number {
 function decodeAny(text: string, hasZone: boolean): number {
   const match = pattern.exec(text)
   if (match === null) throw unreadable(text, hasZone)
-  const [, year, month, day, hour, minute, second, fraction = '', sign, ...zone] = match
-  if ((sign !== undefined) !== hasZone) throw otherZone(hasZone)
+  const [, year, month, day, hour, minute, second, fraction = '', utc, sign, ...zone] = match
+  if ((utc !== undefined || sign !== undefined) !== hasZone) throw otherZone(hasZone)
   const [zoneHour = 0, zoneMinute = 0, zoneSecond = 0, bc] = zone
   const moment = new Date(0)
   moment.setUTCFullYear(

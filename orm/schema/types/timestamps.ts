@@ -10,14 +10,14 @@ export type TimestampMode = 'date' | 'string'
 interface Instant {
   readonly name: 'timestamptz' | 'timestamp'
   readonly suffix: 'with time zone' | 'without time zone'
-  readonly zone: '+00' | ''
+  readonly zone: 'Z' | ''
   readonly decode: (text: string) => number
 }
 
 const zoned: Instant = {
   name: 'timestamptz',
   suffix: 'with time zone',
-  zone: '+00',
+  zone: 'Z',
   decode: decodeTimestamp,
 }
 
