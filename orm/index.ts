@@ -32,20 +32,46 @@ export { listed } from './util/messages.ts'
 /** @internal for the plugin */
 export { optionError, refuseUnknown, requireBoolean, requireOneOf } from './util/option-checks.ts'
 export type { Column, Fields, OnDelete } from './schema/column.ts'
-export type { BigintMode } from './schema/column-types.ts'
 export {
   bigint,
   type BigintOptions,
   boolean,
+  bytea,
+  char,
+  citext,
   double,
+  inet,
   integer,
-  jsonb,
+  type LengthOptions,
   numeric,
   type NumericOptions,
+  real,
+  smallint,
   text,
-  timestamptz,
   uuid,
+  varchar,
 } from './schema/columns.ts'
+export {
+  array,
+  custom,
+  enumeration,
+  type EnumerationOptions,
+  json,
+  jsonb,
+} from './schema/composed-columns.ts'
+export {
+  date,
+  interval,
+  time,
+  type TimeOptions,
+  timestamp,
+  type TimestampOptions,
+  timestamptz,
+  type TimestamptzOptions,
+} from './schema/time-columns.ts'
+export type { CustomType } from './schema/types/custom.ts'
+export type { BigintMode } from './schema/types/integers.ts'
+export type { TimestampMode } from './schema/types/timestamps.ts'
 export type { Entity } from './entity/entity.ts'
 export {
   type AnyEntityClass,
