@@ -112,6 +112,7 @@ export type {
 export { type Sql, sql } from './sql/template.ts'
 export {
   type AmbientStatics,
+  type ColumnStatics,
   table,
   type TableCheck,
   type TableClass,
