@@ -55,8 +55,9 @@ export type TableClass<F, Name extends string = string> = EntityClass<F, Name> &
 export function table<Name extends string, const F extends Fields>(
   name: Name,
   columnsAndRelations: F,
+  options?: unknown,
 ): TableClass<F, Name> {
-  const entity = defineTable(name, columnsAndRelations)
+  const entity = defineTable(name, columnsAndRelations, options)
   return Object.assign(entity, ambientStatics) as unknown as TableClass<F, Name>
 }
 
