@@ -1,0 +1,59 @@
+import { DataBridgeError } from '../errors.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { quoteTable } from '../sql/identifier.ts'
+import { listed } from '../util/messages.ts'
+import { isSameList } from './column-lists.ts'
+
+/** An enum type that a column declares: `enumeration('mood', ['ok', 'sad'])`. */
+export interface Enumeration {
+  /** The PostgreSQL schema that it is in; undefined: the first of the search path. */
+  readonly schema: string | undefined
+  readonly name: string
+  readonly values: readonly string[]
+}
+
+/** What a column's type needs in the database. An array needs what its items need. */
+interface NeedingType {
+  readonly enumeration?: Enumeration
+  readonly extension?: string
+}
+
+/** The extensions of PostgreSQL that the columns of tables need, such as `citext`. */
+export function extensionsOf(tables: readonly TableMetadata[]): string[] {
+  const types: NeedingType[] = tables.flatMap(({ columns }) => columns.map(typeOf))
+  return [...new Set(types.flatMap(({ extension }) => extension ?? []))]
+}
+
+/** The enum types of tables, each once. Refuses two of one name with other values. */
+export function enumerationsOf(tables: readonly TableMetadata[]): Enumeration[] {
+  const found = new Map<string, { readonly type: Enumeration; readonly where: string }>()
+  for (const table of tables) {
+    for (const column of table.columns) {
+      const { enumeration: type } = typeOf(column)
+      if (type === undefined) continue
+      const where = `${table.entityName}.${column.property}`
+      const other = found.get(quoteTable(type))
+      if (other === undefined) found.set(quoteTable(type), { type, where })
+      else requireSameValues(other.where, other.type, where, type)
+    }
+  }
+  return [...found.values()].map(({ type }) => type)
+}
+
+function typeOf({ type }: ColumnMetadata): NeedingType {
+  return type as NeedingType
+}
+
+function requireSameValues(
+  first: string,
+  expected: Enumeration,
+  second: string,
+  got: Enumeration,
+): void {
+  if (isSameList(expected.values, got.values)) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `${first} and ${second} declare the enum type ${got.name} differently: ${second} expected the values ` +
+      `${listed(expected.values)}, got ${listed(got.values)}`,
+  )
+}
