@@ -1,4 +1,5 @@
 import { createTables, requireTables } from './schema-tools/create-schema.ts'
+import { dropTables } from './schema-tools/drop-schema.ts'
 import { checkHealth, type Health } from './driver/health.ts'
 import { ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
 import { graceMs } from './driver/connection.ts'
@@ -141,6 +142,16 @@ export class Database implements AsyncDisposable {
    */
   async createSchema(tables: readonly AnyEntityClass[] = this.#tables): Promise<void> {
     await this.transaction((session) => createTables(session, tables), readCommitted)
+  }
+
+  /**
+   * Drops the tables of entities, with their rows, and their enum types, in one transaction. Fails and
+   * drops nothing where other objects depend on a table, such as a view.
+   *
+   * @param tables the entity classes; the option `tables` by default
+   */
+  async dropSchema(tables: readonly AnyEntityClass[] = this.#tables): Promise<void> {
+    await this.transaction((session) => dropTables(session, tables), readCommitted)
   }
 
   /** How many connections there are, how many of them are free, and how many sessions wait for one. */

@@ -87,6 +87,14 @@ export function addValue(type: Named, value: string): string {
   return `alter type ${quoteTable(type)} add value ${literal(value)}`
 }
 
+export function dropTables(tables: readonly Named[]): string {
+  return `drop table ${tables.map(quoteTable).join(', ')}`
+}
+
+export function dropTypes(types: readonly Named[]): string {
+  return `drop type ${types.map(quoteTable).join(', ')}`
+}
+
 function list(columns: readonly string[]): string {
   return columns.map(quote).join(', ')
 }
