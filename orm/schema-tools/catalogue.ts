@@ -41,8 +41,9 @@ export interface ExistingColumn {
 export interface ExistingIndex {
   readonly name: string
   readonly isPrimary: boolean
-  /** Whether a foreign key can refer to it. */
   readonly isUnique: boolean
+  /** Whether it is checked at once, so that a foreign key can refer to it. */
+  readonly isImmediate: boolean
   /** Empty where it serves some of the rows, or has expressions. */
   readonly columns: readonly string[]
 }
@@ -127,7 +128,7 @@ export async function readTables(
         from pg_attribute join pg_type type on type.oid = atttypid ${joinedTypes}
         where attrelid = class.oid and attnum > 0 and not attisdropped) as columns,
       (select coalesce(json_agg(json_build_object('name', index.relname, 'isPrimary', indisprimary,
-          'isUnique', indisunique and indimmediate and indisvalid and indpred is null,
+          'isUnique', indisunique, 'isImmediate', indimmediate,
           'columns', case when amname = 'btree' and indisvalid and indpred is null and indexprs is null
             then ${columnsOf(sql`indrelid`, sql`indkey[:indnkeyatts - 1]::int2[]`)} else '[]' end)), '[]')
         from pg_index join pg_class index on index.oid = indexrelid join pg_am am on am.oid = index.relam

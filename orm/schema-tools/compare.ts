@@ -93,11 +93,17 @@ export function canReferTo(
   if (existing === undefined) {
     return declared !== undefined && isKey([declared.primaryKey, ...declared.unique])
   }
-  // A missing primary key is not created, a missing unique constraint is.
-  const willBeUnique = existing.isTable && declared !== undefined && isKey(declared.unique)
-  return (
-    (willBeUnique || hasUnique(existing, targetColumns)) &&
-    hasTypesOf(catalogue, definition, key, existing)
+  // A missing unique constraint is created, a missing primary key is not.
+  const isUnique = hasUnique(existing, targetColumns)
+    ? hasImmediateKey(existing, targetColumns)
+    : existing.isTable && declared !== undefined && isKey(declared.unique)
+  return isUnique && hasTypesOf(catalogue, definition, key, existing)
+}
+
+/** PostgreSQL lets no foreign key refer to a deferrable key. */
+function hasImmediateKey({ indexes }: ExistingTable, columns: readonly string[]): boolean {
+  return indexes.some(
+    (index) => index.isUnique && index.isImmediate && isSameSet(index.columns, columns),
   )
 }
 

@@ -5,6 +5,7 @@ import {
   type ColumnRef,
   integer,
   jsonb,
+  keyOf,
   numeric,
   table,
   text,
@@ -144,6 +145,25 @@ describe('createSchema warns', () => {
     expect(differences()).toEqual([
       'foreign key (parent_id): expected on delete cascade, found on delete no action',
     ])
+  })
+
+  it('where a foreign key needs a key that is deferrable', async () => {
+    await query(
+      'create table deferred (id integer primary key, code text not null unique deferrable)',
+    )
+    class Deferred extends table('deferred', { id, code: text().unique() }) {}
+    class User extends table('users_of_it', {
+      id,
+      code: text().references(() => keyOf(Deferred, ['code'])),
+    }) {}
+    await database.createSchema([Deferred, User])
+    expect(differences()).toEqual([
+      expect.stringContaining('foreign key (code): expected that public.deferred has'),
+    ])
+    const keys = await query(
+      `select from pg_constraint where conrelid = 'deferred'::regclass and contype = 'u'`,
+    )
+    expect(keys).toHaveLength(1)
   })
 
   it('where an enum type lacks values, and alters nothing', async () => {

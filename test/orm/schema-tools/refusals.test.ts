@@ -97,7 +97,7 @@ describe('createSchema refuses', () => {
     await using own = new Database({ connectionString: url, options })
     class Homeless extends table('homeless', { id }) {}
     await expect(own.createSchema([Homeless])).rejects.toThrow(
-      coded(SCHEMA, 'createSchema() expected a schema for the table homeless, got none'),
+      coded(SCHEMA, 'createSchema() expected a schema for homeless, got none'),
     )
     class Account extends table('accounts', { id }, { schema: 'auth' }) {}
     await own.createSchema([Account])
