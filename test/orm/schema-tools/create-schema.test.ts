@@ -96,8 +96,8 @@ describe('createSchema', () => {
       column('numeric', 'numeric(6,2)', '12.50'),
       column('exact', 'numeric(6,0)', null, true),
       column('json', 'jsonb', `'{"a": "it''s"}'::jsonb`),
-      column('at', 'timestamp with time zone', expect.stringContaining('2020-02-29') as never),
-      column('now', 'timestamp with time zone', 'now()'),
+      column('at', timestamptz().spec.type.sql, expect.stringContaining('2020-02-29') as never),
+      column('now', timestamptz().spec.type.sql, 'now()'),
       column('uuid', 'uuid', 'gen_random_uuid()'),
     ])
     await query('insert into everything default values')

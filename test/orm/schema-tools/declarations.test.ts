@@ -15,7 +15,6 @@ import {
   uuid,
 } from '../../../orm/index.ts'
 import { columnOf } from '../../../orm/schema/column.ts'
-import { textType } from '../../../orm/schema/column-types.ts'
 import { connect, testDatabase } from '../../support/database.ts'
 
 const id = integer().primaryKey().generated()
@@ -148,9 +147,14 @@ class Named extends table(
 ) {}
 
 const mood = { schema: undefined, name: 'Mood', values: ['ok', "it's", 'back\\slash'] }
-const moodType = Object.freeze({ ...textType, sql: '"Mood"', cast: '"Mood"', enumeration: mood })
+const moodType = Object.freeze({
+  ...text().spec.type,
+  sql: '"Mood"',
+  cast: '"Mood"',
+  enumeration: mood,
+})
 const roleType = Object.freeze({
-  ...textType,
+  ...text().spec.type,
   sql: 'auth.role[]',
   cast: 'auth.role[]',
   enumeration: { schema: 'auth', name: 'role', values: ['admin', 'user'] },
@@ -323,7 +327,7 @@ describe('createSchema', () => {
 
   it('keeps defaults with quotes, backslashes and lines, of dates, JSON and arrays', async () => {
     const arrayType = Object.freeze({
-      ...textType,
+      ...text().spec.type,
       sql: 'text[]',
       cast: 'text[]',
       encode: (value: unknown) => value as string,
@@ -350,7 +354,7 @@ describe('createSchema', () => {
 
   it('creates extensions that types need', async () => {
     const citext = Object.freeze({
-      ...textType,
+      ...text().spec.type,
       sql: 'citext',
       cast: 'citext',
       extension: 'citext',

@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type AnyEntityClass, Database, integer, table } from '../../../orm/index.ts'
+import { type AnyEntityClass, Database, integer, table, text } from '../../../orm/index.ts'
 import { columnOf } from '../../../orm/schema/column.ts'
-import { textType } from '../../../orm/schema/column-types.ts'
 import { testDatabase } from '../../support/database.ts'
 import { coded, failure } from '../../support/failure.ts'
 
 const id = integer().primaryKey().generated()
 const enumeration = { schema: 'zoo', name: 'mood', values: ['ok', 'sad'] }
-const moodType = { ...textType, sql: 'zoo.mood', cast: 'zoo.mood', enumeration }
+const moodType = { ...text().spec.type, sql: 'zoo.mood', cast: 'zoo.mood', enumeration }
 
 class Hen extends table(
   'hens',

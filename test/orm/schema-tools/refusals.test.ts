@@ -9,14 +9,13 @@ import {
   text,
 } from '../../../orm/index.ts'
 import { columnOf } from '../../../orm/schema/column.ts'
-import { textType } from '../../../orm/schema/column-types.ts'
 import { testDatabase } from '../../support/database.ts'
 import { User } from '../../support/entities.ts'
 import { coded, failure } from '../../support/failure.ts'
 
 const id = integer().primaryKey().generated()
 const enumeration = { schema: undefined, name: 'mood', values: ['ok', 'sad'] }
-const moodType = Object.freeze({ ...textType, sql: 'mood', cast: 'mood', enumeration })
+const moodType = Object.freeze({ ...text().spec.type, sql: 'mood', cast: 'mood', enumeration })
 
 const { database, query, url } = await testDatabase()
 
@@ -106,11 +105,9 @@ describe('createSchema refuses', () => {
 
   it('a foreign key of another type than the key that it refers to', async () => {
     class Odd extends table('odd', { id, ownerId: text().references(() => User) }) {}
-    await expect(database.createSchema([Odd])).rejects.toThrow(
-      coded(
-        SCHEMA,
-        'Odd.ownerId holds a string without the character U+0000, and refers to User.id, which holds an integer',
-      ),
+    const { message } = await failure(SCHEMA, database.createSchema([Odd]))
+    expect(message).toMatch(
+      /Odd\.ownerId holds a .*string.*, and refers to User\.id, which holds an integer/,
     )
   })
 
