@@ -1,5 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
-import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
 import { quoteTable } from '../sql/identifier.ts'
 import { listed } from '../util/messages.ts'
 import { isSameList } from './column-lists.ts'
@@ -14,13 +14,14 @@ export interface Enumeration {
 
 /** What a column's type needs in the database. An array needs what its items need. */
 interface NeedingType {
+  readonly sql: string
   readonly enumeration?: Enumeration
   readonly extension?: string
 }
 
 /** The extensions of PostgreSQL that the columns of tables need, such as `citext`. */
 export function extensionsOf(tables: readonly TableMetadata[]): string[] {
-  const types: NeedingType[] = tables.flatMap(({ columns }) => columns.map(typeOf))
+  const types: NeedingType[] = tables.flatMap(({ columns }) => columns.map(({ type }) => type))
   return [...new Set(types.flatMap(({ extension }) => extension ?? []))]
 }
 
@@ -29,7 +30,7 @@ export function enumerationsOf(tables: readonly TableMetadata[]): Enumeration[] 
   const found = new Map<string, { readonly type: Enumeration; readonly where: string }>()
   for (const table of tables) {
     for (const column of table.columns) {
-      const { enumeration: type } = typeOf(column)
+      const { enumeration: type }: NeedingType = column.type
       if (type === undefined) continue
       const where = `${table.entityName}.${column.property}`
       const other = found.get(quoteTable(type))
@@ -38,10 +39,6 @@ export function enumerationsOf(tables: readonly TableMetadata[]): Enumeration[] 
     }
   }
   return [...found.values()].map(({ type }) => type)
-}
-
-function typeOf({ type }: ColumnMetadata): NeedingType {
-  return type as NeedingType
 }
 
 function requireSameValues(
