@@ -32,14 +32,14 @@ function declarationsOf(
   tables: readonly TableMetadata[],
   currentSchema: string | null,
 ): Declarations {
-  const types = enumerationsOf(tables)
-  if (currentSchema === null) {
-    for (const { schema, name } of [...tables, ...types]) requireSchema(schema, name)
-  }
   const schema = currentSchema ?? ''
+  const enumerations = enumerationsOf(tables, schema)
+  if (currentSchema === null) {
+    for (const named of [...tables, ...enumerations.map(({ type }) => type)]) requireSchema(named)
+  }
   return {
     definitions: mergeDefinitions(tables.map((table) => defineFrom(table, schema))),
-    enumerations: types.map((type) => ({ type, schema: type.schema ?? schema })),
+    enumerations,
     extensions: extensionsOf(tables),
   }
 }
@@ -63,7 +63,7 @@ export function requireSomeTables(entities: unknown, where: string): TableMetada
   )
 }
 
-function requireSchema(schema: string | undefined, name: string): void {
+function requireSchema({ schema, name }: Pick<TableMetadata, 'schema' | 'name'>): void {
   if (schema !== undefined) return
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_SCHEMA',

@@ -1,6 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
-import { quoteTable } from '../sql/identifier.ts'
 import { listed } from '../util/messages.ts'
 import { isSameList } from './column-lists.ts'
 
@@ -10,6 +9,12 @@ export interface Enumeration {
   readonly schema: string | undefined
   readonly name: string
   readonly values: readonly string[]
+}
+
+/** An enum type, and the PostgreSQL schema that it is in, whether the declaration names it or not. */
+export interface PlacedEnumeration {
+  readonly type: Enumeration
+  readonly schema: string
 }
 
 /** What a column's type needs in the database. An array needs what its items need. */
@@ -25,20 +30,29 @@ export function extensionsOf(tables: readonly TableMetadata[]): string[] {
   return [...new Set(types.flatMap(({ extension }) => extension ?? []))]
 }
 
-/** The enum types of tables, each once. Refuses two of one name with other values. */
-export function enumerationsOf(tables: readonly TableMetadata[]): Enumeration[] {
-  const found = new Map<string, { readonly type: Enumeration; readonly where: string }>()
+/**
+ * The enum types of tables, each once. Refuses two of one name with other values.
+ *
+ * @param currentSchema where types are that name no schema
+ */
+export function enumerationsOf(
+  tables: readonly TableMetadata[],
+  currentSchema: string,
+): PlacedEnumeration[] {
+  const found = new Map<string, PlacedEnumeration & { readonly where: string }>()
   for (const table of tables) {
     for (const column of table.columns) {
       const { enumeration: type }: NeedingType = column.type
       if (type === undefined) continue
+      const { schema = currentSchema, name } = type
       const where = `${table.entityName}.${column.property}`
-      const other = found.get(quoteTable(type))
-      if (other === undefined) found.set(quoteTable(type), { type, where })
+      const key = JSON.stringify([schema, name])
+      const other = found.get(key)
+      if (other === undefined) found.set(key, { type, schema, where })
       else requireSameValues(other.where, other.type, where, type)
     }
   }
-  return [...found.values()].map(({ type }) => type)
+  return [...found.values()]
 }
 
 function requireSameValues(

@@ -3,7 +3,7 @@ import { isSameSet } from './column-lists.ts'
 import type { Catalogue, ExistingColumn, ExistingTable } from './catalogue.ts'
 import { canReferTo, findColumn, findForeignKey, findTable, hasDeclaredType } from './compare.ts'
 import type { TableDefinition } from './definition.ts'
-import type { PlacedEnumeration } from './plan.ts'
+import type { PlacedEnumeration } from './declared-types.ts'
 
 /** How the database differs from a definition, in the places that createSchema() does not change. */
 export function differencesOf(

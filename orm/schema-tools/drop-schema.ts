@@ -19,7 +19,6 @@ export async function dropTables(
   entities: readonly AnyEntityClass[],
 ): Promise<void> {
   const tables = requireSomeTables(entities, 'dropSchema()')
-  const enumerations = enumerationsOf(tables)
   await lockSchema(session)
   const currentSchema = (await currentSchemaOf(session)) ?? ''
   const existing = await existingTables(
@@ -34,7 +33,7 @@ export async function dropTables(
   }
   const unused = await unusedTypes(
     session,
-    enumerations.map((type) => ({ ...type, schema: type.schema ?? currentSchema })),
+    enumerationsOf(tables, currentSchema).map(({ type, schema }) => ({ name: type.name, schema })),
   )
   if (unused.length === 0) return
   const what = `drop the enum types ${listed(unused.map(({ name }) => name))}`

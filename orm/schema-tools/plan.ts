@@ -1,16 +1,10 @@
 import type { Catalogue } from './catalogue.ts'
 import { createExtension, createNamespace, createType } from './ddl.ts'
-import type { Enumeration } from './declared-types.ts'
+import type { PlacedEnumeration } from './declared-types.ts'
 import type { TableDefinition } from './definition.ts'
 import type { TakenNames } from './names.ts'
 import type { Step } from './steps.ts'
 import { stepsOf } from './table-steps.ts'
-
-/** An enum type, and the PostgreSQL schema that it is in. */
-export interface PlacedEnumeration {
-  readonly type: Enumeration
-  readonly schema: string
-}
 
 /** What a program declares. */
 export interface Declarations {

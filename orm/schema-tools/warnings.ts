@@ -3,7 +3,8 @@ import type { Catalogue } from './catalogue.ts'
 import { addValue } from './ddl.ts'
 import type { TableDefinition } from './definition.ts'
 import { differencesOf, missingValues } from './differences.ts'
-import type { Declarations, PlacedEnumeration } from './plan.ts'
+import type { PlacedEnumeration } from './declared-types.ts'
+import type { Declarations } from './plan.ts'
 
 /** Warns of each table and enum type that differs where createSchema() changes nothing. */
 export function warnOfDifferences(

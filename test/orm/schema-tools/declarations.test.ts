@@ -153,6 +153,7 @@ const moodType = Object.freeze({
   cast: '"Mood"',
   enumeration: mood,
 })
+const publicMoodType = { ...moodType, enumeration: { ...mood, schema: 'public' } }
 const roleType = Object.freeze({
   ...text().spec.type,
   sql: 'auth.role[]',
@@ -162,7 +163,7 @@ const roleType = Object.freeze({
 class Person extends table('people', {
   id,
   mood: columnOf<string>(moodType, undefined).default("it's"),
-  other: columnOf<string>(moodType, undefined).nullable(),
+  other: columnOf<string>(publicMoodType, undefined).nullable(),
   roles: columnOf<string>(roleType, undefined).default('{admin}'),
 }) {}
 
