@@ -1,5 +1,12 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { type Condition, isCondition, isSqlNode, type Sink, writeEnclosed } from './node.ts'
+import {
+  type Condition,
+  isCondition,
+  isSqlNode,
+  shapesOf,
+  type Sink,
+  writeEnclosed,
+} from './node.ts'
 
 // PostgreSQL takes quadratic time for levels of parentheses, and gives up at some thousands.
 const mostLevels = 1000
@@ -56,9 +63,7 @@ class Logic implements Condition {
   }
 
   get shape(): string {
-    return (this.#shape ??= `${this.word}(${this.#flat()
-      .map(({ shape }) => shape)
-      .join(',')})`)
+    return (this.#shape ??= `${this.word}(${shapesOf(this.#flat())})`)
   }
 
   write(sink: Sink): void {

@@ -84,9 +84,10 @@ export function isExpression(value: unknown): value is Expression<unknown> {
 
 /** The shapes of several nodes as one, which no other nodes have. */
 export function shapesOf(nodes: readonly SqlNode[]): string {
-  const [only] = nodes
-  if (only === undefined) return ''
-  return nodes.length === 1 ? only.shape : nodes.map(({ shape }) => shape).join(',')
+  let shapes = ''
+  for (let index = 0; index < nodes.length; index += 1)
+    shapes += index === 0 ? (nodes[0] as SqlNode).shape : `,${(nodes[index] as SqlNode).shape}`
+  return shapes
 }
 
 /** SQL of the program's own may have an `or` in it, which would let go of what stands beside it. */
@@ -98,8 +99,8 @@ export function writeEnclosed(sink: Sink, node: SqlNode): void {
 }
 
 export function writeList(sink: Sink, nodes: readonly SqlNode[], separator: string): void {
-  nodes.forEach((node, index) => {
+  for (let index = 0; index < nodes.length; index += 1) {
     if (index > 0) sink.text(separator)
-    node.write(sink)
-  })
+    ;(nodes[index] as SqlNode).write(sink)
+  }
 }

@@ -23,6 +23,9 @@ import { Ordering } from './ordering.ts'
 
 /** Something that can be compared and ordered: a column, `count()`, `post.comments.count()`. */
 export abstract class OperandNode implements Expression<unknown> {
+  // Columns are made once, so these are too.
+  #ascending: Order | undefined
+  #descending: Order | undefined
   abstract readonly shape: string
   abstract write(sink: Sink): void
   abstract decode(text: string | null, parse: (text: string) => unknown): unknown
@@ -111,11 +114,11 @@ export abstract class OperandNode implements Expression<unknown> {
   }
 
   asc(): Order {
-    return new Ordering(this, 'asc')
+    return (this.#ascending ??= new Ordering(this, 'asc'))
   }
 
   desc(): Order {
-    return new Ordering(this, 'desc')
+    return (this.#descending ??= new Ordering(this, 'desc'))
   }
 
   protected error(method: string, message: string): DataBridgeError {

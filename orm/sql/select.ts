@@ -1,5 +1,6 @@
 import type { TableMetadata } from '../schema/metadata.ts'
 import { parametersOf } from './bind-sink.ts'
+import { quote } from './identifier.ts'
 import { columnRef } from './refs.ts'
 import {
   type Condition,
@@ -115,11 +116,10 @@ const rowsOf = new WeakMap<Source, Projection>()
 export function wholeRow(source: Source): Projection {
   let projection = rowsOf.get(source)
   if (projection === undefined) {
-    const columns = source.table.columns.map(({ property }) => columnRef(source, property))
-    projection = Object.freeze({
-      shape: 'rows',
-      write: (sink: Sink) => writeList(sink, columns, ', '),
-    })
+    // Of a query's own table: the names need no join, and are the same each time.
+    const alias = quote(source.alias)
+    const text = source.table.columns.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
+    projection = Object.freeze({ shape: 'rows', write: (sink: Sink) => sink.text(text) })
     rowsOf.set(source, projection)
   }
   return projection
