@@ -259,6 +259,11 @@ it('has the types of its values', () => {
     local: timestamp({ mode: 'string' }),
     bytes: bytea(),
     point: custom(point),
+    inferred: custom({
+      sql: 'x',
+      decode: (value) => ({ n: Number(value) }),
+      encode: ({ n }) => String(n),
+    }),
     touched: timestamptz().onUpdate(() => new Date()),
     settings: jsonb<{ theme: string }>(),
   }
@@ -272,6 +277,7 @@ it('has the types of its values', () => {
   same<ValueOf<typeof columns.local>, string>(true)
   same<ValueOf<typeof columns.bytes>, Uint8Array>(true)
   same<ValueOf<typeof columns.point>, Point>(true)
+  same<ValueOf<typeof columns.inferred>, { n: number }>(true)
   same<OptionalOf<typeof columns.touched>, true>(true)
   same<OptionalOf<typeof columns.at>, false>(true)
   same<ValueOf<typeof columns.settings>, { theme: string }>(true)

@@ -130,7 +130,12 @@ describe('a value of another JavaScript type', () => {
 
 describe('a text of another type', () => {
   it.each<[string, ColumnType, readonly string[]]>([
-    ['integer', integerType, ['', '1.0', 'x', '0x1', '1e3', ' 1', '-']],
+    [
+      'integer',
+      integerType,
+      ['', '1.0', 'x', '0x1', '1e3', ' 1', '-', '2147483648', '9007199254740993'],
+    ],
+    ['smallint', smallintType, ['32768', '-32769']],
     ['bigint', bigintTypes.string, ['1.0', 'x']],
     ['bigint bigint', bigintTypes.bigint, ['1.0', 'x', '']],
     ['bigint number', bigintTypes.number, ['9007199254740993', 'x']],
