@@ -13,6 +13,8 @@ import type { TableMetadata } from '../schema/metadata.ts'
 import { identityOf, joinTexts, storedKey } from '../entity/identity.ts'
 import { keyTexts } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
+import type { Flusher } from './flusher.ts'
+import type { SessionParts } from './session-parts.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
 /** The reading side of a session: rows become entities, each row the same one. */
@@ -21,25 +23,24 @@ export class EntitySource implements QueryContext {
   readonly #owner: EntityOwner
   readonly #connection: SessionConnection
   readonly #work: UnitOfWork
-  readonly #beforeQuery: QueryContext['beforeQuery']
+  readonly #flusher: Flusher
   readonly #inFlight = new Map<TableMetadata, Map<string, Promise<unknown>>>()
 
   constructor(
     owner: EntityOwner,
-    connection: SessionConnection,
-    observer: Observer,
+    { connection, observer }: SessionParts,
     work: UnitOfWork,
-    beforeQuery: QueryContext['beforeQuery'],
+    flusher: Flusher,
   ) {
     this.#owner = owner
     this.#connection = connection
     this.observer = observer
     this.#work = work
-    this.#beforeQuery = beforeQuery
+    this.#flusher = flusher
   }
 
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> {
-    return this.#beforeQuery(reads, operation)
+    return this.#flusher.beforeQuery(reads, operation)
   }
 
   rows(statement: Statement, operation: Operation): Promise<RawRows> {
@@ -62,23 +63,15 @@ export class EntitySource implements QueryContext {
     })
   }
 
-  /**
-   * The entity with this key: by the identity map, or with one statement.
-   *
-   * @param beforeSending writes what the program did, so that the statement sees it
-   */
-  async get(
-    table: TableMetadata,
-    key: unknown,
-    beforeSending: (operation: QueryOperation) => Promise<void>,
-  ): Promise<Entity | null> {
+  /** The entity with this key: by the identity map, or with one statement. */
+  async get(table: TableMetadata, key: unknown): Promise<Entity | null> {
     const texts = keyTexts(table, key)
     const text = joinTexts(texts)
     const held = this.held(table, text)
     const operation = getOperation(table, held !== undefined)
     const find = async (): Promise<Entity | null> => {
       if (held !== undefined) return held
-      await beforeSending(operation)
+      await this.#flusher.beforeGet(operation)
       return this.shared(table, text, () => this.#fetch(table, texts, operation))
     }
     const found = await observed(this.observer, operation, find, (entity) => ({
