@@ -23,25 +23,55 @@ export type { DatabaseOptions, SessionOptions } from './options.ts'
 export { databaseOptionNames, requireTransaction } from './options.ts'
 export type { PoolUsage } from './driver/pool.ts'
 export type { SpanLevel } from './telemetry/span-settings.ts'
-export { type Filter, type Matches, Query, type Selected } from './query/query.ts'
-export { type Loader, selectinload } from './relations/loader.ts'
+export { Query } from './query/query.ts'
+export type { Selection } from './query/query-types.ts'
+export type { Rows } from './query/rows.ts'
+export { type Loader, type LoaderOf, selectinload } from './relations/loader.ts'
 /** @internal for the plugin */
 export { listed } from './util/messages.ts'
+/** @internal for the plugin */
+export { optionError, refuseUnknown, requireBoolean, requireOneOf } from './util/option-checks.ts'
 export type { Column, Fields, OnDelete } from './schema/column.ts'
-export type { BigintMode } from './schema/column-types.ts'
 export {
   bigint,
   type BigintOptions,
   boolean,
+  bytea,
+  char,
+  citext,
   double,
+  inet,
   integer,
-  jsonb,
+  type LengthOptions,
   numeric,
   type NumericOptions,
+  real,
+  smallint,
   text,
-  timestamptz,
   uuid,
+  varchar,
 } from './schema/columns.ts'
+export {
+  array,
+  custom,
+  enumeration,
+  type EnumerationOptions,
+  json,
+  jsonb,
+} from './schema/composed-columns.ts'
+export {
+  date,
+  interval,
+  time,
+  type TimeOptions,
+  timestamp,
+  type TimestampOptions,
+  timestamptz,
+  type TimestamptzOptions,
+} from './schema/time-columns.ts'
+export type { CustomType } from './schema/types/custom.ts'
+export type { BigintMode } from './schema/types/integers.ts'
+export type { TimestampMode } from './schema/types/timestamps.ts'
 export type { Entity } from './entity/entity.ts'
 export {
   type AnyEntityClass,
@@ -62,10 +92,22 @@ export { ambientScope, type AmbientScope } from './session/ambient.ts'
 export type { SessionTrace } from './telemetry/trace-scope.ts'
 /** @internal for the plugin */
 export type { Telemetry } from './telemetry/telemetry.ts'
-export { avg, count, countDistinct, max, min, sum } from './sql/aggregates.ts'
-export type { ColumnRef } from './sql/column-ref.ts'
-export { and, not, or } from './sql/conditions.ts'
+export { avg, count, countDistinct, max, min, sum } from './sql/calls.ts'
+export { and, not, or } from './sql/logic.ts'
 export type { Condition, Expression, Order, SqlNode } from './sql/node.ts'
-export type { Refs } from './sql/refs.ts'
+export type {
+  ColumnRef,
+  ColumnRefs,
+  Filter,
+  Has,
+  Matches,
+  Operand,
+  OptionalRefs,
+  OptionalToOne,
+  Refs,
+  RefsOf,
+  ToMany,
+  ToOne,
+} from './sql/ref-types.ts'
 export { type Sql, sql } from './sql/template.ts'
 export { type AmbientStatics, table, type TableClass } from './table.ts'

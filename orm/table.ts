@@ -1,8 +1,10 @@
 import type { Query } from './query/query.ts'
 import type { AnyEntityClass, EntityOf } from './schema/relation.ts'
 import { defineTable } from './entity/define-entity.ts'
-import type { EntityClass, Key } from './entity/types.ts'
-import type { Fields } from './schema/column.ts'
+import type { ColumnNames, EntityClass, Key, KeyNames } from './entity/types.ts'
+import type { Fields, OnDelete } from './schema/column.ts'
+import type { Condition } from './sql/node.ts'
+import type { ColumnRefs } from './sql/ref-types.ts'
 import { ambientSession } from './session/ambient.ts'
 
 /** What an entity class has beside its constructor: the ambient session's `get` and `find`. */
@@ -26,11 +28,59 @@ export interface AmbientStatics {
 export type TableClass<F, Name extends string = string> = EntityClass<F, Name> & AmbientStatics
 
 /**
- * Declares a table: its columns, and its relations as thunks. The class that extends it is the entity.
+ * The options of {@link table}. `Name` is the union of the names of its columns.
+ *
+ * Columns are named by their properties: `unique: [['authorId', 'title']]`.
+ */
+export interface TableOptions<Name extends PropertyKey, F> {
+  /** The PostgreSQL schema of the table. Without it, PostgreSQL uses the `search_path`. */
+  readonly schema?: string
+  /** The COMMENT on the table. */
+  readonly comment?: string
+  /** Lists of columns: no two rows have the same values in all of them. */
+  readonly unique?: readonly (readonly Name[])[]
+  /** Lists of columns: each is an index. */
+  readonly indexes?: readonly (readonly Name[])[]
+  /** Conditions that every row meets, in a list, or by the names of their constraints. */
+  readonly checks?: readonly TableCheck<F>[] | Readonly<Record<string, TableCheck<F>>>
+  /** Foreign keys of several columns, or to columns that are not the primary key. */
+  readonly foreignKeys?: readonly TableForeignKey<Name>[]
+}
+
+// Columns only: a relation would be resolved while the class that declares it is.
+/** A CHECK constraint: `(row) => row.age.gte(0)`. It sees the columns of the table. */
+export type TableCheck<F> = (row: ColumnRefs<F>) => Condition
+
+/** A foreign key: `{ columns: ['orderId', 'no'], references: () => keyOf(Line) }`. */
+export interface TableForeignKey<Name extends PropertyKey> {
+  /** The columns of this table, in the order of those that they refer to. */
+  readonly columns: readonly Name[]
+  /** A thunk that returns `keyOf(Line)` for a primary key, or `keyOf(Line, ['orderId', 'no'])`. */
+  readonly references: Function // oxlint-disable-line typescript/no-unsafe-function-type -- see Column.references
+  /** What happens to these rows when the row that they refer to is deleted. Default: `'no action'`. */
+  readonly onDelete?: OnDelete
+}
+
+/** The compiler shows the name of this property: it is missing, and required. */
+export interface TableNeedsPrimaryKey {
+  readonly 'a table needs a column with .primaryKey()': never
+}
+
+// Where the names of the fields are computed, the declaration is checked when it runs.
+type RequirePrimaryKey<F> = string extends keyof F
+  ? unknown
+  : [KeyNames<F>] extends [never]
+    ? TableNeedsPrimaryKey
+    : unknown
+
+/**
+ * Declares a table: its columns, its relations as thunks, and its options. The class that extends it is
+ * the entity.
  *
  * A property becomes the column's name in snake_case (`authorId` → `author_id`); a name given to the
- * column overrides it. Columns named `then`, `toJSON`, `constructor` or `__proto__` are refused, as
- * are relations named like a static that every class owns.
+ * column overrides it. Several columns with `.primaryKey()` are a composite key. Columns named `then`,
+ * `toJSON`, `constructor`, `has` or `__proto__` are refused, as are relations named like a static that
+ * every class owns.
  *
  * @throws DataBridgeError `DATA_BRIDGE_ERR_SCHEMA` with what was expected and what came.
  *
@@ -49,14 +99,15 @@ export type TableClass<F, Name extends string = string> = EntityClass<F, Name> &
  *   title: text(),
  *   authorId: integer().references(() => User),
  *   author: () => belongsTo(User, 'authorId'),
- * }) {}
+ * }, { unique: [['authorId', 'title']] }) {}
  * ```
  */
 export function table<Name extends string, const F extends Fields>(
   name: Name,
-  columnsAndRelations: F,
+  columnsAndRelations: F & RequirePrimaryKey<F>,
+  options?: TableOptions<ColumnNames<F>, F>,
 ): TableClass<F, Name> {
-  const entity = defineTable(name, columnsAndRelations)
+  const entity = defineTable(name, columnsAndRelations, options)
   return Object.assign(entity, ambientStatics) as unknown as TableClass<F, Name>
 }
 

@@ -11,8 +11,9 @@ import type { EntityClass } from './types.ts'
 export function defineTable<const F extends Fields>(
   name: string,
   columnsAndRelations: F,
+  options?: unknown,
 ): EntityClass<F> {
-  const metadata = describeTable(name, columnsAndRelations)
+  const metadata = describeTable(name, columnsAndRelations, options)
   class TableEntity extends Entity {
     constructor(values: unknown) {
       super(metadata, new.target, values)

@@ -1,6 +1,6 @@
 import type { Column } from '../schema/column.ts'
 import type { EntityOf, RelationTo } from '../schema/relation.ts'
-import type { Absent, ColumnNames, RequiredNames, ValueOf } from './types.ts'
+import type { Absent, ColumnNames, NoSuchColumn, RequiredNames, ValueOf } from './types.ts'
 
 /*
  * What `new User({ … })` takes. The checker makes it for every table that a query returns, so it is
@@ -11,7 +11,9 @@ import type { Absent, ColumnNames, RequiredNames, ValueOf } from './types.ts'
 
 /** The entity that a to-one relation may be given. */
 type Given<Field, F> = Field extends () => RelationTo<infer Target, 'belongsTo', infer Key>
-  ? EntityOf<Target> | Absent<F, 'belongsTo', Key>
+  ? Key extends keyof F
+    ? EntityOf<Target> | Absent<F, 'belongsTo', Key>
+    : NoSuchColumn<Key>
   : never
 
 type ForeignKey<Field> = Field extends () => RelationTo<unknown, 'belongsTo', infer Key>

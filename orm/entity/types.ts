@@ -1,6 +1,8 @@
 import type { AnyColumn, Column } from '../schema/column.ts'
 import type {
   AnyEntityClass,
+  ColumnName,
+  ColumnNames,
   EntityOf,
   FieldsOf,
   RelationKind,
@@ -9,6 +11,8 @@ import type {
 } from '../schema/relation.ts'
 import type { Entity } from './entity.ts'
 import type { NewRowIn } from './new-row.ts'
+
+export type { ColumnName, ColumnNames }
 
 /*
  * How a table's declaration becomes types. The rules that keep them lazy; without them a ring of tables
@@ -44,9 +48,6 @@ export interface NoSuchColumn<Key> {
 /** The type of a column's values. */
 export type ValueOf<Field> = Field extends Column<infer T, boolean, boolean> ? T : never
 
-/** The names of a table's columns. */
-export type ColumnNames<F> = { [K in keyof F]: F[K] extends AnyColumn ? K : never }[keyof F]
-
 /** The names of the columns of the primary key. */
 export type KeyNames<F> = {
   [K in keyof F]: F[K] extends Column<unknown, boolean, true> ? K : never
@@ -56,9 +57,6 @@ export type KeyNames<F> = {
 export type RequiredNames<F> = {
   [K in keyof F]: F[K] extends Column<unknown, false, boolean> ? K : never
 }[keyof F]
-
-/** The name of an entity's column. */
-export type ColumnName<E> = ColumnNames<FieldsOf<E>> & string
 
 /** `null` where a to-one relation may be absent: `hasOne`, and `belongsTo` by a nullable column; `never` otherwise. */
 export type Absent<F, Kind, Key> = Kind extends 'hasOne'
@@ -80,8 +78,8 @@ export type RowIn<F> = {
 
 /** A relation named on its class, for loaders: `User.posts`. */
 export interface RelationRef<in Table, out Target> {
-  /** For the type checker only. */
-  readonly __table: (name: Table) => void
+  /** For the type checker only. Not the name of a loader's property: a relation is no loader. */
+  readonly __owner: (name: Table) => void
   /** For the type checker only. */
   readonly __target: Target
 }

@@ -1,21 +1,16 @@
-import { DataBridgeError } from '../errors.ts'
-import type { AnyColumn, Column } from '../schema/column.ts'
-import { tableOf } from '../schema/table-of.ts'
-import type { AnyEntityClass, EntityOf, FieldsOf } from '../schema/relation.ts'
+import { DataBridgeError, describe } from '../errors.ts'
 import type { TableOf } from '../entity/types.ts'
-import { type AnyLoader, type Loader, requireLoaders } from '../relations/loader.ts'
+import { type LoaderOf, mergePlans, plansOf } from '../relations/loader.ts'
+import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
+import { tableOf } from '../schema/table-of.ts'
+import { and } from '../sql/logic.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
-import type { Refs } from '../sql/refs.ts'
-import type { Sql } from '../sql/template.ts'
-import {
-  callWithRefs,
-  conditionsOf,
-  expressionsOf,
-  ordersOf,
-  planFor,
-  type QueryPlan,
-  requireCount,
-} from './plan.ts'
+import type { Matches, RefsOf } from '../sql/ref-types.ts'
+import { callWithRefs } from '../sql/refs.ts'
+import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
+import { expressionsOf, planFor, type QueryPlan } from './plan.ts'
+import type { Selection } from './query-types.ts'
+import { Rows } from './rows.ts'
 import {
   type QueryContext,
   runAggregate,
@@ -24,27 +19,8 @@ import {
   runFirst,
   runList,
   runOne,
+  type Selected,
 } from './run.ts'
-
-/** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equality, IN, IS NULL; nothing else. */
-export type Matches<E> = {
-  readonly [K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn ? K : never]?: MatchOf<
-    FieldsOf<E>[K]
-  >
-}
-
-type MatchOf<Field> = [Field] extends [Column<infer T, boolean, boolean>]
-  ? T | readonly NonNullable<T>[]
-  : never
-
-/** What `filter` takes: an object of values, or a callback that gives a condition. */
-export type Filter<E> = Matches<E> | ((row: Refs<E>) => Condition)
-
-/** The rows of an aggregate, with the types of its expressions. */
-export type Selected<S> = { -readonly [K in keyof S]: ResultOf<S[K]> }
-
-// Of a template the type is known by its argument alone, since no property of it has that type.
-type ResultOf<E> = E extends Sql<infer T> ? T : E extends Expression<infer T> ? T : never
 
 /**
  * A query of one entity. Immutable: each method gives a new query; nothing is sent before one of
@@ -82,14 +58,19 @@ export class Query<C extends AnyEntityClass> {
    * Only rows for which all of these hold, and those of earlier calls. `undefined` as a value is an
    * error, since it would silently match every row.
    */
-  filter(...filters: readonly Filter<EntityOf<C>>[]): Query<C> {
-    const added = filters.flatMap((filter) => conditionsOf(this.#plan.table, filter))
-    return this.#with({ conditions: [...this.#plan.conditions, ...added] })
+  filter(
+    ...filters: readonly (Matches<EntityOf<C>> | ((row: RefsOf<C>) => Condition))[]
+  ): Query<C> {
+    const { from, where } = this.#plan
+    const method = this.#where('filter')
+    const added = filters.flatMap((filter) => conditionsOf(from, filter, method))
+    if (added.length === 0) return this
+    return this.#with({ where: where === undefined ? and(...added) : and(where, ...added) })
   }
 
   /** The order of the rows; replaces an earlier one. */
-  orderBy(by: (row: Refs<EntityOf<C>>) => Order | readonly Order[]): Query<C> {
-    return this.#with({ orders: ordersOf(this.#plan.table, by) })
+  orderBy(by: (row: RefsOf<C>) => Order | readonly Order[]): Query<C> {
+    return this.#with({ orders: ordersOf(this.#plan.from, by, this.#where('orderBy')) })
   }
 
   /** At most so many rows. */
@@ -103,28 +84,27 @@ export class Query<C extends AnyEntityClass> {
   }
 
   /** Relations that are loaded with the rows: `selectinload(User.posts)`. */
-  options(...loaders: readonly Loader<TableOf<EntityOf<C>>, unknown>[]): Query<C> {
-    requireLoaders(loaders, this.#plan.table, this.#where('options'))
-    return this.#with({ loaders: [...this.#plan.loaders, ...(loaders as readonly AnyLoader[])] })
+  options(...loaders: readonly LoaderOf<TableOf<EntityOf<C>>>[]): Query<C> {
+    const { from, loaders: before } = this.#plan
+    const added = plansOf(loaders, from.table, this.#where('options'))
+    return this.#with({ loaders: mergePlans([...before, ...added]) })
   }
 
   /** What {@link aggregate} groups by. */
-  groupBy(
-    by: (row: Refs<EntityOf<C>>) => Expression<unknown> | readonly Expression<unknown>[],
-  ): Query<C> {
+  groupBy(by: (row: RefsOf<C>) => Expression<unknown> | readonly Expression<unknown>[]): Query<C> {
     const where = this.#where('groupBy')
-    const groups = [callWithRefs(this.#plan.table, by, where)].flat()
+    const groups = [callWithRefs(this.#plan.from, by, where)].flat()
     return this.#with({ groups: expressionsOf(groups, where) })
   }
 
   /** All rows, as entities. */
-  toList(): Promise<InstanceType<C>[]> {
-    return runList(this.#context, this.#plan) as Promise<InstanceType<C>[]>
+  toList(): Promise<EntityOf<C>[]> {
+    return runList(this.#context, this.#plan) as Promise<EntityOf<C>[]>
   }
 
   /** The first row, or null. Without an order it is any row. */
-  first(): Promise<InstanceType<C> | null> {
-    return runFirst(this.#context, this.#plan) as Promise<InstanceType<C> | null>
+  first(): Promise<EntityOf<C> | null> {
+    return runFirst(this.#context, this.#plan) as Promise<EntityOf<C> | null>
   }
 
   /**
@@ -132,8 +112,8 @@ export class Query<C extends AnyEntityClass> {
    *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) of none, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` of several.
    */
-  one(): Promise<InstanceType<C>> {
-    return runOne(this.#context, this.#plan) as Promise<InstanceType<C>>
+  one(): Promise<EntityOf<C>> {
+    return runOne(this.#context, this.#plan) as Promise<EntityOf<C>>
   }
 
   /** How many rows there are; with a limit or offset, how many are on that page. */
@@ -161,26 +141,68 @@ export class Query<C extends AnyEntityClass> {
    * }
    * ```
    */
-  aggregate<S extends Record<string, Expression<unknown>>>(
-    select: (row: Refs<EntityOf<C>>) => S,
-  ): Promise<Selected<S>[]> {
-    const where = this.#where('aggregate')
-    const selected = callWithRefs(this.#plan.table, select, where) as S
-    expressionsOf(Object.values(selected ?? {}), where)
-    return runAggregate(this.#context, this.#plan, selected) as Promise<Selected<S>[]>
+  aggregate<R>(select: (row: RefsOf<C>) => Selection<R>): Promise<R[]> {
+    const selected = this.#selected(select, 'aggregate')
+    return runAggregate(this.#context, this.#plan, selected) as Promise<R[]>
+  }
+
+  /**
+   * Plain rows instead of entities: columns, those of to-one relations, counts of to-many relations,
+   * `sql` templates. One statement, however far the relations lead.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { Post } from './entities.ts'
+   *
+   * export function overview(session: Session) {
+   *   return session.find(Post)
+   *     .orderBy((post) => post.comments.count().desc())
+   *     .select((post) => ({ title: post.title, author: post.author.name, comments: post.comments.count() }))
+   *     .limit(10)
+   *     .toList()
+   * }
+   * ```
+   */
+  select<R>(select: (row: RefsOf<C>) => Selection<R>): Rows<R> {
+    const { from, loaders, groups } = this.#plan
+    const unused = loaders.length > 0 ? 'options' : groups.length > 0 ? 'groupBy' : undefined
+    if (unused !== undefined) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_QUERY',
+        `find(${from.table.entityName}).${unused}() has no meaning for select(); ` +
+          (unused === 'options'
+            ? 'it gives values, not entities'
+            : 'groups are read with aggregate()'),
+      )
+    }
+    return new Rows<R>(this.#context, this.#plan, this.#selected(select, 'select'))
   }
 
   /** @internal A query that is answered as it is, without one of its last methods, would be `{}`. */
   toJSON(): never {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
-      `find(${this.#plan.table.entityName}) was to be written as JSON; it is a query that was not sent: ` +
+      `find(${this.#plan.from.table.entityName}) was to be written as JSON; it is a query that was not sent: ` +
         'call toList(), first() or another of its last methods, and await it',
     )
   }
 
+  #selected(select: unknown, method: string): Selected {
+    const where = this.#where(method)
+    const selected = callWithRefs(this.#plan.from, select, where)
+    if (typeof selected !== 'object' || selected === null) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_QUERY',
+        `${where} expected an object of expressions such as { id: row.id }; came ${describe(selected)}`,
+      )
+    }
+    expressionsOf(Object.values(selected), where)
+    return selected as Selected
+  }
+
   #where(method: string): string {
-    return `find(${this.#plan.table.entityName}).${method}()`
+    return `find(${this.#plan.from.table.entityName}).${method}()`
   }
 
   #with(change: Partial<QueryPlan>): Query<C> {

@@ -1,19 +1,18 @@
 import { DataBridgeError } from '../errors.ts'
-import { observed } from '../observe/observer.ts'
-import type { Outcome, QueryOperation } from '../observe/operation.ts'
-import type { LoadContext } from '../relations/context.ts'
-import type { AnyLoader } from '../relations/loader.ts'
-import { loadAll } from '../relations/selectin.ts'
 import type { Entity } from '../entity/entity.ts'
 import type { RawRow } from '../entity/entity-state.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
 import { listOrigin, mark } from '../entity/provenance.ts'
-import { anyRaw, type Expression, type Parse } from '../sql/node.ts'
-import { selectCount, selectExists, selectRows, selectValues } from '../sql/select.ts'
-import { filterCount, isRaw, type QueryPlan } from './plan.ts'
-
-/** The tables that a query reads; SQL of the program's own may read any. */
-export type ReadTables = readonly TableMetadata[] | 'any'
+import { observed } from '../observe/observer.ts'
+import type { Outcome, QueryOperation } from '../observe/operation.ts'
+import type { LoadContext, RawRows } from '../relations/context.ts'
+import type { LoadPlan } from '../relations/loader.ts'
+import { loadAll } from '../relations/selectin.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { Expression } from '../sql/node.ts'
+import { countOf, existsOf, Select, selectStatement, valuesProjection } from '../sql/select.ts'
+import type { Statement } from '../sql/statement.ts'
+import type { ReadTables } from '../sql/text-sink.ts'
+import type { QueryPlan } from './plan.ts'
 
 /** What queries need of a session. */
 export interface QueryContext extends LoadContext {
@@ -21,103 +20,106 @@ export interface QueryContext extends LoadContext {
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void>
 }
 
+/** The expressions of `select` and `aggregate`, by the names of their properties. */
+export type Selected = Readonly<Record<string, Expression<unknown>>>
+
+type Row = Record<string, unknown>
+
 export function runList(context: QueryContext, plan: QueryPlan): Promise<Entity[]> {
-  return run(
-    context,
-    'find',
-    plan,
-    (operation) => entities(context, plan, operation, plan.limit !== 1),
-    countRows,
-  )
+  return run(context, 'find', plan, rowsOf, entities(context, plan, plan.limit !== 1), countRows)
 }
 
-export function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity | null> {
-  const limited = { ...plan, limit: Math.min(plan.limit ?? 1, 1) }
-  return run(
-    context,
-    'first',
-    limited,
-    async (operation) => (await entities(context, limited, operation, false))[0] ?? null,
-    (entity) => ({ rows: entity === null ? 0 : 1 }),
-  )
+export async function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity | null> {
+  const limited = atMost(plan, 1)
+  const found = entities(context, limited, false)
+  const [entity = null] = await run(context, 'first', limited, rowsOf, found, countRows)
+  return entity
 }
 
-export function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> {
-  const limited = { ...plan, limit: Math.min(plan.limit ?? 2, 2) }
-  const { entityName } = plan.table
-  return run(
-    context,
-    'one',
-    limited,
-    async (operation) => {
-      const [entity, another] = await entities(context, limited, operation, false)
-      if (entity === undefined) {
-        throw new DataBridgeError(
-          'DATA_BRIDGE_ERR_NOT_FOUND',
-          `find(${entityName}).one() expected one row; came none`,
-        )
-      }
-      if (another !== undefined) {
-        throw new DataBridgeError(
-          'DATA_BRIDGE_ERR_MULTIPLE_ROWS',
-          `find(${entityName}).one() expected one row; came several: filter by a unique column, or use first()`,
-        )
-      }
-      return entity
-    },
-    () => ({ rows: 1 }),
-  )
+export async function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> {
+  const limited = atMost(plan, 2)
+  const found = entities(context, limited, false)
+  const only = async (rows: RawRows, operation: QueryOperation): Promise<Entity> =>
+    onlyRow(await found(rows, operation), plan)
+  return run(context, 'one', limited, rowsOf, only, () => ({ rows: 1 }))
 }
 
 export function runCount(context: QueryContext, plan: QueryPlan): Promise<number> {
-  return run(
-    context,
-    'count',
-    plan,
-    async (operation) => {
-      const { rows } = await context.rows(selectCount(plan), operation)
-      return Number(rows[0]?.[0])
-    },
-    (count) => ({ rows: count }),
-  )
+  const count = ({ rows }: RawRows): number => Number(rows[0]?.[0])
+  return run(context, 'count', plan, countOf, count, (rows) => ({ rows }))
 }
 
 export function runExists(context: QueryContext, plan: QueryPlan): Promise<boolean> {
-  return run(
-    context,
-    'exists',
-    plan,
-    async (operation) => {
-      const { rows } = await context.rows(selectExists(plan), operation)
-      return rows[0]?.[0] === 't'
-    },
-    (exists) => ({ rows: exists ? 1 : 0 }),
-  )
+  const exists = ({ rows }: RawRows): boolean => rows[0]?.[0] === 't'
+  return run(context, 'exists', plan, existsOf, exists, (found) => ({ rows: found ? 1 : 0 }))
 }
 
 export function runAggregate(
   context: QueryContext,
   plan: QueryPlan,
-  selected: Readonly<Record<string, Expression<unknown>>>,
-): Promise<Record<string, unknown>[]> {
+  selected: Selected,
+): Promise<Row[]> {
+  requireAggregate(plan)
+  return runSelected(context, 'aggregate', plan, selected)
+}
+
+/** Plain rows of the selected expressions. */
+export function runRows(
+  context: QueryContext,
+  name: 'find' | 'first',
+  plan: QueryPlan,
+  selected: Selected,
+): Promise<Row[]> {
+  return runSelected(context, name, plan, selected)
+}
+
+export async function runOneRow(
+  context: QueryContext,
+  plan: QueryPlan,
+  selected: Selected,
+): Promise<Row> {
+  return onlyRow(await runSelected(context, 'one', atMost(plan, 2), selected), plan)
+}
+
+/** The plan with a limit that is no higher. */
+export function atMost(plan: QueryPlan, rows: number): QueryPlan {
+  return { ...plan, limit: Math.min(plan.limit ?? rows, rows) }
+}
+
+function runSelected(
+  context: QueryContext,
+  name: QueryOperation['name'],
+  plan: QueryPlan,
+  selected: Selected,
+): Promise<Row[]> {
+  const names = Object.keys(selected)
   const expressions = Object.values(selected)
-  return run(
-    context,
-    'aggregate',
-    plan,
-    async (operation) => {
-      const statement = selectValues(plan, expressions, plan.groups)
-      const result = await context.rows(statement, operation)
-      const entries = Object.entries(selected).map(([name, expression], index) => {
-        const parse: Parse = (text) => result.parse(index, text)
-        return (row: RawRow) => [name, expression.decode(row[index] ?? null, parse)] as const
-      })
-      return result.rows.map((row) => Object.fromEntries(entries.map((entry) => entry(row))))
-    },
-    countRows,
-    anyRaw(expressions) ? 'any' : tablesOf(plan),
+  const select = (): Select => new Select({ ...plan, projection: valuesProjection(expressions) })
+  const decode = (result: RawRows): Row[] => {
+    const parsers = expressions.map((_, index) => (text: string) => result.parse(index, text))
+    return result.rows.map((row) => plainRow(row, names, expressions, parsers))
+  }
+  return run(context, name, plan, select, decode, countRows)
+}
+
+function plainRow(
+  row: RawRow,
+  names: readonly string[],
+  expressions: readonly Expression<unknown>[],
+  parsers: readonly ((text: string) => unknown)[],
+): Row {
+  return Object.fromEntries(
+    names.map((name, index) => [
+      name,
+      (expressions[index] as Expression<unknown>).decode(
+        row[index] ?? null,
+        parsers[index] as (text: string) => unknown,
+      ),
+    ]),
   )
 }
+
+const rowsOf = (plan: QueryPlan): Select => new Select(plan)
 
 const countRows = (rows: readonly unknown[]): Outcome => ({ rows: rows.length })
 
@@ -125,75 +127,105 @@ async function run<T>(
   context: QueryContext,
   name: QueryOperation['name'],
   plan: QueryPlan,
-  work: (operation: QueryOperation) => Promise<T>,
+  selectOf: (plan: QueryPlan) => Select,
+  read: (rows: RawRows, operation: QueryOperation) => T | Promise<T>,
   outcomeOf: (result: T) => Outcome,
-  reads: ReadTables = tablesOf(plan),
 ): Promise<T> {
-  requireUsed(name, plan)
-  const { table, limit } = plan
+  if (name !== 'aggregate') refuseGroups(name, plan)
+  const { from, where, limit } = plan
   const operation: QueryOperation = {
     kind: 'query',
     name,
-    table,
-    filters: filterCount(plan),
+    table: from.table,
+    filters: where?.conjunctCount ?? 0,
     limit,
   }
   return observed(
     context.observer,
     operation,
     async () => {
-      await context.beforeQuery(reads, operation)
-      return work(operation)
+      const statement = selectStatement(selectOf(plan))
+      await context.beforeQuery(readBy(statement, plan), operation)
+      return read(await context.rows(statement, operation), operation)
     },
     outcomeOf,
   )
 }
 
-/** Refuses a query that says what its last method would not heed. */
-function requireUsed(name: QueryOperation['name'], plan: QueryPlan): void {
-  const unused = name === 'aggregate' ? unusedByAggregate(plan) : unusedByOthers(plan)
-  if (unused === undefined) return
-  const [method, reason] = unused
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `find(${plan.table.entityName}).${method}() has no meaning for ${methodOf[name] ?? name}(); ${reason}`,
-  )
+function entities(
+  context: QueryContext,
+  plan: QueryPlan,
+  isList: boolean,
+): (rows: RawRows, operation: QueryOperation) => Promise<Entity[]> {
+  const { table } = plan.from
+  return async ({ rows }, operation) => {
+    const found = context.entitiesOf(table, rows)
+    if (isList) mark(found, listOrigin(table, found.length))
+    if (found.length > 0) await loadAll(context, found, plan.loaders, operation)
+    return found
+  }
 }
 
-type Unused = readonly [method: string, reason: string]
+function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
+  const [row, another] = rows
+  const { entityName } = plan.from.table
+  if (row === undefined) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_NOT_FOUND',
+      `find(${entityName}).one() expected one row; came none`,
+    )
+  }
+  if (another !== undefined) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_MULTIPLE_ROWS',
+      `find(${entityName}).one() expected one row; came several: filter by a unique column, or use first()`,
+    )
+  }
+  return row
+}
 
-function unusedByAggregate({ loaders, groups, limit, offset }: QueryPlan): Unused | undefined {
-  if (loaders.length > 0) return ['options', 'it gives values, not entities']
-  if (groups.length > 0 || (limit ?? offset) === undefined) return undefined
-  return [
+/** The tables of the statement, and of those that load relations behind it. */
+function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
+  if (tables === 'any' || loaders.length === 0) return tables
+  return [...tables, ...loaders.flatMap(loadedTables)]
+}
+
+function loadedTables({ relation, nested }: LoadPlan): TableMetadata[] {
+  const { target, through } = relation
+  const between = through === undefined ? [] : [through.table]
+  return [target, ...between, ...nested.flatMap(loadedTables)]
+}
+
+// --- what a query says and its last method would not heed is refused
+
+function requireAggregate({ from, loaders, groups, limit, offset }: QueryPlan): void {
+  if (loaders.length > 0)
+    throw unusedError(from.table, 'options', 'aggregate', 'it gives values, not entities')
+  if (groups.length > 0 || (limit ?? offset) === undefined) return
+  throw unusedError(
+    from.table,
     limit === undefined ? 'offset' : 'limit',
+    'aggregate',
     'it gives one row of all that match, unless there is a groupBy()',
-  ]
-}
-
-function unusedByOthers({ groups }: QueryPlan): Unused | undefined {
-  return groups.length > 0 ? ['groupBy', 'groups are read with aggregate()'] : undefined
+  )
 }
 
 const methodOf: Readonly<Partial<Record<QueryOperation['name'], string>>> = { find: 'toList' }
 
-function tablesOf(plan: QueryPlan): ReadTables {
-  return isRaw(plan) ? 'any' : [plan.table, ...plan.loaders.flatMap(loadedTables)]
+function refuseGroups(name: QueryOperation['name'], { from, groups }: QueryPlan): void {
+  if (groups.length === 0) return
+  const method = methodOf[name] ?? name
+  throw unusedError(from.table, 'groupBy', method, 'groups are read with aggregate()')
 }
 
-function loadedTables({ relation, nested }: AnyLoader): TableMetadata[] {
-  return [relation.target, ...nested.flatMap(loadedTables)]
-}
-
-async function entities(
-  context: QueryContext,
-  plan: QueryPlan,
-  operation: QueryOperation,
-  isList: boolean,
-): Promise<Entity[]> {
-  const { rows } = await context.rows(selectRows(plan), operation)
-  const found = context.entitiesOf(plan.table, rows)
-  if (isList) mark(found, listOrigin(plan.table, found.length))
-  if (found.length > 0) await loadAll(context, found, plan.loaders, operation)
-  return found
+function unusedError(
+  { entityName }: TableMetadata,
+  unused: string,
+  method: string,
+  reason: string,
+): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `find(${entityName}).${unused}() has no meaning for ${method}(); ${reason}`,
+  )
 }

@@ -1,70 +1,102 @@
-import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { arrayLiteral } from '../sql/array-literal.ts'
-import { and } from '../sql/conditions.ts'
-import { quote } from '../sql/identifier.ts'
-import type { Condition } from '../sql/node.ts'
+import { joinTexts } from '../entity/identity.ts'
+import type { RawRow } from '../entity/entity-state.ts'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import { Compare, Param } from '../sql/comparisons.ts'
+import { and } from '../sql/logic.ts'
+import type { Condition, Order, SqlNode } from '../sql/node.ts'
 import { columnRef } from '../sql/refs.ts'
-import { rootAlias, selectRows } from '../sql/select.ts'
+import {
+  byKey,
+  readStatement,
+  rowsWhere,
+  Select,
+  selectStatement,
+  withColumns,
+} from '../sql/select.ts'
+import { rootSource, type Source } from '../sql/source.ts'
 import type { Statement } from '../sql/statement.ts'
+import { EachKey } from './each-key.ts'
+import { anyKey, KeyPlaces, type KeyTexts } from './keys.ts'
+import type { LoadPlan } from './loader.ts'
+import { farSide, type Side } from './side.ts'
 
-/** The rows with these texts in these columns, in the order of their keys where there may be several. */
-export function selectBy(
-  table: TableMetadata,
-  columns: readonly ColumnMetadata[],
-  texts: readonly string[],
-): Statement {
-  const conditions = columns.map((column, index): Condition => {
-    const ref = columnRef(table, column.property, rootAlias)
-    return {
-      shape: `${ref.shape}=`,
-      parameters: [texts[index] as string],
-      width: 1,
-      write: (writer) => writer.node(ref).append(' = ').parameter(),
-    }
-  })
-  return select(table, columns, and(...conditions))
+/** A statement for many keys, and of a row of its result the places of the keys that it belongs to. */
+export interface Batched {
+  readonly statement: Statement
+  placesOf(row: RawRow): readonly number[]
 }
 
-/** The same for many keys in one statement, whose text does not depend on how many there are. */
-export function selectByAny(
-  table: TableMetadata,
-  columns: readonly ColumnMetadata[],
-  keys: readonly (readonly string[])[],
-): Statement {
-  const refs = columns.map((column) => columnRef(table, column.property, rootAlias))
-  const parameters = columns.map((_, index) =>
-    arrayLiteral(keys.map((key) => key[index] as string)),
+/** The row of a primary key. */
+export function selectByKey(table: TableMetadata, texts: KeyTexts): Statement {
+  const source = rootSource(table)
+  const nodes = table.primaryKey.map(({ property }) => columnRef(source, property))
+  return selectStatement(new Select(rowsWhere(source, equal(nodes, texts), [])))
+}
+
+/** The rows that a relation of one owner leads to. */
+export function selectRelated(relation: RelationMetadata, texts: KeyTexts): Statement {
+  const { source, nodes, link } = farSide(relation)
+  const parts = rowsWhere(source, equal(nodes, texts), usualOrder(relation, source))
+  return selectStatement(new Select({ ...parts, joins: link }))
+}
+
+/** The rows that a relation of many owners leads to, by the keys of the owners. */
+export function selectRelatedOfMany(plan: LoadPlan, keys: readonly KeyTexts[]): Batched {
+  const { relation, where, limit } = plan
+  const side = farSide(relation)
+  const { source } = side
+  const orders = plan.orders.length > 0 ? plan.orders : usualOrder(relation, source)
+  const width = source.table.columns.length
+  if (limit !== undefined) {
+    const choice = { where, orders: orders.length > 0 ? orders : byKey(source), limit }
+    const statement = readStatement(source.table, new EachKey(side, keys, choice))
+    return { statement, placesOf: (row) => [Number(row[width]) - 1] }
+  }
+  const found = anyKey(side, keys)
+  const condition = where === undefined ? found : and(found, where)
+  const { extra, placesOf } = matching(side, keys, width)
+  const parts = rowsWhere(source, condition, orders)
+  const projection = withColumns(parts.projection, extra)
+  const statement = selectStatement(new Select({ ...parts, projection, joins: side.link }))
+  return { statement, placesOf }
+}
+
+/** How rows are matched with keys: by their texts where these say it all, otherwise by what PostgreSQL finds equal. */
+function matching(
+  side: Side,
+  keys: readonly KeyTexts[],
+  width: number,
+): { readonly extra: readonly SqlNode[] } & Pick<Batched, 'placesOf'> {
+  if (!side.columns.every(({ type }) => type.hasExactText))
+    return { extra: [new KeyPlaces(side, keys)], placesOf: (row) => placesIn(row[width] ?? null) }
+  const places = new Map(keys.map((key, place) => [joinTexts(key), [place] as const]))
+  const positions = side.columns.map(({ position }, index) =>
+    side.link === undefined ? position : width + index,
   )
-  return select(table, columns, {
-    shape: `any(${refs.map(({ shape }) => shape).join()})`,
-    parameters,
-    width: 1,
-    write: (writer) => {
-      const [only] = refs
-      if (refs.length === 1 && only !== undefined) {
-        writer.node(only).append(' = any(').parameter().append(')')
-        return
-      }
-      writer.append('(').list(refs, ', ').append(') in (select * from unnest(')
-      columns.forEach(({ type }, index) => {
-        writer
-          .append(index === 0 ? '' : ', ')
-          .parameter()
-          .append(`::${type.arrayCast}`)
-      })
-      writer.append(`) as ${quote('given')})`)
-    },
-  })
+  return {
+    extra: side.link === undefined ? [] : side.nodes,
+    placesOf: (row) => places.get(joinTexts(positions.map((at) => row[at] ?? ''))) ?? [],
+  }
 }
 
-function select(
-  table: TableMetadata,
-  columns: readonly ColumnMetadata[],
-  condition: Condition,
-): Statement {
-  const isOne = table.isUnique(columns)
-  const orders = isOne
+/** `{1,3}`: the places of an array from 1 on. */
+function placesIn(text: string | null): readonly number[] {
+  return text === null
     ? []
-    : table.primaryKey.map(({ property }) => columnRef(table, property, rootAlias).asc())
-  return selectRows({ table, conditions: [condition], orders, limit: undefined, offset: undefined })
+    : text
+        .slice(1, -1)
+        .split(',')
+        .map((place) => Number(place) - 1)
+}
+
+function equal(nodes: readonly SqlNode[], texts: KeyTexts): Condition {
+  return and(
+    ...nodes.map((node, index) => new Compare(node, '=', new Param(texts[index] as string))),
+  )
+}
+
+/** By the primary key where there may be several rows. */
+function usualOrder({ cardinality, pairs }: RelationMetadata, source: Source): readonly Order[] {
+  const isOne = cardinality === 'one' && source.table.isUnique(pairs.map(([, remote]) => remote))
+  return isOne ? [] : byKey(source)
 }

@@ -1,22 +1,22 @@
 import type { Entity } from '../entity/entity.ts'
-import type { RawRow } from '../entity/entity-state.ts'
 import { joinTexts, textsOf } from '../entity/identity.ts'
 import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
-import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import type { LoadContext } from './context.ts'
+import type { KeyTexts } from './keys.ts'
 import { referredIdentity } from './lazy.ts'
-import type { AnyLoader } from './loader.ts'
-import { selectByAny } from './related.ts'
+import { type LoadPlan, mergePlans } from './loader.ts'
+import { selectRelatedOfMany } from './related.ts'
+import { nearColumns } from './side.ts'
 
 /** A relation of several entities that is loaded with one statement. */
 type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
 
-/** Rows, and the entity of each. */
-interface Fetched {
-  readonly rows: readonly RawRow[]
+/** Owners that have the same key. */
+interface Owners {
+  readonly key: KeyTexts
   readonly entities: Entity[]
 }
 
@@ -24,25 +24,23 @@ interface Fetched {
 export async function loadAll(
   context: LoadContext,
   owners: readonly Entity[],
-  loaders: readonly AnyLoader[],
+  plans: readonly LoadPlan[],
   parent: Operation,
   depth = 0,
 ): Promise<void> {
-  for (const { relation, nested } of mergeLoaders(loaders)) {
-    const strategy = 'selectinload'
+  for (const plan of mergePlans(plans)) {
     const batch: Batch = {
       kind: 'relationship',
-      strategy,
-      relation,
+      strategy: 'selectinload',
+      relation: plan.relation,
       owners,
       cacheHit: false,
       depth,
       parent,
     }
-    const load = relation.holdsKey ? loadReferenced : loadMany
-    const loaded = await load(context, batch)
+    const loaded = await load(context, batch, plan)
     markLoaded(batch, loaded)
-    if (loaded.length > 0) await loadAll(context, loaded, nested, parent, depth + 1)
+    if (loaded.length > 0) await loadAll(context, loaded, plan.nested, parent, depth + 1)
   }
 }
 
@@ -51,99 +49,88 @@ function markLoaded({ owners, relation }: Batch, loaded: readonly Entity[]): voi
   if (owner !== undefined) mark(loaded, relatedOrigin(originOf(owner), relation, loaded.length))
 }
 
-/** Two loaders of one relation are one, with the nested ones of both. */
-function mergeLoaders(
-  loaders: readonly AnyLoader[],
-): readonly Pick<AnyLoader, 'relation' | 'nested'>[] {
-  const byRelation = Map.groupBy(loaders, ({ relation }) => relation)
-  return [...byRelation].map(([relation, same]) => ({
-    relation,
-    nested: same.flatMap(({ nested }) => nested),
-  }))
+async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise<Entity[]> {
+  const { relation, owners } = batch
+  const groups = byKey(batch)
+  const related = new Map<Owners, Entity[]>()
+  const loaded = new Set<Entity>()
+  const missing: Owners[] = []
+  for (const group of groups) {
+    const held = plan.where === undefined ? heldBy(context, batch, group) : undefined
+    if (held === undefined) missing.push(group)
+    else {
+      related.set(group, [held])
+      loaded.add(held)
+    }
+  }
+  for (const [group, entities] of await fetch(context, batch, plan, missing)) {
+    related.set(group, entities)
+    for (const entity of entities) loaded.add(entity)
+  }
+  const isMany = relation.cardinality === 'many'
+  const keyed = new Set<Entity>()
+  for (const group of groups) {
+    const entities = related.get(group) ?? []
+    for (const owner of group.entities) {
+      keyed.add(owner)
+      relationHandle(owner, relation.name).fill(isMany ? [...entities] : (entities[0] ?? null))
+    }
+  }
+  for (const owner of owners)
+    if (!keyed.has(owner)) relationHandle(owner, relation.name).fill(isMany ? [] : null)
+  return [...loaded]
 }
 
-async function loadMany(context: LoadContext, batch: Batch): Promise<Entity[]> {
-  const { owners, relation } = batch
-  const keys = keysOf(owners, localsOf(relation))
-  const { rows, entities } =
-    keys.size === 0 ? nothing : await fetch(context, batch, [...keys.values()])
-  // By the rows and not by the entities: a held one may know an older owner.
-  const remotes = relation.pairs.map(([, remote]) => remote)
-  const byKey = Map.groupBy(entities, (_, index) =>
-    joinTexts(remotes.map(({ position }) => rows[index]?.[position] ?? '')),
-  )
+/** The owners that have a key, each key once. */
+function byKey({ owners, relation }: Batch): readonly Owners[] {
+  const columns = nearColumns(relation)
+  const groups = new Map<string, Owners>()
   for (const owner of owners) {
-    const texts = textsOf(owner, localsOf(relation)) ?? undefined
-    const related = texts === undefined ? [] : (byKey.get(joinTexts(texts)) ?? [])
-    relationHandle(owner, relation.name).fill(
-      relation.cardinality === 'many' ? related : (related[0] ?? null),
-    )
+    const key = textsOf(owner, columns)
+    if (key === null || key === undefined) continue
+    const text = joinTexts(key)
+    const group = groups.get(text)
+    if (group === undefined) groups.set(text, { key, entities: [owner] })
+    else group.entities.push(owner)
   }
-  return entities
+  return [...groups.values()]
 }
 
-async function loadReferenced(context: LoadContext, batch: Batch): Promise<Entity[]> {
-  const { owners, relation } = batch
-  const { target } = relation
-  const found = new Map<string, Entity>()
-  const missing = keysOf(owners, localsOf(relation))
-  for (const owner of owners) {
-    const identity = referredIdentity(owner, relation)
-    const held = identity === undefined ? undefined : context.held(target, identity)
-    const texts = textsOf(owner, localsOf(relation))
-    if (held === undefined || texts === null || texts === undefined) continue
-    const key = joinTexts(texts)
-    found.set(key, held)
-    missing.delete(key)
-  }
-  if (missing.size > 0) {
-    const { rows, entities } = await fetch(context, batch, [...missing.values()])
-    const remotes = relation.pairs.map(([, remote]) => remote)
-    entities.forEach((entity, index) => {
-      found.set(joinTexts(remotes.map(({ position }) => rows[index]?.[position] ?? '')), entity)
-    })
-  }
-  for (const owner of owners) {
-    const texts = textsOf(owner, localsOf(relation))
-    const referred = texts === null || texts === undefined ? undefined : found.get(joinTexts(texts))
-    relationHandle(owner, relation.name).fill(referred ?? null)
-  }
-  return [...found.values()]
+function heldBy(
+  context: LoadContext,
+  { relation }: Batch,
+  { entities: [owner] }: Owners,
+): Entity | undefined {
+  const identity = owner === undefined ? undefined : referredIdentity(owner, relation)
+  return identity === undefined ? undefined : context.held(relation.target, identity)
 }
 
-const nothing: Fetched = { rows: [], entities: [] }
-
-function localsOf({ pairs }: RelationMetadata): readonly ColumnMetadata[] {
-  return pairs.map(([local]) => local)
-}
-
-/** The keys of entities, each once. */
-function keysOf(
-  owners: readonly Entity[],
-  columns: readonly ColumnMetadata[],
-): Map<string, readonly string[]> {
-  const keys = new Map<string, readonly string[]>()
-  for (const owner of owners) {
-    const texts = textsOf(owner, columns)
-    if (texts !== null && texts !== undefined) keys.set(joinTexts(texts), texts)
-  }
-  return keys
-}
-
-function fetch(
+/** By the rows and not by the entities: one that is held already may know an older owner. */
+async function fetch(
   context: LoadContext,
   batch: Batch,
-  keys: readonly (readonly string[])[],
-): Promise<Fetched> {
-  const { target, pairs } = batch.relation
-  const remotes = pairs.map(([, remote]) => remote)
-  return observed(
-    context.observer,
-    batch,
-    async () => {
-      const { rows } = await context.rows(selectByAny(target, remotes, keys), batch)
-      return { rows, entities: context.entitiesOf(target, rows) }
-    },
-    ({ rows }) => ({ rows: rows.length }),
+  plan: LoadPlan,
+  missing: readonly Owners[],
+): Promise<ReadonlyMap<Owners, Entity[]>> {
+  const found = new Map<Owners, Entity[]>()
+  if (missing.length === 0) return found
+  const { statement, placesOf } = selectRelatedOfMany(
+    plan,
+    missing.map(({ key }) => key),
   )
+  const load = async (): Promise<number> => {
+    const { rows } = await context.rows(statement, batch)
+    const entities = context.entitiesOf(batch.relation.target, rows)
+    entities.forEach((entity, index) => {
+      for (const place of placesOf(rows[index] ?? [])) {
+        const group = missing[place] as Owners
+        const its = found.get(group)
+        if (its === undefined) found.set(group, [entity])
+        else its.push(entity)
+      }
+    })
+    return rows.length
+  }
+  await observed(context.observer, batch, load, (rows) => ({ rows }))
+  return found
 }

@@ -50,5 +50,5 @@ async function existingForeignKeys(session: BaseSession): Promise<ReadonlySet<st
 
 // DDL takes no parameters. What comes here is made of declared names, all of them quoted.
 function raw(text: string): Sql {
-  return new Sql([text], [], [])
+  return new Sql([text], [])
 }

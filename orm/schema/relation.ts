@@ -1,4 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import type { AnyColumn } from './column.ts'
 
 /** What the type checker knows an entity by. Protected, so that it is neither in `keyof User` nor in `{ ...user }`. */
 export declare class RowOf<out Name, out F> {
@@ -26,6 +27,12 @@ export type EntityOf<C> = C extends { readonly prototype: infer I } ? I : never
 
 /** The fields that an entity was declared with. */
 export type FieldsOf<E> = E extends RowOf<unknown, infer F> ? F : never
+
+/** The names of a table's columns. */
+export type ColumnNames<F> = { [K in keyof F]: F[K] extends AnyColumn ? K : never }[keyof F]
+
+/** The name of an entity's column. */
+export type ColumnName<E> = ColumnNames<FieldsOf<E>> & string
 
 /** How a relation is written; see {@link hasMany}, {@link hasOne}, {@link belongsTo} and {@link manyToMany}. */
 export type RelationKind = 'hasMany' | 'manyToMany' | 'hasOne' | 'belongsTo'
@@ -82,8 +89,7 @@ function requireClass(where: string, target: unknown): asserts target is { reado
 
 function namesOf(where: string, names: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(names) ? names : [names]
-  if (list.length > 0 && list.every((name) => typeof name === 'string'))
-    return Object.freeze(list as readonly string[])
+  if (list.length > 0 && list.every((name) => typeof name === 'string')) return Object.freeze(list)
   throw schemaError(
     `${where} expected the name of a column, or an array of names; came ${describe(names)}`,
   )
@@ -102,7 +108,7 @@ function schemaError(message: string): DataBridgeError {
  */
 export function hasMany<Target extends AnyEntityClass>(
   target: Target,
-  foreignKey: OneOrMore<keyof EntityOf<Target> & string>,
+  foreignKey: OneOrMore<ColumnName<EntityOf<Target>>>,
 ): RelationTo<Target, 'hasMany'> {
   return new RelationTo('hasMany', target, foreignKey)
 }
@@ -110,7 +116,7 @@ export function hasMany<Target extends AnyEntityClass>(
 /** One row of `target` refers to this one, or none does: `profile: () => hasOne(Profile, 'userId')`. */
 export function hasOne<Target extends AnyEntityClass>(
   target: Target,
-  foreignKey: OneOrMore<keyof EntityOf<Target> & string>,
+  foreignKey: OneOrMore<ColumnName<EntityOf<Target>>>,
 ): RelationTo<Target, 'hasOne'> {
   return new RelationTo('hasOne', target, foreignKey)
 }
@@ -137,9 +143,9 @@ export function manyToMany<Target extends AnyEntityClass, Through extends AnyEnt
   by: {
     readonly through: Through
     /** The foreign key of `through` to this table. */
-    readonly from?: OneOrMore<keyof EntityOf<Through> & string>
+    readonly from?: OneOrMore<ColumnName<EntityOf<Through>>>
     /** The foreign key of `through` to the target. */
-    readonly to?: OneOrMore<keyof EntityOf<Through> & string>
+    readonly to?: OneOrMore<ColumnName<EntityOf<Through>>>
   },
 ): RelationTo<Target, 'manyToMany'> {
   return new RelationTo('manyToMany', target, undefined, by)
@@ -151,7 +157,7 @@ export function manyToMany<Target extends AnyEntityClass, Through extends AnyEnt
  */
 export function keyOf<Target extends AnyEntityClass>(
   target: Target,
-  columns?: readonly (keyof EntityOf<Target> & string)[],
+  columns?: readonly ColumnName<EntityOf<Target>>[],
 ): KeyOf {
   return new KeyOf(target, columns)
 }

@@ -2,9 +2,10 @@ import type { SessionConnection } from '../driver/session-connection.ts'
 import { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
-import type { QueryContext, ReadTables } from '../query/run.ts'
+import type { QueryContext } from '../query/run.ts'
+import type { ReadTables } from '../sql/text-sink.ts'
 import type { RawRows } from '../relations/context.ts'
-import { selectBy } from '../relations/related.ts'
+import { selectByKey } from '../relations/related.ts'
 import { reload } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
 import { hydrate } from '../entity/hydrate.ts'
@@ -86,7 +87,7 @@ export class EntitySource implements QueryContext {
     const operation = getOperation(table, false)
     const key = storedKey(entity)
     const read = async (): Promise<void> => {
-      const { rows } = await this.rows(selectBy(table, table.primaryKey, key), operation)
+      const { rows } = await this.rows(selectByKey(table, key), operation)
       if (rows[0] !== undefined) {
         reload(entity, rows[0])
         return this.#work.read(entity)
@@ -104,7 +105,7 @@ export class EntitySource implements QueryContext {
     key: readonly string[],
     operation: QueryOperation,
   ): Promise<Entity | null> {
-    const { rows } = await this.rows(selectBy(table, table.primaryKey, key), operation)
+    const { rows } = await this.rows(selectByKey(table, key), operation)
     return this.entitiesOf(table, rows)[0] ?? null
   }
 

@@ -1,30 +1,50 @@
-import type { SqlWriter } from './writer.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { Source } from './source.ts'
 
 /** A parameter as it travels: PostgreSQL's text, NULL, or raw bytes. */
 export type Parameter = string | null | Uint8Array
 
 /**
- * A piece of SQL. Text and parameters are kept apart: `shape` names the text without rendering it
- * (two nodes of one shape have one text), so a compiled statement is found by its shape alone.
+ * Where a node writes itself. One walk serves two sinks: the one renders the text, the other takes the
+ * parameters, so that the two cannot come in different orders.
+ */
+export interface Sink {
+  text(sql: string): void
+  parameter(value: Parameter): void
+  /** A column of a source that is in scope. */
+  column(source: Source, name: string): void
+  /** The table of a statement or a sub-query, with what `write` says of it; joins find their place behind it. */
+  scope(source: Source, write: (from: () => void) => void): void
+  /** Rows of the table are read, or with `any` of tables that nobody knows. */
+  reads(table: TableMetadata | 'any'): void
+}
+
+/**
+ * A piece of SQL, immutable. `shape` names its text without rendering it: two nodes of one shape have
+ * one text, so a compiled statement is found by its shape alone.
  */
 export interface SqlNode {
   readonly shape: string
-  /** In the order in which `write` asks for them. */
-  readonly parameters: readonly Parameter[]
-  /** Whether SQL of the program's own is in it, which may read any table. */
+  /** Whether SQL of the program's own stands in it without parentheses. */
   readonly isRaw?: boolean
-  write(writer: SqlWriter): void
+  write(sink: Sink): void
 }
 
 /** What `filter` takes: true, false or NULL for a row. */
 export interface Condition extends SqlNode {
   /** How many conditions it joins by AND at the top. */
-  readonly width: number
+  readonly conjunctCount: number
+  /** How many levels of conditions are in it. */
+  readonly depth: number
 }
 
-/** What `orderBy` takes: `user.name.asc()`. */
+/** One part of an ORDER BY: `user.name.asc()`. NULLs come last when ascending and first when descending. */
 export interface Order extends SqlNode {
   readonly isOrder: true
+  /** NULLs come first. */
+  nullsFirst(): Order
+  /** NULLs come last. */
+  nullsLast(): Order
 }
 
 /** Something that has a value of type `T` for a row, or for a group of rows. */
@@ -43,18 +63,6 @@ export type Parse = (text: string) => unknown
 
 export const noParameters: readonly Parameter[] = Object.freeze([])
 
-/** The parameters of several nodes, in their order. */
-export function parametersOf(nodes: readonly SqlNode[]): readonly Parameter[] {
-  const [only] = nodes
-  if (only === undefined) return noParameters
-  return nodes.length === 1 ? only.parameters : nodes.flatMap((node) => node.parameters)
-}
-
-/** Whether SQL of the program's own is in one of them. */
-export function anyRaw(nodes: readonly SqlNode[]): boolean {
-  return nodes.some(({ isRaw }) => isRaw === true)
-}
-
 /** A function is what JSON cannot bring: an object that a client sent is no SQL, whatever it looks like. */
 export function isSqlNode(value: unknown): value is SqlNode {
   return (
@@ -67,5 +75,31 @@ export function isSqlNode(value: unknown): value is SqlNode {
 }
 
 export function isCondition(value: unknown): value is Condition {
-  return isSqlNode(value) && 'width' in value
+  return isSqlNode(value) && 'conjunctCount' in value
+}
+
+export function isExpression(value: unknown): value is Expression<unknown> {
+  return isSqlNode(value) && 'decode' in value && typeof value.decode === 'function'
+}
+
+/** The shapes of several nodes as one, which no other nodes have. */
+export function shapesOf(nodes: readonly SqlNode[]): string {
+  const [only] = nodes
+  if (only === undefined) return ''
+  return nodes.length === 1 ? only.shape : nodes.map(({ shape }) => shape).join(',')
+}
+
+/** SQL of the program's own may have an `or` in it, which would let go of what stands beside it. */
+export function writeEnclosed(sink: Sink, node: SqlNode): void {
+  if (node.isRaw !== true) return node.write(sink)
+  sink.text('(')
+  node.write(sink)
+  sink.text(')')
+}
+
+export function writeList(sink: Sink, nodes: readonly SqlNode[], separator: string): void {
+  nodes.forEach((node, index) => {
+    if (index > 0) sink.text(separator)
+    node.write(sink)
+  })
 }

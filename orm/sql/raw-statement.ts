@@ -1,7 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import type { Statement } from './statement.ts'
+import { parametersOf } from './bind-sink.ts'
+import { render, type Statement } from './statement.ts'
 import { Sql } from './template.ts'
-import { render } from './writer.ts'
 
 const reading: ReadonlySet<string> = new Set(['SELECT', 'SET', 'SHOW', 'TABLE', 'VALUES', 'WITH'])
 
@@ -17,8 +17,8 @@ export function rawStatement(fragment: unknown): Statement {
       `execute() expected a template such as sql\`select …\`; came ${came}`,
     )
   }
-  const text = render(fragment)
-  return { text, parameters: fragment.parameters, kind: 'write', summary: verbOf(text) }
+  const { text, tables } = render(fragment)
+  return { text, tables, parameters: parametersOf(fragment), kind: 'write', summary: verbOf(text) }
 }
 
 /** Whether SQL of the application may have changed rows; what a function does that a SELECT calls is not seen. */

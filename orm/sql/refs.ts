@@ -1,55 +1,133 @@
-import { DataBridgeError } from '../errors.ts'
-import type { AnyColumn, Column } from '../schema/column.ts'
-import { type TableMetadata } from '../schema/metadata.ts'
+import { DataBridgeError, describe } from '../errors.ts'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { listed } from '../util/messages.ts'
-import type { FieldsOf } from '../schema/relation.ts'
-import { BoundColumn, type ColumnRef } from './column-ref.ts'
+import { ColumnNode } from './column.ts'
+import { requireConditions } from './logic.ts'
+import type { Condition } from './node.ts'
+import { depthBelow, within } from './scope.ts'
+import { joinedSource, rootSource, type Source } from './source.ts'
+import { Exists, RelatedCount } from './sub-queries.ts'
 
-/**
- * What a callback of a query sees: the columns of the entity, by the names of their properties.
- *
- * Queries say `Refs<User>` and not `Refs<typeof User>`, which means the same: the checker walks into
- * type arguments while it infers, and from a class it would walk on through every table it refers to.
- */
-export type Refs<E> = {
-  readonly [K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn ? K : never]: RefOf<
-    FieldsOf<E>[K]
-  >
-}
+const made = new WeakMap<Source, object>()
 
-// Of the field alone: what it is of a `Column<string>` is found once for all tables.
-type RefOf<Field> = [Field] extends [Column<infer T, boolean, boolean>] ? ColumnRef<T> : never
-
-// A table's references are the same for every query: made once for each alias.
-const made = new WeakMap<TableMetadata, Map<string, object>>()
-
-/** The references of a table under an alias. A name that is no column is an error, not undefined. */
-export function refsOf(table: TableMetadata, alias: string): object {
-  let byAlias = made.get(table)
-  if (byAlias === undefined) made.set(table, (byAlias = new Map()))
-  let refs = byAlias.get(alias)
-  if (refs === undefined) byAlias.set(alias, (refs = makeRefs(table, alias)))
+/** What callbacks see of a source: its columns and relations. Made once; a name that is neither is an error, not undefined. */
+export function refsOf(source: Source): object {
+  let refs = made.get(source)
+  if (refs === undefined) made.set(source, (refs = makeRefs(source)))
   return refs
 }
 
-export function columnRef(table: TableMetadata, property: string, alias: string): BoundColumn {
-  return (refsOf(table, alias) as Record<string, BoundColumn>)[property] as BoundColumn
+/** What a callback of a query gives. */
+export function callWithRefs(source: Source, callback: unknown, where: string): unknown {
+  if (typeof callback === 'function')
+    return within(source, () => (callback as (refs: object) => unknown)(refsOf(source)))
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected a callback such as (row) => …; came ${describe(callback)}`,
+  )
 }
 
-function makeRefs(table: TableMetadata, alias: string): object {
-  const columns = new Map(
-    table.columns.map((column) => [column.property, new BoundColumn(table, column, alias)]),
+/** A column of a source. */
+export function columnRef(source: Source, property: string): ColumnNode {
+  return (refsOf(source) as Record<string, ColumnNode>)[property] as ColumnNode
+}
+
+function makeRefs(source: Source, extra: Readonly<Record<string, unknown>> = {}): object {
+  const { table } = source
+  const columns: Record<string, unknown> = Object.fromEntries(
+    table.columns.map((column) => [column.property, new ColumnNode(source, column)]),
   )
-  return new Proxy(Object.freeze(Object.fromEntries(columns)), {
-    get(target, property) {
+  const relations = new Map<string, object>()
+  const target = Object.freeze(Object.assign(Object.create(null), extra, columns) as object)
+  return new Proxy(target, {
+    get(known, property) {
       if (typeof property === 'symbol' || property === 'then' || property === 'toJSON')
         return undefined
-      const column = columns.get(property)
-      if (column !== undefined) return column
+      const value = (known as Record<string, unknown>)[property]
+      return value ?? relationRef(source, relations, property)
+    },
+  })
+}
+
+function relationRef(source: Source, relations: Map<string, object>, name: string): object {
+  const known = relations.get(name)
+  if (known !== undefined) return known
+  const { table } = source
+  if (!table.relationNames.includes(name)) throw unknownError(table, name)
+  const relation = table.relation(name)
+  const reference =
+    relation.cardinality === 'one' ? toOne(source, relation) : toMany(source, relation)
+  relations.set(name, reference)
+  return reference
+}
+
+function unknownError(table: TableMetadata, name: string): DataBridgeError {
+  const { columnOf, relationNames } = table
+  const relations = relationNames.length === 0 ? '' : `, and the relations ${listed(relationNames)}`
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${table.entityName} has no column ${name}; it has ${listed([...columnOf.keys()])}${relations}`,
+  )
+}
+
+type Where = ((row: never) => Condition) | undefined
+
+/** A to-one relation: the target's columns and relations, joined where they are used, and `has`. */
+function toOne(owner: Source, relation: RelationMetadata): object {
+  const has = (where?: Where): Condition =>
+    new Exists(related(owner, relation, 'has', where), false)
+  return makeRefs(joinedSource(owner, relation), { has })
+}
+
+function toMany(owner: Source, relation: RelationMetadata): object {
+  const methods = {
+    any: (where?: Where): Condition => new Exists(related(owner, relation, 'any', where), false),
+    none: (where?: Where): Condition => new Exists(related(owner, relation, 'none', where), true),
+    every(where: Where): Condition {
+      if (where === undefined) throw callbackError(relation, 'every', where)
+      return new Exists({ ...related(owner, relation, 'every', where), isInverted: true }, true)
+    },
+    count: (where?: Where): RelatedCount =>
+      new RelatedCount(related(owner, relation, 'count', where)),
+  }
+  return new Proxy(Object.freeze(methods), {
+    get(known, property) {
+      if (typeof property === 'symbol' || property === 'then' || property === 'toJSON')
+        return undefined
+      if (Object.hasOwn(known, property)) return known[property as keyof typeof known]
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
-        `${table.entityName} has no column ${property}; it has ${listed(Object.keys(target))}`,
+        `${nameOf(relation)} leads to many rows and has no ${property}; it has any, none, every and count, ` +
+          `such as any((row) => row.${property}…)`,
       )
     },
   })
+}
+
+function related(owner: Source, relation: RelationMetadata, method: string, where: Where) {
+  const source = rootSource(relation.target, depthBelow(owner))
+  if (where !== undefined && typeof where !== 'function')
+    throw callbackError(relation, method, where)
+  const condition =
+    where === undefined
+      ? undefined
+      : (callWithRefs(source, where, `${nameOf(relation)}.${method}()`) as Condition)
+  if (condition !== undefined || where !== undefined)
+    requireConditions(`${nameOf(relation)}.${method}()`, [condition])
+  return { owner, relation, source, where: condition, isInverted: false }
+}
+
+function callbackError(
+  relation: RelationMetadata,
+  method: string,
+  given: unknown,
+): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${nameOf(relation)}.${method}() expected a callback such as (row) => row.id.gt(1); came ${describe(given)}`,
+  )
+}
+
+function nameOf({ owner, name }: RelationMetadata): string {
+  return `${owner.entityName}.${name}`
 }

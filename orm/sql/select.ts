@@ -1,125 +1,182 @@
 import type { TableMetadata } from '../schema/metadata.ts'
-import { and } from './conditions.ts'
-import { quote, quoteTable } from './identifier.ts'
-import { type Condition, type Expression, type Order, parametersOf, type SqlNode } from './node.ts'
-import { type Statement, statementsOf } from './statement.ts'
-import { SqlWriter } from './writer.ts'
+import { parametersOf } from './bind-sink.ts'
+import { columnRef } from './refs.ts'
+import {
+  type Condition,
+  type Expression,
+  type Order,
+  shapesOf,
+  type Sink,
+  type SqlNode,
+  writeList,
+} from './node.ts'
+import type { Source } from './source.ts'
+import { type Compiled, render, type Statement, statementsOf } from './statement.ts'
 
-/** The alias of the table that a query is about. */
-export const rootAlias = 't0'
+/** What is selected: the columns of a row, or expressions. */
+export interface Projection extends SqlNode {
+  /** Puts the rows of the query into another: `select exists (…)`. */
+  readonly around?: readonly [before: string, after: string] | undefined
+}
 
-/** What a SELECT says; the parts that are left out are empty. */
-export interface SelectPlan {
-  readonly table: TableMetadata
-  readonly conditions: readonly Condition[]
+/** The parts of a SELECT. Immutable; the parts that are left out are undefined or empty. */
+export interface SelectParts {
+  readonly from: Source
+  readonly projection: Projection
+  /** Joins that the query asks for; those that its columns ask for are derived. */
+  readonly joins?: SqlNode | undefined
+  readonly where: Condition | undefined
+  readonly groups: readonly SqlNode[]
   readonly orders: readonly Order[]
   readonly limit: number | undefined
   readonly offset: number | undefined
 }
 
-/** The rows of entities. */
-export function selectRows(plan: SelectPlan): Statement {
-  return select(plan, 'rows', [], (writer) => {
-    writer.append(`select ${columnList(plan.table)}`)
-    writeFrom(writer, plan)
-    writeOrder(writer, plan)
-    writePage(writer, plan)
-  })
+/** A SELECT, whole or as a sub-query. */
+export class Select implements SqlNode {
+  readonly parts: SelectParts
+
+  constructor(parts: SelectParts) {
+    this.parts = parts
+  }
+
+  get shape(): string {
+    const { from, projection, joins, where, groups, orders, limit, offset } = this.parts
+    const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}`
+    const grouped = groups.length === 0 ? '' : `by(${shapesOf(groups)})`
+    return `${from.alias}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
+  }
+
+  write(sink: Sink): void {
+    const { from, projection, joins, where, groups, orders, limit, offset } = this.parts
+    const [before, after] = projection.around ?? ['', '']
+    sink.text(before)
+    sink.scope(from, (writeFrom) => {
+      sink.text('select ')
+      projection.write(sink)
+      writeFrom()
+      joins?.write(sink)
+      if (where !== undefined) {
+        sink.text(' where ')
+        where.write(sink)
+      }
+      if (groups.length > 0) {
+        sink.text(' group by ')
+        writeList(sink, groups, ', ')
+      }
+      if (orders.length > 0) {
+        sink.text(' order by ')
+        writeList(sink, orders, ', ')
+      }
+      writePage(sink, ' limit ', limit)
+      writePage(sink, ' offset ', offset)
+    })
+    sink.text(after)
+  }
 }
 
+function writePage(sink: Sink, word: string, rows: number | undefined): void {
+  if (rows === undefined) return
+  sink.text(word)
+  sink.parameter(String(rows))
+}
+
+/** The statement of a SELECT: its text is rendered once for each shape. */
+export function selectStatement(select: Select): Statement {
+  return readStatement(select.parts.from.table, select)
+}
+
+/** A statement that reads, about a table. */
+export function readStatement(table: TableMetadata, node: SqlNode): Statement {
+  return { ...compiledRead(table, node), parameters: parametersOf(node) }
+}
+
+function compiledRead(table: TableMetadata, node: SqlNode): Compiled {
+  return statementsOf(table).get(node.shape, () => ({
+    ...render(node),
+    kind: 'read',
+    summary: `SELECT ${table.fullName}`,
+  }))
+}
+
+// --- projections
+
+const rowsOf = new WeakMap<Source, Projection>()
+
+/** The columns of a source, in the order of its table. */
+export function wholeRow(source: Source): Projection {
+  let projection = rowsOf.get(source)
+  if (projection === undefined) {
+    const columns = source.table.columns.map(({ property }) => columnRef(source, property))
+    projection = Object.freeze({
+      shape: 'rows',
+      write: (sink: Sink) => writeList(sink, columns, ', '),
+    })
+    rowsOf.set(source, projection)
+  }
+  return projection
+}
+
+/** A projection with more behind it. */
+export function withColumns(first: Projection, more: readonly SqlNode[]): Projection {
+  if (more.length === 0) return first
+  const nodes = [first, ...more]
+  return { shape: shapesOf(nodes), write: (sink) => writeList(sink, nodes, ', ') }
+}
+
+/** Values of expressions. */
+export function valuesProjection(expressions: readonly Expression<unknown>[]): Projection {
+  return {
+    shape: `values(${shapesOf(expressions)})`,
+    write: (sink) => writeList(sink, expressions, ', '),
+  }
+}
+
+const one = (sink: Sink): void => sink.text('1')
+
+const countAll: Projection = Object.freeze({
+  shape: 'count',
+  write: (sink: Sink) => sink.text('count(*)'),
+})
+
+const countPage: Projection = Object.freeze({
+  shape: 'count page',
+  around: ['select count(*) from (', ') as page'] as const,
+  write: one,
+})
+
+const existsAny: Projection = Object.freeze({
+  shape: 'exists',
+  around: ['select exists (', ')'] as const,
+  write: one,
+})
+
 /** How many rows there are; of a page, how many are on it. */
-export function selectCount(plan: SelectPlan): Statement {
-  const isPage = plan.limit !== undefined || plan.offset !== undefined
-  const unordered = { ...plan, orders: [] }
-  return select(unordered, 'count', [], (writer) => {
-    writer.append('select count(*)')
-    if (isPage) writer.append(' from (select 1')
-    writeFrom(writer, unordered)
-    writePage(writer, unordered)
-    if (isPage) writer.append(') as page')
-  })
+export function countOf(parts: SelectParts): Select {
+  const isPage = parts.limit !== undefined || parts.offset !== undefined
+  return new Select({ ...parts, orders: [], projection: isPage ? countPage : countAll })
 }
 
 /** Whether there is a row. */
-export function selectExists(plan: SelectPlan): Statement {
-  const unordered = { ...plan, orders: [] }
-  return select(unordered, 'exists', [], (writer) => {
-    writer.append('select exists (select 1')
-    writeFrom(writer, unordered)
-    writePage(writer, unordered)
-    writer.append(')')
-  })
+export function existsOf(parts: SelectParts): Select {
+  return new Select({ ...parts, orders: [], projection: existsAny })
 }
 
-/** Values of expressions, of all rows or of each group. */
-export function selectValues(
-  plan: SelectPlan,
-  expressions: readonly Expression<unknown>[],
-  groups: readonly SqlNode[],
-): Statement {
-  const shape = `values(${shapes(expressions)})by(${shapes(groups)})`
-  // `order by` and the page come last in the text, as they do in the plan.
-  return select(
-    plan,
-    shape,
-    expressions,
-    (writer) => {
-      writer.append('select ').list(expressions, ', ')
-      writeFrom(writer, plan)
-      if (groups.length > 0) writer.append(' group by ').list(groups, ', ')
-      writeOrder(writer, plan)
-      writePage(writer, plan)
-    },
-    groups,
-  )
-}
-
-function select(
-  plan: SelectPlan,
-  what: string,
-  projection: readonly SqlNode[],
-  write: (writer: SqlWriter) => void,
-  groups: readonly SqlNode[] = [],
-): Statement {
-  const { table, conditions, orders, limit, offset } = plan
-  const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}`
-  const shape = `${what}|${shapes(conditions)}|${shapes(orders)}|${page}`
-  const compiled = statementsOf(table).get(shape, () => {
-    const writer = new SqlWriter(table)
-    write(writer)
-    return writer.text
-  })
-  const parameters = [...parametersOf([...projection, ...conditions, ...groups, ...orders])]
-  if (limit !== undefined) parameters.push(String(limit))
-  if (offset !== undefined) parameters.push(String(offset))
-  return { ...compiled, parameters, kind: 'read', summary: `SELECT ${table.fullName}` }
-}
-
-function shapes(nodes: readonly SqlNode[]): string {
-  return nodes.map(({ shape }) => shape).join(',')
-}
-
-const columnLists = new WeakMap<TableMetadata, string>()
-
-function columnList(table: TableMetadata): string {
-  let list = columnLists.get(table)
-  if (list === undefined) {
-    list = table.columns.map(({ name }) => `${quote(rootAlias)}.${quote(name)}`).join(', ')
-    columnLists.set(table, list)
+/** The rows of entities that a condition chooses, by their primary keys where an order is wanted. */
+export function rowsWhere(from: Source, where: Condition, orders: readonly Order[]): SelectParts {
+  return {
+    from,
+    projection: wholeRow(from),
+    where,
+    groups: [],
+    orders,
+    limit: undefined,
+    offset: undefined,
   }
-  return list
 }
 
-function writeFrom(writer: SqlWriter, { table, conditions }: SelectPlan): void {
-  writer.append(` from ${quoteTable(table)} as ${quote(rootAlias)}`)
-  if (conditions.length > 0) writer.append(' where ').node(and(...conditions))
-}
-
-function writeOrder(writer: SqlWriter, { orders }: SelectPlan): void {
-  if (orders.length > 0) writer.append(' order by ').list(orders, ', ')
-}
-
-function writePage(writer: SqlWriter, { limit, offset }: SelectPlan): void {
-  if (limit !== undefined) writer.append(' limit ').parameter()
-  if (offset !== undefined) writer.append(' offset ').parameter()
+/** The order of the primary key. */
+export function byKey(source: Source): readonly Order[] {
+  const { primaryKey }: TableMetadata = source.table
+  return primaryKey.map(({ property }) => columnRef(source, property).asc())
 }

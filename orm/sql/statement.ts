@@ -1,21 +1,27 @@
 import { hash } from 'node:crypto'
-import type { Parameter } from './node.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { Parameter, SqlNode } from './node.ts'
+import { type ReadTables, TextSink } from './text-sink.ts'
 
 /** `read` may run outside a transaction, `write` begins one. */
 export type StatementKind = 'read' | 'write'
 
-/** What is sent to PostgreSQL. */
-export interface Statement {
+/** What depends on the shape of a statement alone. */
+export interface Compiled {
   readonly text: string
-  readonly parameters: readonly Parameter[]
   readonly kind: StatementKind
   /** Low-cardinality: the verb and its table, `SELECT users`. */
   readonly summary: string
-  /** The name under which the connection prepares it; without: not prepared. */
+  /** The tables that it reads. */
+  readonly tables: ReadTables
+  /** The name under which the connection prepares it; without a name it is not prepared. */
   readonly name?: string
 }
 
-type Compiled = Pick<Statement, 'text' | 'name'>
+/** What is sent to PostgreSQL. */
+export interface Statement extends Compiled {
+  readonly parameters: readonly Parameter[]
+}
 
 const largestCache = 500
 
@@ -42,7 +48,7 @@ export class PreparedNames {
 const allNames = new PreparedNames(1000)
 
 /**
- * Compiled text by shape. A statement is prepared from its second use on, so that a text that is
+ * Compiled statements by shape. A statement is prepared from its second use on, so that a text that is
  * used once costs neither the client nor the server a place.
  */
 export class StatementCache {
@@ -53,13 +59,13 @@ export class StatementCache {
     this.#names = names
   }
 
-  get(shape: string, build: () => string): Compiled {
+  get(shape: string, compile: () => Compiled): Compiled {
     const known = this.#compiled.get(shape)
     if (known?.name !== undefined) return known
     if (known === undefined && this.#compiled.size >= largestCache) this.#forgetOldest()
-    const text = known?.text ?? build()
-    const name = known === undefined ? undefined : this.#names.of(text)
-    const compiled = name === undefined ? { text } : { text, name }
+    const fresh = known ?? compile()
+    const name = known === undefined ? undefined : this.#names.of(known.text)
+    const compiled = name === undefined ? fresh : { ...fresh, name }
     this.#compiled.set(shape, compiled)
     return compiled
   }
@@ -70,10 +76,17 @@ export class StatementCache {
   }
 }
 
-const caches = new WeakMap<object, StatementCache>()
+/** The text of a tree, and the tables that it reads. */
+export function render(node: SqlNode): { readonly text: string; readonly tables: ReadTables } {
+  const sink = new TextSink()
+  node.write(sink)
+  return { text: sink.rendered, tables: sink.tables }
+}
+
+const caches = new WeakMap<TableMetadata, StatementCache>()
 
 /** The statements of one table. */
-export function statementsOf(table: object): StatementCache {
+export function statementsOf(table: TableMetadata): StatementCache {
   let cache = caches.get(table)
   if (cache === undefined) caches.set(table, (cache = new StatementCache()))
   return cache

@@ -1,6 +1,10 @@
+import { findState } from '../entity/entity-state.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import { timestamptzType } from '../schema/column-types.ts'
+import { isEntityClass, tableOf } from '../schema/table-of.ts'
 import { arrayLiteral, type Elements } from './array-literal.ts'
+import { Param } from './comparisons.ts'
+import { quoteTable } from './identifier.ts'
 import {
   type Condition,
   type Expression,
@@ -8,9 +12,10 @@ import {
   type Order,
   type Parameter,
   type Parse,
+  type Sink,
   type SqlNode,
 } from './node.ts'
-import type { SqlWriter } from './writer.ts'
+import { Ordering } from './ordering.ts'
 
 /**
  * SQL of your own: text with bound parameters. It can be executed, used as a condition, an
@@ -22,40 +27,43 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Orde
   readonly isOrder = true as const
   readonly isRaw = true as const
   readonly shape: string
-  readonly parameters: readonly Parameter[]
-  readonly width = 1
+  readonly conjunctCount = 1
+  readonly depth = 0
   readonly #strings: readonly string[]
-  readonly #parts: readonly (SqlNode | undefined)[]
+  readonly #parts: readonly SqlNode[]
 
-  constructor(
-    strings: readonly string[],
-    parts: readonly (SqlNode | undefined)[],
-    parameters: readonly Parameter[],
-  ) {
+  constructor(strings: readonly string[], parts: readonly SqlNode[]) {
     this.#strings = strings
     this.#parts = parts
-    this.parameters = parameters
     this.shape = `sql${JSON.stringify(strings)}${parts.map(shapeOf).join('')}`
   }
 
-  write(writer: SqlWriter): void {
+  write(sink: Sink): void {
+    sink.reads('any')
     this.#strings.forEach((text, index) => {
-      writer.append(text)
-      if (index >= this.#parts.length) return
-      const part = this.#parts[index]
-      if (part === undefined) writer.parameter()
-      else writer.node(part)
+      sink.text(text)
+      this.#parts[index]?.write(sink)
     })
   }
 
   decode(text: string | null, parse: Parse): unknown {
     return text === null ? null : parse(text)
   }
+
+  /** As an order: NULLs come first. */
+  nullsFirst(): Order {
+    return new Ordering(this, 'nulls first')
+  }
+
+  /** As an order: NULLs come last. */
+  nullsLast(): Order {
+    return new Ordering(this, 'nulls last')
+  }
 }
 
 // With its length, so that it needs no quotes: quoted again at each level it would double with each.
-function shapeOf(part: SqlNode | undefined): string {
-  return part === undefined ? '$' : `${part.shape.length}:${part.shape}`
+function shapeOf({ shape }: SqlNode): string {
+  return `${shape.length}:${shape}`
 }
 
 /**
@@ -82,21 +90,45 @@ export function sql<T = unknown>(
       `sql expected to be used as a template tag: sql\`select …\`; it was called with ${describe(strings)}`,
     )
   }
-  const parts = values.map((value) => (isSqlNode(value) ? value : undefined))
-  const parameters = values.flatMap((value, index) =>
-    isSqlNode(value) ? value.parameters : [parameterOf(value, index)],
+  return new Sql<T>(
+    strings,
+    values.map((value, index) => partOf(value, strings[index] ?? '', index)),
   )
-  return new Sql<T>(strings, parts, parameters)
+}
+
+function partOf(value: unknown, before: string, index: number): SqlNode {
+  if (isSqlNode(value)) return value
+  if (isEntityClass(value)) return tableNode(value)
+  if (Array.isArray(value) && /\bin\s*\(?\s*$/i.test(before)) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `sql expected no array behind IN as its parameter ${index + 1}: an array is one value in SQL; write = any(\${…}) in place of in \${…}`,
+    )
+  }
+  return new Param(parameterOf(value, index))
+}
+
+/** The table of an entity, with its schema. */
+function tableNode(entity: unknown): SqlNode {
+  const table = tableOf(entity)
+  return { shape: `table ${table.id}`, write: (sink) => sink.text(quoteTable(table)) }
 }
 
 function parameterOf(value: unknown, index: number): Parameter {
   if (value === null) return null
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return requireText(value, index)
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
     return String(value)
   if (timestamptzType.accepts(value)) return timestamptzType.encode(value as never)
   if (value instanceof Uint8Array) return value
   if (Array.isArray(value)) return arrayLiteral(value.map((each) => elementOf(each, index)))
+  const state = findState(value)
+  if (state !== undefined) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `sql expected a value for its parameter ${index + 1}; came a ${state.table.entityName}: give one of its columns`,
+    )
+  }
   if (typeof value === 'object' && !(value instanceof Date)) return JSON.stringify(value)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
@@ -114,4 +146,13 @@ function elementOf(value: unknown, index: number): Elements[number] {
     )
   }
   return text
+}
+
+// PostgreSQL takes neither, and a lone surrogate would be stored as another character.
+function requireText(value: string, index: number): string {
+  if (value.isWellFormed() && !value.includes('\0')) return value
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_INVALID_VALUE',
+    `sql expected text without U+0000 and lone surrogates for its parameter ${index + 1}`,
+  )
 }

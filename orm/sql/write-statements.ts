@@ -2,7 +2,11 @@ import type { ColumnType } from '../schema/column-type.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { quote, quoteTable } from './identifier.ts'
-import { type Statement, statementsOf } from './statement.ts'
+import { type Compiled, type Statement, statementsOf } from './statement.ts'
+
+function writing(verb: string, table: TableMetadata, text: string): Compiled {
+  return { text, kind: 'write', summary: `${verb} ${table.fullName}`, tables: [table] }
+}
 
 /** A value of a column as PostgreSQL's text. */
 export type EncodedRow = readonly (string | null)[]
@@ -19,13 +23,15 @@ export function insertRows(
   const isOne = rows.length === 1
   const shape = `insert${isOne ? 1 : ''}|${positions(columns)}`
   const compiled = statementsOf(table).get(shape, () =>
-    isOne ? insertOneText(table, columns) : insertManyText(table, columns),
+    writing(
+      'INSERT',
+      table,
+      isOne ? insertOneText(table, columns) : insertManyText(table, columns),
+    ),
   )
   return {
     ...compiled,
     parameters: isOne ? (rows[0] as EncodedRow) : columnArrays(columns.length, rows),
-    kind: 'write',
-    summary: `INSERT ${table.fullName}`,
   }
 }
 
@@ -53,12 +59,8 @@ function freeName(wanted: string, columns: readonly ColumnMetadata[]): string {
 export function insertDefaults(table: TableMetadata, count: number): Statement {
   const values = Array.from({ length: count }, () => '(default)').join(', ')
   const [{ name }] = table.primaryKey
-  return {
-    text: `insert into ${quoteTable(table)} (${quote(name)}) values ${values} returning ${names(table.columns)}`,
-    parameters: [],
-    kind: 'write',
-    summary: `INSERT ${table.fullName}`,
-  }
+  const text = `insert into ${quoteTable(table)} (${quote(name)}) values ${values} returning ${names(table.columns)}`
+  return { ...writing('INSERT', table, text), parameters: [] }
 }
 
 /** What one entity changed: texts for the changed columns, in the order of the batch's columns; undefined is unchanged. */
@@ -82,15 +84,17 @@ export function updateRows(
   const partial = columns.map((_, index) => rows.some((row) => row.values[index] === undefined))
   const shape = `update${isOne ? 1 : ''}|${positions(columns)}|${partial.map(Number).join('')}`
   const compiled = statementsOf(table).get(shape, () =>
-    isOne ? updateOneText(table, columns) : updateManyText(table, columns, partial),
+    writing(
+      'UPDATE',
+      table,
+      isOne ? updateOneText(table, columns) : updateManyText(table, columns, partial),
+    ),
   )
   return {
     ...compiled,
     parameters: isOne
       ? updateOneParameters(rows[0] as ChangedRow)
       : updateParameters(partial, rows),
-    kind: 'write',
-    summary: `UPDATE ${table.fullName}`,
   }
 }
 
@@ -182,12 +186,12 @@ function keyArrays(width: number, keys: readonly (readonly string[])[]): string[
 
 /** Deletes rows by their keys. */
 export function deleteRows(table: TableMetadata, keys: readonly (readonly string[])[]): Statement {
-  const compiled = statementsOf(table).get('delete', () => deleteText(table))
+  const compiled = statementsOf(table).get('delete', () =>
+    writing('DELETE', table, deleteText(table)),
+  )
   return {
     ...compiled,
     parameters: keyArrays(table.primaryKey.length, keys),
-    kind: 'write',
-    summary: `DELETE ${table.fullName}`,
   }
 }
 

@@ -1,4 +1,4 @@
-import { DataBridgeError } from '../errors.ts'
+import { optionError } from '../util/option-checks.ts'
 import { loadApi, type OpenTelemetryApi } from './api.ts'
 
 const off: ReadonlySet<string> = new Set(['false', '0', 'off', 'no'])
@@ -21,8 +21,7 @@ export function wantedApi(tracing: boolean | undefined): OpenTelemetryApi | unde
   if (!(tracing ?? isAllowed())) return undefined
   const api = loadApi()
   if (api !== undefined || tracing !== true) return api
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
+  throw optionError(
     'tracing: true needs the package @opentelemetry/api, which cannot be loaded; install it, or leave the option out',
   )
 }

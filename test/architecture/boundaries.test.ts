@@ -31,7 +31,7 @@ const rooms: Record<string, readonly string[]> = {
   'orm/query': ['util', 'schema', 'entity', 'sql', 'observe', 'relations'],
   'orm/session': ['util', 'schema', 'entity', 'sql', 'observe', 'driver', 'query', 'relations'],
   'orm/schema-tools': ['util', 'schema', 'sql', 'session'],
-  'orm/telemetry': ['observe'],
+  'orm/telemetry': ['util', 'observe'],
   'orm/n-plus-one': ['observe'],
   'orm/table.ts': ['schema', 'entity', 'query', 'session'],
   'orm/options.ts': ['util', 'driver', 'schema', 'n-plus-one', 'telemetry'],
@@ -48,6 +48,18 @@ describe('boundaries', () => {
   it('keeps every import inside the table of rooms', () => {
     expect(files.length).toBeGreaterThan(0)
     expect(files.flatMap((file) => violations(file, read(file)))).toEqual([])
+  })
+
+  it('keeps the setup of telemetry out of what runs with each request', () => {
+    const setup = 'orm/telemetry/setup/'
+    const importers = files
+      .filter((file) => file !== 'orm/telemetry/index.ts' && !file.startsWith(setup))
+      .filter((file) =>
+        importsOf(file, read(file)).some(({ specifier }) =>
+          posix.join(posix.dirname(file), specifier).startsWith(setup),
+        ),
+      )
+    expect(importers).toEqual([])
   })
 
   it('keeps orm/index.ts a list of re-exports', () => {

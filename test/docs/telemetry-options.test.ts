@@ -55,7 +55,7 @@ describe('docs/telemetry.md', () => {
 /** The names of options, as the refusal of an unknown one lists them. */
 function known(options: object): readonly string[] {
   const message = refusalOf(() => requireTelemetryOptions(options))
-  return message.replace(/^.* it has /, '').split(', ')
+  return message.replace(/^.* it has /, '').split(/, | and /)
 }
 
 function refusalOf(refused: () => void): string {

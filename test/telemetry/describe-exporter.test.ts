@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { exportTarget } from '../../orm/telemetry/describe-exporter.ts'
-import { reportOf } from '../../orm/telemetry/describe-report.ts'
-import { ratioOf } from '../../orm/telemetry/describe-sampler.ts'
+import { exportTarget } from '../../orm/telemetry/setup/describe-exporter.ts'
+import { reportOf } from '../../orm/telemetry/setup/describe-report.ts'
 
 describe('where spans go', () => {
   it('is the default of the preload where nothing is said and no provider is registered: gRPC on 4317', () => {
@@ -112,17 +111,6 @@ describe('where spans go', () => {
       ),
     )
   })
-})
-
-describe('the ratio of a sampler', () => {
-  it.each([
-    ['TraceIdRatioBased{0.25}', 0.25],
-    ['ParentBased{root=TraceIdRatioBased{0.1}, remoteParentSampled=AlwaysOnSampler}', 0.1],
-    ['TraceIdRatioBased{1e-7}', 1e-7],
-    ['AlwaysOffSampler', undefined],
-    ['ParentBased{root=AlwaysOnSampler, localParentSampled=TraceIdRatioBased{0.5}}', undefined],
-    [undefined, undefined],
-  ])('of %s is %s', (sampler, ratio) => expect(ratioOf(sampler)).toBe(ratio))
 })
 
 describe('the report as text', () => {

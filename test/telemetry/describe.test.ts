@@ -10,14 +10,13 @@ import {
   InMemorySpanExporter,
   type Sampler,
   SamplingDecision,
-  type SamplingResult,
   SimpleSpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
-import { describe, expect, it } from 'vitest'
-import { describeTelemetry } from '../../orm/telemetry/describe.ts'
-import { unreachable } from '../../orm/telemetry/describe-endpoint.ts'
-import type { TelemetryReport } from '../../orm/telemetry/describe-report.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { describeTelemetry } from '../../orm/telemetry/setup/describe.ts'
+import { unreachable } from '../../orm/telemetry/setup/describe-endpoint.ts'
+import type { TelemetryReport } from '../../orm/telemetry/setup/describe-report.ts'
 
 const fixture = (name: string): string => new URL(`fixtures/${name}.ts`, import.meta.url).pathname
 
@@ -152,32 +151,28 @@ describe('describeTelemetry() finds no problem', () => {
     })
   })
 
-  it('with an exporter that was set up in code, and never exports a span of its own', async () => {
+  it('with an exporter that was set up in code, and exports no span itself', async () => {
     const { report, exported } = await describeWith(new AlwaysOnSampler())
     expect(exported).toEqual(['other'])
     expect(codes(report)).toEqual([])
     expect(report.exporter).toBe('InMemorySpanExporter')
     expect(report.endpoint).toBeUndefined()
   })
-})
 
-describe('a sampler that the library does not know', () => {
   it.each([
-    ['takes each', () => SamplingDecision.RECORD_AND_SAMPLED, []],
-    [
-      'takes one of a hundred',
-      (probe: number) =>
-        probe % 100 === 0 ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
-      [],
-    ],
-    ['takes none', () => SamplingDecision.NOT_RECORD, ['sampler']],
-    ['records and exports none', () => SamplingDecision.RECORD, ['sampler']],
-  ] as const)('is tried: one that %s', async (_, decide, expected) => {
-    let probes = 0
-    const shouldSample = (): SamplingResult => ({ decision: decide((probes += 1)) })
-    const { report } = await describeWith({ shouldSample, toString: () => 'Own' })
-    expect(codes(report)).toEqual(expected)
-    expect(report.sampler).toBe('Own')
+    ['its string', { toString: () => 'Own' }, 'Own'],
+    ['unknown without a string', {}, undefined],
+    ['unknown with an empty string', { toString: () => '' }, undefined],
+  ])('with a foreign sampler, which it does not ask: %s', async (_, named, expected) => {
+    const shouldSample = vi.fn<Sampler['shouldSample']>(() => ({
+      decision: SamplingDecision.NOT_RECORD,
+    }))
+    const { report } = await describeWith({ shouldSample, ...named })
+    // That was the span that the test itself has started.
+    expect(shouldSample).toHaveBeenCalledOnce()
+    expect(codes(report)).toEqual([])
+    expect(report.sampler).toBe(expected)
+    expect(String(report)).toContain(`\nsampler: ${expected ?? 'unknown'}\n`)
   })
 })
 
@@ -207,10 +202,16 @@ describe('describeTelemetry() says what is wrong and what to do', () => {
     const report = await reportIn(offline)
     expect(codes(report)).toEqual(['no-provider'])
     expect(report.problems[0]?.message).toContain('--import fastify-data-bridge/register')
-    const none = await reportIn({ OTEL_TRACES_EXPORTER: 'none' }, '--sdk')
-    expect(codes(none)).toEqual(['no-provider'])
-    expect(none.problems[0]?.message).toContain('OTEL_TRACES_EXPORTER is none')
   })
+
+  it.each(['none', 'jaeger', 'OTLP'])(
+    'where no provider is registered for want of an exporter: %s',
+    async (exporter) => {
+      const report = await reportIn({ OTEL_TRACES_EXPORTER: exporter }, '--sdk')
+      expect(codes(report)).toEqual(['no-provider'])
+      expect(report.problems[0]?.message).toContain(`OTEL_TRACES_EXPORTER is ${exporter}: set it`)
+    },
+  )
 
   it('where the provider gives its spans to nobody, whoever listens at the endpoint', async () => {
     trace.setGlobalTracerProvider(new TracerProvider())
@@ -255,7 +256,7 @@ describe('describeTelemetry() says what is wrong and what to do', () => {
   it('where the endpoint is no URL', async () => {
     const report = await reportIn({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://' })
     expect(codes(report)).toEqual(['no-provider', 'endpoint-unreachable'])
-    expect(report.text).toContain('OTEL_EXPORTER_OTLP_ENDPOINT is no URL')
+    expect(report.text).toContain('OTEL_EXPORTER_OTLP_ENDPOINT is not a URL')
   })
 })
 

@@ -47,7 +47,7 @@ describe('the options of configureTelemetry', () => {
     [{ batch: 512 }, 'batch expected an object of options; came the number 512'],
     [
       { batch: { size: 1 } },
-      'batch has no option size; it has scheduleDelayMs, maxExportBatchSize, maxQueueSize',
+      'batch has no option size; it has scheduleDelayMs, maxExportBatchSize and maxQueueSize',
     ],
     [
       { batch: { scheduleDelayMs: 0 } },

@@ -4,9 +4,14 @@ import {
   boolean,
   double,
   hasMany,
+  hasOne,
   integer,
   jsonb,
+  keyOf,
+  manyToMany,
   numeric,
+  selectinload,
+  type Session,
   table,
   text,
   timestamptz,
@@ -27,28 +32,51 @@ export class User extends table('users', {
   manager: () => belongsTo(User, 'managerId'),
   reports: () => hasMany(User, 'managerId'),
   posts: () => hasMany(Post, 'authorId'),
+  profile: () => hasOne(Profile, 'userId'),
+  following: () => hasMany(Follow, 'followerId'),
 }) {
-  // Inferred on purpose: what tables refer to must not run in a circle.
+  // Inferred on purpose: types of members may not run in a circle.
   get label() {
     return `${this.name} <${this.email}>`
   }
 
   async latest() {
     return Post.find()
-      .filter({ authorId: this.id })
+      .filter({ authorId: this.id }, (post) => post.author.manager.id.isNotNull())
       .orderBy((post) => post.id.desc())
+      .first()
+  }
+
+  static oldest(session: Session) {
+    return session
+      .find(User)
+      .orderBy((user) => [user.manager.age.desc(), user.reports.count().asc()])
+      .options(selectinload(User.reports))
       .first()
   }
 }
 
-export class Post extends table('posts', {
-  id: integer().primaryKey().generated(),
-  title: text(),
-  likes: integer().default(0),
-  authorId: integer().references(() => User),
-  author: () => belongsTo(User, 'authorId'),
-  comments: () => hasMany(Comment, 'postId'),
-}) {
+export class Post extends table(
+  'posts',
+  {
+    id: integer().primaryKey().generated(),
+    title: text(),
+    likes: integer().default(0),
+    authorId: integer().references(() => User),
+    reviewerId: integer()
+      .nullable()
+      .references(() => User),
+    author: () => belongsTo(User, 'authorId'),
+    reviewer: () => belongsTo(User, 'reviewerId'),
+    comments: () => hasMany(Comment, 'postId'),
+    tags: () => manyToMany(Tag, { through: PostTag }),
+  },
+  {
+    unique: [['authorId', 'title']],
+    indexes: [['likes', 'id']],
+    checks: { likes_positive: (row) => row.likes.gte(0) },
+  },
+) {
   get byline() {
     return `${this.title}, by ${this.author.value.label}`
   }
@@ -61,6 +89,84 @@ export class Comment extends table('comments', {
   post: () => belongsTo(Post, 'postId'),
   authorId: integer().references(() => User),
   author: () => belongsTo(User, 'authorId'),
+}) {}
+
+export class Profile extends table('profiles', {
+  id: uuid().primaryKey().generated(),
+  bio: text(),
+  userId: integer()
+    .unique()
+    .references(() => User),
+  user: () => belongsTo(User, 'userId'),
+}) {}
+
+export class Follow extends table(
+  'follows',
+  {
+    followerId: integer()
+      .primaryKey()
+      .references(() => User),
+    followeeId: integer()
+      .primaryKey()
+      .references(() => User),
+    createdAt: timestamptz().defaultNow(),
+    follower: () => belongsTo(User, 'followerId'),
+    followee: () => belongsTo(User, 'followeeId'),
+  },
+  { indexes: [['createdAt']] },
+) {}
+
+export class Tag extends table('tags', {
+  id: integer().primaryKey().generated(),
+  name: text().unique(),
+  posts: () => manyToMany(Post, { through: PostTag, from: 'tagId', to: 'postId' }),
+}) {}
+
+export class PostTag extends table('post_tags', {
+  postId: integer()
+    .primaryKey()
+    .references(() => Post),
+  tagId: integer()
+    .primaryKey()
+    .references(() => Tag),
+}) {}
+
+/** Refers to parcels, whose foreign key refers back by two columns. */
+export class Line extends table(
+  'lines',
+  {
+    orderId: integer().primaryKey(),
+    no: integer().primaryKey(),
+    lastId: integer().nullable(),
+    parcels: () => hasMany(Parcel, ['orderId', 'no']),
+    boxes: () => hasMany(Box, ['orderId', 'no']),
+  },
+  {
+    schema: 'shop',
+    foreignKeys: [{ columns: ['lastId'], references: () => keyOf(Parcel), onDelete: 'set null' }],
+  },
+) {}
+
+/** May have no line, since one column of its foreign key is nullable. */
+export class Parcel extends table(
+  'parcels',
+  {
+    id: integer().primaryKey().generated(),
+    orderId: integer(),
+    no: integer().nullable(),
+    line: () => belongsTo(Line, ['orderId', 'no']),
+  },
+  {
+    foreignKeys: [{ columns: ['orderId', 'no'], references: () => keyOf(Line, ['orderId', 'no']) }],
+  },
+) {}
+
+/** Has a line in every case. */
+export class Box extends table('boxes', {
+  id: integer().primaryKey().generated(),
+  orderId: integer(),
+  no: integer(),
+  line: () => belongsTo(Line, ['orderId', 'no']),
 }) {}
 
 /** Has the shape of a comment, and is none. */

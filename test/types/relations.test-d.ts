@@ -5,15 +5,28 @@ import {
   hasMany,
   integer,
   type Key,
+  type Loader,
   type Query,
   type Relation,
   type RelationRef,
   selectinload,
+  type Session,
   table,
   type TableClass,
 } from 'fastify-data-bridge/orm'
 import { describe, expectTypeOf, it } from 'vitest'
-import { Comment, Post, Reply, User } from './entities.ts'
+import {
+  type Box,
+  Comment,
+  Follow,
+  type Line,
+  type Parcel,
+  Post,
+  type Profile,
+  Reply,
+  type Tag,
+  User,
+} from './entities.ts'
 
 const user = {} as User
 const post = {} as Post
@@ -28,6 +41,24 @@ describe('relations of an entity', () => {
   it('is as nullable as its foreign key on the other side', () => {
     expectTypeOf(post.author).toEqualTypeOf<Relation<User>>()
     expectTypeOf(user.manager).toEqualTypeOf<Relation<User | null>>()
+    expectTypeOf(post.reviewer).toEqualTypeOf<Relation<User | null>>()
+  })
+
+  it('is one entity or null for hasOne', () => {
+    expectTypeOf(user.profile).toEqualTypeOf<Relation<Profile | null>>()
+  })
+
+  it('is a list on both sides of a table between', () => {
+    expectTypeOf(post.tags).toEqualTypeOf<Relation<Tag[]>>()
+    expectTypeOf(post.tags.value[0]?.posts.value[0]?.author.value.label).toEqualTypeOf<
+      string | undefined
+    >()
+  })
+
+  it('is by several columns as by one, and nullable if one of them is', () => {
+    expectTypeOf<Line['parcels']>().toEqualTypeOf<Relation<Parcel[]>>()
+    expectTypeOf<Box['line']>().toEqualTypeOf<Relation<Line>>()
+    expectTypeOf<Parcel['line']>().toEqualTypeOf<Relation<Line | null>>()
   })
 
   it('is read in three ways', async () => {
@@ -50,14 +81,6 @@ describe('relations of an entity', () => {
     // @ts-expect-error the library loads it
     user.posts.value = []
   })
-
-  it('is declared by a property of the other entity', () => {
-    hasMany(Post, 'authorId')
-    // @ts-expect-error no such property
-    hasMany(Post, 'writerId')
-    // @ts-expect-error an entity, not its class
-    hasMany(post, 'authorId')
-  })
 })
 
 describe('statics of an entity', () => {
@@ -72,7 +95,13 @@ describe('statics of an entity', () => {
   it('has the ambient session', () => {
     expectTypeOf(User.get(1)).toEqualTypeOf<Promise<User | null>>()
     expectTypeOf(User.find()).toEqualTypeOf<Query<typeof User>>()
-    expectTypeOf(User.get).parameter(0).toEqualTypeOf<Key>()
+    expectTypeOf(User.oldest({} as Session)).toEqualTypeOf<Promise<User | null>>()
+    const key: Key<Follow> = { followerId: 1, followeeId: 2 }
+    expectTypeOf(Follow.get(key)).toEqualTypeOf<Promise<Follow | null>>()
+    // @ts-expect-error a string for an integer key
+    void User.get('1')
+    // @ts-expect-error a part of a composite key
+    void Follow.get({ followerId: 1 })
     // @ts-expect-error no key
     void User.get()
     // @ts-expect-error no key
@@ -98,6 +127,7 @@ describe('statics of an entity', () => {
 })
 
 describe('loaders', () => {
+  const session = {} as Session
   const users = {} as Query<typeof User>
 
   it('fits the entity of its query', () => {
@@ -126,6 +156,28 @@ describe('loaders', () => {
         selectinload(Post.comments).options(selectinload(User.posts)),
       ),
     )
+  })
+
+  it('has filters, an order and a limit for each parent, of its target', () => {
+    const newest = selectinload(User.posts)
+      .filter({ title: ['a', 'b'] }, (row) => row.author.manager.age.gt(row.likes))
+      .orderBy((row) => [row.comments.count().desc(), row.id.desc().nullsLast()])
+      .limit(3)
+      .options(selectinload(Post.tags))
+    expectTypeOf(newest).toEqualTypeOf<Loader<'users', Post>>()
+    users.options(newest)
+    // @ts-expect-error a loader of another entity
+    session.find(Post).options(newest)
+    // @ts-expect-error no such column of the target
+    selectinload(User.posts).filter({ email: 'x' })
+    // @ts-expect-error a text for a number
+    selectinload(User.posts).filter((row) => row.likes.gt('x'))
+    // @ts-expect-error a column of another entity
+    selectinload(User.posts).orderBy((row) => row.email.asc())
+    // @ts-expect-error a string
+    selectinload(User.posts).limit('3')
+    // @ts-expect-error a nested loader of another entity
+    newest.options(selectinload(User.posts))
   })
 
   it('tells entities of one shape apart', () => {

@@ -1,9 +1,11 @@
 /* oxlint-disable vitest/expect-expect -- a comment that expects an error is an assertion */
 
 import {
+  type AnyEntityClass,
   Database,
   DataBridgeError,
   type DatabaseOptions,
+  type EntityOf,
   type ErrorCode,
   type Key,
   type Query,
@@ -12,7 +14,7 @@ import {
   sql,
 } from 'fastify-data-bridge/orm'
 import { describe, expectTypeOf, it } from 'vitest'
-import { Post, User } from './entities.ts'
+import { Follow, Line, Post, Profile, User } from './entities.ts'
 
 const session = {} as Session
 const database = {} as Database
@@ -20,9 +22,13 @@ const database = {} as Database
 describe('session', () => {
   it('gives entities by key', () => {
     expectTypeOf(session.get(User, 1)).toEqualTypeOf<Promise<User | null>>()
-    expectTypeOf(session.get(User, 'x')).toEqualTypeOf<Promise<User | null>>()
-    expectTypeOf(session.get(User, 1n)).toEqualTypeOf<Promise<User | null>>()
-    expectTypeOf<Key>().toEqualTypeOf<number | string | bigint>()
+    expectTypeOf(session.get(Profile, 'x')).toEqualTypeOf<Promise<Profile | null>>()
+    // @ts-expect-error a string for an integer key
+    void session.get(User, '1')
+    // @ts-expect-error a bigint for an integer key
+    void session.get(User, 1n)
+    // @ts-expect-error a number for a UUID
+    void session.get(Profile, 1)
     // @ts-expect-error no key
     void session.get(User, null)
     // @ts-expect-error no key
@@ -31,6 +37,40 @@ describe('session', () => {
     void session.get(User, { id: 1 })
     // @ts-expect-error an entity, not its class
     void session.get({} as User, 1)
+  })
+
+  it('gives entities by composite key', () => {
+    const key = { followerId: 1, followeeId: 2 }
+    expectTypeOf(session.get(Follow, key)).toEqualTypeOf<Promise<Follow | null>>()
+    expectTypeOf(session.get(Line, { orderId: 1, no: 2 })).toEqualTypeOf<Promise<Line | null>>()
+    // @ts-expect-error a part of the key
+    void session.get(Follow, { followerId: 1 })
+    // @ts-expect-error one value for several columns
+    void session.get(Follow, 1)
+    // @ts-expect-error a column that is no part of the key
+    void session.get(Line, { orderId: 1, no: 2, lastId: 3 })
+    // @ts-expect-error a string for a part of the key
+    void session.get(Follow, { followerId: 1, followeeId: '2' })
+  })
+
+  it('can be given by a function for every entity, whose key is of the entity', () => {
+    function byKey<C extends AnyEntityClass>(
+      entity: C,
+      key: Key<EntityOf<C>>,
+    ): Promise<EntityOf<C> | null> {
+      return session.get(entity, key)
+    }
+    expectTypeOf(byKey(Line, { orderId: 1, no: 2 })).toEqualTypeOf<Promise<Line | null>>()
+    expectTypeOf(byKey(User, 1)).toEqualTypeOf<Promise<User | null>>()
+    // @ts-expect-error a string for an integer key
+    void byKey(User, '1')
+    function literal<C extends typeof User | typeof Post>(entity: C): void {
+      // @ts-expect-error the key of an entity that is not known
+      void session.get(entity, 1)
+    }
+    literal(User)
+    const either = {} as typeof User | typeof Post
+    expectTypeOf(session.get(either, 1)).toEqualTypeOf<Promise<User | Post | null>>()
   })
 
   it('gives queries', () => {

@@ -1,17 +1,33 @@
 /* oxlint-disable vitest/expect-expect -- a comment that expects an error is an assertion */
 
 import {
+  type ColumnRefs,
   belongsTo,
   bigint,
+  type Condition,
+  hasMany,
+  hasOne,
   integer,
-  jsonb,
+  type Key,
+  keyOf,
+  manyToMany,
   type Row,
   table,
+  type TableOptions,
   text,
-  uuid,
 } from 'fastify-data-bridge/orm'
 import { describe, expectTypeOf, it } from 'vitest'
-import { Comment, Post, type Sample, type Theme, User } from './entities.ts'
+import {
+  Comment,
+  type Follow,
+  Line,
+  Parcel,
+  Post,
+  PostTag,
+  type Sample,
+  type Theme,
+  User,
+} from './entities.ts'
 
 const user = new User({ name: 'Ann', email: 'ann@example.com' })
 
@@ -59,11 +75,11 @@ describe('rows', () => {
   })
 
   it('shows nothing of the library in its keys and copies', () => {
-    type Column = 'id' | 'title' | 'likes' | 'authorId'
-    expectTypeOf<keyof Post>().toEqualTypeOf<Column | 'author' | 'comments' | 'byline' | 'toJSON'>()
+    type Field = 'id' | 'body' | 'postId' | 'post' | 'authorId' | 'author'
+    expectTypeOf<keyof Comment>().toEqualTypeOf<Field | 'toJSON'>()
     // oxlint-disable-next-line typescript/no-misused-spread -- that is the question
-    const copy = { ...new Post({ title: 'x', authorId: 1 }) }
-    expectTypeOf<keyof typeof copy>().toEqualTypeOf<Column | 'author' | 'comments'>()
+    const copy = { ...new Comment({ body: 'x', postId: 1, authorId: 1 }) }
+    expectTypeOf<keyof typeof copy>().toEqualTypeOf<Field>()
   })
 
   it('keeps entities of one shape apart', () => {
@@ -75,9 +91,22 @@ describe('rows', () => {
     expectTypeOf(other.name).toEqualTypeOf<string>()
   })
 
-  it('names the types of a declaration', () => {
-    const fields = { id: integer(), name: text().nullable() }
-    expectTypeOf<Row<typeof fields>>().toEqualTypeOf<{ id: number; name: string | null }>()
+  it('names the columns of an entity as plain data, by its class', () => {
+    expectTypeOf<Row<typeof Comment>>().toEqualTypeOf<{
+      id: number
+      body: string
+      postId: number
+      authorId: number
+    }>()
+    expectTypeOf<Row<typeof Follow>>().toEqualTypeOf<{
+      followerId: number
+      followeeId: number
+      createdAt: Date
+    }>()
+    // @ts-expect-error an entity, not its class
+    expectTypeOf<Row<Comment>>().toBeObject()
+    // @ts-expect-error fields, not a class
+    expectTypeOf<Row<{ id: number }>>().toBeObject()
   })
 })
 
@@ -112,178 +141,114 @@ describe('columns', () => {
   })
 })
 
-describe('new', () => {
-  it('asks for exactly the columns that have no other value', () => {
-    new User({ name: 'Ann', email: 'ann@example.com' })
-    // @ts-expect-error email is missing
-    new User({ name: 'Ann' })
-    // @ts-expect-error everything is missing
-    new User({})
-    // @ts-expect-error everything is missing
-    new User()
-    type Needed = 'integer' | 'double' | 'exact' | 'named' | 'safe' | 'big' | 'amount'
-    type Given = ConstructorParameters<typeof Sample>[0]
-    type Required = { [K in keyof Given]-?: object extends Pick<Given, K> ? never : K }[keyof Given]
-    expectTypeOf<Required>().toEqualTypeOf<
-      Needed | 'text' | 'boolean' | 'at' | 'theme' | 'anything'
-    >()
+describe('keys', () => {
+  it('is the value of one column, or an object of several', () => {
+    expectTypeOf<Key<User>>().toEqualTypeOf<number>()
+    expectTypeOf<Key<Sample>>().toEqualTypeOf<string>()
+    expectTypeOf<Key<Follow>>().toEqualTypeOf<{
+      readonly followerId: number
+      readonly followeeId: number
+    }>()
   })
 
-  it('takes the others too, and undefined for them', () => {
-    new User({
-      id: 1,
-      name: 'Ann',
-      email: 'ann@example.com',
-      passwordHash: null,
-      age: undefined,
-      active: false,
-      createdAt: new Date(),
-      managerId: 1,
+  it('is what every table needs', () => {
+    // @ts-expect-error a table needs a column with .primaryKey()
+    table('keyless', { name: text() })
+    // @ts-expect-error a relation is no key
+    table('keyless', { name: text(), posts: () => hasMany(Post, 'authorId') })
+  })
+
+  it('is found when it runs where the names of columns are computed', () => {
+    const name = 'computed' as string
+    table('t', { [name]: text(), id: integer().primaryKey() })
+    table('t', Object.fromEntries([[name, integer().primaryKey()]]))
+  })
+})
+
+describe('options', () => {
+  const id = integer().primaryKey()
+
+  it('names columns of the table', () => {
+    const fields = { id, age: integer().nullable(), posts: () => hasMany(Post, 'authorId') }
+    table('t', fields, { schema: 's', comment: 'c', unique: [['age', 'id']], indexes: [['age']] })
+    table('t', fields, {})
+    type Names = NonNullable<TableOptions<'id' | 'age', typeof fields>['unique']>[number][number]
+    expectTypeOf<Names>().toEqualTypeOf<'id' | 'age'>()
+    // @ts-expect-error no such column
+    table('t', fields, { unique: [['nope']] })
+    // @ts-expect-error one list of columns, not a list of lists
+    table('t', fields, { unique: ['age'] })
+    // @ts-expect-error a relation is no column
+    table('t', fields, { indexes: [['posts']] })
+    // @ts-expect-error no such option
+    table('t', fields, { uniqe: [] })
+    // @ts-expect-error no name
+    table('t', fields, { schema: 1 })
+  })
+
+  it('has checks of the columns, in a list or by names', () => {
+    const fields = { id, age: integer().nullable(), boss: () => belongsTo(User, 'id') }
+    const adult = (row: ColumnRefs<typeof fields>): Condition => row.age.gte(18)
+    table('t', fields, { checks: [(row) => row.age.gte(0), adult] })
+    table('t', fields, { checks: { age_positive: (row) => row.age.gte(0) } })
+    // @ts-expect-error no such column
+    table('t', fields, { checks: [(row) => row.nope.gte(0)] })
+    // @ts-expect-error a text for a number
+    table('t', fields, { checks: { age_positive: (row) => row.age.gte('0') } })
+    // @ts-expect-error a check is of the row's own columns
+    table('t', fields, { checks: [(row) => row.boss.age.gte(0)] })
+    // @ts-expect-error a column is no condition
+    table('t', fields, { checks: [(row) => row.age] })
+  })
+
+  it('has foreign keys of several columns, checked in their thunk', () => {
+    const fields = { id, orderId: integer(), no: integer() }
+    const columns = ['orderId', 'no'] as const
+    table('t', fields, { foreignKeys: [{ columns, references: () => keyOf(Line) }] })
+    table('t', fields, {
+      foreignKeys: [
+        { columns, references: () => keyOf(Line, ['orderId', 'no']), onDelete: 'cascade' },
+      ],
     })
-    new User({ name: 'Ann', email: 'ann@example.com', manager: user })
-    new User({ name: 'Ann', email: 'ann@example.com', manager: null })
-    new User({ name: 'Ann', email: 'ann@example.com', managerId: null, manager: undefined })
-    // @ts-expect-error a required column is not undefined
-    new User({ name: undefined, email: 'ann@example.com' })
-    // @ts-expect-error active is not nullable
-    new User({ name: 'Ann', email: 'ann@example.com', active: null })
-  })
-
-  it('refuses what is no column', () => {
     // @ts-expect-error no such column
-    new User({ name: 'Ann', email: 'ann@example.com', nope: 1 })
-    // @ts-expect-error a typo
-    new User({ name: 'Ann', emial: 'ann@example.com' })
-    // @ts-expect-error many rows cannot be given
-    new User({ name: 'Ann', email: 'ann@example.com', posts: [] })
-    // @ts-expect-error a getter of the class
-    new User({ name: 'Ann', email: 'ann@example.com', label: 'x' })
+    table('t', fields, { foreignKeys: [{ columns: ['nope'], references: () => keyOf(User) }] })
+    // @ts-expect-error no thunk
+    table('t', fields, { foreignKeys: [{ columns, references: 'lines' }] })
+    // @ts-expect-error no such column there
+    keyOf(Line, ['nope'])
+    // @ts-expect-error a relation there
+    keyOf(Line, ['parcels'])
+    // @ts-expect-error an entity, not its class
+    keyOf({} as Line)
   })
+})
 
-  it('refuses values of another type', () => {
-    // @ts-expect-error a number where a string belongs
-    new User({ name: 1, email: 'ann@example.com' })
-    // @ts-expect-error a string where a date belongs
-    new User({ name: 'Ann', email: 'ann@example.com', createdAt: '2024-01-01' })
-    class Setting extends table('settings', {
-      id: integer().primaryKey().generated(),
-      theme: jsonb<Theme>(),
-      anything: jsonb(),
-    }) {}
-    new Setting({ theme: { dark: true, accents: [] }, anything: 1 })
-    // @ts-expect-error the theme has no accents
-    new Setting({ theme: { dark: true }, anything: 1 })
-    // @ts-expect-error unknown is not left out
-    new Setting({ theme: { dark: true, accents: [] } })
-  })
-
-  it('takes a foreign key or its entity', () => {
-    new Post({ title: 'x', authorId: 1 })
-    new Post({ title: 'x', author: user })
-    new Post({ title: 'x', author: user, authorId: undefined })
-    // @ts-expect-error one of both is needed
-    new Post({ title: 'x' })
-    // @ts-expect-error not both
-    new Post({ title: 'x', authorId: 1, author: user })
-    // @ts-expect-error the foreign key is not nullable
-    new Post({ title: 'x', author: null })
-    // @ts-expect-error an entity of another table
-    new Post({ title: 'x', author: new Post({ title: 'y', authorId: 1 }) })
-    // @ts-expect-error a key where the entity belongs
-    new Post({ title: 'x', author: 1 })
-    // @ts-expect-error an entity where the key belongs
-    new Post({ title: 'x', authorId: user })
-  })
-
-  it('takes each of several foreign keys in its own way', () => {
-    const post = new Post({ title: 'x', authorId: 1 })
-    new Comment({ body: 'x', postId: 1, authorId: 1 })
-    new Comment({ body: 'x', postId: 1, author: user })
-    new Comment({ body: 'x', post, authorId: 1 })
-    new Comment({ body: 'x', post, author: user })
-    // @ts-expect-error the author is missing
-    new Comment({ body: 'x', post })
-    // @ts-expect-error the post twice
-    new Comment({ body: 'x', post, postId: 1, author: user })
-    // @ts-expect-error the other's entity
-    new Comment({ body: 'x', post: user, author: post })
-  })
-
-  it('takes one of several relations of one foreign key', () => {
-    class Letter extends table('letters', {
-      id: integer().primaryKey().generated(),
-      writerId: integer(),
-      writer: () => belongsTo(User, 'writerId'),
-      author: () => belongsTo(User, 'writerId'),
-    }) {}
-    new Letter({ writerId: 1 })
-    new Letter({ writer: user })
-    new Letter({ author: user })
-    // @ts-expect-error none of them
-    new Letter({})
-  })
-
-  it('takes one of several relations of each of several foreign keys', () => {
-    class Parcel extends table('parcels', {
-      id: integer().primaryKey().generated(),
-      senderId: integer(),
-      sender: () => belongsTo(User, 'senderId'),
-      payer: () => belongsTo(User, 'senderId'),
-      postId: integer(),
-      post: () => belongsTo(Post, 'postId'),
-      carrierId: integer().nullable(),
-      carrier: () => belongsTo(User, 'carrierId'),
-    }) {}
-    const post = new Post({ title: 'x', authorId: 1 })
-    new Parcel({ senderId: 1, postId: 1 })
-    new Parcel({ sender: user, post })
-    new Parcel({ payer: user, postId: 1, carrier: null })
-    new Parcel({ payer: user, post, carrierId: 1, carrier: undefined })
-    // @ts-expect-error the post is missing
-    new Parcel({ sender: user })
-    // @ts-expect-error the key and its entity
-    new Parcel({ senderId: 1, payer: user, post })
-    // @ts-expect-error the other's entity
-    new Parcel({ sender: post, postId: 1 })
-  })
-
-  it('asks for the columns of a table that has no relations', () => {
-    class Point extends table('points', { id: uuid().primaryKey(), x: integer(), y: integer() }) {}
-    expectTypeOf<ConstructorParameters<typeof Point>>().toEqualTypeOf<
-      [{ id: string; x: number; y: number }]
-    >()
-    new Point({ id: 'x', x: 1, y: 2 })
-    // @ts-expect-error y is missing
-    new Point({ id: 'x', x: 1 })
-  })
-
-  // Five references can be given in 32 ways; beyond that the constructor alone checks.
-  it('takes many foreign keys without counting their combinations', () => {
-    class Six extends table('six', {
-      id: integer().primaryKey().generated(),
-      a: integer(),
-      oneA: () => belongsTo(User, 'a'),
-      b: integer(),
-      oneB: () => belongsTo(User, 'b'),
-      c: integer(),
-      oneC: () => belongsTo(User, 'c'),
-      d: integer(),
-      oneD: () => belongsTo(User, 'd'),
-      e: integer(),
-      oneE: () => belongsTo(User, 'e'),
-      f: integer(),
-      oneF: () => belongsTo(User, 'f'),
-      g: integer().nullable(),
-      oneG: () => belongsTo(User, 'g'),
-      name: text(),
-    }) {}
-    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user, name: 'x' })
-    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user, oneG: null, name: 'x' })
-    // @ts-expect-error a key where the entity belongs
-    new Six({ a: 1, oneB: 1, c: 1, oneD: user, e: 1, oneF: user, name: 'x' })
+describe('relations', () => {
+  it('names a foreign key by columns of the other entity', () => {
+    hasMany(Post, 'authorId')
+    hasMany(Parcel, ['orderId', 'no'])
     // @ts-expect-error no such column
-    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user, name: 'x', h: 1 })
-    // @ts-expect-error a column that is no reference is needed
-    new Six({ a: 1, oneB: user, c: 1, oneD: user, e: 1, oneF: user })
+    hasMany(Post, 'writerId')
+    // @ts-expect-error a relation there
+    hasMany(Post, 'author')
+    // @ts-expect-error one of both is no column
+    hasMany(Parcel, ['orderId', 'nope'])
+    // @ts-expect-error an entity, not its class
+    hasMany({} as Post, 'authorId')
+    // @ts-expect-error no such column
+    hasOne(Post, 'writerId')
+  })
+
+  it('names foreign keys of the table between', () => {
+    manyToMany(Post, { through: PostTag })
+    manyToMany(Post, { through: PostTag, from: 'tagId', to: 'postId' })
+    // @ts-expect-error no such column in the table between
+    manyToMany(Post, { through: PostTag, from: 'nope' })
+    // @ts-expect-error a column of the target
+    manyToMany(Post, { through: PostTag, to: 'title' })
+    // @ts-expect-error no table between
+    manyToMany(Post, { from: 'tagId' })
+    // @ts-expect-error no entity
+    manyToMany(Post, { through: Date })
   })
 })

@@ -2,38 +2,38 @@ import { endpointUrl, type TelemetryProtocol } from './options.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The variables that say where spans are sent, the one that wins first. */
+/** The variables for the endpoint of traces. The first one wins. */
 export const endpointNames: readonly string[] = [
   'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
 ]
 
-/** The variables that say what traces are spoken in, the one that wins first. */
+/** The variables for the protocol of traces. The first one wins. */
 export const protocolNames: readonly string[] = [
   'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
   'OTEL_EXPORTER_OTLP_PROTOCOL',
 ]
 
-/** The first of the variables that is set, and not to nothing. */
+/** The value of the first of these variables that is set and not empty. */
 export function given(environment: Environment, ...names: readonly string[]): string | undefined {
   return names
     .map((name) => environment[name]?.trim())
     .find((value) => value !== undefined && value !== '')
 }
 
-/** gRPC, as port 4317 speaks it; HTTP where the endpoint has its port 4318, or a path, which gRPC has not. */
+/** HTTP for port 4318 and for an endpoint with a path, which gRPC does not have; else gRPC, as on port 4317. */
 export function protocolFor(endpoint: string | undefined): TelemetryProtocol {
   const url = endpoint === undefined ? undefined : endpointUrl(endpoint, 'http')
   if (url === undefined || url.protocol === 'unix:') return 'grpc'
   return url.port === '4318' || url.pathname.length > 1 ? 'http/protobuf' : 'grpc'
 }
 
-/** What traces are spoken in. */
+/** The protocol of traces. */
 export function effectiveProtocol(environment: Environment): string {
   return given(environment, ...protocolNames) ?? protocolFor(given(environment, ...endpointNames))
 }
 
-/** Where traces are sent and in what. */
+/** The endpoint and the protocol of traces. */
 export function effectiveEndpoint(environment: Environment): {
   readonly protocol: string
   readonly url: string
@@ -44,12 +44,12 @@ export function effectiveEndpoint(environment: Environment): {
   return { protocol, url: url === undefined ? defaultEndpoint(protocol) : shownUrl(url) }
 }
 
-/** Where traces are sent if nothing is said. */
+/** The endpoint of a protocol where none is set. */
 export function defaultEndpoint(protocol: string): string {
   return `http://localhost:${protocol === 'grpc' ? 4317 : 4318}`
 }
 
-/** A URL without what must not be told: user, password and query. */
+/** A URL without user, password and query, which may be secrets. */
 export function shownUrl({ protocol, host, pathname }: URL): string {
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
 }

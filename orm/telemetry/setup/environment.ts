@@ -1,3 +1,4 @@
+import { correctionsOf } from './corrections.ts'
 import {
   effectiveProtocol,
   endpointNames,
@@ -7,27 +8,38 @@ import {
   schemeOf,
 } from './endpoint.ts'
 import type { TelemetryOptions } from './options.ts'
-import { repair } from './repair.ts'
-import type { Repair } from './repairs.ts'
+
+interface SdkEnvironment {
+  /** The variables to set; those that are undefined are to be removed. */
+  readonly changes: Environment
+  readonly warnings: readonly string[]
+}
 
 /**
- * The variables that the OpenTelemetry SDK gets beside those that are set: what the options say, what
- * it does not read by itself, and defaults of ours. Otherwise a variable that is set is changed only
- * where it is not usable, and to give an endpoint the scheme that it lacks.
+ * The variables that the OpenTelemetry SDK gets in addition to those that are set: the options,
+ * names that it does not read by itself, and our defaults. A variable that is set changes only where
+ * the SDK cannot use it, and where an endpoint lacks its scheme.
  */
-export function sdkEnvironment(environment: Environment, options: TelemetryOptions = {}): Repair {
+export function sdkEnvironment(
+  environment: Environment,
+  options: TelemetryOptions = {},
+): SdkEnvironment {
   const chosen = variablesOf(options, environment)
-  const { changes: repaired, warnings } = repair({ ...environment, ...chosen })
-  const usable = { ...environment, ...chosen, ...repaired }
+  const corrections = correctionsOf({ ...environment, ...chosen })
+  const corrected = Object.fromEntries(corrections.map(({ name, value }) => [name, value]))
+  const usable = { ...environment, ...chosen, ...corrected }
   const completed = {
     ...missingVariables(usable),
     ...completeEndpoints(usable),
     ...resourceAttributes(usable, options),
   }
-  return { changes: { ...chosen, ...repaired, ...completed }, warnings }
+  return {
+    changes: { ...chosen, ...corrected, ...completed },
+    warnings: corrections.flatMap(({ warning }) => warning ?? []),
+  }
 }
 
-/** What the options say; variables for one signal alone would win over them, and go. */
+/** The options as variables. Variables for one signal would win over them, so those are removed. */
 function variablesOf(options: TelemetryOptions, environment: Environment): Environment {
   const { serviceName, endpoint, protocol, headers, insecure, exporter, sampleRatio } = options
   const { scheduleDelayMs, maxExportBatchSize, maxQueueSize } = options.batch ?? {}
@@ -79,10 +91,12 @@ function metricsExporter(options: TelemetryOptions, environment: Environment): E
 
 function missingVariables(environment: Environment): Environment {
   const named = attributeNames(environment).has('service.name')
+  const sampler = given(environment, 'OTEL_TRACES_SAMPLER')
   const wanted: Environment = {
     OTEL_SERVICE_NAME: named ? undefined : given(environment, 'SERVICE_NAME', 'DD_SERVICE'),
     OTEL_EXPORTER_OTLP_PROTOCOL: protocolFor(given(environment, ...endpointNames)),
-    // The SDK would export metrics and logs too, which nobody asked for here.
+    OTEL_TRACES_SAMPLER_ARG: sampler?.endsWith('traceidratio') ? '1' : undefined,
+    // By default the SDK would export metrics and logs too.
     OTEL_METRICS_EXPORTER: 'none',
     OTEL_LOGS_EXPORTER: 'none',
   }
@@ -93,7 +107,7 @@ function missingVariables(environment: Environment): Environment {
   )
 }
 
-/** The attributes that are set already, those that the options name, and those that other variables do. */
+/** The attributes that are set already, those of the options, and those of other variables. */
 function resourceAttributes(environment: Environment, options: TelemetryOptions): Environment {
   const chosen = {
     ...(options.serviceVersion !== undefined && { 'service.version': options.serviceVersion }),
@@ -114,7 +128,7 @@ function resourceAttributes(environment: Environment, options: TelemetryOptions)
   return { OTEL_RESOURCE_ATTRIBUTES: [...kept, ...pairs].join(',') }
 }
 
-// The older name is what many dashboards and backends still look for.
+// Many dashboards and backends still look for the older name.
 function environmentNames(value: string): Record<string, string> {
   return { 'deployment.environment.name': value, 'deployment.environment': value }
 }
@@ -131,7 +145,7 @@ function nameOf(pair: string): string {
   return pair.split('=', 1)[0]?.trim() ?? ''
 }
 
-// The SDK takes an endpoint without a scheme over gRPC only; over HTTP it would fall back to localhost in silence.
+// Over HTTP the SDK silently falls back to localhost where an endpoint has no scheme.
 function completeEndpoints(environment: Environment): Environment {
   if (effectiveProtocol(environment) === 'grpc') return {}
   return Object.fromEntries(

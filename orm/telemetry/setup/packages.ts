@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { DataBridgeError } from '../../errors.ts'
+import { optionError } from '../../util/option-checks.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -26,8 +26,7 @@ export function requireInstalled(names: readonly SetupPackage[]): void {
   if (missing.length === 0) return
   const noun = missing.length === 1 ? 'the package' : 'the packages'
   const verb = missing.length === 1 ? 'is' : 'are'
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
+  throw optionError(
     `the set-up of telemetry needs ${noun} ${missing.join(', ')}, which ${verb} not installed: npm install ${missing.join(' ')}`,
   )
 }

@@ -12,9 +12,11 @@ import {
   table,
   text,
 } from '../../../orm/index.ts'
-import { selectRows } from '../../../orm/sql/select.ts'
+import { parametersOf } from '../../../orm/sql/bind-sink.ts'
+import { rowsWhere, Select, selectStatement } from '../../../orm/sql/select.ts'
+import { rootSource } from '../../../orm/sql/source.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
-import { render } from '../../../orm/sql/writer.ts'
+import { render } from '../../../orm/sql/statement.ts'
 import { testDatabase } from '../../support/database.ts'
 
 class Thing extends table('things', {
@@ -189,8 +191,10 @@ it('a condition has a place for each of its parameters, in their order', async (
   fc.assert(
     fc.property(tree, ({ write, parameters }) => {
       const condition = write(refs as Refs)
-      const places = [...render(condition).matchAll(/\$(\d+)/g)].map(([, place]) => Number(place))
-      expect(places).toEqual(condition.parameters.map((_, index) => index + 1))
+      const places = [...render(condition).text.matchAll(/\$(\d+)/g)].map(([, place]) =>
+        Number(place),
+      )
+      expect(places).toEqual(parametersOf(condition).map((_, index) => index + 1))
       expect(places).toHaveLength(parameters)
     }),
   )
@@ -206,17 +210,12 @@ it('two conditions of one shape have one text, and of different texts different 
   fc.assert(
     fc.property(tree, ({ write }) => {
       const condition = write(refs as Refs)
-      const text = render(condition)
+      const { text } = render(condition)
       expect(texts.get(condition.shape) ?? text).toBe(text)
       texts.set(condition.shape, text)
-      const statement = selectRows({
-        table: tableOf(Thing),
-        conditions: [condition],
-        orders: [],
-        limit: 1,
-        offset: 2,
-      })
-      expect(statement.parameters).toEqual([...condition.parameters, '1', '2'])
+      const parts = rowsWhere(rootSource(tableOf(Thing)), condition, [])
+      const statement = selectStatement(new Select({ ...parts, limit: 1, offset: 2 }))
+      expect(statement.parameters).toEqual([...parametersOf(condition), '1', '2'])
     }),
     { numRuns: 500 },
   )

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import { integer, or, type Session, sql, table, text } from '../../../orm/index.ts'
-import { PreparedNames, StatementCache } from '../../../orm/sql/statement.ts'
+import { type Compiled, PreparedNames, StatementCache } from '../../../orm/sql/statement.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Post, user, User } from '../../support/entities.ts'
 import { coded } from '../../support/failure.ts'
@@ -127,9 +127,16 @@ it('prepares nothing for transaction control', async () => {
   expect(wire.queries.every(({ name }) => name === undefined)).toBe(true)
 })
 
+const selecting = (what: unknown): Compiled => ({
+  text: `select ${what}`,
+  kind: 'read',
+  summary: 'SELECT',
+  tables: [],
+})
+
 it('keeps a limited number of compiled statements, and forgets the oldest', () => {
   const cache = new StatementCache()
-  const build = (shape: string) => cache.get(shape, () => `select '${shape}'`)
+  const build = (shape: string) => cache.get(shape, () => selecting(`'${shape}'`))
   for (let index = 0; index < 501; index += 1) build(`${index}`)
   expect(build('0').name).toBeUndefined()
   expect(build('500').name).toBeDefined()
@@ -137,7 +144,7 @@ it('keeps a limited number of compiled statements, and forgets the oldest', () =
 
 it('prepares a limited number of statements, also where they are forgotten and compiled anew', () => {
   const cache = new StatementCache(new PreparedNames(600))
-  const use = (index: number) => cache.get(`${index}`, () => `select ${index}`)
+  const use = (index: number) => cache.get(`${index}`, () => selecting(index))
   const names = new Set<string | undefined>()
   for (let index = 0; index < 2000; index += 1) {
     use(index)
@@ -146,7 +153,7 @@ it('prepares a limited number of statements, also where they are forgotten and c
   expect(names.size).toBe(601)
   use(599)
   expect(names).toContain(use(599).name)
-  expect(use(1999)).toEqual({ text: 'select 1999' })
+  expect(use(1999)).toEqual(selecting(1999))
 })
 
 it('goes on where a column has got another type since it was prepared', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { and, not, or, type Query, sql } from '../../../orm/index.ts'
-import { render } from '../../../orm/sql/writer.ts'
+import { render } from '../../../orm/sql/statement.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, user, User } from '../../support/entities.ts'
 import { coded } from '../../support/failure.ts'
@@ -57,7 +57,7 @@ it('nests: parameters are numbered in their order', async () => {
   const inner = sql`${'b'}::text || ${'c'}::text`
   const middle = sql`(${inner}) || ${'d'}::text`
   const outer = sql`select ${'a'}::text || ${middle} || ${'e'}::text as letters, ${inner} as again`
-  expect(render(outer)).toBe(
+  expect(render(outer).text).toBe(
     'select $1::text || ($2::text || $3::text) || $4::text || $5::text as letters, $6::text || $7::text as again',
   )
   expect(await select(outer)).toEqual({ letters: 'abcde', again: 'bc' })

@@ -1,4 +1,4 @@
-/** What keeps traces from being exported, and what to do. */
+/** A reason why traces are not exported, and its remedy. */
 export interface TelemetryProblem {
   readonly code:
     | 'package-missing'
@@ -10,22 +10,22 @@ export interface TelemetryProblem {
   readonly message: string
 }
 
-/** What `describeTelemetry()` has found. It holds no headers, no user names and no passwords. */
+/** The result of `describeTelemetry()`. It holds no headers, no user names and no passwords. */
 export interface TelemetryReport {
-  /** Whether no problem was found that keeps traces from being exported. */
+  /** Whether no problem was found. */
   readonly isExporting: boolean
   readonly problems: readonly TelemetryProblem[]
   /** The class of the tracer provider; undefined where none is registered. */
   readonly provider: string | undefined
-  /** What the sampler says of itself; undefined where it cannot be had. */
+  /** The sampler's own string, such as `AlwaysOnSampler`; undefined where it has none. */
   readonly sampler: string | undefined
-  /** What spans are given to: `otlp`, `console`, `none`, or the class of an exporter that was set up in code. */
+  /** `otlp`, `console`, `none`, or the class of an exporter that was set up in code. */
   readonly exporter: string | undefined
-  /** Where OTLP is sent, as the environment says. */
+  /** The OTLP endpoint in the environment. */
   readonly endpoint: string | undefined
   /** `grpc`, `http/protobuf` or `http/json`. */
   readonly protocol: string | undefined
-  /** A few lines for people. */
+  /** A few lines to print. */
   toString(): string
 }
 

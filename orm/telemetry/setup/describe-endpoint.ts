@@ -6,9 +6,9 @@ export interface Address {
 }
 
 /**
- * Why no connection can be made; undefined where one can.
+ * The reason why no connection can be made; undefined where one can.
  *
- * @param longestMs how many milliseconds looking up the host and connecting may take together
+ * @param longestMs the limit for looking up the host and connecting together
  */
 export function unreachable(address: Address, longestMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {

@@ -1,19 +1,20 @@
-import { loadApi, type OpenTelemetryApi } from './api.ts'
+import { loadApi } from '../api.ts'
+import { tracerProvider } from '../provider.ts'
+import { isAllowed, isSdkDisabled } from '../switch.ts'
 import { unreachable } from './describe-endpoint.ts'
 import { className, exportersOf, exportTarget, type ExportTarget } from './describe-exporter.ts'
 import { reportOf, type TelemetryProblem, type TelemetryReport } from './describe-report.ts'
-import { doesSample, samplerOf } from './describe-sampler.ts'
-import { tracerProvider } from './provider.ts'
-import { isAllowed, isSdkDisabled } from './switch.ts'
+import { isNeverSampled, samplerOf } from './describe-sampler.ts'
+import { type Environment, given } from './endpoint.ts'
 
 const longestMs = 2000
 
 /**
- * Says why there are no traces: whether the package is installed, tracing is switched off, a tracer
- * provider is registered, its sampler takes anything, and a server listens where spans are sent. It
- * sends no span, connects to the endpoint for 2 seconds at most, and tells no headers and no
- * passwords. Where an SDK was set up in code, the environment may name another endpoint than that
- * code does.
+ * Says why there are no traces. It checks whether the package is installed, whether tracing is
+ * switched off, whether a tracer provider is registered, whether its sampler says that it takes no
+ * trace, and whether a server listens at the endpoint. It sends no span, makes one connection to the
+ * endpoint for 2 seconds at most, and shows no headers and no passwords. The endpoint is the one in the
+ * environment: an SDK that was set up in code may use another one.
  *
  * @example
  * ```ts
@@ -35,12 +36,12 @@ export async function describeTelemetry(): Promise<TelemetryReport> {
   const problems = [
     ...(api === undefined ? [packageProblem] : []),
     ...(disabled === undefined ? [] : [disabled]),
-    // Where tracing is off nothing would register one, so that is no problem of its own.
+    // Where tracing is off, a missing provider is a consequence and not another problem.
     ...(provider === undefined && api !== undefined && disabled === undefined
       ? [noProviderProblem(env)]
       : []),
     ...(hasNone ? [noExporterProblem] : []),
-    ...(api !== undefined && provider !== undefined ? samplerProblems(api, sampler) : []),
+    ...samplerProblems(sampler),
     ...(await endpointProblems(target)),
   ]
   return reportOf({
@@ -78,24 +79,26 @@ function disabledProblem(environment: NodeJS.ProcessEnv): TelemetryProblem | und
   return { code: 'disabled', message: 'OTEL_SDK_DISABLED is true: set it to false, or remove it' }
 }
 
-function noProviderProblem(environment: NodeJS.ProcessEnv): TelemetryProblem {
-  const isNone = environment.OTEL_TRACES_EXPORTER?.split(',').some((name) => name.trim() === 'none')
+// An SDK registers no provider where it has no exporter.
+const exporters: ReadonlySet<string> = new Set(['otlp', 'console', 'zipkin'])
+
+function noProviderProblem(environment: Environment): TelemetryProblem {
+  const exporter = given(environment, 'OTEL_TRACES_EXPORTER')
+  const names = exporter?.split(',').map((name) => name.trim()) ?? ['otlp']
+  const hasExporter = names[0] !== 'none' && names.some((name) => exporters.has(name))
   return {
     code: 'no-provider',
-    message: isNone
-      ? 'no tracer provider is registered, since OTEL_TRACES_EXPORTER is none: set it to otlp, or remove it'
-      : 'no tracer provider is registered: start the process with node --import fastify-data-bridge/register, ' +
-        'call configureTelemetry() first of all, or start an OpenTelemetry SDK of your own',
+    message: hasExporter
+      ? 'no tracer provider is registered: start the process with node --import fastify-data-bridge/register, ' +
+        'call configureTelemetry() first of all, or start an OpenTelemetry SDK of your own'
+      : `no tracer provider is registered, since OTEL_TRACES_EXPORTER is ${exporter}: set it to otlp, or remove it`,
   }
 }
 
-function samplerProblems(
-  api: OpenTelemetryApi,
-  sampler: string | undefined,
-): readonly TelemetryProblem[] {
-  if (doesSample(api, sampler)) return []
+function samplerProblems(sampler: string | undefined): readonly TelemetryProblem[] {
+  if (!isNeverSampled(sampler)) return []
   const message =
-    `the sampler ${sampler ?? 'of the provider'} takes no trace that begins here: ` +
+    `the sampler ${sampler} takes no trace that begins here: ` +
     'set OTEL_TRACES_SAMPLER to parentbased_always_on, or to parentbased_traceidratio with OTEL_TRACES_SAMPLER_ARG above 0'
   return [{ code: 'sampler', message }]
 }
@@ -103,7 +106,7 @@ function samplerProblems(
 async function endpointProblems(target: ExportTarget): Promise<readonly TelemetryProblem[]> {
   const { address, endpoint, variable, misnamed } = target
   if (misnamed !== undefined) {
-    const message = `${misnamed} is no URL: expected one such as http://localhost:4317`
+    const message = `${misnamed} is not a URL: expected an address such as http://localhost:4317`
     return [{ code: 'endpoint-unreachable', message }]
   }
   if (address === undefined) return []

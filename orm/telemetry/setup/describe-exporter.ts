@@ -9,8 +9,8 @@ import {
   protocolNames,
   schemeOf,
   shownUrl,
-} from './setup/endpoint.ts'
-import { endpointUrl } from './setup/options.ts'
+} from './endpoint.ts'
+import { endpointUrl } from './options.ts'
 
 /** Where spans go. */
 export interface ExportTarget {
@@ -18,24 +18,24 @@ export interface ExportTarget {
   readonly protocol?: string
   /** Without user, password and query. */
   readonly endpoint?: string
-  /** What to connect to; none where it is no host and port. */
+  /** Absent where the endpoint is not a host and a port, such as a Unix socket. */
   readonly address?: Address
-  /** The variable that names the endpoint; none for the default. */
+  /** The variable that names the endpoint; absent for the default. */
   readonly variable?: string
-  /** The variable whose value is no endpoint. */
+  /** The variable whose value is not a valid endpoint. */
   readonly misnamed?: string
 }
 
 /**
- * Where the environment says that spans go.
+ * Where the environment sends spans.
  *
- * @param exporters the classes of those that the provider has, where it tells; undefined without a provider
+ * @param exporters the classes of the provider's exporters; 'untold' where it does not show them, undefined without a provider
  */
 export function exportTarget(
   environment: Environment,
   exporters: readonly string[] | 'untold' | undefined,
 ): ExportTarget {
-  // What was set up in code need not be what the environment says.
+  // Exporters that were set up in code win over the environment.
   const exporter =
     exporters === undefined || exporters === 'untold'
       ? (given(environment, 'OTEL_TRACES_EXPORTER') ?? 'otlp')
@@ -45,7 +45,7 @@ export function exportTarget(
   const named = given(environment, ...endpointNames)
   const protocol =
     given(environment, ...protocolNames) ??
-    // What the preload speaks follows the endpoint, and it sets the variable; an SDK by itself speaks HTTP.
+    // The preload would set the variable, by the endpoint. An SDK without the variable uses HTTP.
     (exporters === undefined ? protocolFor(named) : 'http/protobuf')
   if (named === undefined || variable === undefined) {
     const endpoint = defaultEndpoint(protocol)
@@ -53,7 +53,7 @@ export function exportTarget(
   }
   const url = endpointUrl(named, schemeOf(environment))
   if (url === undefined) return { exporter, protocol, misnamed: variable }
-  // The addresses of gRPC that are no URL of HTTP: sockets of files, resolvers.
+  // gRPC also takes addresses without host and port, such as unix:/path.
   if (!/^https?:$/.test(url.protocol)) return { exporter, protocol, variable }
   const address = addressOf(url, protocol)
   return { exporter, protocol, variable, endpoint: shownUrl(url), address }
@@ -68,8 +68,8 @@ function addressOf(url: URL, protocol: string): Address {
 }
 
 /**
- * The classes of the exporters that the provider's span processors have; undefined where it does not tell,
- * since it is none of OpenTelemetry.
+ * The classes of the exporters of the provider's span processors. Undefined where the provider does not
+ * show them, since it is not one of OpenTelemetry.
  */
 export function exportersOf(provider: TracerProvider): readonly string[] | undefined {
   const { _activeSpanProcessor: active } = provider as {
@@ -84,7 +84,7 @@ export function exportersOf(provider: TracerProvider): readonly string[] | undef
   return names.filter((name) => name !== 'NoopSpanProcessor')
 }
 
-/** The name of an object's class, without the number that a bundler has put behind it. */
+/** The name of an object's class, without the number that a bundler may append. */
 export function className(object: object): string {
   return object.constructor.name.replace(/\$\d+$/, '')
 }

@@ -1,0 +1,64 @@
+import { requireCount } from '../sql/callbacks.ts'
+import type { QueryPlan } from './plan.ts'
+import { atMost, type QueryContext, runCount, runOneRow, runRows, type Selected } from './run.ts'
+
+/**
+ * What {@link Query.select} gives: a query of plain rows. Immutable; nothing is sent before one of
+ * `toList`, `first`, `one` and `count` is called.
+ */
+export class Rows<T> {
+  readonly #context: QueryContext
+  readonly #plan: QueryPlan
+  readonly #selected: Selected
+
+  /** @internal Made by `query.select(…)`. */
+  constructor(context: QueryContext, plan: QueryPlan, selected: Selected) {
+    this.#context = context
+    this.#plan = plan
+    this.#selected = selected
+  }
+
+  /** At most so many rows. */
+  limit(rows: number): Rows<T> {
+    return this.#with({ limit: requireCount(rows, this.#where('limit')) })
+  }
+
+  /** Leaves out so many rows at the start. */
+  offset(rows: number): Rows<T> {
+    return this.#with({ offset: requireCount(rows, this.#where('offset')) })
+  }
+
+  /** All rows. */
+  toList(): Promise<T[]> {
+    return runRows(this.#context, 'find', this.#plan, this.#selected) as Promise<T[]>
+  }
+
+  /** The first row, or null. Without an order it is any row. */
+  async first(): Promise<T | null> {
+    const limited = atMost(this.#plan, 1)
+    const [row = null] = await runRows(this.#context, 'first', limited, this.#selected)
+    return row as T | null
+  }
+
+  /**
+   * The only row.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) of none, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` of several.
+   */
+  one(): Promise<T> {
+    return runOneRow(this.#context, this.#plan, this.#selected) as Promise<T>
+  }
+
+  /** How many rows there are; with a limit or offset, how many are on that page. */
+  count(): Promise<number> {
+    return runCount(this.#context, this.#plan)
+  }
+
+  #where(method: string): string {
+    return `find(${this.#plan.from.table.entityName}).select().${method}()`
+  }
+
+  #with(change: Partial<QueryPlan>): Rows<T> {
+    return new Rows<T>(this.#context, { ...this.#plan, ...change }, this.#selected)
+  }
+}

@@ -1,0 +1,126 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import { bigintTypes, doubleType } from '../schema/column-types.ts'
+import type { ColumnType } from '../schema/column-type.ts'
+import { ColumnNode } from './column.ts'
+import { type Expression, isExpression, type Parse, type Sink, type SqlNode } from './node.ts'
+import { OperandNode } from './operand.ts'
+import type { Operand } from './ref-types.ts'
+
+type Decode = (text: string | null, parse: Parse) => unknown
+
+const toNumber: Decode = (text) => (text === null ? null : Number(text))
+
+/** A function of PostgreSQL: `count(…)`. */
+export class CallNode extends OperandNode {
+  readonly shape: string
+  readonly decode: Decode
+  protected readonly label: string
+  readonly #pieces: readonly (string | SqlNode)[]
+  readonly #type: ColumnType
+
+  /** @param type of what it gives: values that it is compared with */
+  constructor(
+    name: string,
+    pieces: readonly (string | SqlNode)[],
+    type: ColumnType,
+    decode: Decode,
+  ) {
+    super()
+    this.label = `${name}()`
+    this.shape = `${name}(${pieces.map((piece) => (typeof piece === 'string' ? '' : piece.shape)).join('')})`
+    this.decode = decode
+    this.#pieces = pieces
+    this.#type = type
+  }
+
+  write(sink: Sink): void {
+    for (const piece of this.#pieces) {
+      if (typeof piece === 'string') sink.text(piece)
+      else piece.write(sink)
+    }
+  }
+
+  protected get expected(): string {
+    return this.#type.expected
+  }
+
+  protected encode(value: unknown): string {
+    if (this.#type.isType(value) && this.#type.accepts(value))
+      return this.#type.encode(value as never)
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_FILTER',
+      `${this.label} expected ${this.expected}; came ${describe(value)}`,
+    )
+  }
+}
+
+const countType = bigintTypes.number
+
+/** How many rows, or how many rows where the expression is not NULL. */
+export function count(of?: Expression<unknown>): Operand<number> {
+  if (of === undefined) return new CallNode('count', ['count(*)'], countType, toNumber) as never
+  return call('count', of, 'count(', ')', countType, toNumber)
+}
+
+/** How many different values. */
+export function countDistinct(of: Expression<unknown>): Operand<number> {
+  return call('countDistinct', of, 'count(distinct ', ')', countType, toNumber)
+}
+
+/** The mean of numbers, those of `numeric()` and `bigint()` columns among them; `null` of no rows. */
+export function avg(of: Expression<number | string | bigint | null>): Operand<number | null> {
+  return call('avg', of, 'avg(', ')::double precision', doubleType, toNumber)
+}
+
+/**
+ * The sum; `null` of no rows. Of a number it is a number (exact up to 2^53), of a `numeric()` or
+ * `bigint()` column a string, of a `bigint({ mode: 'bigint' })` a bigint.
+ */
+export function sum<T extends number | string | bigint>(
+  of: Expression<T | null>,
+): Operand<T | null> {
+  const type = typeOf(of)
+  const sample = type?.decode('1')
+  const decode: Decode =
+    typeof sample === 'string'
+      ? (text) => text
+      : typeof sample === 'bigint'
+        ? (text) => (text === null ? null : BigInt(text))
+        : toNumber
+  return call('sum', of, 'sum(', ')', type ?? doubleType, decode)
+}
+
+/** The least value; `null` of no rows. */
+export function min<T>(of: Expression<T>): Operand<NonNullable<T> | null> {
+  return call('min', of, 'min(', ')', typeOf(of) ?? doubleType, decodeAs(of))
+}
+
+/** The greatest value; `null` of no rows. */
+export function max<T>(of: Expression<T>): Operand<NonNullable<T> | null> {
+  return call('max', of, 'max(', ')', typeOf(of) ?? doubleType, decodeAs(of))
+}
+
+function typeOf(of: unknown): ColumnType | undefined {
+  return of instanceof ColumnNode ? of.column.type : undefined
+}
+
+function decodeAs(of: Expression<unknown>): Decode {
+  return (text, parse) => of.decode(text, parse)
+}
+
+function call<T>(
+  name: string,
+  of: Expression<unknown>,
+  before: string,
+  after: string,
+  type: ColumnType,
+  decode: Decode,
+): Operand<T> {
+  if (!isExpression(of)) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `${name}() expected a column such as post.likes; came ${describe(of)}`,
+    )
+  }
+  return new CallNode(name, [before, of, after], type, decode) as never
+}

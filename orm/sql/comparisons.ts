@@ -1,0 +1,185 @@
+import { arrayLiteral } from './array-literal.ts'
+import type { Condition, Parameter, Sink, SqlNode } from './node.ts'
+
+export type Operator = '=' | '<>' | '>' | '>=' | '<' | '<=' | 'like' | 'ilike'
+
+/** A half-open interval, as texts: what a value stands for that is less exact than the database's. */
+export type Range = readonly [from: string, to: string]
+
+/** A value that is bound. */
+export class Param implements SqlNode {
+  readonly shape = '$'
+  readonly value: Parameter
+
+  constructor(value: Parameter) {
+    this.value = value
+  }
+
+  write(sink: Sink): void {
+    sink.parameter(this.value)
+  }
+}
+
+/** One condition, without others in it. */
+abstract class Simple implements Condition {
+  readonly conjunctCount = 1
+  readonly depth: number = 0
+  readonly shape: string
+
+  constructor(shape: string) {
+    this.shape = shape
+  }
+
+  abstract write(sink: Sink): void
+}
+
+/** `left = right`. */
+export class Compare extends Simple {
+  readonly left: SqlNode
+  readonly operator: Operator
+  readonly right: SqlNode
+  readonly isRaw: boolean
+
+  constructor(left: SqlNode, operator: Operator, right: SqlNode) {
+    super(`${left.shape}${operator}${right.shape === '$' ? '$' : `(${right.shape})`}`)
+    this.left = left
+    this.operator = operator
+    this.right = right
+    // Not in parentheses by itself: `id = any(…)` has none.
+    this.isRaw = right.isRaw === true
+  }
+
+  write(sink: Sink): void {
+    this.left.write(sink)
+    sink.text(` ${this.operator} `)
+    this.right.write(sink)
+  }
+}
+
+/** Two bounds: `of >= from and of < to`, or without the first and the second. */
+export class Within extends Simple {
+  readonly of: SqlNode
+  readonly range: Range
+  readonly isOutside: boolean
+
+  constructor(of: SqlNode, range: Range, isOutside = false) {
+    super(`${of.shape}${isOutside ? 'outside' : 'within'}`)
+    this.of = of
+    this.range = range
+    this.isOutside = isOutside
+  }
+
+  write(sink: Sink): void {
+    const [from, to] = this.range
+    sink.text('(')
+    this.of.write(sink)
+    sink.text(this.isOutside ? ' < ' : ' >= ')
+    sink.parameter(from)
+    sink.text(this.isOutside ? ' or ' : ' and ')
+    this.of.write(sink)
+    sink.text(this.isOutside ? ' >= ' : ' < ')
+    sink.parameter(to)
+    sink.text(')')
+  }
+}
+
+/** `of between low and high`, both included. */
+export class Between extends Simple {
+  readonly of: SqlNode
+  readonly low: string
+  readonly high: string
+
+  constructor(of: SqlNode, low: string, high: string) {
+    super(`${of.shape}between`)
+    this.of = of
+    this.low = low
+    this.high = high
+  }
+
+  write(sink: Sink): void {
+    this.of.write(sink)
+    sink.text(' between ')
+    sink.parameter(this.low)
+    sink.text(' and ')
+    sink.parameter(this.high)
+  }
+}
+
+/** `of is null`. */
+export class IsNull extends Simple {
+  readonly of: SqlNode
+  readonly isNegated: boolean
+
+  constructor(of: SqlNode, isNegated: boolean) {
+    super(`${of.shape}${isNegated ? 'notnull' : 'null'}`)
+    this.of = of
+    this.isNegated = isNegated
+  }
+
+  write(sink: Sink): void {
+    this.of.write(sink)
+    sink.text(this.isNegated ? ' is not null' : ' is null')
+  }
+}
+
+/** One of the values, which are one parameter: the text does not depend on how many there are. */
+export class OneOf extends Simple {
+  readonly of: SqlNode
+  readonly texts: readonly string[]
+  readonly isNegated: boolean
+
+  constructor(of: SqlNode, texts: readonly string[], isNegated: boolean) {
+    super(`${of.shape}${isNegated ? 'notIn' : 'in'}`)
+    this.of = of
+    this.texts = texts
+    this.isNegated = isNegated
+  }
+
+  write(sink: Sink): void {
+    this.of.write(sink)
+    sink.text(this.isNegated ? ' <> all(' : ' = any(')
+    sink.parameter(arrayLiteral(this.texts))
+    sink.text(')')
+  }
+}
+
+/** Within one of the ranges. The bounds of all let an index find the rows. NULL stays NULL. */
+export class WithinOneOf extends Simple {
+  readonly of: SqlNode
+  readonly ranges: readonly Range[]
+  readonly arrayCast: string
+
+  constructor(of: SqlNode, ranges: readonly Range[], arrayCast: string) {
+    super(`${of.shape}in${arrayCast}`)
+    this.of = of
+    this.ranges = ranges
+    this.arrayCast = arrayCast
+  }
+
+  write(sink: Sink): void {
+    const from = arrayLiteral(this.ranges.map(([low]) => low))
+    const to = arrayLiteral(this.ranges.map(([, high]) => high))
+    sink.text('(')
+    this.of.write(sink)
+    sink.text(' >= (select min(low) from unnest(')
+    this.#array(sink, from)
+    sink.text(') as low) and ')
+    this.of.write(sink)
+    sink.text(' < (select max(high) from unnest(')
+    this.#array(sink, to)
+    sink.text(') as high) and (select bool_or(')
+    this.of.write(sink)
+    sink.text(' >= low and ')
+    this.of.write(sink)
+    sink.text(' < high) from unnest(')
+    this.#array(sink, from)
+    sink.text(', ')
+    this.#array(sink, to)
+    sink.text(') as given (low, high)))')
+  }
+
+  #array(sink: Sink, literal: string): void {
+    sink.parameter(literal)
+    sink.text(`::${this.arrayCast}`)
+  }
+}

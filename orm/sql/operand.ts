@@ -1,0 +1,166 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import {
+  Between,
+  Compare,
+  IsNull,
+  OneOf,
+  type Operator,
+  Param,
+  type Range,
+  Within,
+  WithinOneOf,
+} from './comparisons.ts'
+import { and, not, or } from './logic.ts'
+import {
+  type Condition,
+  type Expression,
+  isExpression,
+  isSqlNode,
+  type Order,
+  type Sink,
+} from './node.ts'
+import { Ordering } from './ordering.ts'
+
+/** Something that can be compared and ordered: a column, `count()`, `post.comments.count()`. */
+export abstract class OperandNode implements Expression<unknown> {
+  abstract readonly shape: string
+  abstract write(sink: Sink): void
+  abstract decode(text: string | null, parse: (text: string) => unknown): unknown
+  /** What it is called in messages: `User.age`. */
+  protected abstract readonly label: string
+  /** PostgreSQL's text of a value that it is compared with. Refuses another type of value. */
+  protected abstract encode(value: unknown): string
+  /** What a value has to be, for messages. */
+  protected abstract readonly expected: string
+
+  /** What a value stands for that is less exact than the database's; undefined: itself. */
+  protected rangeOf(_value: unknown): Range | undefined {
+    return undefined
+  }
+
+  /** The cast of an array of its values. */
+  protected get arrayCast(): string {
+    return 'text[]'
+  }
+
+  protected refusePattern(_method: string): void {}
+
+  eq(value: unknown): Condition {
+    if (value === null) return this.isNull()
+    const range = this.#range('eq', value)
+    return range === undefined ? this.#compare('eq', '=', value) : new Within(this, range)
+  }
+
+  ne(value: unknown): Condition {
+    if (value === null) return this.isNotNull()
+    const range = this.#range('ne', value)
+    return range === undefined ? this.#compare('ne', '<>', value) : new Within(this, range, true)
+  }
+
+  gt(value: unknown): Condition {
+    const range = this.#range('gt', value)
+    return range === undefined ? this.#compare('gt', '>', value) : this.#beyond('>=', range[1])
+  }
+
+  gte(value: unknown): Condition {
+    const range = this.#range('gte', value)
+    return range === undefined ? this.#compare('gte', '>=', value) : this.#beyond('>=', range[0])
+  }
+
+  lt(value: unknown): Condition {
+    const range = this.#range('lt', value)
+    return range === undefined ? this.#compare('lt', '<', value) : this.#beyond('<', range[0])
+  }
+
+  lte(value: unknown): Condition {
+    const range = this.#range('lte', value)
+    return range === undefined ? this.#compare('lte', '<=', value) : this.#beyond('<', range[1])
+  }
+
+  in(values: readonly unknown[]): Condition {
+    return this.#oneOf('in', values)
+  }
+
+  notIn(values: readonly unknown[]): Condition {
+    return this.#oneOf('notIn', values)
+  }
+
+  between(low: unknown, high: unknown): Condition {
+    const texts = [this.#text('between', low), this.#text('between', high)] as const
+    if (this.rangeOf(low) === undefined && this.rangeOf(high) === undefined)
+      return new Between(this, ...texts)
+    return and(this.gte(low), this.lte(high))
+  }
+
+  like(pattern: unknown): Condition {
+    this.refusePattern('like')
+    return this.#compare('like', 'like', pattern)
+  }
+
+  ilike(pattern: unknown): Condition {
+    this.refusePattern('ilike')
+    return this.#compare('ilike', 'ilike', pattern)
+  }
+
+  isNull(): Condition {
+    return new IsNull(this, false)
+  }
+
+  isNotNull(): Condition {
+    return new IsNull(this, true)
+  }
+
+  asc(): Order {
+    return new Ordering(this, 'asc')
+  }
+
+  desc(): Order {
+    return new Ordering(this, 'desc')
+  }
+
+  protected error(method: string, message: string): DataBridgeError {
+    return new DataBridgeError('DATA_BRIDGE_ERR_FILTER', `${this.label}.${method}() ${message}`)
+  }
+
+  #range(method: string, value: unknown): Range | undefined {
+    if (isSqlNode(value)) return undefined
+    this.#text(method, value)
+    return this.rangeOf(value)
+  }
+
+  #beyond(operator: '>=' | '<', bound: string): Condition {
+    return new Compare(this, operator, new Param(bound))
+  }
+
+  #compare(method: string, operator: Operator, value: unknown): Condition {
+    if (!isSqlNode(value)) return new Compare(this, operator, new Param(this.#text(method, value)))
+    if (isExpression(value)) return new Compare(this, operator, value)
+    throw this.error(
+      method,
+      'expected a value or a column; came a condition, an order or a relation',
+    )
+  }
+
+  #oneOf(method: 'in' | 'notIn', values: readonly unknown[]): Condition {
+    if (!Array.isArray(values))
+      throw this.error(method, `expected an array; came ${describe(values)}`)
+    const texts: string[] = []
+    const ranges: Range[] = []
+    for (const value of values) {
+      const text = this.#text(method, value)
+      const range = this.rangeOf(value)
+      if (range === undefined) texts.push(text)
+      else ranges.push(range)
+    }
+    if (ranges.length === 0) return new OneOf(this, texts, method === 'notIn')
+    const inRanges = new WithinOneOf(this, ranges, this.arrayCast)
+    const found = texts.length === 0 ? inRanges : or(inRanges, new OneOf(this, texts, false))
+    return method === 'in' ? found : not(found)
+  }
+
+  #text(method: string, value: unknown): string {
+    if (value === undefined || value === null)
+      throw this.error(method, `expected ${this.expected}; came ${describe(value)}`)
+    return this.encode(value)
+  }
+}

@@ -1,0 +1,152 @@
+import type { Absent, ToManyKind } from '../entity/types.ts'
+import type { AnyColumn, Column } from '../schema/column.ts'
+import type { EntityOf, FieldsOf, RelationTo } from '../schema/relation.ts'
+import type { Condition, Expression, Order } from './node.ts'
+
+/*
+ * What the callbacks of queries see. Everything here is written with the entity (`Refs<User>`), never
+ * with its class, and relations are members of a mapped type: see the rules in entity/types.ts.
+ *
+ * `in out`: otherwise the checker finds the references of any entity to fit those of every other.
+ */
+
+/** A value of type `T` that can be compared and sorted: a column, or `post.comments.count()`. */
+export interface Operand<out T> extends Expression<T> {
+  /** Equal; `eq(null)` means IS NULL. */
+  eq(value: T | Expression<T | null>): Condition
+  /** Not equal; `ne(null)` means IS NOT NULL. */
+  ne(value: T | Expression<T | null>): Condition
+  /** Greater than. */
+  gt(value: NonNullable<T> | Expression<T | null>): Condition
+  /** Greater than or equal. */
+  gte(value: NonNullable<T> | Expression<T | null>): Condition
+  /** Less than. */
+  lt(value: NonNullable<T> | Expression<T | null>): Condition
+  /** Less than or equal. */
+  lte(value: NonNullable<T> | Expression<T | null>): Condition
+  /** Equal to one of the values. An empty list matches no row. */
+  in(values: readonly NonNullable<T>[]): Condition
+  /** Equal to none of the values. An empty list matches every row. */
+  notIn(values: readonly NonNullable<T>[]): Condition
+  /** Between both values, which are included. */
+  between(low: NonNullable<T>, high: NonNullable<T>): Condition
+  /** Is NULL. */
+  isNull(): Condition
+  /** Is not NULL. */
+  isNotNull(): Condition
+  /** Smallest first. */
+  asc(): Order
+  /** Largest first. */
+  desc(): Order
+}
+
+// Operators of one kind of column have a `this`: one interface for all columns is made once for each `T`.
+/** A column in a callback of a query: `(user) => user.age.gt(18)`. */
+export interface ColumnRef<out T> extends Operand<T> {
+  /** Matches a pattern: `%` is any text, `_` is one character. For text columns. */
+  like(this: Expression<string | null>, pattern: string): Condition
+  /** Like {@link like}, but ignores case. */
+  ilike(this: Expression<string | null>, pattern: string): Condition
+}
+
+/**
+ * The argument of a query's callback: the columns and relations of an entity.
+ *
+ * @example
+ * ```ts
+ * import type { Condition, Refs } from 'fastify-data-bridge/orm'
+ * import { Post } from './entities.ts'
+ *
+ * export const popular = (post: Refs<Post>): Condition => post.likes.gt(100)
+ * ```
+ */
+export type Refs<in out E> = {
+  readonly [K in keyof FieldsOf<E>]: FieldsOf<E>[K] extends AnyColumn
+    ? RefOf<FieldsOf<E>[K]>
+    : RelationRefOf<FieldsOf<E>[K], FieldsOf<E>>
+}
+
+/** {@link Refs} behind a to-one relation that may be absent: every column may be null. */
+export type OptionalRefs<in out E> = {
+  readonly [K in keyof FieldsOf<E>]: FieldsOf<E>[K] extends AnyColumn
+    ? OptionalRefOf<FieldsOf<E>[K]>
+    : OptionalRelationRefOf<FieldsOf<E>[K]>
+}
+
+/**
+ * {@link Refs} by the class of the entity. In generic code (`C extends typeof User | typeof Post`) it
+ * has the members that all classes share; `Refs<EntityOf<C>>` has none.
+ */
+export type RefsOf<C> = C extends { readonly prototype: infer E } ? Refs<E> : never
+
+/** The columns of a table without its relations, by the table's fields: the argument of a CHECK. */
+export type ColumnRefs<F> = {
+  readonly [K in keyof F as F[K] extends AnyColumn ? K : never]: RefOf<F[K]>
+}
+
+// Of the field alone: the reference of a `Column<string>` is found once for all tables.
+type RefOf<Field> = [Field] extends [Column<infer T, boolean, boolean>] ? ColumnRef<T> : never
+
+type OptionalRefOf<Field> = [Field] extends [Column<infer T, boolean, boolean>]
+  ? ColumnRef<T | null>
+  : never
+
+type RelationRefOf<Field, F> = Field extends () => RelationTo<infer Target, infer Kind, infer Key>
+  ? Kind extends ToManyKind
+    ? ToMany<EntityOf<Target>>
+    : ToOneBy<Absent<F, Kind, Key>, EntityOf<Target>>
+  : never
+
+type ToOneBy<A, E> = [A] extends [never]
+  ? ToOne<E>
+  : [A] extends [null]
+    ? OptionalToOne<E>
+    : Exclude<A, null>
+
+type OptionalRelationRefOf<Field> = Field extends () => RelationTo<
+  infer Target,
+  infer Kind,
+  infer _Key
+>
+  ? Kind extends ToManyKind
+    ? ToMany<EntityOf<Target>>
+    : OptionalToOne<EntityOf<Target>>
+  : never
+
+/** A relation to many rows: `(user) => user.posts.any((post) => post.likes.gt(10))`. */
+export interface ToMany<in out E> {
+  /** At least one related row matches. Without a condition: at least one exists. */
+  any(where?: (row: Refs<E>) => Condition): Condition
+  /** No related row matches. Without a condition: none exists. */
+  none(where?: (row: Refs<E>) => Condition): Condition
+  /** Every related row matches. True if there are no related rows. */
+  every(where: (row: Refs<E>) => Condition): Condition
+  /** How many related rows match. Without a condition: how many exist. */
+  count(where?: (row: Refs<E>) => Condition): Operand<number>
+}
+
+/** A relation to one row: the columns and relations of its target, and `has`. */
+export type ToOne<E> = Refs<E> & Has<E>
+
+/** A relation to one row that may be absent: like {@link ToOne}, but its columns may be null. */
+export type OptionalToOne<E> = OptionalRefs<E> & Has<E>
+
+/** The test of a to-one relation as a whole: `(user) => user.manager.has((manager) => manager.age.gt(50))`. */
+export interface Has<in out E> {
+  /** The related row exists and matches. Without a condition: it exists. */
+  has(where?: (row: Refs<E>) => Condition): Condition
+}
+
+/** Values that columns equal: `{ active: true, name: ['Ann', 'Bob'], age: null }` is `=`, `IN` and `IS NULL`. */
+export type Matches<E> = {
+  readonly [K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn ? K : never]?: MatchOf<
+    FieldsOf<E>[K]
+  >
+}
+
+type MatchOf<Field> = [Field] extends [Column<infer T, boolean, boolean>]
+  ? T | readonly NonNullable<T>[]
+  : never
+
+/** The argument of `filter`: values that columns equal, or a callback that returns a condition. */
+export type Filter<E> = Matches<E> | ((row: Refs<E>) => Condition)

@@ -1,0 +1,54 @@
+import { hash } from 'node:crypto'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+
+/**
+ * A table under an alias: `t0` is what the query is about, `t1` that of a sub-query within it. Behind a
+ * to-one relation it is joined, with an alias made of the relations' places: `t0_2`.
+ */
+export interface Source {
+  readonly table: TableMetadata
+  readonly alias: string
+  /** How many queries it is inside of. */
+  readonly depth: number
+  /** Names the table and the way to it. */
+  readonly shape: string
+  /** The source that it is joined to, and by which relation. */
+  readonly via: { readonly owner: Source; readonly relation: RelationMetadata } | undefined
+}
+
+const roots = new WeakMap<TableMetadata, Source[]>()
+
+/** The source of a query (depth 0), or of a sub-query: made once for each table and depth. */
+export function rootSource(table: TableMetadata, depth = 0): Source {
+  let byDepth = roots.get(table)
+  if (byDepth === undefined) roots.set(table, (byDepth = []))
+  return (byDepth[depth] ??= Object.freeze({
+    table,
+    alias: `t${depth}`,
+    depth,
+    shape: `t${depth}.${table.id}`,
+    via: undefined,
+  }))
+}
+
+const longestAlias = 63
+
+/** The source behind a to-one relation. */
+export function joinedSource(owner: Source, relation: RelationMetadata): Source {
+  const path = `${owner.alias}_${relation.position}`
+  return Object.freeze({
+    table: relation.target,
+    // PostgreSQL would cut a longer one, perhaps into one that exists.
+    alias: path.length <= longestAlias ? path : `t${owner.depth}_${hash('sha1', path)}`,
+    depth: owner.depth,
+    shape: `${owner.shape}_${relation.position}`,
+    via: { owner, relation },
+  })
+}
+
+/** The source that a chain of joins begins with. */
+export function rootOf(source: Source): Source {
+  let root = source
+  while (root.via !== undefined) root = root.via.owner
+  return root
+}

@@ -1,0 +1,132 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import { bigintTypes } from '../schema/column-types.ts'
+import type { ColumnPair } from '../schema/relation-metadata.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+import { quote, quoteTable } from './identifier.ts'
+import { requireDepth } from './logic.ts'
+import type { Condition, Sink } from './node.ts'
+import { OperandNode } from './operand.ts'
+import type { Source } from './source.ts'
+
+/** The rows that a relation leads to, and which of them are meant. */
+export interface Related {
+  readonly owner: Source
+  readonly relation: RelationMetadata
+  /** The target, in a scope of its own. */
+  readonly source: Source
+  readonly where: Condition | undefined
+  /** Those are meant for which the condition does not hold. */
+  readonly isInverted: boolean
+}
+
+function shapeOf({ owner, relation, source, where, isInverted }: Related): string {
+  const condition = where === undefined ? '' : `${isInverted ? '!' : ''}(${where.shape})`
+  return `${owner.shape}_${relation.position}/${source.alias}${condition}`
+}
+
+/** ` from "comments" as "t1" where …`: each row behind the relation once. */
+function writeRows(
+  sink: Sink,
+  { owner, relation, source, where, isInverted }: Related,
+  what: string,
+): void {
+  sink.scope(source, (from) => {
+    sink.text(`select ${what}`)
+    from()
+    const { through, pairs } = relation
+    if (through === undefined) {
+      sink.text(' where ')
+      writePairs(sink, owner, source, pairs)
+    } else {
+      // As often as the table between has it, which is where it belongs: in a semi-join it is once.
+      sink.reads(through.table)
+      const link = quote(`${source.alias}_through`)
+      sink.text(` where exists (select from ${quoteTable(through.table)} as ${link} where `)
+      through.from.forEach(([local, between], index) => {
+        sink.text(`${index === 0 ? '' : ' and '}${link}.${quote(between.name)} = `)
+        sink.column(owner, local.name)
+      })
+      for (const [between, remote] of through.to) {
+        sink.text(` and ${link}.${quote(between.name)} = `)
+        sink.column(source, remote.name)
+      }
+      sink.text(')')
+    }
+    if (where === undefined) return
+    sink.text(' and (')
+    where.write(sink)
+    sink.text(isInverted ? ') is not true' : ')')
+  })
+}
+
+function writePairs(sink: Sink, owner: Source, source: Source, pairs: readonly ColumnPair[]): void {
+  pairs.forEach(([local, remote], index) => {
+    if (index > 0) sink.text(' and ')
+    sink.column(source, remote.name)
+    sink.text(' = ')
+    sink.column(owner, local.name)
+  })
+}
+
+/** Whether a relation leads to a row that is meant. */
+export class Exists implements Condition {
+  readonly conjunctCount = 1
+  readonly depth: number
+  readonly shape: string
+  readonly #related: Related
+  readonly #isNegated: boolean
+
+  constructor(related: Related, isNegated: boolean) {
+    this.#related = related
+    this.#isNegated = isNegated
+    this.depth = requireDepth((related.where?.depth ?? 0) + 1)
+    this.shape = `${isNegated ? 'none' : 'any'}${shapeOf(related)}`
+  }
+
+  write(sink: Sink): void {
+    sink.text(this.#isNegated ? 'not exists (' : 'exists (')
+    writeRows(sink, this.#related, '1')
+    sink.text(')')
+  }
+}
+
+const countType = bigintTypes.number
+
+/** To how many rows a relation leads. */
+export class RelatedCount extends OperandNode {
+  readonly shape: string
+  readonly #related: Related
+
+  constructor(related: Related) {
+    super()
+    this.#related = related
+    this.shape = `count${shapeOf(related)}`
+  }
+
+  write(sink: Sink): void {
+    sink.text('(')
+    writeRows(sink, this.#related, 'count(*)')
+    sink.text(')')
+  }
+
+  decode(text: string | null): unknown {
+    return text === null ? null : Number(text)
+  }
+
+  protected get label(): string {
+    const { relation } = this.#related
+    return `${relation.owner.entityName}.${relation.name}.count()`
+  }
+
+  protected get expected(): string {
+    return countType.expected
+  }
+
+  protected encode(value: unknown): string {
+    if (countType.accepts(value)) return countType.encode(value as never)
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_FILTER',
+      `${this.label} expected ${this.expected}; came ${describe(value)}`,
+    )
+  }
+}
