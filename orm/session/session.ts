@@ -15,7 +15,7 @@ import type { Sql } from '../sql/template.ts'
 import { EntitySource } from './entity-source.ts'
 import { Flusher } from './flusher.ts'
 import { noOutcome, sessionOperation } from './operations.ts'
-import { abortedError, closedError, goneError, lostError } from './session-errors.ts'
+import { abortedError, closedError, goneError, lostError, notFoundError } from './session-errors.ts'
 import { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { TransactionOptions } from './transaction-options.ts'
@@ -102,6 +102,32 @@ export class BaseSession implements AsyncDisposable {
     this.#life.use()
     const found = await this.#source.get(tableOf(entity), key)
     return found as EntityOf<C> | null
+  }
+
+  /**
+   * The entity with this primary key.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` where there is none.
+   */
+  async getOrThrow<C extends AnyEntityClass>(
+    entity: C,
+    key: Key<EntityOf<C>>,
+  ): Promise<EntityOf<C>> {
+    const found = await this.get(entity, key)
+    if (found === null) throw notFoundError(tableOf(entity).entityName)
+    return found
+  }
+
+  /**
+   * The entities with these primary keys, in the order of the keys; those without a row are left out.
+   * The identity map is asked first, and PostgreSQL once for the rest.
+   */
+  async getMany<C extends AnyEntityClass>(
+    entity: C,
+    keys: readonly Key<EntityOf<C>>[],
+  ): Promise<EntityOf<C>[]> {
+    this.#life.use()
+    return (await this.#source.getMany(tableOf(entity), keys)) as EntityOf<C>[]
   }
 
   /**
