@@ -110,4 +110,11 @@ export type {
   ToOne,
 } from './sql/ref-types.ts'
 export { type Sql, sql } from './sql/template.ts'
-export { type AmbientStatics, table, type TableClass } from './table.ts'
+export {
+  type AmbientStatics,
+  table,
+  type TableCheck,
+  type TableClass,
+  type TableForeignKey,
+  type TableOptions,
+} from './table.ts'

@@ -17,6 +17,7 @@ export function planFor(table: TableMetadata): QueryPlan {
     projection: wholeRow(from),
     where: undefined,
     groups: [],
+    having: undefined,
     orders: [],
     limit: undefined,
     offset: undefined,

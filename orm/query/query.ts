@@ -3,7 +3,7 @@ import type { TableOf } from '../entity/types.ts'
 import { type LoaderOf, mergePlans, plansOf } from '../relations/loader.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
-import { and } from '../sql/logic.ts'
+import { and, requireConditions } from '../sql/logic.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Matches, RefsOf } from '../sql/ref-types.ts'
 import { callWithRefs } from '../sql/refs.ts'
@@ -97,6 +97,16 @@ export class Query<C extends AnyEntityClass> {
     return this.#with({ groups: expressionsOf(groups, where) })
   }
 
+  /** Only groups of {@link groupBy} for which this holds: `having(() => count().gt(1))`. */
+  having(having: (row: RefsOf<C>) => Condition): Query<C> {
+    const { from, having: before } = this.#plan
+    const where = this.#where('having')
+    const added = callWithRefs(from, having, where)
+    requireConditions(where, [added])
+    const condition = added as Condition
+    return this.#with({ having: before === undefined ? condition : and(before, condition) })
+  }
+
   /** All rows, as entities. */
   toList(): Promise<EntityOf<C>[]> {
     return runList(this.#context, this.#plan) as Promise<EntityOf<C>[]>
@@ -165,8 +175,9 @@ export class Query<C extends AnyEntityClass> {
    * ```
    */
   select<R>(select: (row: RefsOf<C>) => Selection<R>): Rows<R> {
-    const { from, loaders, groups } = this.#plan
-    const unused = loaders.length > 0 ? 'options' : groups.length > 0 ? 'groupBy' : undefined
+    const { from, loaders, groups, having } = this.#plan
+    const grouped = groups.length > 0 ? 'groupBy' : having === undefined ? undefined : 'having'
+    const unused = loaders.length > 0 ? 'options' : grouped
     if (unused !== undefined) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',

@@ -212,10 +212,16 @@ function requireAggregate({ from, loaders, groups, limit, offset }: QueryPlan): 
 
 const methodOf: Readonly<Partial<Record<QueryOperation['name'], string>>> = { find: 'toList' }
 
-function refuseGroups(name: QueryOperation['name'], { from, groups }: QueryPlan): void {
-  if (groups.length === 0) return
+function refuseGroups(name: QueryOperation['name'], plan: QueryPlan): void {
+  const { from, groups, having } = plan
+  if (groups.length === 0 && having === undefined) return
   const method = methodOf[name] ?? name
-  throw unusedError(from.table, 'groupBy', method, 'groups are read with aggregate()')
+  throw unusedError(
+    from.table,
+    groups.length === 0 ? 'having' : 'groupBy',
+    method,
+    'groups are read with aggregate()',
+  )
 }
 
 function unusedError(

@@ -1,6 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { bigintTypes, doubleType } from '../schema/column-types.ts'
 import type { ColumnType } from '../schema/column-type.ts'
+import { bigintTypes } from '../schema/types/integers.ts'
+import { doubleType } from '../schema/types/numbers.ts'
 import { ColumnNode } from './column.ts'
 import { type Expression, isExpression, type Parse, type Sink, type SqlNode } from './node.ts'
 import { OperandNode } from './operand.ts'
@@ -80,14 +81,15 @@ export function sum<T extends number | string | bigint>(
   of: Expression<T | null>,
 ): Operand<T | null> {
   const type = typeOf(of)
-  const sample = type?.decode('1')
-  const decode: Decode =
-    typeof sample === 'string'
-      ? (text) => text
-      : typeof sample === 'bigint'
-        ? (text) => (text === null ? null : BigInt(text))
-        : toNumber
-  return call('sum', of, 'sum(', ')', type ?? doubleType, decode)
+  if (type === undefined) return call('sum', of, 'sum(', ')', doubleType, toNumber)
+  const { decodeSum } = type
+  if (decodeSum === undefined) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `sum() expected a column of numbers; came one of ${type.sql}`,
+    )
+  }
+  return call('sum', of, 'sum(', ')', type, (text) => (text === null ? null : decodeSum(text)))
 }
 
 /** The least value; `null` of no rows. */

@@ -49,7 +49,7 @@ export class ColumnNode extends OperandNode {
 
   protected override refusePattern(method: string): void {
     const { type } = this.column
-    if (type.kind === 'text') return
+    if (type.isText) return
     throw this.error(method, `is for text columns; this one is ${type.sql}`)
   }
 }

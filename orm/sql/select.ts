@@ -27,6 +27,7 @@ export interface SelectParts {
   readonly joins?: SqlNode | undefined
   readonly where: Condition | undefined
   readonly groups: readonly SqlNode[]
+  readonly having: Condition | undefined
   readonly orders: readonly Order[]
   readonly limit: number | undefined
   readonly offset: number | undefined
@@ -41,14 +42,17 @@ export class Select implements SqlNode {
   }
 
   get shape(): string {
-    const { from, projection, joins, where, groups, orders, limit, offset } = this.parts
+    const { from, projection, joins, where, groups, having, orders, limit, offset } = this.parts
     const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}`
-    const grouped = groups.length === 0 ? '' : `by(${shapesOf(groups)})`
+    const grouped =
+      groups.length === 0 && having === undefined
+        ? ''
+        : `by(${shapesOf(groups)})${having === undefined ? '' : `having(${having.shape})`}`
     return `${from.alias}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
   }
 
   write(sink: Sink): void {
-    const { from, projection, joins, where, groups, orders, limit, offset } = this.parts
+    const { from, projection, joins, where, groups, having, orders, limit, offset } = this.parts
     const [before, after] = projection.around ?? ['', '']
     sink.text(before)
     sink.scope(from, (writeFrom) => {
@@ -63,6 +67,10 @@ export class Select implements SqlNode {
       if (groups.length > 0) {
         sink.text(' group by ')
         writeList(sink, groups, ', ')
+      }
+      if (having !== undefined) {
+        sink.text(' having ')
+        having.write(sink)
       }
       if (orders.length > 0) {
         sink.text(' order by ')
@@ -169,6 +177,7 @@ export function rowsWhere(from: Source, where: Condition, orders: readonly Order
     projection: wholeRow(from),
     where,
     groups: [],
+    having: undefined,
     orders,
     limit: undefined,
     offset: undefined,

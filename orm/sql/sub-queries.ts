@@ -1,5 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { bigintTypes } from '../schema/column-types.ts'
+import { bigintTypes } from '../schema/types/integers.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from './identifier.ts'
