@@ -100,7 +100,7 @@ function givenReferences(
     const entity = value as Entity
     refuseContradiction(where, relation, given, entity)
     for (const [other, its] of references)
-      if (shareColumn(other, relation) && its !== entity)
+      if (its !== entity && disagree(other, its, relation, entity))
         throw contradictionError(where, other.name)
     references.set(relation, entity)
   }
@@ -120,8 +120,22 @@ function notGivenError(where: string, relation: RelationMetadata): DataBridgeErr
   )
 }
 
-function shareColumn(one: RelationMetadata, other: RelationMetadata): boolean {
-  return one.foreignKey.some((column) => other.foreignKey.includes(column))
+/** Whether two entities would give one column different values. Those of one foreign key always would. */
+function disagree(
+  one: RelationMetadata,
+  first: Entity,
+  other: RelationMetadata,
+  second: Entity,
+): boolean {
+  const shared = one.pairs.flatMap(([local, remote]) => {
+    const pair = other.pairs.find(([column]) => column === local)
+    return pair === undefined ? [] : [{ local, remote, otherRemote: pair[1] }]
+  })
+  if (shared.length === one.pairs.length && shared.length === other.pairs.length) return true
+  return shared.some(({ local, remote, otherRemote }) => {
+    const [a, b] = [valueOf(first, remote), valueOf(second, otherRemote)]
+    return a !== undefined && b !== undefined && !isSameValue(local, a, b)
+  })
 }
 
 function refuseContradiction(
@@ -132,12 +146,13 @@ function refuseContradiction(
 ): void {
   for (const [local, remote] of relation.pairs) {
     const key = given[local.property]
-    if (key === undefined || isEqual(local, key, valueOf(entity, remote))) continue
+    if (key === undefined || isSameValue(local, key, valueOf(entity, remote))) continue
     throw contradictionError(where, local.property)
   }
 }
 
-function isEqual(column: ColumnMetadata, one: unknown, other: unknown): boolean {
+/** Whether two values are one for PostgreSQL. */
+export function isSameValue(column: ColumnMetadata, one: unknown, other: unknown): boolean {
   if (one === other) return true
   const { type } = column
   return (
@@ -147,7 +162,7 @@ function isEqual(column: ColumnMetadata, one: unknown, other: unknown): boolean 
   )
 }
 
-function contradictionError(where: string, other: string): DataBridgeError {
+export function contradictionError(where: string, other: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_ENTITY',
     `${where} and ${other} contradict each other; give one of them`,
@@ -158,8 +173,11 @@ function referencedKey(
   column: ColumnMetadata,
   references: ReadonlyMap<RelationMetadata, Entity>,
 ): unknown {
-  for (const [{ pairs }, entity] of references)
-    for (const [local, remote] of pairs) if (local === column) return valueOf(entity, remote)
+  for (const [{ pairs }, entity] of references) {
+    const pair = pairs.find(([local]) => local === column)
+    const value = pair && valueOf(entity, pair[1])
+    if (value !== undefined) return value
+  }
   return undefined
 }
 

@@ -2,7 +2,7 @@ import type { RawResult } from '../driver/connection.ts'
 import { DataBridgeError } from '../errors.ts'
 import { absorb } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
-import { isMadeByDatabase } from '../entity/new-entity.ts'
+import { contradictionError, isMadeByDatabase, isSameValue } from '../entity/new-entity.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import { joinTexts, storedKey, textsOf } from '../entity/identity.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
@@ -141,18 +141,26 @@ function sentOf(
   return sent
 }
 
+/** Fills in the foreign keys that were given as entities. A key that the program gave later stays. */
 function fillForeignKeys(entity: Entity): void {
-  for (const [relation, target] of stateOf(entity).references ?? []) {
-    if (hasKey(entity, relation)) continue
-    for (const [local, remote] of relation.pairs) setValue(entity, local, valueOf(target, remote))
-    if (hasKey(entity, relation)) {
-      relationHandle(entity, relation.name).fill(target)
-      continue
-    }
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_FLUSH',
-      `${relation.owner.entityName}.${relation.name} refers to a ${relation.target.entityName} that is not stored; add it to the session too`,
+  const { references } = stateOf(entity)
+  if (references === undefined) return
+  const filled = new Set<ColumnMetadata>()
+  for (const [relation, target] of references) {
+    const { name, owner, pairs } = relation
+    const missing = pairs.filter(
+      ([local]) => filled.has(local) || valueOf(entity, local) === undefined,
     )
+    if (missing.length === 0) continue
+    for (const [local, remote] of missing) {
+      const value = valueOf(target, remote)
+      if (filled.has(local) && !isSameValue(local, valueOf(entity, local), value))
+        throw contradictionError(`${owner.entityName}.${name}`, local.property)
+      if (value === undefined) throw notStoredError(relation)
+      setValue(entity, local, value)
+      filled.add(local)
+    }
+    relationHandle(entity, name).fill(target)
   }
 }
 
@@ -264,5 +272,12 @@ function staleError(table: TableMetadata, missing: number): DataBridgeError {
     'DATA_BRIDGE_ERR_STALE',
     `${missing} changed row${missing === 1 ? '' : 's'} of ${table.name} no longer exist${missing === 1 ? 's' : ''}`,
     { table: table.name },
+  )
+}
+
+function notStoredError({ owner, name, target }: RelationMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_FLUSH',
+    `${owner.entityName}.${name} refers to a ${target.entityName} that is not stored; add it to the session too`,
   )
 }

@@ -36,3 +36,10 @@ export function goneError(entityName: string, lifecycle: string): DataBridgeErro
     `refresh() expected a ${entityName} that is stored in this session; came one that is ${lifecycle}`,
   )
 }
+
+export function notFoundError(entityName: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_NOT_FOUND',
+    `getOrThrow(${entityName}) expected a row with this key, got none`,
+  )
+}

@@ -164,7 +164,7 @@ describe('a flush', () => {
     const bad = user('bad')
     bad.age = 'old' as never
     session.add(user('good'), bad)
-    await expect(session.flush()).rejects.toThrow(coded('DATA_BRIDGE_ERR_INVALID_VALUE'))
+    await expect(session.flush()).rejects.toThrow(coded('DATA_BRIDGE_ERR_TYPE'))
     expect(session.stats.queryCount).toBe(0)
     bad.age = 90
     await session.commit()

@@ -1,0 +1,133 @@
+import type { SessionConnection } from '../driver/session-connection.ts'
+import { observed, type Observer } from '../observe/observer.ts'
+import type { Operation, QueryOperation } from '../observe/operation.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+import type { Statement } from '../sql/statement.ts'
+import type { ReadTables } from '../sql/text-sink.ts'
+import { SerialQueue } from '../util/serial-queue.ts'
+import { type ChangeSet, isEmpty } from './change-set.ts'
+import { writeChanges } from './flush.ts'
+import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
+import { readOnlyError } from './session-errors.ts'
+import type { SessionLife } from './session-life.ts'
+import type { SessionParts } from './session-parts.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+
+/** The writing side of a session: flush, commit and rollback, one at a time. */
+export class Flusher {
+  readonly #life: SessionLife
+  readonly #connection: SessionConnection
+  readonly #observer: Observer
+  readonly #isReadOnly: boolean
+  readonly #work: UnitOfWork
+  // Between two statements of a flush, a rollback would leave the rest of it to the next transaction.
+  readonly #queue = new SerialQueue()
+  readonly #executing = new Set<Promise<unknown>>()
+
+  constructor(life: SessionLife, parts: SessionParts, work: UnitOfWork) {
+    this.#life = life
+    this.#connection = parts.connection
+    this.#observer = parts.observer
+    this.#isReadOnly = parts.isReadOnly
+    this.#work = work
+  }
+
+  /** Whether something waits to be flushed or committed. Looks at every entity that the session knows. */
+  get hasUnsaved(): boolean {
+    if (!this.#life.isOpen || this.#life.isClosed) return false
+    const { pending, dirty, deleted } = this.#work.counts()
+    return this.#work.hasWritten || pending + dirty + deleted > 0
+  }
+
+  /** Waits until nothing is flushed, committed or rolled back, and keeps others waiting. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#queue.take(work)
+  }
+
+  /** Writes what there is to write, and is observed even if there is nothing. */
+  flushAll(): Promise<void> {
+    return this.alone(() => this.#write(this.#work.changes(), undefined))
+  }
+
+  /** Writes what there is to write, if anything. */
+  flush(parent: Operation | undefined): Promise<void> {
+    return this.alone(async () => {
+      const changes = this.#work.changes()
+      if (!isEmpty(changes)) await this.#write(changes, parent)
+    })
+  }
+
+  /** Writes what a query of these tables has to see. */
+  async beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> {
+    this.#life.use()
+    if (this.#work.concerns(reads)) await this.flush(operation)
+  }
+
+  /** Writes what was added or deleted, so that a row is found by its key. */
+  async beforeGet(operation: QueryOperation): Promise<void> {
+    if (this.#work.hasPending) await this.flush(operation)
+  }
+
+  /** Writes what the lazy load of a relation has to see; undefined: nothing, and the load begins at once. */
+  beforeLoad(relation: RelationMetadata): Promise<void> | undefined {
+    const isConcerned =
+      this.#work.hasPending || (!relation.holdsKey && this.#work.hasMoved(relation))
+    return isConcerned ? this.flush(undefined) : undefined
+  }
+
+  /** What is executed without being awaited is a part of what is committed. */
+  executing<T>(work: Promise<T>): Promise<T> {
+    this.#executing.add(work)
+    return work.finally(() => this.#executing.delete(work))
+  }
+
+  /** @param refuse throws where it must not be, when it is its turn: what it waits for takes its time */
+  async commit(refuse: () => void = () => {}): Promise<void> {
+    if (this.#executing.size > 0) await Promise.allSettled(this.#executing)
+    return this.alone(async () => {
+      refuse()
+      const changes = this.#work.changes()
+      const operation = sessionOperation('commit', countsOf(changes))
+      const commit = async (): Promise<void> => {
+        // A commit that cannot be says so, whatever waits to be flushed.
+        if (!isEmpty(changes) && !this.#connection.hasFailed) await this.#write(changes, operation)
+        try {
+          await this.#connection.commit(operation)
+          this.#work.committed()
+          this.#life.isSettled = true
+        } catch (error) {
+          this.#work.rolledBack()
+          throw error
+        }
+      }
+      await observed(this.#observer, operation, commit, noOutcome)
+    })
+  }
+
+  rollback(): Promise<void> {
+    return this.alone(async () => {
+      // Nobody but an observer asks how much is lost, and finding out means looking at every entity.
+      const counts = this.#observer.operationStarted === undefined ? noChanges : this.#work.counts()
+      const operation = sessionOperation('rollback', counts)
+      const rollback = async (): Promise<void> => {
+        await this.#connection.rollback(operation)
+        this.#work.rolledBack()
+        this.#life.isSettled = true
+      }
+      await observed(this.#observer, operation, rollback, noOutcome)
+    })
+  }
+
+  /** Rolls back, unless the session has ended: then that does. */
+  async undo(): Promise<void> {
+    if (!this.#life.isClosed) await this.rollback()
+  }
+
+  async #write(changes: ChangeSet, parent: Operation | undefined): Promise<void> {
+    if (!isEmpty(changes) && this.#isReadOnly) throw readOnlyError()
+    const operation = sessionOperation('flush', countsOf(changes), parent)
+    const send = (statement: Statement) => this.#connection.rows(statement, operation)
+    const write = () => writeChanges(this.#work, changes, send)
+    await observed(this.#observer, operation, write, noOutcome)
+  }
+}
