@@ -1,4 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
+import { inspectedRelation, inspectKey } from './entity-inspect.ts'
 import { type EntityState, stateOf } from './entity-state.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import { listed } from '../util/messages.ts'
@@ -123,6 +124,14 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     const values = foreignKey.map((column) => comparable(column, valueOf(this.#owner, column)))
     if (values.includes(undefined)) return undefined
     return values.includes(null) ? null : joinTexts(values.map(String))
+  }
+
+  static {
+    Object.defineProperty(this.prototype, inspectKey, {
+      value(this: RelationHandle) {
+        return inspectedRelation(this.#relation, this.isLoaded ? this : undefined)
+      },
+    })
   }
 }
 
