@@ -22,6 +22,7 @@ export class Entity {
       session: hydration?.session,
       snapshot: row,
       origin: undefined,
+      place: undefined,
       handles: undefined,
       references: undefined,
     }

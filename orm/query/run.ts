@@ -7,6 +7,8 @@ import { loadAll } from '../relations/selectin.ts'
 import type { Entity } from '../entity/entity.ts'
 import type { RawRow } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import { keepShape } from '../entity/entity-json.ts'
+import { placeRows } from '../entity/place.ts'
 import { listOrigin, mark } from '../entity/provenance.ts'
 import { anyRaw, type Expression, type Parse } from '../sql/node.ts'
 import { selectCount, selectExists, selectRows, selectValues } from '../sql/select.ts'
@@ -194,6 +196,8 @@ async function entities(
   const { rows } = await context.rows(selectRows(plan), operation)
   const found = context.entitiesOf(plan.table, rows)
   if (isList) mark(found, listOrigin(plan.table, found.length))
-  if (found.length > 0) await loadAll(context, found, plan.loaders, operation)
-  return found
+  if (found.length === 0) return found
+  const place = placeRows(found)
+  await loadAll(context, found, plan.loaders, operation, place)
+  return keepShape(found, place)
 }

@@ -1,6 +1,7 @@
 import type { Entity } from '../entity/entity.ts'
 import type { RawRow } from '../entity/entity-state.ts'
 import { joinTexts, textsOf } from '../entity/identity.ts'
+import { type Place, placeLoaded } from '../entity/place.ts'
 import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
@@ -26,6 +27,7 @@ export async function loadAll(
   owners: readonly Entity[],
   loaders: readonly AnyLoader[],
   parent: Operation,
+  place: Place,
   depth = 0,
 ): Promise<void> {
   for (const { relation, nested } of mergeLoaders(loaders)) {
@@ -42,7 +44,9 @@ export async function loadAll(
     const load = relation.holdsKey ? loadReferenced : loadMany
     const loaded = await load(context, batch)
     markLoaded(batch, loaded)
-    if (loaded.length > 0) await loadAll(context, loaded, nested, parent, depth + 1)
+    const below = place.loadedBelow(relation)
+    placeLoaded(owners, loaded, below)
+    if (loaded.length > 0) await loadAll(context, loaded, nested, parent, below, depth + 1)
   }
 }
 
@@ -75,7 +79,7 @@ async function loadMany(context: LoadContext, batch: Batch): Promise<Entity[]> {
   for (const owner of owners) {
     const texts = textsOf(owner, localsOf(relation)) ?? undefined
     const related = texts === undefined ? [] : (byKey.get(joinTexts(texts)) ?? [])
-    relationHandle(owner, relation.name).fill(
+    relationHandle(owner, relation.name).fillByLoader(
       relation.cardinality === 'many' ? related : (related[0] ?? null),
     )
   }
@@ -106,7 +110,7 @@ async function loadReferenced(context: LoadContext, batch: Batch): Promise<Entit
   for (const owner of owners) {
     const texts = textsOf(owner, localsOf(relation))
     const referred = texts === null || texts === undefined ? undefined : found.get(joinTexts(texts))
-    relationHandle(owner, relation.name).fill(referred ?? null)
+    relationHandle(owner, relation.name).fillByLoader(referred ?? null)
   }
   return [...found.values()]
 }
