@@ -43,6 +43,8 @@ export {
   uuid,
 } from './schema/columns.ts'
 export type { Entity } from './entity/entity.ts'
+/** @internal for the plugin */
+export { withPlainEntities } from './entity/plain.ts'
 export {
   type AnyEntityClass,
   belongsTo,
