@@ -1,12 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
   belongsTo,
+  bigint,
+  double,
   hasMany,
   integer,
+  jsonb,
   type Session,
   selectinload,
   table,
   text,
+  timestamptz,
 } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Comment, Post, User } from '../../support/entities.ts'
@@ -285,6 +289,7 @@ describe('what is shown', () => {
     session.add(post)
     await session.flush()
     expect(written(post)).toMatchObject({ id: 4, authorId: 1, author: { name: 'ann' } })
+    await session.commit()
   })
 
   it('is no more where a refresh has forgotten it', async () => {
@@ -335,4 +340,36 @@ it('leaves a list a plain array', async () => {
   expect(JSON.stringify({ people, none: await inOrder(session).filter({ id: 9 }).toList() })).toBe(
     JSON.stringify({ people: [...people], none: [] }),
   )
+})
+
+it('has values as JSON has them: ISO dates, text for big integers and bytes, null for no number', () => {
+  class Sample extends table('samples', {
+    id: integer().primaryKey().generated(),
+    at: timestamptz(),
+    never: timestamptz(),
+    big: bigint({ mode: 'bigint' }),
+    ratio: double(),
+    most: double(),
+    bytes: jsonb(),
+    settings: jsonb(),
+  }) {}
+  const sample = new Sample({
+    at: new Date(0),
+    never: new Date(0),
+    big: 2n ** 63n - 1n,
+    ratio: Number.NaN,
+    most: Number.POSITIVE_INFINITY,
+    bytes: {},
+    settings: { list: [1, { a: [] }] },
+  })
+  Object.assign(sample, { bytes: Buffer.from('hello'), never: new Date(Number.NaN) })
+  expect(written(sample)).toEqual({
+    at: '1970-01-01T00:00:00.000Z',
+    never: null,
+    big: '9223372036854775807',
+    ratio: null,
+    most: null,
+    bytes: 'aGVsbG8=',
+    settings: { list: [1, { a: [] }] },
+  })
 })
