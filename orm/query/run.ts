@@ -1,6 +1,8 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import type { RawRow } from '../entity/entity-state.ts'
+import { keepShape } from '../entity/entity-json.ts'
+import { placeRows } from '../entity/place.ts'
 import { listOrigin, mark } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
@@ -161,8 +163,10 @@ function entities(
   return async ({ rows }, operation) => {
     const found = context.entitiesOf(table, rows)
     if (isList) mark(found, listOrigin(table, found.length))
-    if (found.length > 0) await loadAll(context, found, plan.loaders, operation)
-    return found
+    if (found.length === 0) return found
+    const place = placeRows(found)
+    await loadAll(context, found, plan.loaders, operation, place)
+    return keepShape(found, place)
   }
 }
 

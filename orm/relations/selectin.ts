@@ -1,5 +1,6 @@
 import type { Entity } from '../entity/entity.ts'
 import { joinTexts, textsOf } from '../entity/identity.ts'
+import { type Place, placeLoaded } from '../entity/place.ts'
 import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
@@ -26,6 +27,7 @@ export async function loadAll(
   owners: readonly Entity[],
   plans: readonly LoadPlan[],
   parent: Operation,
+  place: Place,
   depth = 0,
 ): Promise<void> {
   for (const plan of mergePlans(plans)) {
@@ -40,7 +42,9 @@ export async function loadAll(
     }
     const loaded = await load(context, batch, plan)
     markLoaded(batch, loaded)
-    if (loaded.length > 0) await loadAll(context, loaded, plan.nested, parent, depth + 1)
+    const below = place.loadedBelow(plan.relation)
+    placeLoaded(owners, loaded, below)
+    if (loaded.length > 0) await loadAll(context, loaded, plan.nested, parent, below, depth + 1)
   }
 }
 
@@ -73,11 +77,13 @@ async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise
     const entities = related.get(group) ?? []
     for (const owner of group.entities) {
       keyed.add(owner)
-      relationHandle(owner, relation.name).fill(isMany ? [...entities] : (entities[0] ?? null))
+      relationHandle(owner, relation.name).fillByLoader(
+        isMany ? [...entities] : (entities[0] ?? null),
+      )
     }
   }
   for (const owner of owners)
-    if (!keyed.has(owner)) relationHandle(owner, relation.name).fill(isMany ? [] : null)
+    if (!keyed.has(owner)) relationHandle(owner, relation.name).fillByLoader(isMany ? [] : null)
   return [...loaded]
 }
 
