@@ -1,6 +1,6 @@
 import { findState } from '../entity/entity-state.ts'
 import { DataBridgeError, describe } from '../errors.ts'
-import { timestamptzType } from '../schema/column-types.ts'
+import { timestamptzType } from '../schema/types/timestamps.ts'
 import { isEntityClass, tableOf } from '../schema/table-of.ts'
 import { arrayLiteral, type Elements } from './array-literal.ts'
 import { Param } from './comparisons.ts'

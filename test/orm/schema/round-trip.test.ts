@@ -28,7 +28,7 @@ class Everything extends table('everything', {
   numeric: numeric().nullable(),
   money: numeric({ precision: 10, scale: 2 }).nullable(),
   json: jsonb().nullable(),
-  at: timestamptz().nullable(),
+  at: timestamptz({ precision: 6 }).nullable(),
   uuid: uuid().nullable(),
 }) {}
 
