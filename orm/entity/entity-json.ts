@@ -10,6 +10,9 @@ import type { RelationHandle } from './relation-handle.ts'
 
 type Json = Record<string, unknown>
 
+/** How many entities may stand inside each other: further on, the stack would overflow. */
+const deepest = 1000
+
 /** One entity on the way from the root of the JSON. */
 interface Visit {
   readonly place: Place
@@ -48,15 +51,26 @@ class Walk {
     this.allow(budget)
   }
 
-  count(table: TableMetadata): void {
+  /** Counts an entity that is written. */
+  count(): void {
     this.#budget.written += 1
-    if (this.#budget.written <= this.#most) return
+    if (this.#budget.written > this.#most)
+      throw this.#refusal(
+        `has more than ${this.#most} entities, the same ones again and again, along ${this.#names()}`,
+      )
+    if (this.path.size > deepest)
+      throw this.#refusal(`is more than ${deepest} relations deep, along ${this.#names()}`)
+  }
+
+  #names(): string {
+    return listed([...this.#relations].map(({ owner, name }) => `${owner.entityName}.${name}`))
+  }
+
+  #refusal(reason: string): DataBridgeError {
     this.#budget.reset()
-    const names = [...this.#relations].map(({ owner, name }) => `${owner.entityName}.${name}`)
-    throw new DataBridgeError(
+    return new DataBridgeError(
       'DATA_BRIDGE_ERR_ENTITY',
-      `the JSON has more than ${this.#most} entities, the last one a ${table.entityName}, since ${listed(names)} ` +
-        'lead to the same entities again and again; load fewer of these relations, or answer the values that the client needs',
+      `the JSON ${reason}; load fewer of these relations, or answer the values that the client needs`,
     )
   }
 }
@@ -114,7 +128,7 @@ function rootOf(place: Place, walk: Walk): Visit {
 function visited(entity: object, state: EntityState, visit: Visit): Json {
   const { table, handles } = state
   const { walk } = visit
-  walk.count(table)
+  walk.count()
   const json = columnsOf(entity, table)
   if (handles === undefined || visit.isEnd || walk.path.has(entity)) return json
   walk.path.add(entity)
