@@ -19,6 +19,7 @@ import {
 } from './options.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { ambientScope } from './session/ambient.ts'
+import { Catalogue } from './session/catalogue.ts'
 import type { LiveSession, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'
 import type { TransactionOptions } from './session/transaction-options.ts'
@@ -57,6 +58,7 @@ export class Database implements AsyncDisposable {
   readonly #live = new Map<LiveSession, SessionConnection>()
   readonly #nPlusOne: NPlusOneMode
   readonly #timeouts: TimeLimits
+  readonly #catalogue = new Catalogue()
   /** @internal None where tracing is off. */
   readonly telemetry: Telemetry | undefined
   /** @internal Who is told of the slow statements of sessions that belong to no request. */
@@ -223,6 +225,7 @@ export class Database implements AsyncDisposable {
       connection,
       observer,
       stats,
+      catalogue: this.#catalogue,
       isReadOnly: readOnly === true,
       signal,
       opened: (session) => void this.#live.set(session, connection),

@@ -7,7 +7,7 @@ export { requireIsolation } from './driver/isolation.ts'
 /** @internal for the plugin */
 export { requireTimeLimits } from './driver/time-limits.ts'
 export type { Health } from './driver/health.ts'
-export type { TransactionMode } from './driver/session-connection.ts'
+export type { TransactionMode } from './driver/transaction-mode.ts'
 export type { TimeLimits } from './driver/time-limits.ts'
 export type { PoolSettings } from './driver/pool-settings.ts'
 export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'

@@ -1,6 +1,6 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
-import { requireValue } from '../schema/values.ts'
+import { defaultValue, requireValue } from '../schema/values.ts'
 import { listed } from '../util/messages.ts'
 import type { Entity } from './entity.ts'
 import { type EntityState, findState, stateOf } from './entity-state.ts'
@@ -36,8 +36,7 @@ export function assignNew(
     const isAwaited = value === undefined && isReferenced(column, references)
     const initial = value === undefined && !isAwaited ? initialValue(column) : value
     assign(target, column, initial, isFirst)
-    if (initial === undefined && !isAwaited && !isMadeByDatabase(column))
-      missing.push(column.property)
+    if (initial === undefined && !isAwaited && !isMadeLater(column)) missing.push(column.property)
   }
   if (missing.length > 0) {
     throw new DataBridgeError(
@@ -190,14 +189,14 @@ function isReferenced(
 }
 
 function initialValue(column: ColumnMetadata): unknown {
-  if (column.default?.kind === 'value') return copyOf(column.default.value)
-  if (isMadeByDatabase(column)) return undefined
+  const value = defaultValue(column)
+  if (value !== undefined || isMadeLater(column)) return value
   return column.nullable ? null : undefined
 }
 
-// Entities must not share the object of a default, which the program may change.
-function copyOf(value: unknown): unknown {
-  return typeof value === 'object' ? structuredClone(value) : value
+/** Whether `new` may leave the column without a value: PostgreSQL makes it, or the flush does. */
+function isMadeLater(column: ColumnMetadata): boolean {
+  return isMadeByDatabase(column) || column.onUpdate !== undefined
 }
 
 /** Whether an INSERT may leave the column out. */

@@ -1,23 +1,27 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
+import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
-import type { Statement } from '../sql/statement.ts'
+import { TableFacts } from '../sql/table-facts.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
-import { writeChanges } from './flush.ts'
+import type { Catalogue } from './catalogue.ts'
+import { completeNew, tablesOf, writeChanges } from './flush.ts'
 import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { readOnlyError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
+import type { Writing } from './writing.ts'
 
 /** The writing side of a session: flush, commit and rollback, one at a time. */
 export class Flusher {
   readonly #life: SessionLife
   readonly #connection: SessionConnection
   readonly #observer: Observer
+  readonly #catalogue: Catalogue
   readonly #isReadOnly: boolean
   readonly #work: UnitOfWork
   // Between two statements of a flush, a rollback would leave the rest of it to the next transaction.
@@ -28,6 +32,7 @@ export class Flusher {
     this.#life = life
     this.#connection = parts.connection
     this.#observer = parts.observer
+    this.#catalogue = parts.catalogue
     this.#isReadOnly = parts.isReadOnly
     this.#work = work
   }
@@ -126,8 +131,34 @@ export class Flusher {
   async #write(changes: ChangeSet, parent: Operation | undefined): Promise<void> {
     if (!isEmpty(changes) && this.#isReadOnly) throw readOnlyError()
     const operation = sessionOperation('flush', countsOf(changes), parent)
-    const send = (statement: Statement) => this.#connection.rows(statement, operation)
-    const write = () => writeChanges(this.#work, changes, send)
+    const write = async (): Promise<void> => {
+      for (const entity of changes.added) completeNew(entity)
+      await this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
+        this.#connection.lookUp(text, parameters, operation),
+      )
+      await writeChanges(this.#writing(operation), changes)
+    }
     await observed(this.#observer, operation, write, noOutcome)
   }
+
+  #writing(operation: Operation): Writing {
+    return {
+      work: this.#work,
+      factsOf: (table) => this.#catalogue.of(table) ?? new TableFacts(table, undefined),
+      send: async ({ table, statement }) => {
+        try {
+          return await this.#connection.rows(statement, operation)
+        } catch (error) {
+          if (isOutdated(error)) this.#catalogue.forget(table)
+          throw error
+        }
+      },
+    }
+  }
+}
+
+/** Whether a statement failed because the table is not as it was known to be: its columns, or their types. */
+function isOutdated(error: unknown): boolean {
+  const { sqlState } = error as DataBridgeError
+  return sqlState?.startsWith('42') === true || sqlState === '0A000'
 }

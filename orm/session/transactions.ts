@@ -1,4 +1,5 @@
-import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
+import type { SessionConnection } from '../driver/session-connection.ts'
+import type { TransactionMode } from '../driver/transaction-mode.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Flusher } from './flusher.ts'

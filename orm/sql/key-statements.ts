@@ -1,17 +1,14 @@
-import type { ColumnType } from '../schema/column-type.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { quote, quoteTable } from './identifier.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
+import type { Casts } from './table-facts.ts'
 
 /** A part of a key: a text, or the half-open interval that a value stands for. */
 export type KeyPart = string | readonly [from: string, to: string]
 
 /** The parts of a key, in the order of its columns. */
 export type KeyParts = readonly KeyPart[]
-
-/** How the values of a column are cast, see {@link ColumnType}. */
-export type Casts = Pick<ColumnType, 'arrayCast' | 'itemCast'>
 
 /** The row with a key. More than one where an interval has several. */
 export function selectByKey(table: TableMetadata, key: KeyParts): Statement {

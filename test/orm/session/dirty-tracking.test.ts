@@ -143,9 +143,10 @@ it.each<[string, (doc: Doc) => void, object]>([
 ])('writes %s, and only the changed column', async (_, change, expected) => {
   const { updates, row } = await afterChange(change)
   expect(row).toMatchObject(expected)
-  expect(updates).toEqual([
-    `update "docs" set "${Object.keys(expected).join()}" = $2 where "id" = $1 returning "id", "${Object.keys(expected).join()}"`,
-  ])
+  const [name = ''] = Object.keys(expected)
+  // What is stored as it was sent need not come back.
+  const returning = name === 'title' ? '' : ` returning "${name}"`
+  expect(updates).toEqual([`update "docs" set "${name}" = $2 where "id" = $1${returning}`])
 })
 
 it('sees a change that is made after a flush, and each change once', async () => {
