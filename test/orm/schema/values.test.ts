@@ -126,7 +126,7 @@ describe('a stored text that cannot be read', () => {
   it('names the column alone where the row is not given', () => {
     const error = thrown(() => decodeColumn(column('no'), 'x'))
     expect(error.message).toBe(
-      'the column no is of another type in the database than integer, as which it is declared',
+      'the column no is declared as integer, but has another type in the database',
     )
   })
 
