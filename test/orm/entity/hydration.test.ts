@@ -162,16 +162,19 @@ it.each([
   ['integer', 'integer', integer()],
   ['boolean', 'boolean', boolean()],
   ['double', 'double precision', double()],
-] as const)('says that a column is no %s where the table has another type', async (_, column) => {
-  class Legacy extends table('assigning', { id, name: column }) {}
-  await query(`insert into assigning (name) values ('stored')`)
-  await expect(database.run((session) => session.find(Legacy).first())).rejects.toThrow(
-    coded(
-      'DATA_BRIDGE_ERR_STATEMENT',
-      `the column name is declared as ${sql}, but has another type in the database (in the row of Legacy with id`,
-    ),
-  )
-})
+] as const)(
+  'says that a column is no %s where the table has another type',
+  async (_, sql, column) => {
+    class Legacy extends table('assigning', { id, name: column }) {}
+    await query(`insert into assigning (name) values ('stored')`)
+    await expect(database.run((session) => session.find(Legacy).first())).rejects.toThrow(
+      coded(
+        'DATA_BRIDGE_ERR_STATEMENT',
+        `the column name is declared as ${sql}, but has another type in the database (in the row of Legacy with id`,
+      ),
+    )
+  },
+)
 
 it('refuses a constructor that overwrites a column, each time that a row is read', async () => {
   await query(`insert into assigning (name) values ('stored'), ('stored')`)
