@@ -165,15 +165,16 @@ export abstract class OperandNode implements Expression<unknown> {
     if (!Array.isArray(values))
       throw this.error(method, `expected an array; came ${describe(values)}`)
     const texts: string[] = []
-    const ranges: Range[] = []
+    const ranges = new Map<number, Range>()
     for (const value of values) {
       const text = this.#text(method, value)
       const range = this.rangeOf(value)
       if (range === undefined) texts.push(text)
-      else ranges.push(range)
+      else ranges.set(Number(value), range)
     }
-    if (ranges.length === 0) return new OneOf(this, texts, method === 'notIn', this.itemCast)
-    const inRanges = new WithinOneOf(this, ranges, this.arrayCast)
+    if (ranges.size === 0) return new OneOf(this, texts, method === 'notIn', this.itemCast)
+    const inOrder = [...ranges].toSorted(([one], [other]) => one - other).map(([, range]) => range)
+    const inRanges = new WithinOneOf(this, inOrder, this.arrayCast)
     const found = texts.length === 0 ? inRanges : or(inRanges, new OneOf(this, texts, false))
     return method === 'in' ? found : not(found)
   }
