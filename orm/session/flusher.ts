@@ -3,7 +3,7 @@ import type { SessionConnection } from '../driver/session-connection.ts'
 import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
-import type { RelationMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { mayWrite } from '../sql/raw-statement.ts'
 import type { Statement } from '../sql/statement.ts'
 import { TableFacts } from '../sql/table-facts.ts'
@@ -16,6 +16,7 @@ import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.t
 import { readOnlyError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
+import { explainRefusal } from './refusal.ts'
 import { SqlSavepoints } from './sql-savepoints.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 import type { Writing } from './writing.ts'
@@ -177,14 +178,17 @@ export class Flusher {
   }
 
   #writing(operation: Operation): Writing {
+    const factsOf = (table: TableMetadata): TableFacts =>
+      this.#catalogue.of(table) ?? new TableFacts(table, undefined)
     return {
       work: this.#work,
-      factsOf: (table) => this.#catalogue.of(table) ?? new TableFacts(table, undefined),
-      send: async ({ table, statement }) => {
+      factsOf,
+      send: async (batch) => {
         try {
-          return await this.#connection.rows(statement, operation)
+          return await this.#connection.rows(batch.statement, operation)
         } catch (error) {
-          if (isOutdated(error)) this.#catalogue.forget(table)
+          explainRefusal(error, batch, factsOf(batch.table))
+          if (isOutdated(error)) this.#catalogue.forget(batch.table)
           throw error
         }
       },

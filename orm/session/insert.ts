@@ -35,7 +35,12 @@ async function insertSame(
     columns.length === 0
       ? insertDefaults(table, entities.length)
       : insertRows(table, columns, sent, facts)
-  const { rows, rowCount } = await writing.send({ table, entities, statement })
+  const { rows, rowCount } = await writing.send({
+    verb: 'INSERT',
+    table,
+    entities,
+    statement,
+  })
   const returned = facts.afterInsert(columns)
   const came = returned.length === 0 ? rowCount : rows.length
   if (came !== entities.length) throw countError('INSERT', table, entities.length, came)
