@@ -73,6 +73,8 @@ export type { CustomType } from './schema/types/custom.ts'
 export type { BigintMode } from './schema/types/integers.ts'
 export type { TimestampMode } from './schema/types/timestamps.ts'
 export type { Entity } from './entity/entity.ts'
+/** @internal for the plugin */
+export { withPlainEntities } from './entity/plain.ts'
 export {
   type AnyEntityClass,
   belongsTo,
@@ -112,6 +114,7 @@ export type {
 export { type Sql, sql } from './sql/template.ts'
 export {
   type AmbientStatics,
+  type ColumnStatics,
   table,
   type TableCheck,
   type TableClass,

@@ -5,6 +5,7 @@ import type { Settings } from './options.ts'
 import { RequestSession } from './request-session.ts'
 import { RequestSessions } from './request-sessions.ts'
 import { requireRouteOptions } from './route-options.ts'
+import { plainEntities } from './serialization.ts'
 
 type Slots = { [slot: symbol]: RequestSession | null }
 
@@ -50,6 +51,8 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
     const unit = unitOf(request)
     if (unit === null || unit.fail(error)) done()
   })
+
+  app.addHook('preSerialization', plainEntities)
 
   const commitOnSend: onSendHookHandler = function commitOnSend(request, _reply, payload, done) {
     const unit = unitOf(request)

@@ -55,9 +55,10 @@ function matches(source: Source, property: string, value: unknown, method: strin
 }
 
 export function ordersOf(source: Source, by: unknown, where: string): readonly Order[] {
-  const orders = [callWithRefs(source, by, where)].flat()
+  const given = callWithRefs(source, by, where)
+  const orders: readonly unknown[] = Array.isArray(given) ? given : [given]
+  if (orders.length > 0 && orders.every(isOrder)) return orders
   const other = orders.find((order) => !isOrder(order))
-  if (orders.length > 0 && other === undefined) return orders as Order[]
   const came = other instanceof ColumnNode ? 'a column without asc() or desc()' : describe(other)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',

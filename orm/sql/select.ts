@@ -1,5 +1,6 @@
 import type { TableMetadata } from '../schema/metadata.ts'
 import { parametersOf } from './bind-sink.ts'
+import { quote } from './identifier.ts'
 import { columnRef } from './refs.ts'
 import {
   type Condition,
@@ -48,7 +49,7 @@ export class Select implements SqlNode {
       groups.length === 0 && having === undefined
         ? ''
         : `by(${shapesOf(groups)})${having === undefined ? '' : `having(${having.shape})`}`
-    return `${from.alias}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
+    return `${from.shape}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
   }
 
   write(sink: Sink): void {
@@ -96,7 +97,9 @@ export function selectStatement(select: Select): Statement {
 
 /** A statement that reads, about a table. */
 export function readStatement(table: TableMetadata, node: SqlNode): Statement {
-  return { ...compiledRead(table, node), parameters: parametersOf(node) }
+  // First: with too many there is no text.
+  const parameters = parametersOf(node)
+  return { ...compiledRead(table, node), parameters }
 }
 
 function compiledRead(table: TableMetadata, node: SqlNode): Compiled {
@@ -115,11 +118,10 @@ const rowsOf = new WeakMap<Source, Projection>()
 export function wholeRow(source: Source): Projection {
   let projection = rowsOf.get(source)
   if (projection === undefined) {
-    const columns = source.table.columns.map(({ property }) => columnRef(source, property))
-    projection = Object.freeze({
-      shape: 'rows',
-      write: (sink: Sink) => writeList(sink, columns, ', '),
-    })
+    // Of a query's own table: the names need no join, and are the same each time.
+    const alias = quote(source.alias)
+    const text = source.table.columns.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
+    projection = Object.freeze({ shape: 'rows', write: (sink: Sink) => sink.text(text) })
     rowsOf.set(source, projection)
   }
   return projection

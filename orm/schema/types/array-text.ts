@@ -83,5 +83,5 @@ function readPlain(cursor: Cursor): string | null {
 }
 
 function noArray(): UnreadableError {
-  return new UnreadableError('does not hold an array in the database, as which it is declared')
+  return new UnreadableError('is declared as an array, but holds something else in the database')
 }

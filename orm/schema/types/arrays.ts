@@ -73,7 +73,7 @@ function isEven(value: unknown, type: ColumnType): boolean {
 function dimensionsOf(value: unknown, type: ColumnType): string {
   const list = value as readonly unknown[]
   const inner = type.items?.type
-  return inner?.items === undefined
+  return inner?.items === undefined || list.length === 0
     ? String(list.length)
     : `${list.length},${dimensionsOf(list[0], inner)}`
 }

@@ -6,14 +6,21 @@ const [minus, zero, nine] = [45, 48, 57]
 
 const isNumber = (value: unknown): boolean => typeof value === 'number'
 
-/** Digits with an optional minus, and nothing else: `Number` would take `1.0`, `0x1` and an empty text too. */
-function isIntegerText(text: string): boolean {
-  const start = text.charCodeAt(0) === minus ? 1 : 0
+/**
+ * The number of digits with an optional minus; NaN of anything else, where `Number` would take `1.0`,
+ * `0x1` and an empty text. It is also faster than `Number`, and every row has such texts.
+ */
+function parseInteger(text: string): number {
+  const isNegative = text.charCodeAt(0) === minus
+  const start = isNegative ? 1 : 0
+  if (text.length === start) return Number.NaN
+  let value = 0
   for (let at = start; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
-    if (code < zero || code > nine) return false
+    if (code < zero || code > nine) return Number.NaN
+    value = value * 10 + code - zero
   }
-  return text.length > start
+  return isNegative ? -value : value
 }
 
 function safeInteger(text: string, what: string): number {
@@ -37,14 +44,17 @@ function integerOf(cast: string, least: number, greatest: number): ColumnType {
       Number.isInteger(value) && (value as number) >= least && (value as number) <= greatest,
     // Adding zero turns -0 into 0, which is what PostgreSQL gives back.
     encode: (value: number) => String(value + 0),
-    decode: (text) => (isIntegerText(text) ? Number(text) : otherType(cast)),
+    decode: (text) => {
+      const value = parseInteger(text)
+      return value >= least && value <= greatest ? value + 0 : otherType(cast)
+    },
     decodeSum: (text) => safeInteger(text, 'a sum'),
     isSame: (value, text) => value === Number(text),
   })
 }
 
-export const smallintType = integerOf('smallint', -32768, 32767)
-export const integerType = integerOf('integer', -2147483648, 2147483647)
+export const smallintType: ColumnType = integerOf('smallint', -32768, 32767)
+export const integerType: ColumnType = integerOf('integer', -2147483648, 2147483647)
 
 /** What JavaScript type a `bigint()` column has. */
 export type BigintMode = 'string' | 'number' | 'bigint'
@@ -58,7 +68,7 @@ function isInRange(value: bigint): boolean {
 }
 
 function requireInteger(text: string): string {
-  return isIntegerText(text) ? text : otherType('bigint')
+  return Number.isNaN(parseInteger(text)) ? otherType('bigint') : text
 }
 
 const shared = { cast: 'bigint', isComparable: true, hasExactText: true } as const

@@ -1,5 +1,5 @@
 import { canonicalDecimal } from './decimal.ts'
-import { objectOf, ownMember, sameTree } from './json-tree.ts'
+import { asJson, objectOf, ownMember, sameTree } from './json-tree.ts'
 import { UnwritableError } from './unreadable.ts'
 
 /*
@@ -26,13 +26,19 @@ const exactJson = JSON as unknown as ExactJson
 // Most documents have no such number. A match inside a string costs time only.
 const suspicious = /\d{16}|\d[.eE]|-0/
 
+/** Stored numbers that are one and the same in JavaScript. */
+interface Alike {
+  count: number
+  readonly sources: Set<string>
+}
+
 interface StoredDocument {
   /** Holds the tree under the key ''. */
   readonly root: object
   /** The digits of the numbers that JavaScript would write otherwise. */
   readonly sources: ReadonlyMap<object, ReadonlyMap<string, string>>
   /** By what JavaScript makes of them: all numbers that are the same there as one that loses digits. */
-  readonly alike: ReadonlyMap<number, readonly string[]>
+  readonly alike: ReadonlyMap<number, Alike>
 }
 
 /** Where a value was in the stored document. */
@@ -76,13 +82,14 @@ export function keepNumbers(
 
 function readDocument(text: string): StoredDocument {
   const sources = new Map<object, Map<string, string>>()
-  const alike = new Map<number, string[]>()
+  const alike = new Map<number, Alike>()
   const rounded = new Set<number>()
   const tree = exactJson.parse(text, function (key, value, { source }) {
     if (typeof value !== 'number' || source === undefined) return value
-    const others = alike.get(value)
-    if (others === undefined) alike.set(value, [source])
-    else others.push(source)
+    const others = alike.get(value) ?? { count: 0, sources: new Set<string>() }
+    others.count += 1
+    others.sources.add(source)
+    alike.set(value, others)
     if (source === String(value)) return value
     const ofHolder = sources.get(this) ?? new Map<string, string>()
     sources.set(this, ofHolder.set(key, source))
@@ -128,7 +135,7 @@ class NumberKeeper {
   /** Refuses numbers that look alike where one of them, in an array, was found in its place and another was not. */
   requireAllKept(): void {
     for (const [value, { count, path }] of this.#kept) {
-      if (path !== undefined && count !== this.#document.alike.get(value)?.length)
+      if (path !== undefined && count !== this.#document.alike.get(value)?.count)
         throw cannotTell(path)
     }
   }
@@ -162,26 +169,19 @@ class NumberKeeper {
   /** The digits of a number that is somewhere else now; undefined where no stored one is rounded to it. */
   #movedSource(value: number, path: string): string | undefined {
     // Zero is more likely to be new than to be a stored 1e-400.
-    const candidates = value === 0 ? undefined : this.#document.alike.get(value)
+    const candidates = value === 0 ? undefined : this.#document.alike.get(value)?.sources
     if (candidates === undefined) return undefined
-    if (candidates.some((candidate) => candidate !== candidates[0])) throw cannotTell(path)
-    return candidates[0]
+    if (candidates.size > 1) throw cannotTell(path)
+    const [source] = candidates
+    return source
   }
 
   #count(value: number, { path, isInArray, hasMoved }: Position): void {
-    const candidates = this.#document.alike.get(value) ?? []
-    if (candidates.every((candidate) => candidate === candidates[0])) return
+    if ((this.#document.alike.get(value)?.sources.size ?? 0) < 2) return
     if (hasMoved) throw cannotTell(path)
     const { count, path: known } = this.#kept.get(value) ?? { count: 0, path: undefined }
     this.#kept.set(value, { count: count + 1, path: known ?? (isInArray ? path : undefined) })
   }
-}
-
-// As JSON.stringify does.
-function asJson(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  const { toJSON } = value as { toJSON?: unknown }
-  return typeof toJSON === 'function' ? toJSON.call(value, key) : value
 }
 
 /** Finds the stored index of an item: items that are the same at both ends stay, and those between where the length did. */

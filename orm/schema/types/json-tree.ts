@@ -25,3 +25,10 @@ export function ownMember(holder: object | undefined, key: string): unknown {
 export function objectOf(value: unknown): object | undefined {
   return typeof value === 'object' && value !== null ? value : undefined
 }
+
+/** What JSON.stringify takes in the place of a value. */
+export function asJson(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const { toJSON } = value as { toJSON?: unknown }
+  return typeof toJSON === 'function' ? (toJSON.call(value, key) as unknown) : value
+}

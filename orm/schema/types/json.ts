@@ -1,6 +1,6 @@
 import type { ColumnType } from '../column-type.ts'
 import { keepNumbers } from './json-numbers.ts'
-import { sameTree } from './json-tree.ts'
+import { asJson, sameTree } from './json-tree.ts'
 import { scalar } from './scalar.ts'
 import { otherType, UnwritableError } from './unreadable.ts'
 
@@ -18,23 +18,29 @@ function jsonText(value: unknown): string | undefined {
 
 function isJson(value: unknown): boolean {
   const text = jsonText(value)
-  return text !== undefined && !refusedEscape.test(text) && !hasNumber(value, Number.isNaN)
-}
-
-// JSON.stringify writes null for numbers that JSON does not have.
-function hasNumber(value: unknown, test: (value: number) => boolean): boolean {
-  if (typeof value === 'number') return test(value)
-  if (typeof value !== 'object' || value === null) return false
-  return Object.values(value).some((item) => hasNumber(item, test))
+  if (text === undefined || refusedEscape.test(text)) return false
+  return !hasNumber(value, text, Number.isNaN)
 }
 
 const isInfinite = (value: number): boolean => value === Infinity || value === -Infinity
 
 function encodeJson(value: unknown): string {
+  const text = JSON.stringify(value)
   // An Infinity may be PostgreSQL's 1e400: then the stored text has it, see keepNumbers.
-  if (hasNumber(value, isInfinite))
-    throw new UnwritableError('expected numbers that JSON can hold, got Infinity')
-  return JSON.stringify(value)
+  if (!hasNumber(value, text, isInfinite)) return text
+  throw new UnwritableError('expected numbers that JSON can hold, got Infinity')
+}
+
+// JSON.stringify writes null for numbers that JSON does not have: most texts need no look at the value.
+function hasNumber(value: unknown, text: string, test: (value: number) => boolean): boolean {
+  return text.includes('null') && someNumber(value, '', test)
+}
+
+function someNumber(given: unknown, key: string, test: (value: number) => boolean): boolean {
+  const value = asJson(given, key)
+  if (typeof value === 'number') return test(value)
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).some(([name, item]) => someNumber(item, name, test))
 }
 
 function encodeJsonChange(value: unknown, stored: string): string {

@@ -15,7 +15,5 @@ export class UnwritableError extends Error {
 
 /** A table may have a column of another type than its class says: nothing but its texts tell. */
 export function otherType(expected: string): never {
-  throw new UnreadableError(
-    `is of another type in the database than ${expected}, as which it is declared`,
-  )
+  throw new UnreadableError(`is declared as ${expected}, but has another type in the database`)
 }

@@ -226,3 +226,15 @@ it('agrees with PostgreSQL: what was not changed is the same jsonb', async () =>
     { numRuns: 200 },
   )
 })
+
+it('takes time that grows with the document only', () => {
+  const list = Array.from({ length: 50_000 }, () => '1').join(',')
+  const stored = `{"list": [${list},1.00000000000000000001], "seen": false}`
+  const written = changed<Any>(stored, (document) => ({ ...document, seen: true }))
+  expect(written).toBe(`{"list":[${list},1.00000000000000000001],"seen":true}`)
+})
+
+it('takes the last one of two equal keys, as JSON.parse does', () => {
+  const stored = '{"a": 18446744073709551615, "a": 1.0, "b": 1}'
+  expect(changed<Any>(stored, (document) => ({ ...document, b: 2 }))).toBe('{"a":1.0,"b":2}')
+})

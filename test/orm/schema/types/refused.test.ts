@@ -23,6 +23,8 @@ import {
   timestamptzType,
 } from '../../../../orm/schema/types/timestamps.ts'
 
+const matrix = arrayType(arrayType(integerType, false), false)
+const cube = arrayType(matrix, false)
 const mood = enumerationType({ schema: undefined, name: 'mood', values: ['ok', 'sad'] })
 const unwritable = ['nul\0', '\ud800', 'x\udc00y', 'a\udfff']
 
@@ -74,7 +76,8 @@ describe('a value of the right type that PostgreSQL cannot store', () => {
     ['jsonb', jsonbType, [Number.NaN, { a: [Number.NaN] }, ...unwritable]],
     ['json', jsonType, unwritable.flatMap((bad) => [{ a: [bad] }, { [bad]: 1 }, [[bad]]])],
     ['array', arrayType(textType, false), unwritable.map((bad) => ['ok', bad])],
-    ['nested array', arrayType(arrayType(integerType, false), false), [[[1], [1, 2]], [[]]]],
+    ['nested array', matrix, [[[1], [1, 2]], [[]]]],
+    ['array of three dimensions', cube, [[[]], [[[]]], [[[1]], [[1], [2]]], [[[1], [2, 3]]]]],
   ])('is refused: %s', (_, type, values) => {
     for (const value of values) {
       expect([value, type.accepts(value)]).toEqual([value, false])
@@ -107,7 +110,7 @@ describe('a value of another JavaScript type', () => {
     ['timestamptz', timestamptzType, ['2020-01-01', 0, Infinity]],
     ['jsonb', jsonbType, [1n, { a: 1n }, undefined, () => 1]],
     ['array', arrayType(integerType, false), ['{1}', 1, [1, '2'], [null], { 0: 1 }]],
-    ['nested array', arrayType(arrayType(integerType, false), false), [[1], [[['x']]]]],
+    ['nested array', matrix, [[1], [[['x']]]]],
   ])('is not accepted: %s', (_, type, values) => {
     for (const value of values) {
       expect(type.isType(value)).toBe(false)
@@ -130,7 +133,12 @@ describe('a value of another JavaScript type', () => {
 
 describe('a text of another type', () => {
   it.each<[string, ColumnType, readonly string[]]>([
-    ['integer', integerType, ['', '1.0', 'x', '0x1', '1e3', ' 1', '-']],
+    [
+      'integer',
+      integerType,
+      ['', '1.0', 'x', '0x1', '1e3', ' 1', '-', '2147483648', '9007199254740993'],
+    ],
+    ['smallint', smallintType, ['32768', '-32769']],
     ['bigint', bigintTypes.string, ['1.0', 'x']],
     ['bigint bigint', bigintTypes.bigint, ['1.0', 'x', '']],
     ['bigint number', bigintTypes.number, ['9007199254740993', 'x']],
@@ -155,7 +163,7 @@ describe('a text of another type', () => {
       arrayType(integerType, false),
       ['', 'x', '1', '{', '{1', '{1}}', '{1,}', '{"1}', '{x}', '{{1}}', '{NULL}', '[0:0]', '{"1\\'],
     ],
-    ['nested array', arrayType(arrayType(integerType, false), false), ['{1}', '{{{1}}}']],
+    ['nested array', matrix, ['{1}', '{{{1}}}']],
     ['array of arrays of arrays', arrayType(textType, false), ['{'.repeat(100_000)]],
   ])('is an error that a caller can tell: %s', (_, type, texts) => {
     for (const text of texts) expect(() => type.decode(text)).toThrow(UnreadableError)

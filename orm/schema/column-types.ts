@@ -1,1 +1,0 @@
-export { timestamptzType } from './types/timestamps.ts'
