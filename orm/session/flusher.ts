@@ -3,10 +3,9 @@ import type { SessionConnection } from '../driver/session-connection.ts'
 import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
-import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
 import { mayWrite } from '../sql/raw-statement.ts'
 import type { Statement } from '../sql/statement.ts'
-import { TableFacts } from '../sql/table-facts.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
@@ -170,7 +169,7 @@ export class Flusher {
     const write = async (): Promise<void> => {
       for (const entity of changes.added) completeNew(entity)
       await this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
-        this.#connection.lookUp(text, parameters, operation),
+        this.#connection.lookUp(text, parameters, operation, true),
       )
       await writeChanges(this.#writing(operation), changes)
     }
@@ -178,16 +177,14 @@ export class Flusher {
   }
 
   #writing(operation: Operation): Writing {
-    const factsOf = (table: TableMetadata): TableFacts =>
-      this.#catalogue.of(table) ?? new TableFacts(table, undefined)
     return {
       work: this.#work,
-      factsOf,
+      factsOf: (table) => this.#catalogue.factsOf(table),
       send: async (batch) => {
         try {
           return await this.#connection.rows(batch.statement, operation)
         } catch (error) {
-          explainRefusal(error, batch, factsOf(batch.table))
+          explainRefusal(error, batch, this.#catalogue.factsOf(batch.table))
           if (isOutdated(error)) this.#catalogue.forget(batch.table)
           throw error
         }
