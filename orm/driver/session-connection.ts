@@ -88,11 +88,16 @@ export class SessionConnection {
     return this.#run(statement, operation, (connection) => connection.rawRows(statement))
   }
 
-  /** Asks the catalogue, and begins the transaction then. Undefined where PostgreSQL refuses to answer. */
+  /**
+   * Asks the catalogue; undefined where PostgreSQL refuses to answer.
+   *
+   * @param begins whether a write follows, so that the transaction begins
+   */
   lookUp(
     text: string,
     parameters: readonly string[],
     operation: Operation,
+    begins: boolean = false,
   ): Promise<RawResult['rows'] | undefined> {
     const statement = { text, parameters, summary: 'SELECT catalogue', kind: 'control' } as const
     return this.#inTurn(async () => {
@@ -109,7 +114,7 @@ export class SessionConnection {
       }
       if (this.#transaction !== 'none') return this.#askWithin(connection, ask, operation)
       const rows = await ask()
-      await this.#begin(connection, this.#mode, operation)
+      if (begins) await this.#begin(connection, this.#mode, operation)
       return rows
     })
   }

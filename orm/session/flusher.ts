@@ -6,7 +6,6 @@ import type { Operation, QueryOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { mayWrite } from '../sql/raw-statement.ts'
 import type { Statement } from '../sql/statement.ts'
-import { TableFacts } from '../sql/table-facts.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
@@ -16,6 +15,7 @@ import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.t
 import { readOnlyError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
+import { explainRefusal } from './refusal.ts'
 import { SqlSavepoints } from './sql-savepoints.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 import type { Writing } from './writing.ts'
@@ -169,7 +169,7 @@ export class Flusher {
     const write = async (): Promise<void> => {
       for (const entity of changes.added) completeNew(entity)
       await this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
-        this.#connection.lookUp(text, parameters, operation),
+        this.#connection.lookUp(text, parameters, operation, true),
       )
       await writeChanges(this.#writing(operation), changes)
     }
@@ -179,12 +179,13 @@ export class Flusher {
   #writing(operation: Operation): Writing {
     return {
       work: this.#work,
-      factsOf: (table) => this.#catalogue.of(table) ?? new TableFacts(table, undefined),
-      send: async ({ table, statement }) => {
+      factsOf: (table) => this.#catalogue.factsOf(table),
+      send: async (batch) => {
         try {
-          return await this.#connection.rows(statement, operation)
+          return await this.#connection.rows(batch.statement, operation)
         } catch (error) {
-          if (isOutdated(error)) this.#catalogue.forget(table)
+          explainRefusal(error, batch, this.#catalogue.factsOf(batch.table))
+          if (isOutdated(error)) this.#catalogue.forget(batch.table)
           throw error
         }
       },

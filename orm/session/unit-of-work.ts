@@ -1,6 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
-import { storedIdentity } from '../entity/identity.ts'
+import { identityOf, storedIdentity } from '../entity/identity.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, type RawRow, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
@@ -82,7 +82,7 @@ export class UnitOfWork {
   changes(): ChangeSet {
     const changed: Change[] = []
     for (const entity of this.identity) {
-      const change = changeOf(entity)
+      const change = changeOf(entity, this.identity)
       if (change !== undefined) changed.push(change)
     }
     return { added: [...this.#added], changed, deleted: [...this.#deleted] }
@@ -150,8 +150,15 @@ export class UnitOfWork {
     if (!isWanted) this.delete(entity)
   }
 
-  updated(entity: Entity, before: RawRow | undefined): void {
+  updated(entity: Entity, before: RawRow): void {
     this.#remember(entity, before)
+    // A trigger may have given the row another key.
+    const { table } = stateOf(entity)
+    const key = storedIdentity(entity)
+    const former = identityOf(table, before)
+    if (key === former) return
+    this.identity.delete(table, former)
+    this.identity.set(table, key, entity)
   }
 
   removed(entity: Entity): void {
