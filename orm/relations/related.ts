@@ -24,10 +24,10 @@ export interface Keyed {
   readonly key: KeyTexts
 }
 
-/** A statement for many keys, and of a row of its result whose it is. */
+/** A statement for many keys, and how its rows are matched with them. */
 export interface Batched<G extends Keyed> {
   readonly statement: Statement
-  /** Whether it may give a row several times, for several keys or owners. */
+  /** Whether it may give a row several times. */
   readonly mayRepeat: boolean
   readonly groupOf: (row: RawRow) => G | undefined
 }
