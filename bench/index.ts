@@ -1,8 +1,9 @@
 /** `npm run bench` lists the benchmarks, `npm run bench -- <name>` runs one; it fails where a promise is not kept. */
 import type { Benchmark } from './benchmark.ts'
+import { statements } from './statements/benchmark.ts'
 import { telemetry } from './telemetry/benchmark.ts'
 
-const benchmarks: readonly Benchmark[] = [telemetry]
+const benchmarks: readonly Benchmark[] = [statements, telemetry]
 
 const [name, ...others] = process.argv.slice(2)
 const benchmark = benchmarks.find((each) => each.name === name)

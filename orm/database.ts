@@ -1,4 +1,5 @@
 import { createTables, requireTables } from './schema-tools/create-schema.ts'
+import { dropTables } from './schema-tools/drop-schema.ts'
 import { checkHealth, type Health } from './driver/health.ts'
 import { ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
 import { graceMs } from './driver/connection.ts'
@@ -17,8 +18,8 @@ import {
   type SessionOptions,
 } from './options.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
-import { foreignKeys } from './schema-tools/ddl.ts'
 import { ambientScope } from './session/ambient.ts'
+import { Catalogue } from './session/catalogue.ts'
 import type { LiveSession, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'
 import type { TransactionOptions } from './session/transaction-options.ts'
@@ -26,6 +27,9 @@ import { wantsOldNames } from './telemetry/span-settings.ts'
 import { wantedApi } from './telemetry/switch.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
 import type { SessionTrace } from './telemetry/trace-scope.ts'
+
+// Whoever waited for the lock has to see what its holder made.
+const readCommitted = { isolation: 'read committed' } as const
 
 /** @internal What a session is a part of, and who watches it besides. */
 export interface SessionContext {
@@ -54,6 +58,7 @@ export class Database implements AsyncDisposable {
   readonly #live = new Map<LiveSession, SessionConnection>()
   readonly #nPlusOne: NPlusOneMode
   readonly #timeouts: TimeLimits
+  readonly #catalogue = new Catalogue()
   /** @internal None where tracing is off. */
   readonly telemetry: Telemetry | undefined
   /** @internal Who is told of the slow statements of sessions that belong to no request. */
@@ -77,7 +82,7 @@ export class Database implements AsyncDisposable {
     for (const table of requireTables(tables, 'tables')) {
       // Both refuse what refers to no entity, and that before the first query does.
       void table.relations
-      foreignKeys(table)
+      void table.foreignKeys
     }
     this.#nPlusOne = nPlusOne
     this.#tables = [...tables]
@@ -131,11 +136,24 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Creates the tables that are missing, with their foreign keys and an index for each of those.
-   * Tables that exist are left as they are. Without an argument: the option `tables`.
+   * Creates the missing tables, enum types, constraints and indexes in one transaction. Existing
+   * columns stay as they are: where one differs from its declaration, the process gets a warning with
+   * the code `DATA_BRIDGE_SCHEMA_DIFFERS`.
+   *
+   * @param tables the entity classes; the option `tables` by default
    */
   async createSchema(tables: readonly AnyEntityClass[] = this.#tables): Promise<void> {
-    await this.transaction((session) => createTables(session, tables))
+    await this.transaction((session) => createTables(session, tables), readCommitted)
+  }
+
+  /**
+   * Drops the tables of entities, with their rows, and their enum types, in one transaction. Fails and
+   * drops nothing where other objects depend on a table, such as a view.
+   *
+   * @param tables the entity classes; the option `tables` by default
+   */
+  async dropSchema(tables: readonly AnyEntityClass[] = this.#tables): Promise<void> {
+    await this.transaction((session) => dropTables(session, tables), readCommitted)
   }
 
   /** How many connections there are, how many of them are free, and how many sessions wait for one. */
@@ -207,6 +225,7 @@ export class Database implements AsyncDisposable {
       connection,
       observer,
       stats,
+      catalogue: this.#catalogue,
       isReadOnly: readOnly === true,
       signal,
       opened: (session) => void this.#live.set(session, connection),

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'DATA_BRIDGE_ERR_TRANSACTION'
   | 'DATA_BRIDGE_ERR_FLUSH'
   | 'DATA_BRIDGE_ERR_MULTIPLE_ROWS'
+  | 'DATA_BRIDGE_ERR_TYPE'
   | 'DATA_BRIDGE_ERR_NOT_FOUND'
   | 'DATA_BRIDGE_ERR_UNIQUE'
   | 'DATA_BRIDGE_ERR_FOREIGN_KEY'
@@ -61,6 +62,7 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   DATA_BRIDGE_ERR_TRANSACTION: misuse,
   DATA_BRIDGE_ERR_FLUSH: misuse,
   DATA_BRIDGE_ERR_MULTIPLE_ROWS: misuse,
+  DATA_BRIDGE_ERR_TYPE: misuse,
   // --- the data
   DATA_BRIDGE_ERR_NOT_FOUND: { statusCode: 404, clientMessage: 'Not found.' },
   DATA_BRIDGE_ERR_UNIQUE: conflict('This value is taken already.'),

@@ -7,7 +7,7 @@ export { requireIsolation } from './driver/isolation.ts'
 /** @internal for the plugin */
 export { requireTimeLimits } from './driver/time-limits.ts'
 export type { Health } from './driver/health.ts'
-export type { TransactionMode } from './driver/session-connection.ts'
+export type { TransactionMode } from './driver/transaction-mode.ts'
 export type { TimeLimits } from './driver/time-limits.ts'
 export type { PoolSettings } from './driver/pool-settings.ts'
 export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
@@ -24,27 +24,57 @@ export { databaseOptionNames, requireTransaction } from './options.ts'
 export type { PoolUsage } from './driver/pool.ts'
 export type { SpanLevel } from './telemetry/span-settings.ts'
 export { Query } from './query/query.ts'
-export type { Filter, Matches, Selection } from './query/query-types.ts'
+export type { Selection } from './query/query-types.ts'
 export type { Rows } from './query/rows.ts'
 export { type Loader, type LoaderOf, selectinload } from './relations/loader.ts'
 /** @internal for the plugin */
 export { listed } from './util/messages.ts'
+/** @internal for the plugin */
+export { optionError, refuseUnknown, requireBoolean, requireOneOf } from './util/option-checks.ts'
 export type { Column, Fields, OnDelete } from './schema/column.ts'
-export type { BigintMode } from './schema/column-types.ts'
 export {
   bigint,
   type BigintOptions,
   boolean,
+  bytea,
+  char,
+  citext,
   double,
+  inet,
   integer,
-  jsonb,
+  type LengthOptions,
   numeric,
   type NumericOptions,
+  real,
+  smallint,
   text,
-  timestamptz,
   uuid,
+  varchar,
 } from './schema/columns.ts'
+export {
+  array,
+  custom,
+  enumeration,
+  type EnumerationOptions,
+  json,
+  jsonb,
+} from './schema/composed-columns.ts'
+export {
+  date,
+  interval,
+  time,
+  type TimeOptions,
+  timestamp,
+  type TimestampOptions,
+  timestamptz,
+  type TimestamptzOptions,
+} from './schema/time-columns.ts'
+export type { CustomType } from './schema/types/custom.ts'
+export type { BigintMode } from './schema/types/integers.ts'
+export type { TimestampMode } from './schema/types/timestamps.ts'
 export type { Entity } from './entity/entity.ts'
+/** @internal for the plugin */
+export { withPlainEntities } from './entity/plain.ts'
 export {
   type AnyEntityClass,
   belongsTo,
@@ -70,7 +100,9 @@ export type { Condition, Expression, Order, SqlNode } from './sql/node.ts'
 export type {
   ColumnRef,
   ColumnRefs,
+  Filter,
   Has,
+  Matches,
   Operand,
   OptionalRefs,
   OptionalToOne,
@@ -80,4 +112,12 @@ export type {
   ToOne,
 } from './sql/ref-types.ts'
 export { type Sql, sql } from './sql/template.ts'
-export { type AmbientStatics, table, type TableClass } from './table.ts'
+export {
+  type AmbientStatics,
+  type ColumnStatics,
+  table,
+  type TableCheck,
+  type TableClass,
+  type TableForeignKey,
+  type TableOptions,
+} from './table.ts'

@@ -2,8 +2,10 @@ import type { Query } from './query/query.ts'
 import type { AnyEntityClass, EntityOf } from './schema/relation.ts'
 import { defineTable } from './entity/define-entity.ts'
 import type { ColumnNames, EntityClass, Key, KeyNames } from './entity/types.ts'
-import type { Fields, OnDelete } from './schema/column.ts'
-import type { Condition } from './sql/node.ts'
+import type { AnyColumn, Fields, OnDelete } from './schema/column.ts'
+import { tableOf } from './schema/table-of.ts'
+import { namesOf } from './sql/names.ts'
+import type { Condition, SqlNode } from './sql/node.ts'
 import type { ColumnRefs } from './sql/ref-types.ts'
 import { ambientSession } from './session/ambient.ts'
 
@@ -25,7 +27,27 @@ export interface AmbientStatics {
  * The parameter of its constructor has no name of its own, so that a message shows the columns. All
  * that the class has is in this one type, which declaration files can name.
  */
-export type TableClass<F, Name extends string = string> = EntityClass<F, Name> & AmbientStatics
+export type TableClass<F, Name extends string = string> = EntityClass<F, Name> &
+  AmbientStatics &
+  ColumnStatics<F>
+
+/** The names of the columns, for `sql` templates. */
+export interface ColumnStatics<F> {
+  /**
+   * The columns by their properties, for `sql` templates: each stands for its quoted name.
+   *
+   * @example
+   * ```ts
+   * import { type Session, sql } from 'fastify-data-bridge/orm'
+   * import { User } from './entities.ts'
+   *
+   * export function forgetAges(session: Session) {
+   *   return session.execute(sql`update ${User} set ${User.columns.age} = null`)
+   * }
+   * ```
+   */
+  readonly columns: { readonly [K in keyof F as F[K] extends AnyColumn ? K : never]: SqlNode }
+}
 
 /**
  * The options of {@link table}. `Name` is the union of the names of its columns.
@@ -108,14 +130,18 @@ export function table<Name extends string, const F extends Fields>(
   options?: TableOptions<ColumnNames<F>, F>,
 ): TableClass<F, Name> {
   const entity = defineTable(name, columnsAndRelations, options)
-  return Object.assign(entity, ambientStatics) as unknown as TableClass<F, Name>
+  Object.defineProperties(entity, statics)
+  return entity as unknown as TableClass<F, Name>
 }
 
-const ambientStatics = {
+const statics = Object.getOwnPropertyDescriptors({
   async get(this: AnyEntityClass, key: never): Promise<unknown> {
     return ambientSession(`${this.name}.get()`).get(this, key)
   },
   find(this: AnyEntityClass): unknown {
     return ambientSession(`${this.name}.find()`).find(this)
   },
-}
+  get columns(): object {
+    return namesOf(tableOf(this))
+  },
+})

@@ -2,19 +2,20 @@ import type { FastifyReply } from 'fastify'
 import { statusOf } from './payload.ts'
 
 /**
- * `dropped`: another answer is on the wire, or this one was sent before the request failed. `refused`: it
- * is a success that may be of a handler that has failed; why it failed is the answer instead.
+ * `dropped`: another answer is on its way, or this one was sent before the request failed. `refused`:
+ * this is a success, perhaps of a handler that has failed. The client gets the error instead.
  */
 export type Verdict = 'taken' | 'dropped' | 'refused'
 
 /**
- * Which answer of a request is the one that its client gets. A handler may answer twice, and beside
- * the error handler; each of the answers comes to the hooks of the plugin, when its own hooks are done.
+ * Decides which answer the client gets. A handler may answer twice, and the error handler may answer
+ * too. Each answer reaches the plugin's `onSend` hook, in the order in which the hooks before it end.
  */
 export class Answers {
   readonly #reply: FastifyReply
-  /** `error`: what is on its way was sent before the request failed. `none`: what is sent is too late. */
+  /** `error`: only an answer that is sent after the request failed. `none`: every answer is too late. */
   #awaited: 'any' | 'error' | 'none' = 'any'
+  #isAnswering = false
   #hasLeft = false
   #failure: unknown
   #failedStatus: number | undefined
@@ -24,7 +25,7 @@ export class Answers {
     this.#reply = reply
   }
 
-  /** The request has failed: the answer is what is sent from now on. */
+  /** The request has failed: the answer is one that is sent from now on. */
   awaitErrors(failure: unknown): void {
     this.#awaited = 'error'
     this.#failure = failure
@@ -32,10 +33,23 @@ export class Answers {
     this.#watch()
   }
 
-  /** An answer is on its way, and an error hook waits for good: Fastify would throw at whoever sends another. */
+  /** An answer is on its way and the error hook never ends: Fastify would throw if another were sent. */
   refuseOthers(): void {
     this.#awaited = 'none'
     this.#watch()
+  }
+
+  /** Whether an answer is on its way. */
+  get isAnswering(): boolean {
+    return this.#isAnswering
+  }
+
+  begin(): void {
+    this.#isAnswering = true
+  }
+
+  end(): void {
+    this.#isAnswering = false
   }
 
   /** An answer has been handed on without an error. */
@@ -43,31 +57,36 @@ export class Answers {
     this.#hasLeft = true
   }
 
+  /** Whether the request has failed. */
+  get hasFailed(): boolean {
+    return this.#failedStatus !== undefined
+  }
+
   /** Why the request has failed. */
   get failure(): unknown {
     return this.#failure
   }
 
-  /** Whether it has failed since its time was over, so that its handler still runs. */
+  /** Whether the request has failed because of `handlerTimeout`: its handler still runs. */
   get isTimedOut(): boolean {
     return isTimeout(this.#failure)
   }
 
-  /** What becomes of an answer that has come. */
   verdictOn(payload: unknown): Verdict {
+    if (this.#isAnswering) return 'dropped'
     if (this.#hasLeft && this.#reply.raw.headersSent) return 'dropped'
     if (this.#isNothing(payload)) return 'refused'
     if (this.#awaited === 'error') return 'dropped'
     return this.#isHandlers(payload) ? 'refused' : 'taken'
   }
 
-  // What a handler that has failed returns, which nobody has sent.
+  // Nobody sent this: a failed handler returned nothing.
   #isNothing(payload: unknown): boolean {
     const { statusCode } = this.#reply
     return payload === undefined && statusCode < 300 && statusCode === this.#failedStatus
   }
 
-  // It goes on when its time is over; and of what it sent before it failed, a Response has a status of its own.
+  // A handler goes on after its timeout, and a Response that it sent before it failed has its own status.
   #isHandlers(payload: unknown): boolean {
     const { statusCode } = this.#reply
     if (this.#failedStatus === undefined || statusOf(statusCode, payload) >= 400) return false
@@ -86,7 +105,7 @@ export class Answers {
     }
   }
 
-  // An error handler that throws hands its error on to the next one; that of Fastify, which is the last, has set a status.
+  // An error handler that throws hands its error to the next one. Fastify's own is the last, and sets a status.
   #isErrors(payload: unknown): boolean {
     const isHandedOn = payload instanceof Error || payload === this.#failure
     return isHandedOn ? this.#reply.statusCode >= 400 : !this.#isNothing(payload)
@@ -94,7 +113,7 @@ export class Answers {
 
   #refuse(payload: unknown): FastifyReply {
     const err = payload instanceof Error ? payload : undefined
-    this.#reply.log.warn({ err }, 'the reply was sent when another answer was on its way already')
+    this.#reply.log.warn({ err }, 'a reply was ignored: another answer is already on its way')
     return this.#reply
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 const trailer = 'x-db-query-count'
 
-/** The query count of a response whose head is sent before it is known. */
+/** Sends the query count behind the body: the head leaves before the count is known. */
 export function addTrailer(
   { raw }: FastifyRequest,
   reply: FastifyReply,
@@ -13,8 +13,8 @@ export function addTrailer(
 }
 
 /**
- * A client that has as many bytes as were promised takes the response for complete. An error that is
- * answered instead has the trailer, too: its chunks would be gone with it, for a stream that begins after all.
+ * A client takes a response for complete when it has as many bytes as `content-length` says. Chunks
+ * (and so the trailer) are kept for an error that is answered in place of the stream.
  */
 export function forgetLength(reply: FastifyReply): void {
   reply.removeHeader('content-length')
@@ -22,9 +22,8 @@ export function forgetLength(reply: FastifyReply): void {
 }
 
 /**
- * A stream has failed. Where nothing was sent, Fastify answers with an error. Otherwise it ends the
- * response in a way that is the end of a complete one for clients of HTTP/1.0, which know no other
- * end, and of HTTP/2, where it gives no error.
+ * Makes a failed stream visible to the client. If nothing was sent, Fastify answers with an error.
+ * Otherwise Fastify only ends the response, which looks complete to clients of HTTP/1.0 and HTTP/2.
  */
 export function breakOff({ raw: request }: FastifyRequest, { raw }: FastifyReply): void {
   if (!raw.headersSent) return

@@ -1,18 +1,15 @@
 import { pipeline, type Readable, Transform } from 'node:stream'
 import { isResponse } from './payload.ts'
 
-/** What becomes of a stream. */
+/** How a stream ends. */
 export interface StreamEnd {
-  /** Awaited before the stream ends: where it rejects, so does the stream. */
+  /** Awaited before the stream ends. If it rejects, the stream fails. */
   readonly settle: () => Promise<void>
-  /** Called before anybody else knows that the stream has failed, or that its reader is gone. */
+  /** Called first when the stream has failed or its reader is gone. */
   readonly fail: () => void
 }
 
-/**
- * The stream with its end held back until `settle` resolves: where that rejects, the response is cut
- * off and never complete.
- */
+/** The stream, whose end waits for `settle`. If that rejects, the response is cut off. */
 export function deferred(payload: unknown, end: StreamEnd): unknown {
   if (isResponse(payload)) return deferredResponse(payload, end)
   if (payload instanceof ReadableStream) return deferredWeb(payload, end)
@@ -32,7 +29,7 @@ function deferredReadable(source: Readable, { settle, fail }: StreamEnd): Transf
       done(error)
     },
   })
-  // Whoever reads the stream is told of its errors.
+  // The reader of the stream gets its errors.
   pipeline(source, held, () => {})
   return held
 }
@@ -40,7 +37,7 @@ function deferredReadable(source: Readable, { settle, fail }: StreamEnd): Transf
 function deferredResponse(response: Response, end: StreamEnd): Response {
   const { body, status, statusText, headers } = response
   const kept = new Headers(headers)
-  // A client that has as many bytes as were promised takes the response for complete.
+  // A client takes a response for complete when it has as many bytes as this says.
   kept.delete('content-length')
   const held = body === null ? null : deferredWeb(body, end)
   return new Response(held, { status, statusText, headers: kept })

@@ -1,27 +1,28 @@
 import type { FastifyInstance, FastifyRequest, onSendHookHandler } from 'fastify'
 import { ambientScope, DataBridgeError, type Session } from '../orm/index.ts'
 import { slowStatementLog } from './warnings.ts'
-import { requireRouteOptions, type Settings } from './options.ts'
+import type { Settings } from './options.ts'
 import { RequestSession } from './request-session.ts'
+import { RequestSessions } from './request-sessions.ts'
+import { requireRouteOptions } from './route-options.ts'
+import { plainEntities } from './serialization.ts'
 
 type Slots = { [slot: symbol]: RequestSession | null }
 
 const everySession = Symbol('fastify-data-bridge.every-session')
 
-type Everything = { [everySession]: RequestSession[] | null }
+type Everything = { [everySession]: RequestSessions | null }
 
 /** Gives the session of a request. */
 export type SessionOf = (request: FastifyRequest) => Session
 
 /**
- * Ties a session to each request. All hooks belong to the instance: those of a route would miss the
- * routes that are declared in the same tick as the plugin, and 404s. They take callbacks, so that a
- * request without a session goes through them without a promise.
- *
- * @returns where the session of a request is had
+ * Gives each request a session. All hooks belong to the instance: hooks of a route would miss 404s and
+ * the routes that are declared in the same tick as the plugin. The hooks take callbacks, so that a
+ * request without a session passes them without a promise.
  */
 export function addLifecycle(app: FastifyInstance, settings: Settings): SessionOf {
-  // One for each registration: a child's instance and its parent's both see the child's requests.
+  // Each registration has its own: the hooks of a parent and of its child both see the child's requests.
   const slot = Symbol('fastify-data-bridge')
   const shutdown = new AbortController()
   const unitOf = (request: FastifyRequest): RequestSession | null =>
@@ -36,7 +37,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   })
 
   app.addHook('onRequest', function prepareSession(request, reply, done) {
-    const all = ((request as unknown as Everything)[everySession] ??= [])
+    const all = ((request as unknown as Everything)[everySession] ??= new RequestSessions())
     const unit = new RequestSession(settings, request, reply, shutdown.signal, all)
     ;(request as unknown as Slots)[slot] = unit
     if (settings.ambient) ambientScope.run(unit, done)
@@ -51,6 +52,8 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
     if (unit === null || unit.fail(error)) done()
   })
 
+  app.addHook('preSerialization', plainEntities)
+
   const commitOnSend: onSendHookHandler = function commitOnSend(request, _reply, payload, done) {
     const unit = unitOf(request)
     if (unit === null || unit.isIdle(payload)) {
@@ -64,8 +67,8 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
         done(null, answer.payload)
         unit.left()
       })
-      // What Fastify throws when it goes on, such as for a header that cannot be sent, is the request's error then,
-      // and so is what it throws at that: it cannot handle another one where what was thrown first is no error.
+      // Fastify may throw when it goes on, for example at a header that cannot be sent. That is the request's error
+      // then. Fastify throws again if the first value thrown was not an Error.
       .catch(done)
       .catch(done)
   }
@@ -81,12 +84,12 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
 }
 
 /**
- * Fastify sends an error's message to the client, and so do most error handlers; this one may name
- * tables or columns. The details stay in the stack, which is logged.
+ * Fastify and most error handlers send an error's message to the client, and this one may name tables
+ * or columns. The details stay in the stack, which is logged.
  */
 function hideDetails(error: unknown): void {
   if (!(error instanceof DataBridgeError)) return
-  // A stack is made when it is first read, of the message that there is then.
+  // The stack is made at its first read, with the message at that time.
   void error.stack
   Reflect.defineProperty(error, 'message', {
     value: error.clientMessage,
@@ -95,7 +98,7 @@ function hideDetails(error: unknown): void {
   })
 }
 
-/** When a client that found every connection in use may come again. */
+/** When a client may try again after all connections were in use. */
 const retryAfterSeconds = 1
 
 function isExhausted(error: unknown): boolean {
@@ -106,6 +109,6 @@ function refuseEarlyUse({ name, decorateAs }: Settings): never {
   const property = name === undefined ? decorateAs : `sessions.${name}`
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_SESSION_CLOSED',
-    `request.${property} was used before the hooks of fastify-data-bridge ran; register it before the plugin whose hook uses it`,
+    `request.${property} was used before the hooks of fastify-data-bridge ran; register fastify-data-bridge before the plugin whose hook uses it`,
   )
 }

@@ -1,10 +1,10 @@
 import type { DataBridgeSessions, FastifyInstance, FastifyRequest } from 'fastify'
-import { type Database, DataBridgeError } from '../orm/index.ts'
+import { type Database, optionError } from '../orm/index.ts'
 import type { SessionOf } from './lifecycle.ts'
 
 const named = Symbol('fastify-data-bridge.named')
 
-/** A database with a name, and the scope that registered it. */
+/** A database with a name, and the scope of its registration. */
 interface Named {
   readonly scope: FastifyInstance
   readonly database: Database
@@ -13,7 +13,7 @@ interface Named {
 
 type Names = Readonly<Record<string, Named>>
 
-/** Adds a database to those that have a name, in this scope and below; it may hide one of a scope above. */
+/** Adds a database with a name to this scope and those below. It may hide one of a scope above. */
 export function addNamed(
   app: FastifyInstance,
   name: string,
@@ -22,9 +22,8 @@ export function addNamed(
 ): void {
   const above = namesOf(app)
   if (above !== undefined && Object.hasOwn(above, name) && above[name]?.scope === app) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_OPTION',
-      `fastify-data-bridge is registered twice with the name ${name} in one scope; give each a name of its own`,
+    throw optionError(
+      `fastify-data-bridge is registered twice with the name ${name} in one scope; give each its own name`,
     )
   }
   if (above === undefined) decorate(app)
@@ -39,9 +38,8 @@ export function addNamed(
 
 function decorate(app: FastifyInstance): void {
   if (app.hasRequestDecorator('sessions')) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_OPTION',
-      'request.sessions belongs to another plugin already, or to a database with decorateAs; those with a name need it',
+    throw optionError(
+      'request.sessions belongs to another plugin or to a database with decorateAs; databases with a name need it',
     )
   }
   app.decorateRequest('sessions', {
@@ -56,7 +54,7 @@ function namesOf(app: FastifyInstance): Names | undefined {
   return (app as { readonly [named]?: Names })[named]
 }
 
-/** Values by name, each made when it is read: a session that nobody asks for is never opened. */
+/** Values by name, each made at its first read: a session that nobody reads is never opened. */
 function byName(names: Names, valueOf: (each: Named) => unknown): object {
   const properties = Object.entries(names).map(
     ([name, each]) => [name, { enumerable: true, get: () => valueOf(each) }] as const,
@@ -64,7 +62,7 @@ function byName(names: Names, valueOf: (each: Named) => unknown): object {
   return Object.create(null, Object.fromEntries(properties)) as object
 }
 
-// A decorator of Fastify cannot be replaced in its scope, and each registration adds to it.
+// Each registration adds a name, and Fastify does not replace a decorator in its scope.
 function redefine(app: FastifyInstance, property: PropertyKey, value: unknown): void {
   Object.defineProperty(app, property, { value, configurable: true, enumerable: true })
 }

@@ -1,42 +1,45 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Database, DataBridgeError } from '../orm/index.ts'
+import { type Database, optionError } from '../orm/index.ts'
 import { addLifecycle } from './lifecycle.ts'
 import { addNamed } from './named.ts'
-import { type DataBridgeOptions, type DataBridgeRouteOptions, settingsOf } from './options.ts'
+import { type DataBridgeOptions, settingsOf } from './options.ts'
+import type { DataBridgeRouteOptions } from './route-options.ts'
 
-export type { CommitOn, DataBridgeOptions, DataBridgeRouteOptions } from './options.ts'
+export type { CommitOn } from './commit-on.ts'
+export type { DataBridgeOptions } from './options.ts'
+export type { DataBridgeRouteOptions } from './route-options.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The database of the plugin: sessions of your own, jobs, the schema. */
+    /** The plugin's database, for your own sessions, jobs and the schema. */
     readonly dataBridge: Database
-    /** Databases that were registered with a `name`, by their names in {@link DataBridgeSessions}. */
+    /** The databases that have a `name`, by their names in {@link DataBridgeSessions}. */
     readonly dataBridges: { readonly [Name in keyof DataBridgeSessions]: Database }
   }
 
   /**
-   * Names of databases, which the application declares, so that a misspelled one does not compile:
+   * The names of databases. The application declares them, so that a misspelled name does not compile:
    * `declare module 'fastify' { interface DataBridgeSessions { readonly reports: Session } }`.
    */
   interface DataBridgeSessions {}
 
   interface FastifyRequest {
-    /** The request's sessions on databases that were registered with a `name`. */
+    /** The request's sessions on the databases that have a `name`. */
     readonly sessions: DataBridgeSessions
   }
 
   interface FastifyContextConfig {
-    /** What this route's session does otherwise than the others'. */
+    /** Options of the sessions of this route. */
     readonly dataBridge?: DataBridgeRouteOptions
   }
 }
 
 /**
- * The Fastify plugin: every request has a session of its own, which opens on first use, commits
- * before the response leaves, rolls back on errors and aborts, and always gives its connection back.
+ * The Fastify plugin: every request has its own session. It opens on first use, commits before the
+ * response leaves, rolls back on errors and aborts, and always returns its connection.
  *
- * @throws DataBridgeError `DATA_BRIDGE_ERR_OPTION`, when the application gets ready.
+ * @throws DataBridgeError `DATA_BRIDGE_ERR_OPTION` at startup, if an option is not valid.
  *
  * @example
  * ```ts
@@ -77,21 +80,19 @@ async function register(app: FastifyInstance, options: DataBridgeOptions): Promi
 
 function refuseSecond(app: FastifyInstance): void {
   if (!Object.hasOwn(app, 'dataBridge')) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
-    'fastify-data-bridge is registered twice in one scope; give the second a name, or a scope of its own',
+  throw optionError(
+    'fastify-data-bridge is registered twice in one scope; give the second a name or its own scope',
   )
 }
 
 const claimed = Symbol('fastify-data-bridge.claimed')
 
-/** Takes a property of requests. It may hide this plugin's of a scope above, but nobody else's. */
+/** Takes a property of requests. It may hide this plugin's property of a scope above, but no other. */
 function claim(app: FastifyInstance, property: string): void {
   const { [claimed]: above = [] } = app as { readonly [claimed]?: readonly string[] }
   if (!above.includes(property) && app.hasRequestDecorator(property)) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_OPTION',
-      `request.${property} belongs to Fastify or another plugin already (@fastify/session, perhaps); name another property with decorateAs`,
+    throw optionError(
+      `request.${property} belongs to Fastify or another plugin (perhaps @fastify/session); choose another name with decorateAs`,
     )
   }
   app.decorate(claimed, [...above, property])

@@ -1,7 +1,7 @@
 /**
- * Preload for traces without a change of code:
- * `node --import fastify-data-bridge/register server.js`, or `--require`. The environment says where they go, as for
- * every OpenTelemetry SDK: `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, …
+ * A preload that starts tracing without a change of code:
+ * `node --import fastify-data-bridge/register server.js`, or `--require`. It reads the usual variables of OpenTelemetry:
+ * `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, …
  *
  * @module
  */

@@ -1,32 +1,23 @@
-import { DataBridgeError, describe } from '../orm/index.ts'
+import { DataBridgeError } from '../orm/index.ts'
 
-// A promise would be true, whatever comes of it.
-export function requireAnswer(isWanted: unknown): boolean {
-  if (typeof isWanted === 'boolean') return isWanted
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
-    `commitOn expected to return true or false; it returned ${describe(isWanted)}`,
-  )
-}
-
-export function goneError(): DataBridgeError {
+export function clientGoneError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_CLIENT_GONE',
-    'the client of this request has left, or its response was ended by hand: what was not committed is rolled back',
+    'the client left, or the response was ended by hand; changes that were not committed are rolled back',
   )
 }
 
 export function timedOutError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_ABORTED',
-    'the handler took longer than handlerTimeout allows: what was not committed is rolled back',
+    'the handler took longer than handlerTimeout; changes that were not committed are rolled back',
   )
 }
 
 export function streamError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_ABORTED',
-    'the stream of this response has failed, or its client has left: what was not committed is rolled back',
+    'the stream of the response failed, or the client left; changes that were not committed are rolled back',
   )
 }
 
@@ -40,22 +31,22 @@ export function failedError(): DataBridgeError {
 export function shutdownError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_SESSION_CLOSED',
-    'the application was closed before the request had been answered; what it did was rolled back',
+    'the application was closed before the request was answered; its changes are rolled back',
   )
 }
 
 export function lateError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_SESSION_CLOSED',
-    'the session of this request is used for the first time after its response was sent or its client has left; ' +
-      'use it before, or work in app.dataBridge.run(…)',
+    'the session was first used after the response was sent or the client left; ' +
+      'use it earlier, or work in app.dataBridge.run(…)',
   )
 }
 
 export function partialError(cause: Error): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_COMMIT_UNKNOWN',
-    'a database of this request was committed before another one refused to be: a part of what it wrote is saved',
+    'one database was committed, then the commit of another failed: a part of the changes is saved',
     { cause },
   )
 }

@@ -3,7 +3,7 @@ import type { SessionStats, SessionTrace } from '../orm/index.ts'
 import type { Settings } from './options.ts'
 import { logFindings, passingOver } from './warnings.ts'
 
-/** Tells the log, and telemetry where there is any, what a request did to the database. Never throws. */
+/** Reports what a request did to the database, to the log and to telemetry. Never throws. */
 export function reportRequest(
   { database: { telemetry } }: Settings,
   { log, method, routeOptions: { url } }: FastifyRequest,

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   type AmbientScope,
-  DataBridgeError,
+  type DataBridgeError,
   Session,
   type SessionContext,
   type SessionStats,
@@ -9,8 +9,10 @@ import {
   type Telemetry,
 } from '../orm/index.ts'
 import { Answers, isTimeout } from './answers.ts'
-import { addTrailer, breakOff, forgetLength } from './deferred-response.ts'
-import { deferred } from './deferred-stream.ts'
+import { isSuccess } from './commit-on.ts'
+import { DeferredCommit, type DeferredSession } from './deferred-commit.ts'
+import { addTrailer, forgetLength } from './deferred-response.ts'
+import type { Settings } from './options.ts'
 import {
   discardPayload,
   hasNoBody,
@@ -19,60 +21,55 @@ import {
   statusOf,
   withoutBody,
 } from './payload.ts'
-import {
-  failedError,
-  goneError,
-  lateError,
-  partialError,
-  requireAnswer,
-  shutdownError,
-  streamError,
-  timedOutError,
-} from './request-errors.ts'
+import { clientGoneError, lateError, shutdownError, timedOutError } from './request-errors.ts'
 import { reportRequest } from './request-report.ts'
+import type { RequestSessions, SessionPart } from './request-sessions.ts'
+import { areHeadersWanted, setCostHeaders } from './response-headers.ts'
+import { isGone, setErrorStatus } from './response.ts'
+import { checkedRouteOptions, routeOptionsOf } from './route-options.ts'
 import { slowStatementLog } from './warnings.ts'
-import { type DataBridgeRouteOptions, requireRouteOptions, type Settings } from './options.ts'
-import { setCostHeaders, sumOf } from './response-headers.ts'
 
 /** How a session ended. */
-type Ending = { readonly isCommitted: boolean; readonly error?: Error }
+interface Ending {
+  readonly isCommitted: boolean
+  readonly error?: Error
+}
 
 const notCommitted: Ending = { isCommitted: false }
-const failure = (): boolean => false
 
 /**
- * The session of one request, from its first use to its end. Whoever settles first decides; everyone
- * after waits for the same ending.
+ * `sealed`: the response is on its way, too late for a first use of the session. `refused`: the commit
+ * began and failed.
  */
-export class RequestSession implements AmbientScope {
+type State = 'open' | 'sealed' | 'committing' | 'committed' | 'refused' | 'rolledBack'
+
+/**
+ * The session of a request on one database, from its first use to its end. The first who settles it
+ * decides whether it is committed. Everyone after gets the same ending.
+ */
+export class RequestSession implements AmbientScope, SessionPart, DeferredSession {
   readonly #settings: Settings
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #answers: Answers
   readonly #shutdown: AbortSignal
-  /** The sessions of the request, one for each database, in the order of registration; this one too. */
-  readonly #all: RequestSession[]
+  readonly #sessions: RequestSessions
   readonly #arrival: ReturnType<Telemetry['arrival']> | undefined
   #trace: SessionTrace | undefined
   #session: Session | undefined
-  #hasFailed = false
-  #isAnswering = false
-  #isAnswered = false
-  #isFlowing = false
-  /** `begun`: the other databases of the request are flushed. */
-  #commit: 'none' | 'begun' | 'done' = 'none'
-  #isSettled = false
-  #settling: Promise<Ending> | undefined
+  #deferred: DeferredCommit | undefined
+  #state: State = 'open'
+  #ending: Promise<Ending> | undefined
 
   constructor(
     settings: Settings,
     request: FastifyRequest,
     reply: FastifyReply,
     shutdown: AbortSignal,
-    all: RequestSession[],
+    sessions: RequestSessions,
   ) {
-    all.push(this)
-    this.#all = all
+    sessions.add(this)
+    this.#sessions = sessions
     this.#settings = settings
     this.#shutdown = shutdown
     this.#request = request
@@ -86,28 +83,48 @@ export class RequestSession implements AmbientScope {
     return (this.#session ??= this.#open())
   }
 
+  get hasBegunCommit(): boolean {
+    return this.#state === 'committing' || this.#state === 'committed' || this.#state === 'refused'
+  }
+
+  get isCommitted(): boolean {
+    return this.#state === 'committed'
+  }
+
+  get shownCost(): SessionStats | undefined {
+    const session = this.#session
+    if (session?.isUsed !== true) return undefined
+    return areHeadersWanted(this.#settings, this.#request) ? session.stats : undefined
+  }
+
+  unsaved(payload: unknown): Session | undefined {
+    const session = this.#session
+    if (session === undefined || this.#ending !== undefined) return undefined
+    if (session.isClosed || !session.hasUnsaved) return undefined
+    return this.#shouldCommit(payload) ? session : undefined
+  }
+
   /**
-   * An error was seen: nothing is committed any more, whatever will be answered. Its answer waits for
-   * the rollback, and this does not: Fastify takes no reply while an error hook waits, and the handler
-   * may still be running.
+   * An error was seen: from now on nothing is committed, whatever the answer is. The answer waits for
+   * the rollback. This method does not, because Fastify takes no reply while an error hook waits, and
+   * the handler may still run.
    *
-   * @returns whether it can be answered: not where another answer is on its way already
+   * @returns whether the error can be answered; false if another answer is already on its way
    */
   fail(error: unknown): boolean {
     const { log } = this.#request
     const isLate = isTimeout(error)
-    if (this.#isAnswering) {
+    if (this.#answers.isAnswering) {
       log.error({ err: error }, 'the request failed when its answer was on its way already')
       this.#answers.refuseOthers()
-      if (isLate) this.#abort(timedOutError)
+      if (isLate) this.abort(timedOutError)
       return false
     }
-    this.#hasFailed = true
-    if (this.#isFlowing) this.#breakOff()
     this.#answers.awaitErrors(error)
+    this.#deferred?.breakOff()
     if (this.#session !== undefined) {
-      if (isLate) this.#abort(timedOutError)
-      void this.#settle(failure).then(({ isCommitted }) => {
+      if (isLate) this.abort(timedOutError)
+      void this.rollback().then(({ isCommitted }) => {
         if (isCommitted) log.warn('the request failed after its commit: what it wrote is saved')
       })
     }
@@ -115,132 +132,73 @@ export class RequestSession implements AmbientScope {
   }
 
   /**
-   * The response is about to leave. Throws where it must not leave as the success that it says it is.
+   * The response is about to leave. Throws if it claims a success that did not happen.
    *
-   * @returns what leaves; none where an earlier answer is on its way, so that it is another, or
-   * where the answer of an error is to come, so that it says what was rolled back
+   * @returns what leaves; undefined if another answer leaves in its place: an earlier one that is on
+   * its way, or the answer to an error
    */
   async answer(payload: unknown): Promise<{ readonly payload: unknown } | undefined> {
     holdErrors(payload)
-    const verdict = this.#isAnswering ? 'dropped' : this.#answers.verdictOn(payload)
+    const verdict = this.#answers.verdictOn(payload)
     if (verdict !== 'taken') {
       discardPayload(payload)
       if (verdict === 'refused') throw this.#answers.failure
-      // A deferred stream has begun whose request has failed: it must not end as a success.
-      if (this.#isFlowing && this.#hasFailed) this.#reply.raw.destroy()
+      // The stream has begun as a success.
+      if (this.#deferred?.isBroken === true) this.#reply.raw.destroy()
       return undefined
     }
-    this.#isAnswering = true
+    this.#answers.begin()
     try {
-      if (this.#isFlowing || this.#hasFailed) forgetLength(this.#reply)
+      if (this.#deferred !== undefined || this.#answers.hasFailed) forgetLength(this.#reply)
       if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
-      await this.#answer(payload)
+      await this.#settleFirst(payload)
       if (this.#isRead(payload)) return { payload }
       this.seal()
       return { payload: withoutBody(payload) }
     } finally {
-      this.#isAnswering = false
+      this.#answers.end()
     }
   }
 
-  /** What was answered has been handed on without an error. */
+  /** The answer has been handed on without an error. */
   left(): void {
     this.#answers.left()
   }
 
-  /** Whether there is nothing to settle, now or while the payload flows. */
+  /** Whether there is nothing to settle, neither now nor while the payload flows. */
   isIdle(payload: unknown): boolean {
-    if (this.#session !== undefined || this.#isFlowing) return false
+    if (this.#session !== undefined || this.#deferred !== undefined) return false
     return !this.#isDeferred(payload) && this.#isRead(payload)
   }
 
-  #isDeferred(payload: unknown): boolean {
-    if (!isStream(payload) || this.#settling !== undefined || this.#hasFailed) return false
-    return this.#isDeferring && !this.#hasNoBody(payload)
-  }
-
-  get #isDeferring(): boolean {
-    return this.#routeOptions.stream === 'deferred'
-  }
-
-  /** Not where it would use a session that is closed, for a client that sees nothing of it. */
-  #isRead(payload: unknown): boolean {
-    // First what costs nothing: Fastify makes an object of the route's options each time they are asked for.
-    return !isStream(payload) || !this.#isDeferring || !this.#hasNoBody(payload)
-  }
-
-  #hasNoBody(payload: unknown): boolean {
-    return hasNoBody(this.#request.method, statusOf(this.#reply.statusCode, payload))
-  }
-
-  /** The session stays open while the stream flows, and is committed before its last byte. */
-  #defer(payload: unknown): unknown {
-    const reply = this.#reply
-    const settle = async (): Promise<void> => {
-      const { error } = await this.#settle(() => this.#shouldCommit(payload), payload)
-      this.#isAnswered = true
-      if (error !== undefined) {
-        this.#request.log.error({ err: error }, 'the commit of a deferred stream has failed')
-        // A stream without a byte is answered still, and by an error handler that sets no status as a 200.
-        if (!reply.raw.headersSent) setStatus(reply, error)
-        throw error
-      }
-      if (this.#hasFailed) throw failedError()
-    }
-    const fail = (): void => {
-      this.#hasFailed = true
-      this.#isAnswered = true
-      this.#breakOff()
-      void this.#settle(failure)
-    }
-    if (this.#wantsHeaders()) addTrailer(this.#request, reply, () => this.#queryCount)
-    forgetLength(reply)
-    this.#isFlowing = true
-    return deferred(payload, { settle, fail })
-  }
-
-  #breakOff(): void {
-    this.#abort(isGone(this.#reply) ? goneError : streamError)
-    breakOff(this.#request, this.#reply)
-  }
-
-  get #queryCount(): string {
-    return String(this.#cost.queryCount)
-  }
-
-  /** What the request has cost so far, on all of its databases that say so. */
-  get #cost(): SessionStats {
-    const telling = this.#all.filter(
-      (each) => each.#session?.isUsed === true && each.#wantsHeaders(),
-    )
-    return sumOf(telling.flatMap((each) => each.#session?.stats ?? []))
-  }
-
-  async #answer(payload: unknown): Promise<void> {
-    const isFirst = this.#settling === undefined
-    const settling = this.#settle(() => this.#shouldCommit(payload), payload)
-    // The statement that the handler waits for may be why: its end is not waited for.
-    const { error } = this.#answers.isTimedOut ? notCommitted : await settling
-    if (this.#session?.isUsed === true && this.#wantsHeaders()) {
-      setCostHeaders(this.#reply, this.#cost)
-    }
-    if (!isFirst || error === undefined) return
-    discardPayload(payload)
-    // An error handler that sets no status would answer 200 otherwise.
-    setStatus(this.#reply, error)
-    throw error
-  }
-
-  /** The response is on its way: a session that is first asked for from now on could not be settled any more. */
+  /** From now on, a session that is first asked for is refused: nobody would settle it. */
   seal(): void {
-    this.#isAnswered = true
+    if (this.#state === 'open') this.#state = 'sealed'
+  }
+
+  /** Commits if the response is a success, and rolls back otherwise. */
+  settle(payload: unknown): Promise<Ending> {
+    return (this.#ending ??= this.#end(() => this.#shouldCommit(payload), payload))
+  }
+
+  rollback(): Promise<Ending> {
+    return (this.#ending ??= this.#end(() => false, undefined))
+  }
+
+  /**
+   * Cancels what the session waits for, also in the flush before its commit: until COMMIT is sent, it
+   * can be rolled back. After the commit of another database of the request, this one has to follow.
+   */
+  abort(reason: () => DataBridgeError): void {
+    const isOver = this.#state === 'refused' || this.#state === 'rolledBack'
+    if (isOver || this.#sessions.haveCommitted) return
+    void this.#session?.abort(reason())
   }
 
   #open(): Session {
     const { raw } = this.#reply
-    if (this.#isAnswered || raw.writableEnded || isGone(this.#reply)) throw lateError()
-    this.#checkRoute()
-    const { readOnly, isolation, transaction, timeouts } = this.#routeOptions
+    if (this.#state !== 'open' || raw.writableEnded || isGone(this.#reply)) throw lateError()
+    const { readOnly, isolation, transaction, timeouts } = checkedRouteOptions(this.#request)
     const { database, slowQueryMs } = this.#settings
     if (this.#arrival !== undefined)
       this.#trace = database.telemetry?.scopeOf(this.#arrival, this.#request)
@@ -250,113 +208,95 @@ export class RequestSession implements AmbientScope {
     }
     const options = { readOnly, isolation, transaction, timeouts }
     const session = new Session(database, options, context).manage()
-    raw.once('close', this.#onClose)
+    raw.once('close', () => this.#closed())
     return session
   }
 
-  get #routeOptions(): DataBridgeRouteOptions {
-    return this.#request.routeOptions.config.dataBridge ?? {}
+  #isDeferred(payload: unknown): boolean {
+    if (!isStream(payload) || this.#ending !== undefined || this.#answers.hasFailed) return false
+    return this.#isDeferring && !this.#hasNoBody(payload)
   }
 
-  // Routes that are declared before the plugin has loaded are not checked when they are declared.
-  #checkRoute(): void {
-    const { config, method, url } = this.#request.routeOptions
-    requireRouteOptions(config.dataBridge, `${String(method)} ${url}`)
+  get #isDeferring(): boolean {
+    return routeOptionsOf(this.#request).stream === 'deferred'
+  }
+
+  /** A deferred stream whose response has no body is not read: its session is closed already. */
+  #isRead(payload: unknown): boolean {
+    // The cheapest test first: Fastify makes an object of the route's options at each read.
+    return !isStream(payload) || !this.#isDeferring || !this.#hasNoBody(payload)
+  }
+
+  #hasNoBody(payload: unknown): boolean {
+    return hasNoBody(this.#request.method, statusOf(this.#reply.statusCode, payload))
+  }
+
+  #defer(payload: unknown): unknown {
+    if (areHeadersWanted(this.#settings, this.#request)) {
+      addTrailer(this.#request, this.#reply, () => String(this.#sessions.cost.queryCount))
+    }
+    this.#deferred ??= new DeferredCommit(this.#request, this.#reply, this)
+    return this.#deferred.hold(payload)
+  }
+
+  /** Settles before the response leaves. Throws if this is the commit that failed. */
+  async #settleFirst(payload: unknown): Promise<void> {
+    const isFirst = this.#ending === undefined
+    const settling = this.settle(payload)
+    // After a timeout, the handler may wait for a long statement. The answer does not wait for its end.
+    const { error } = this.#answers.isTimedOut ? notCommitted : await settling
+    if (this.shownCost !== undefined) setCostHeaders(this.#reply, this.#sessions.cost)
+    if (!isFirst || error === undefined) return
+    discardPayload(payload)
+    setErrorStatus(this.#reply, error)
+    throw error
   }
 
   #shouldCommit(payload: unknown): boolean {
-    const commitOn = this.#routeOptions.commitOn ?? this.#settings.commitOn
-    const isWanted =
-      commitOn === undefined
-        ? statusOf(this.#reply.statusCode, payload) < 400
-        : requireAnswer(commitOn(this.#request, this.#reply))
-    return isWanted && !this.#hasFailed
+    const commitOn = routeOptionsOf(this.#request).commitOn ?? this.#settings.commitOn
+    const isWanted = isSuccess(commitOn, this.#request, this.#reply, payload)
+    return isWanted && !this.#answers.hasFailed
   }
 
-  // The session has been settled: what is only told must not change how it ended.
-  #wantsHeaders(): boolean {
-    try {
-      return this.#settings.wantsHeaders(this.#request) === true
-    } catch (error) {
-      this.#request.log.error(
-        { err: error },
-        'the option headers of fastify-data-bridge has thrown',
-      )
-      return false
-    }
-  }
-
-  /**
-   * Cancels what the session waits for, in the flush of its commit too: until COMMIT is sent it can still be
-   * rolled back. Not where another database of the request is committed already, which would be left alone.
-   */
-  #abort(reason: () => DataBridgeError): void {
-    if (this.#isSettled || this.#all.some((each) => each.#commit === 'done')) return
-    void this.#session?.abort(reason())
-  }
-
-  #settle(isSuccess: () => boolean, payload?: unknown): Promise<Ending> {
-    this.#settling ??= this.#end(isSuccess, payload)
-    return this.#settling
-  }
-
-  // What another database refuses is found before this one is committed, wherever a flush can find it.
-  async #flushOthers(payload: unknown): Promise<void> {
-    for (const other of this.#all) {
-      const session = other.#session
-      if (other === this || other.#settling !== undefined) continue
-      if (session === undefined || session.isClosed || !session.hasUnsaved) continue
-      if (other.#shouldCommit(payload)) await session.flush()
-    }
-  }
-
-  async #end(isSuccess: () => boolean, payload: unknown): Promise<Ending> {
+  async #end(isWanted: () => boolean, payload: unknown): Promise<Ending> {
     const session = this.#session
     if (session === undefined) return notCommitted
     try {
-      if (!isSuccess() || !session.isUsed) return notCommitted
+      if (!isWanted() || !session.isUsed) return notCommitted
       if (session.isClosed && this.#shutdown.aborted) throw shutdownError()
       session.refuseLoss()
       if (session.isClosed) return notCommitted
-      if (this.#all.length > 1) await this.#flushOthers(payload)
-      this.#commit = 'begun'
+      if (this.#sessions.areSeveral) await this.#sessions.flushOthers(this, payload)
+      this.#state = 'committing'
       await session.commit()
-      this.#commit = 'done'
+      this.#state = 'committed'
       return { isCommitted: true }
     } catch (error) {
-      const refusal = error instanceof Error ? error : new Error(String(error))
-      // A client that tries again would write once more what is saved already.
-      const isPartial = this.#all.some((each) => each.#commit === 'done')
-      return { isCommitted: false, error: isPartial ? partialError(refusal) : refusal }
+      return { isCommitted: false, error: this.#sessions.refusalOf(error) }
     } finally {
       await session.discard()
-      this.#isSettled = true
+      this.#state = endOf(this.#state)
       if (session.isUsed) reportRequest(this.#settings, this.#request, this.#trace, session.stats)
     }
   }
 
-  // The one event of every end: the client left (in whatever phase), or the response was ended by hand.
-  readonly #onClose = (): void => {
-    this.#isAnswered = true
-    if (this.#settling !== undefined) return this.#abort(goneError)
-    // Another database is being committed: this one is committed behind it, or fails with it.
-    if (this.#all.some((each) => each.#commit !== 'none')) return
+  /** The response is closed: the client left, at any moment, or the response was ended by hand. */
+  #closed(): void {
+    this.seal()
+    if (this.#ending !== undefined) return this.abort(clientGoneError)
+    // This session is committed after that of another database, or fails with it.
+    if (this.#sessions.haveBegunCommit) return
     if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
       this.#request.log.warn(
         'the response was ended by hand before the session was committed: what it changed is rolled back',
       )
     }
-    void this.#session?.abort(goneError())
-    void this.#settle(failure)
+    void this.#session?.abort(clientGoneError())
+    void this.rollback()
   }
 }
 
-function setStatus(reply: FastifyReply, error: Error): void {
-  reply.code(error instanceof DataBridgeError ? error.statusCode : 500)
-}
-
-// Of HTTP/1 the response is destroyed with its socket; of HTTP/2 its stream is.
-function isGone({ raw }: FastifyReply): boolean {
-  const { stream } = raw as { readonly stream?: { readonly destroyed: boolean } }
-  return raw.destroyed || stream?.destroyed === true
+function endOf(state: State): State {
+  if (state === 'committed') return 'committed'
+  return state === 'committing' ? 'refused' : 'rolledBack'
 }

@@ -1,7 +1,18 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Finding, SessionStats } from '../orm/index.ts'
+import type { Settings } from './options.ts'
 
-/** Says what a request did to the database: never SQL, values or paths. */
+/** A `headers` function that throws must not change how the request ends. */
+export function areHeadersWanted(settings: Settings, request: FastifyRequest): boolean {
+  try {
+    return settings.wantsHeaders(request) === true
+  } catch (error) {
+    request.log.error({ err: error }, 'the option headers of fastify-data-bridge has thrown')
+    return false
+  }
+}
+
+/** Headers that say what a request cost the database. They never name SQL, values or paths. */
 export function setCostHeaders(
   reply: FastifyReply,
   { queryCount, durationMs, findings }: SessionStats,
@@ -26,7 +37,7 @@ function serverTiming(queryCount: number, duration: string): string {
   return `db;dur=${duration};desc="${queryCount} ${queryCount === 1 ? 'query' : 'queries'}"`
 }
 
-// The error that a failed commit turns into passes here again: its own entry is replaced, others are kept.
+// A request whose commit failed comes here twice: replaces the entry of the first time, keeps the application's.
 function timings(reply: FastifyReply): string[] {
   return [reply.getHeader('server-timing') ?? []]
     .flat()
@@ -36,7 +47,7 @@ function timings(reply: FastifyReply): string[] {
 
 const longestList = 1024
 
-/** An RFC 9651 list, an item for each finding: `Post.author;n=10;k=relation`. */
+/** A list of RFC 9651 with one item per finding: `Post.author;n=10;k=relation`. */
 export function findingList(findings: readonly Finding[]): string {
   const items = findings.map(
     ({ kind, target, count }) => `${bareItem(target)};n=${count};k=${kind.replace('n1.', '')}`,
@@ -51,7 +62,7 @@ function listOf(items: readonly string[], kept: number): string {
   return items.slice(0, kept).join(', ') + (more > 0 ? `;more=${more}` : '')
 }
 
-/** A token where it is one, else a string, else (beyond ASCII) a display string. */
+/** A token if the text is one, a string if it is ASCII, otherwise a display string. */
 function bareItem(text: string): string {
   if (/^[A-Za-z*][\w!#$%&'*+\-.^`|~:/]*$/.test(text)) return text
   if (/^[\x20-\x7e]*$/.test(text)) return `"${text.replace(/[\\"]/g, String.raw`\$&`)}"`

@@ -3,19 +3,19 @@ import { type Finding, type SlowStatement, SlowStatements } from '../orm/index.t
 
 const mostLines = 3
 
-/** A warning for each finding, with what to write instead. */
+/** A warning for each finding, with the code that avoids it. */
 export function logFindings(log: FastifyBaseLogger, findings: readonly Finding[]): void {
   for (const nPlusOne of findings.slice(0, mostLines)) log.warn({ nPlusOne }, sentenceOf(nPlusOne))
   const more = findings.length - mostLines
   if (more > 0) log.warn({ more }, `N+1: ${more} more findings in this request`)
 }
 
-/** Tells what a request did; where that throws, such as a logger, the request ends as it would. */
+/** Reports what a request did. A logger that throws does not change how the request ends. */
 export function passingOver(tell: () => void): void {
   try {
     tell()
   } catch (error) {
-    process.emitWarning(`what a request did could not be told: ${String(error)}`, {
+    process.emitWarning(`the report of a request failed: ${String(error)}`, {
       code: 'DATA_BRIDGE_OBSERVER',
     })
   }
@@ -29,7 +29,7 @@ function sentenceOf({ target, count, parent, fix }: Finding): string {
   )
 }
 
-/** A warning for each statement that took too long; none where no limit is set. */
+/** Logs a warning for each slow statement, if there is a limit. */
 export function slowStatementLog(
   log: FastifyBaseLogger,
   limitMs: number | undefined,

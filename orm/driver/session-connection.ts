@@ -1,12 +1,15 @@
 import type { DataBridgeError } from '../errors.ts'
-import type { Observer, SentStatement } from '../observe/observer.ts'
+import { type Observer, type SentStatement, within } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import { noParameters } from '../sql/node.ts'
 import type { Statement } from '../sql/statement.ts'
-import { type Connection, graceMs, type RawResult } from './connection.ts'
-import { type Isolation, requireIsolation } from './isolation.ts'
+import type { Connection, RawResult } from './connection.ts'
+import { requireIsolation } from './isolation.ts'
+import { Lease } from './lease.ts'
 import { isConnectionLoss, statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
+import { limitStatement } from './statement-limit.ts'
+import { hasEnded, type RawOutcome } from './raw-outcome.ts'
 import type { TimeLimits } from './time-limits.ts'
 import {
   commitError,
@@ -14,22 +17,10 @@ import {
   failedBeforeCommitError,
   failedTransactionError,
   notCommittedError,
-  statementTimeoutError,
   transactionTimeoutError,
 } from './transaction-errors.ts'
+import type { SessionMode, TransactionMode } from './transaction-mode.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
-
-/** How a transaction begins. */
-export interface TransactionMode {
-  readonly isolation?: Isolation | undefined
-  readonly readOnly?: boolean | undefined
-}
-
-/** How the transactions of a session begin. */
-export interface SessionMode extends TransactionMode {
-  /** Whether reads have a transaction too, before the first write. */
-  readonly transaction?: boolean | undefined
-}
 
 /**
  * `none`: statements commit by themselves. `failed`: a statement was refused, and PostgreSQL answers
@@ -42,18 +33,15 @@ type TransactionState = 'none' | 'open' | 'failed' | 'lost'
  * which they were asked for. The connection is held while a statement runs or a transaction is open.
  */
 export class SessionConnection {
-  readonly #pool: ConnectionPool
+  readonly #lease: Lease
   readonly #observer: Observer
   readonly #mode: SessionMode
   readonly #limits: TimeLimits
   readonly #queue: SerialQueue
-  #connection: Connection | undefined
-  #heldSince = 0
   #transaction: TransactionState = 'none'
   #failure: unknown
   #expiry: DataBridgeError | undefined
   #refusal: (() => DataBridgeError) | undefined
-  #stopWaiting: ((reason: DataBridgeError) => void) | undefined
   #isCancellable = false
   #transactionLimit: NodeJS.Timeout | undefined
 
@@ -63,12 +51,12 @@ export class SessionConnection {
     mode: SessionMode,
     limits: TimeLimits = {},
   ) {
-    this.#pool = pool
+    this.#lease = new Lease(pool, observer)
     this.#observer = observer
     this.#mode = mode
     this.#limits = limits
     this.#queue = new SerialQueue(() => {
-      if (this.#transaction === 'none') this.#release()
+      if (this.#transaction === 'none') this.#lease.giveBack()
     })
   }
 
@@ -92,7 +80,7 @@ export class SessionConnection {
    */
   abort(reason: DataBridgeError): void {
     this.refuse(() => reason)
-    this.#stopWaiting?.(reason)
+    this.#lease.giveUp(reason)
     this.#cancelRunning()
   }
 
@@ -100,16 +88,65 @@ export class SessionConnection {
     return this.#run(statement, operation, (connection) => connection.rawRows(statement))
   }
 
-  async objects(
-    statement: Statement,
+  /** Asks the catalogue, and begins the transaction then. Undefined where PostgreSQL refuses to answer. */
+  lookUp(
+    text: string,
+    parameters: readonly string[],
     operation: Operation,
-  ): Promise<readonly Record<string, unknown>[]> {
-    const { rows } = await this.#run(statement, operation, async (connection) => {
-      const objects = await connection.objects(statement)
-      if (!connection.isInTransaction) throw endedBySqlError()
-      return { rows: objects, rowCount: objects.length }
+  ): Promise<RawResult['rows'] | undefined> {
+    const statement = { text, parameters, summary: 'SELECT catalogue', kind: 'control' } as const
+    return this.#inTurn(async () => {
+      this.#refuseFailed()
+      const connection = await this.#connect(operation)
+      const send = (): Promise<RawResult> => connection.rawRows(statement)
+      const ask = async (): Promise<RawResult['rows'] | undefined> => {
+        try {
+          return (await this.#send(connection, statement, operation, send)).rows
+        } catch (error) {
+          if (this.#refusal !== undefined || this.#lease.connection === undefined) throw error
+          return undefined
+        }
+      }
+      if (this.#transaction !== 'none') return this.#askWithin(connection, ask, operation)
+      const rows = await ask()
+      await this.#begin(connection, this.#mode, operation)
+      return rows
     })
-    return rows
+  }
+
+  /** In the middle of a transaction, which has to outlive a refusal. */
+  async #askWithin<T>(
+    connection: Connection,
+    ask: () => Promise<T | undefined>,
+    operation: Operation,
+  ): Promise<T | undefined> {
+    await this.#control(connection, 'savepoint data_bridge_catalogue', operation)
+    const answer = await ask()
+    if (this.hasFailed) {
+      await this.#control(connection, 'rollback to savepoint data_bridge_catalogue', operation)
+      this.#transaction = 'open'
+      this.#failure = undefined
+    }
+    await this.#control(connection, 'release savepoint data_bridge_catalogue', operation)
+    return answer
+  }
+
+  /** SQL of the program's own. */
+  objects(statement: Statement, operation: Operation): Promise<RawOutcome> {
+    return this.#run(statement, operation, async (connection) => {
+      const outcome = await connection.objects(statement)
+      if (hasEnded(statement.text, outcome.commands, connection.isInTransaction))
+        throw endedBySqlError()
+      return outcome
+    })
+  }
+
+  /** Makes the transaction fail for what the program has asked: nothing of it can be saved any more. */
+  fail(error: DataBridgeError): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.hasFailed) this.#transaction = 'failed'
+      this.#failure ??= error
+    })
   }
 
   /** Takes a connection and gives it back. */
@@ -200,39 +237,12 @@ export class SessionConnection {
   }
 
   async #connect(operation: Operation | undefined): Promise<Connection> {
-    if (this.#connection !== undefined) return this.#connection
-    this.#connection = await this.#acquire(operation)
+    const { connection } = this.#lease
+    if (connection !== undefined) return connection
+    const leased = await this.#lease.take(this.#limits.acquire, operation)
     // The session may have ended while it waited.
     if (this.#refusal !== undefined) throw this.#refusal()
-    return this.#connection
-  }
-
-  async #acquire(operation: Operation | undefined): Promise<Connection> {
-    const start = performance.now()
-    try {
-      const acquisition = this.#within(operation, () => this.#pool.acquire(this.#limits.acquire))
-      this.#stopWaiting = acquisition.giveUp
-      const connection = await acquisition.connection
-      this.#heldSince = performance.now()
-      this.#observer.connectionAwaited?.({ durationMs: this.#heldSince - start })
-      return connection
-    } catch (error) {
-      this.#observer.connectionAwaited?.({ durationMs: performance.now() - start, error })
-      throw error
-    } finally {
-      this.#stopWaiting = undefined
-    }
-  }
-
-  #within<T>(operation: Operation | undefined, send: () => T): T {
-    return this.#observer.within === undefined ? send() : this.#observer.within(operation, send)
-  }
-
-  #release(cause?: unknown): void {
-    if (this.#connection === undefined) return
-    this.#connection.release(cause)
-    this.#connection = undefined
-    this.#observer.connectionReleased?.(performance.now() - this.#heldSince)
+    return leased
   }
 
   #refuseFailed(): void {
@@ -280,11 +290,11 @@ export class SessionConnection {
   ): Promise<T> {
     const { text, parameters, summary, kind } = statement
     const end = this.#observer.statementSent?.({ text, parameters, summary, kind, operation })
-    const limit = this.#limit(connection, summary, kind)
+    const limit = limitStatement(connection, statement, this.#limits.statement)
     this.#isCancellable = kind !== 'control' || (summary !== 'COMMIT' && summary !== 'ROLLBACK')
     const start = performance.now()
     try {
-      const result = await this.#within(operation, () => send(connection))
+      const result = await within(this.#observer, operation, () => send(connection))
       end?.({ durationMs: performance.now() - start, rows: result.rowCount })
       return result
     } catch (cause) {
@@ -300,33 +310,8 @@ export class SessionConnection {
     }
   }
 
-  /**
-   * The time limit of a statement. What is no query cannot be cancelled: its connection is cut off.
-   * ROLLBACK has one of its own, since PostgreSQL does the same when the connection ends.
-   */
-  #limit(
-    connection: Connection,
-    summary: string,
-    kind: SentStatement['kind'],
-  ): { readonly timer: NodeJS.Timeout; readonly error: DataBridgeError | undefined } | undefined {
-    const limitMs = summary === 'ROLLBACK' ? graceMs : this.#limits.statement
-    if (limitMs === undefined) return undefined
-    let error: DataBridgeError | undefined
-    const timer = setTimeout(() => {
-      error = statementTimeoutError(summary, limitMs)
-      if (kind === 'control') connection.destroy()
-      else connection.cancel()
-    }, limitMs)
-    return {
-      timer,
-      get error() {
-        return error
-      },
-    }
-  }
-
   #cancelRunning(): void {
-    if (this.#isCancellable) this.#connection?.cancel()
+    if (this.#isCancellable) this.#lease.connection?.cancel()
   }
 
   /** The time of the transaction is over: what runs is cancelled, and PostgreSQL rolls back at once. */
@@ -338,7 +323,7 @@ export class SessionConnection {
       // A COMMIT that was under way has ended it.
       if (this.#expiry !== expiry) return
       await this.#rollback(operation)
-      this.#release()
+      this.#lease.giveBack()
       this.#transaction = 'lost'
       this.#failure = expiry
     })
@@ -350,13 +335,13 @@ export class SessionConnection {
       this.#failure ??= error
       this.#transaction = isLost ? 'lost' : 'failed'
     }
-    if (isLost) this.#release(cause)
+    if (isLost) this.#lease.giveBack(cause)
   }
 
   async #commit(operation: Operation): Promise<boolean> {
     if (this.#transaction === 'none') return false
     // Where the loss is known before COMMIT is sent, it is known too that nothing was saved.
-    const loss = this.#connection?.loss
+    const loss = this.#lease.connection?.loss
     if (loss !== undefined) this.#fail(loss, statementError(loss, 'the transaction'))
     const state: TransactionState = this.#transaction
     if (state !== 'open') {
@@ -379,10 +364,11 @@ export class SessionConnection {
   async #rollback(operation: Operation | undefined): Promise<void> {
     const isSendable = this.#transaction === 'open' || this.#transaction === 'failed'
     try {
-      if (isSendable && this.#connection !== undefined)
-        await this.#control(this.#connection, 'rollback', operation)
+      const { connection } = this.#lease
+      if (isSendable && connection !== undefined)
+        await this.#control(connection, 'rollback', operation)
     } catch (error) {
-      this.#release(error)
+      this.#lease.giveBack(error)
     } finally {
       this.#end()
     }

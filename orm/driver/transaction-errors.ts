@@ -57,7 +57,7 @@ export function commitError(error: unknown, isLost: boolean): unknown {
 export function endedBySqlError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',
-    'SQL has ended the transaction of the session; use commit(), rollback() and transaction() for that',
+    'SQL has ended the transaction of the session, which cannot be saved any more; use commit(), rollback() or transaction()',
   )
 }
 

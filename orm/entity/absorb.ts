@@ -1,31 +1,28 @@
 import type { Entity } from './entity.ts'
 import { type RawRow, stateOf } from './entity-state.ts'
+import { setValue, valueOf } from './property.ts'
 import { decodeColumn, isUnchanged } from '../schema/values.ts'
-
-type Values = Record<string, unknown>
 
 /**
  * Puts a row that the database holds into an entity and its snapshot. A value that the program has
  * changed since it was sent stays, and is seen as a change at the next flush.
  *
- * @param sent what was sent for each column of the table; undefined where nothing was
+ * @param held the texts of the entity's values when it was sent; undefined where it had none
  */
 export function absorb(
   entity: Entity,
   row: RawRow,
-  sent: readonly (string | null | undefined)[],
+  held: readonly (string | null | undefined)[],
 ): void {
   const state = stateOf(entity)
-  const values = entity as unknown as Values
   for (const column of state.table.columns) {
-    const { position, property } = column
-    const text = row[position] ?? null
-    const value = values[property]
+    const text = row[column.position] ?? null
+    const value = valueOf(entity, column)
     if (isUnchanged(column, value, text)) continue
-    const known = sent[position]
+    const known = held[column.position]
     const isUntouched =
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
-    if (isUntouched) values[property] = decodeColumn(column, text)
+    if (isUntouched) setValue(entity, column, decodeColumn(column, text))
   }
   state.snapshot = row
 }
@@ -33,12 +30,8 @@ export function absorb(
 /** Puts a row that was read again into an entity, over whatever the program has changed. */
 export function reload(entity: Entity, row: RawRow): void {
   const state = stateOf(entity)
-  for (const column of state.table.columns) {
-    ;(entity as unknown as Values)[column.property] = decodeColumn(
-      column,
-      row[column.position] ?? null,
-    )
-  }
+  for (const column of state.table.columns)
+    setValue(entity, column, decodeColumn(column, row[column.position] ?? null))
   state.snapshot = row
   for (const handle of state.handles?.values() ?? []) handle.forget()
 }

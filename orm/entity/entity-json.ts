@@ -1,46 +1,204 @@
+import { DataBridgeError } from '../errors.ts'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import { listed } from '../util/messages.ts'
+import type { Entity } from './entity.ts'
 import { type EntityState, findState } from './entity-state.ts'
-import type { RelationMetadata } from '../schema/metadata.ts'
+import { type JsonBudget, mostEntities } from './json-budget.ts'
+import { type Place, placeOf } from './place.ts'
+import { valueOf } from './property.ts'
+import type { RelationHandle } from './relation-handle.ts'
 
-/** The entities and the relations that lead to one. */
-interface Path {
-  readonly entities: readonly object[]
-  readonly relations: readonly RelationMetadata[]
+type Json = Record<string, unknown>
+
+/** How many entities may stand inside each other: further on, the stack would overflow. */
+const deepest = 1000
+
+/** One entity on the way from the root of the JSON. */
+interface Visit {
+  readonly place: Place
+  readonly walk: Walk
+  readonly above: Visit | undefined
+  /** The relation that led here. */
+  readonly relation: RelationMetadata | undefined
+  /** It gives its columns only. */
   readonly isEnd: boolean
 }
 
-const root: Path = { entities: [], relations: [], isEnd: false }
+/** The writing of one entity, or of one list, with all that is shown below. */
+class Walk {
+  readonly path = new Set<object>()
+  readonly #budget: JsonBudget
+  readonly #budgets = new Set<JsonBudget>()
+  readonly #relations = new Set<RelationMetadata>()
+  readonly #roots: number
+  #most = 0
 
-/** The columns of an entity, except hidden ones, and its loaded relations: see `Entity.toJSON`. */
-export function jsonOf(
-  entity: object,
-  { table, handles }: EntityState,
-  path: Path = root,
-): Record<string, unknown> {
-  const json: Record<string, unknown> = {}
-  for (const column of table.columns) {
-    if (column.hidden) continue
-    const value = (entity as Record<string, unknown>)[column.property]
-    json[column.property] = typeof value === 'bigint' ? String(value) : value
+  constructor({ budget }: Place, roots: number) {
+    this.#budget = budget
+    this.#roots = roots
+    this.allow(budget)
   }
-  if (handles === undefined || path.isEnd || path.entities.includes(entity)) return json
-  const entities = [...path.entities, entity]
-  for (const [name, handle] of handles) {
-    if (!handle.isLoaded) continue
-    const below = { entities, ...along(path.relations, table.relation(name)) }
-    json[name] = valueOf(handle.value, below)
+
+  /** What another session has loaded, or none. */
+  allow(budget: JsonBudget): void {
+    if (this.#budgets.has(budget)) return
+    this.#budgets.add(budget)
+    this.#most = mostEntities(this.#budgets, this.#roots)
   }
+
+  follow(relation: RelationMetadata, { budget }: Place): void {
+    this.#relations.add(relation)
+    this.allow(budget)
+  }
+
+  /** Counts an entity that is written. */
+  count(): void {
+    this.#budget.written += 1
+    if (this.#budget.written > this.#most)
+      throw this.#refusal(
+        `has more than ${this.#most} entities, the same ones again and again, along ${this.#names()}`,
+      )
+    if (this.path.size > deepest)
+      throw this.#refusal(`is more than ${deepest} relations deep, along ${this.#names()}`)
+  }
+
+  #names(): string {
+    return listed([...this.#relations].map(({ owner, name }) => `${owner.entityName}.${name}`))
+  }
+
+  #refusal(reason: string): DataBridgeError {
+    this.#budget.reset()
+    return new DataBridgeError(
+      'DATA_BRIDGE_ERR_ENTITY',
+      `the JSON ${reason}; load fewer of these relations, or answer the values that the client needs`,
+    )
+  }
+}
+
+// A class may have a toJSON of its own, which calls this library's: that has to know where it is.
+let visiting: { readonly entity: object; readonly visit: Visit } | undefined
+
+/** The columns of an entity, except hidden ones, and its relations: see `Entity.toJSON`. */
+export function jsonOf(entity: object, state: EntityState): Json {
+  if (visiting?.entity === entity) {
+    const { visit } = visiting
+    visiting = undefined
+    return visited(entity, state, visit)
+  }
+  if (state.handles === undefined) return columnsOf(entity, state.table)
+  const place = placeOf(entity)
+  place.budget.begin(entity)
+  return visited(entity, state, rootOf(place, new Walk(place, 1)))
+}
+
+/**
+ * A query's list as JSON has the shape that the query gave it, whatever later ones do with its
+ * entities. Its JSON is asked of the list then, and not of each entity.
+ */
+export function keepShape(list: Entity[], place: Place): Entity[] {
+  const rows = list.slice()
+  return Object.defineProperty(list, 'toJSON', { value: () => listJson(list, rows, place) })
+}
+
+function listJson(
+  list: readonly unknown[],
+  rows: readonly unknown[],
+  place: Place,
+): readonly unknown[] {
+  place.budget.reset()
+  const walk = new Walk(place, list.length)
+  let own: ReadonlySet<unknown> | undefined
+  const json = list.map((each) => {
+    const state = findState(each)
+    if (state === undefined) return each
+    if (state.place === place || (own ??= new Set(rows)).has(each))
+      return below(each, rootOf(place, walk))
+    const other = placeOf(each as object) // the program has put it into the list
+    walk.allow(other.budget)
+    return below(each, rootOf(other, walk))
+  })
+  place.budget.reset()
   return json
 }
 
-function valueOf(value: unknown, path: Path): unknown {
-  if (Array.isArray(value)) return value.map((each) => valueOf(each, path))
-  const state = findState(value)
-  return state === undefined ? value : jsonOf(value as object, state, path)
+function rootOf(place: Place, walk: Walk): Visit {
+  return { place, walk, above: undefined, relation: undefined, isEnd: false }
 }
 
-// Where relations lead in a circle, such as from posts to comments to users to posts, the paths through
-// a handful of entities are millions: so none goes round twice. A tree follows one relation again and again.
-function along(relations: Path['relations'], relation: RelationMetadata): Omit<Path, 'entities'> {
-  if (relations.at(-1) === relation) return { relations, isEnd: false }
-  return { relations: [...relations, relation], isEnd: relations.includes(relation) }
+function visited(entity: object, state: EntityState, visit: Visit): Json {
+  const { table, handles } = state
+  const { walk } = visit
+  walk.count()
+  const json = columnsOf(entity, table)
+  if (handles === undefined || visit.isEnd || walk.path.has(entity)) return json
+  walk.path.add(entity)
+  // In the order of the declaration: equal entities have equal JSON, whatever was loaded first.
+  for (const name of table.relationNames) {
+    const handle = handles.get(name)
+    if (handle?.isLoaded !== true) continue
+    const next = step(visit, table.relation(name), handle)
+    if (next !== undefined) json[name] = below(handle.value, next)
+  }
+  walk.path.delete(entity)
+  return json
+}
+
+/** Where a loaded relation leads to; undefined where it is not shown: neither a loader of this result nor the program loaded it here. */
+function step(
+  visit: Visit,
+  relation: RelationMetadata,
+  { shownAt }: RelationHandle,
+): Visit | undefined {
+  const { place, walk } = visit
+  if (shownAt === place || place.isLoaded(relation)) {
+    walk.follow(relation, place)
+    return { place: place.below(relation), walk, above: visit, relation, isEnd: false }
+  }
+  // What the program awaited is shown in other results too. In its own result it is shown where the entity stands.
+  if (shownAt === undefined) return undefined
+  if (visit.above !== undefined && isOnPath(visit, shownAt.root)) return undefined
+  walk.follow(relation, shownAt)
+  const isEnd = isRepeated(visit, relation)
+  return { place: shownAt.below(relation), walk, above: visit, relation, isEnd }
+}
+
+function isOnPath(visit: Visit, root: Place): boolean {
+  for (let at: Visit | undefined = visit; at !== undefined; at = at.above)
+    if (at.place.root === root) return true
+  return false
+}
+
+/** Whether a relation leads round in a circle; in a tree it follows itself. */
+function isRepeated(visit: Visit, relation: RelationMetadata): boolean {
+  if (visit.relation === relation) return false
+  for (let at: Visit | undefined = visit; at !== undefined; at = at.above)
+    if (at.relation === relation) return true
+  return false
+}
+
+function below(value: unknown, visit: Visit): unknown {
+  if (Array.isArray(value)) return value.map((each) => below(each, visit))
+  const state = findState(value)
+  if (state === undefined) return value
+  const outer = visiting
+  visiting = { entity: value as Entity, visit }
+  try {
+    return (value as Entity).toJSON()
+  } finally {
+    visiting = outer
+  }
+}
+
+function columnsOf(entity: object, { columns }: TableMetadata): Json {
+  const json: Json = {}
+  for (const column of columns)
+    if (!column.hidden) json[column.property] = jsonValue(valueOf(entity, column))
+  return json
+}
+
+/** A value that `JSON.stringify` can write: integers beyond its numbers as text, bytes as base64. */
+function jsonValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
+  return Array.isArray(value) ? value.map(jsonValue) : value
 }

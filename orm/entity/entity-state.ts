@@ -1,5 +1,6 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { Place } from './place.ts'
 import type { RelationHandle } from './relation-handle.ts'
 
 /** A row as PostgreSQL sent it: a text or NULL for each column of the table, in the order of its columns. */
@@ -44,6 +45,8 @@ export interface EntityState {
   snapshot: RawRow | undefined
   /** The newest list that it came from; undefined where it was read on its own. */
   origin: Origin | undefined
+  /** Where its JSON begins: see `Place`. */
+  place: Place | undefined
   /** The handles that the program has touched, and those that a loader has filled. */
   handles: Map<string, RelationHandle> | undefined
   /** Entities that were given for foreign keys and are not stored yet. */

@@ -1,8 +1,10 @@
 import { type TableMetadata } from '../schema/metadata.ts'
 import { tableOf } from '../schema/table-of.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
+import { inspected, inspectKey } from './entity-inspect.ts'
 import { jsonOf } from './entity-json.ts'
 import { type EntityState, setStateReader } from './entity-state.ts'
+import { guardMethod, guardOverrides, guardPrototype } from './guard.ts'
 import { assignRow, takeHydration } from './hydrate.ts'
 import { assignNew } from './new-entity.ts'
 import { isFirstOf, refuseAccessors } from './shadowing.ts'
@@ -20,19 +22,24 @@ export class Entity {
       session: hydration?.session,
       snapshot: row,
       origin: undefined,
+      place: undefined,
       handles: undefined,
       references: undefined,
     }
     const isFirst = isFirstOf(entity as object)
-    if (isFirst) refuseAccessors(tableOf(entity), entity as AnyEntityClass)
+    if (isFirst) {
+      refuseAccessors(tableOf(entity), entity as AnyEntityClass)
+      guardOverrides((entity as AnyEntityClass).prototype, Entity.prototype, 'toJSON')
+    }
     if (row === undefined) assignNew(this, this.#state, values, isFirst)
     else assignRow(this, table, row, isFirst)
   }
 
   /**
-   * The columns, except hidden ones, and the loaded relations. An entity that is on the path already
-   * gives its columns only, so that both sides of a relation may be loaded, and so do the entities of a
-   * relation that was followed on the path before, unless it is a tree that goes on.
+   * The columns, except hidden ones, and the relations that the loaders of its query, or an await on
+   * it, have loaded. An entity that is on the path already gives its columns only, so that both sides of
+   * a relation may be loaded. The JSON of many entities is refused where it is out of proportion to
+   * what was loaded.
    */
   toJSON(): Record<string, unknown> {
     return jsonOf(this, this.#state)
@@ -42,5 +49,12 @@ export class Entity {
     setStateReader((value) =>
       typeof value === 'object' && value !== null && #state in value ? value.#state : undefined,
     )
+    guardMethod(this.prototype, 'toJSON')
+    guardPrototype(this.prototype)
+    Object.defineProperty(this.prototype, inspectKey, {
+      value(this: Entity) {
+        return inspected(this, this.#state)
+      },
+    })
   }
 }

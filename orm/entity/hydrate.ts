@@ -55,7 +55,7 @@ function valuesOf(table: TableMetadata, row: RawRow): Record<string, unknown> {
   return Object.fromEntries(
     table.columns.map((column) => [
       column.property,
-      decodeColumn(column, row[column.position] ?? null),
+      decodeColumn(column, row[column.position] ?? null, table, row),
     ]),
   )
 }
@@ -67,6 +67,6 @@ export function assignRow(
   isFirst: boolean,
 ): void {
   for (const column of table.columns) {
-    assign(target, column, decodeColumn(column, row[column.position] ?? null), isFirst)
+    assign(target, column, decodeColumn(column, row[column.position] ?? null, table, row), isFirst)
   }
 }

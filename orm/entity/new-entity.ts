@@ -1,6 +1,6 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
-import { requireValue } from '../schema/values.ts'
+import { defaultValue, requireValue } from '../schema/values.ts'
 import { listed } from '../util/messages.ts'
 import type { Entity } from './entity.ts'
 import { type EntityState, findState, stateOf } from './entity-state.ts'
@@ -36,8 +36,7 @@ export function assignNew(
     const isAwaited = value === undefined && isReferenced(column, references)
     const initial = value === undefined && !isAwaited ? initialValue(column) : value
     assign(target, column, initial, isFirst)
-    if (initial === undefined && !isAwaited && !isMadeByDatabase(column))
-      missing.push(column.property)
+    if (initial === undefined && !isAwaited && !isMadeLater(column)) missing.push(column.property)
   }
   if (missing.length > 0) {
     throw new DataBridgeError(
@@ -100,7 +99,7 @@ function givenReferences(
     const entity = value as Entity
     refuseContradiction(where, relation, given, entity)
     for (const [other, its] of references)
-      if (shareColumn(other, relation) && its !== entity)
+      if (its !== entity && disagree(other, its, relation, entity))
         throw contradictionError(where, other.name)
     references.set(relation, entity)
   }
@@ -120,8 +119,22 @@ function notGivenError(where: string, relation: RelationMetadata): DataBridgeErr
   )
 }
 
-function shareColumn(one: RelationMetadata, other: RelationMetadata): boolean {
-  return one.foreignKey.some((column) => other.foreignKey.includes(column))
+/** Whether two entities would give one column different values. Those of one foreign key always would. */
+function disagree(
+  one: RelationMetadata,
+  first: Entity,
+  other: RelationMetadata,
+  second: Entity,
+): boolean {
+  const shared = one.pairs.flatMap(([local, remote]) => {
+    const pair = other.pairs.find(([column]) => column === local)
+    return pair === undefined ? [] : [{ local, remote, otherRemote: pair[1] }]
+  })
+  if (shared.length === one.pairs.length && shared.length === other.pairs.length) return true
+  return shared.some(({ local, remote, otherRemote }) => {
+    const [a, b] = [valueOf(first, remote), valueOf(second, otherRemote)]
+    return a !== undefined && b !== undefined && !isSameValue(local, a, b)
+  })
 }
 
 function refuseContradiction(
@@ -132,12 +145,13 @@ function refuseContradiction(
 ): void {
   for (const [local, remote] of relation.pairs) {
     const key = given[local.property]
-    if (key === undefined || isEqual(local, key, valueOf(entity, remote))) continue
+    if (key === undefined || isSameValue(local, key, valueOf(entity, remote))) continue
     throw contradictionError(where, local.property)
   }
 }
 
-function isEqual(column: ColumnMetadata, one: unknown, other: unknown): boolean {
+/** Whether two values are one for PostgreSQL. */
+export function isSameValue(column: ColumnMetadata, one: unknown, other: unknown): boolean {
   if (one === other) return true
   const { type } = column
   return (
@@ -147,7 +161,7 @@ function isEqual(column: ColumnMetadata, one: unknown, other: unknown): boolean 
   )
 }
 
-function contradictionError(where: string, other: string): DataBridgeError {
+export function contradictionError(where: string, other: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_ENTITY',
     `${where} and ${other} contradict each other; give one of them`,
@@ -158,8 +172,11 @@ function referencedKey(
   column: ColumnMetadata,
   references: ReadonlyMap<RelationMetadata, Entity>,
 ): unknown {
-  for (const [{ pairs }, entity] of references)
-    for (const [local, remote] of pairs) if (local === column) return valueOf(entity, remote)
+  for (const [{ pairs }, entity] of references) {
+    const pair = pairs.find(([local]) => local === column)
+    const value = pair && valueOf(entity, pair[1])
+    if (value !== undefined) return value
+  }
   return undefined
 }
 
@@ -172,14 +189,14 @@ function isReferenced(
 }
 
 function initialValue(column: ColumnMetadata): unknown {
-  if (column.default?.kind === 'value') return copyOf(column.default.value)
-  if (isMadeByDatabase(column)) return undefined
+  const value = defaultValue(column)
+  if (value !== undefined || isMadeLater(column)) return value
   return column.nullable ? null : undefined
 }
 
-// Entities must not share the object of a default, which the program may change.
-function copyOf(value: unknown): unknown {
-  return typeof value === 'object' ? structuredClone(value) : value
+/** Whether `new` may leave the column without a value: PostgreSQL makes it, or the flush does. */
+function isMadeLater(column: ColumnMetadata): boolean {
+  return isMadeByDatabase(column) || column.onUpdate !== undefined
 }
 
 /** Whether an INSERT may leave the column out. */

@@ -1,8 +1,10 @@
 import { DataBridgeError } from '../errors.ts'
+import { inspectedRelation, inspectKey } from './entity-inspect.ts'
 import { type EntityState, stateOf } from './entity-state.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import { listed } from '../util/messages.ts'
 import { joinTexts } from './identity.ts'
+import { type Place, placeOf, placeRelated } from './place.ts'
 import { valueOf } from './property.ts'
 
 const notLoaded = Symbol('not loaded')
@@ -18,6 +20,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   #value: unknown = notLoaded
   // The key that a to-one value was loaded for: a changed foreign key makes it stale.
   #loadedFor: unknown
+  #shownAt: Place | undefined
   #loading: { readonly key: unknown; readonly value: Promise<T> } | undefined
 
   constructor(owner: object, state: EntityState, relation: RelationMetadata) {
@@ -46,9 +49,17 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     )
   }
 
+  /** Where its owner stood when the program awaited or gave it; undefined where only loaders filled it. */
+  get shownAt(): Place | undefined {
+    return this.#shownAt
+  }
+
   /** Loads the relation with one query, unless it is loaded already. */
   load(): Promise<T> {
-    if (this.isLoaded) return Promise.resolve(this.#value as T)
+    if (this.isLoaded) {
+      this.#show()
+      return Promise.resolve(this.#value as T)
+    }
     const key = this.#key()
     if (this.#loading !== undefined && this.#loading.key === key) return this.#loading.value
     const value = this.#load(key).finally(() => {
@@ -76,8 +87,14 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     return this.value
   }
 
-  /** What a loader found. */
+  /** What the program gave, or awaited: it is shown in the owner's JSON from then on. */
   fill(value: unknown, key: unknown = this.#key()): void {
+    this.fillByLoader(value, key)
+    this.#shownAt = placeOf(this.#owner)
+  }
+
+  /** What a loader found: the place of the owner says whether it is shown. */
+  fillByLoader(value: unknown, key: unknown = this.#key()): void {
     this.#value = value
     this.#loadedFor = key
   }
@@ -85,6 +102,16 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   /** Makes the next read load again. */
   forget(): void {
     this.#value = notLoaded
+    this.#shownAt = undefined
+  }
+
+  /** The program awaits it: what it leads to stands behind its owner, unless it stands somewhere already. */
+  #show(): void {
+    const place = placeOf(this.#owner)
+    if (this.#shownAt === place) return
+    this.#shownAt = place
+    const related = [this.#value].flat().filter((each) => each !== null)
+    placeRelated(related as object[], place.below(this.#relation))
   }
 
   async #load(key: unknown): Promise<T> {
@@ -110,7 +137,10 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     }
     const value = await session.loadRelation(this.#owner, this.#relation)
     // The program may have set another key while it was loaded; that has a load of its own.
-    if (this.#key() === key) this.fill(value, key)
+    if (this.#key() === key) {
+      this.fillByLoader(value, key)
+      this.#show()
+    }
     return value as T
   }
 
@@ -123,6 +153,14 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     const values = foreignKey.map((column) => comparable(column, valueOf(this.#owner, column)))
     if (values.includes(undefined)) return undefined
     return values.includes(null) ? null : joinTexts(values.map(String))
+  }
+
+  static {
+    Object.defineProperty(this.prototype, inspectKey, {
+      value(this: RelationHandle) {
+        return inspectedRelation(this.#relation, this.isLoaded ? this : undefined)
+      },
+    })
   }
 }
 

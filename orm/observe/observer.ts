@@ -109,6 +109,11 @@ function guarded<T, R>(tell: (what: T) => R, what: T): R | undefined {
   }
 }
 
+/** Asks the driver for something in the context that belongs to the operation. */
+export function within<T>(observer: Observer, operation: Operation | undefined, send: () => T): T {
+  return observer.within === undefined ? send() : observer.within(operation, send)
+}
+
 /** Runs an operation under its observer. Without one that watches operations it is the work alone. */
 export function observed<T>(
   observer: Observer,

@@ -13,35 +13,41 @@ export interface SessionStats {
 
 const nothing: Pick<SessionStats, 'findings'> = Object.freeze({ findings: Object.freeze([]) })
 
-/** Counts statements and sums their time. */
+/** Counts statements and sums their time. Plain data: it can be spread, printed and written as JSON. */
 export class StatementStats implements Observer, SessionStats {
   readonly #detector: Pick<SessionStats, 'findings'>
-  #queryCount = 0
-  #durationMs = 0
+  queryCount = 0
+  durationMs = 0
+  declare readonly findings: readonly Finding[]
 
   /** @param detector who finds patterns in the same session */
   constructor(detector: Pick<SessionStats, 'findings'> = nothing) {
     this.#detector = detector
-  }
-
-  get findings(): readonly Finding[] {
-    return this.#detector.findings
-  }
-
-  get queryCount(): number {
-    return this.#queryCount
-  }
-
-  get durationMs(): number {
-    return this.#durationMs
+    Object.defineProperty(this, 'findings', StatementStats.#findings)
   }
 
   statementSent(statement: SentStatement): StatementEnd {
-    if (statement.kind !== 'control') this.#queryCount += 1
+    if (statement.kind !== 'control') this.queryCount += 1
     return this.#ended
   }
 
   readonly #ended: StatementEnd = ({ durationMs }) => {
-    this.#durationMs += durationMs
+    this.durationMs += durationMs
+  }
+
+  static readonly #findings: PropertyDescriptor = {
+    get(this: StatementStats) {
+      return this.#detector.findings
+    },
+    enumerable: true,
+  }
+
+  static {
+    // Node would print `findings: [Getter]`.
+    Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value(this: StatementStats) {
+        return Object.assign({}, this)
+      },
+    })
   }
 }

@@ -1,24 +1,13 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import type { LoadPlan } from '../relations/loader.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
-import type { AnyLoader } from '../relations/loader.ts'
-import { ColumnNode } from '../sql/column.ts'
-import { requireConditions } from '../sql/logic.ts'
-import {
-  type Condition,
-  type Expression,
-  isCondition,
-  isExpression,
-  isSqlNode,
-  type Order,
-} from '../sql/node.ts'
-import { callWithRefs, columnRef } from '../sql/refs.ts'
+import { type Expression, isExpression } from '../sql/node.ts'
 import { type SelectParts, wholeRow } from '../sql/select.ts'
-import { rootSource, type Source } from '../sql/source.ts'
-import { listed } from '../util/messages.ts'
+import { rootSource } from '../sql/source.ts'
 
 /** Everything that a query says: a SELECT, and what is loaded with its rows. Immutable. */
 export interface QueryPlan extends SelectParts {
-  readonly loaders: readonly AnyLoader[]
+  readonly loaders: readonly LoadPlan[]
 }
 
 export function planFor(table: TableMetadata): QueryPlan {
@@ -28,74 +17,12 @@ export function planFor(table: TableMetadata): QueryPlan {
     projection: wholeRow(from),
     where: undefined,
     groups: [],
+    having: undefined,
     orders: [],
     limit: undefined,
     offset: undefined,
     loaders: [],
   }
-}
-
-/** The conditions of one filter, to be joined by AND. */
-export function conditionsOf(source: Source, filter: unknown, where: string): readonly Condition[] {
-  if (typeof filter === 'function') {
-    const condition = callWithRefs(source, filter, where)
-    requireConditions(where, [condition])
-    return [condition as Condition]
-  }
-  if (isCondition(filter)) return [filter]
-  if (typeof filter === 'object' && filter !== null && !Array.isArray(filter)) {
-    const entries = Object.entries(filter)
-    if (entries.length > 0 || isPlain(filter))
-      return entries.map(([property, value]) => matches(source, property, value, where))
-  }
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_FILTER',
-    `${where} expected { column: value } or a callback such as (row) => row.id.eq(1); came ${describe(filter)}`,
-  )
-}
-
-// An instance of a class, such as a Date, may have no keys either, and would match every row.
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
-}
-
-/** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equal, one of, IS NULL. */
-function matches(source: Source, property: string, value: unknown, method: string): Condition {
-  const { table } = source
-  const where = `${method.slice(0, -1)}{ ${property} })`
-  const column = table.columnOf.get(property)
-  if (column === undefined) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_FILTER',
-      `${where}: ${table.entityName} has no column ${property}; it has ${listed([...table.columnOf.keys()])}`,
-    )
-  }
-  if (value === undefined) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_FILTER',
-      `${where} expected a value, an array, or null for IS NULL; came undefined, which would match every row`,
-    )
-  }
-  const ref = columnRef(source, property)
-  // Where the column itself holds arrays, an array is a value.
-  const isList = Array.isArray(value) && !column.type.isType(value)
-  return isList ? ref.in(value) : ref.eq(value)
-}
-
-export function ordersOf(source: Source, by: unknown, where: string): readonly Order[] {
-  const orders = [callWithRefs(source, by, where)].flat()
-  const other = orders.find((order) => !isOrder(order))
-  if (orders.length > 0 && other === undefined) return orders as Order[]
-  const came = other instanceof ColumnNode ? 'a column without asc() or desc()' : describe(other)
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected orders such as user.name.asc(); came ${orders.length === 0 ? 'none' : came}`,
-  )
-}
-
-function isOrder(value: unknown): value is Order {
-  return isSqlNode(value) && 'isOrder' in value
 }
 
 /** Groups or selected values: columns, aggregates, `sql` templates. */
@@ -111,10 +38,11 @@ export function expressionsOf(
   )
 }
 
-export function requireCount(value: unknown, where: string): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw new DataBridgeError(
+/** A query that was to be written as JSON. */
+export function notSentError(query: string): DataBridgeError {
+  return new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected an integer from 0; came ${describe(value)}`,
+    `${query} was to be written as JSON; it is a query that was not sent: ` +
+      'call toList(), first() or another of its last methods, and await it',
   )
 }

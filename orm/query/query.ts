@@ -1,21 +1,16 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { TableOf } from '../entity/types.ts'
-import { type AnyLoader, type LoaderOf, requireLoaders } from '../relations/loader.ts'
+import { type LoaderOf, withLoaders } from '../relations/loader.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
-import { and } from '../sql/logic.ts'
+import { and, requireConditions } from '../sql/logic.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
-import type { RefsOf } from '../sql/ref-types.ts'
+import type { Matches, RefsOf } from '../sql/ref-types.ts'
 import { callWithRefs } from '../sql/refs.ts'
-import {
-  conditionsOf,
-  expressionsOf,
-  ordersOf,
-  planFor,
-  type QueryPlan,
-  requireCount,
-} from './plan.ts'
-import type { Matches, Selection } from './query-types.ts'
+import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
+import { expressionsOf, notSentError, planFor, type QueryPlan } from './plan.ts'
+import type { Selection } from './query-types.ts'
+import { isAggregate } from './groups.ts'
 import { Rows } from './rows.ts'
 import {
   type QueryContext,
@@ -91,10 +86,8 @@ export class Query<C extends AnyEntityClass> {
 
   /** Relations that are loaded with the rows: `selectinload(User.posts)`. */
   options(...loaders: readonly LoaderOf<TableOf<EntityOf<C>>>[]): Query<C> {
-    requireLoaders(loaders, this.#plan.from.table, this.#where('options'))
-    return this.#with({
-      loaders: [...this.#plan.loaders, ...(loaders as unknown as readonly AnyLoader[])],
-    })
+    const { from, loaders: before } = this.#plan
+    return this.#with({ loaders: withLoaders(before, loaders, from.table, this.#where('options')) })
   }
 
   /** What {@link aggregate} groups by. */
@@ -102,6 +95,16 @@ export class Query<C extends AnyEntityClass> {
     const where = this.#where('groupBy')
     const groups = [callWithRefs(this.#plan.from, by, where)].flat()
     return this.#with({ groups: expressionsOf(groups, where) })
+  }
+
+  /** Only groups of {@link groupBy} for which this holds: `having(() => count().gt(1))`. */
+  having(having: (row: RefsOf<C>) => Condition): Query<C> {
+    const { from, having: before } = this.#plan
+    const where = this.#where('having')
+    const added = callWithRefs(from, having, where)
+    requireConditions(where, [added])
+    const condition = added as Condition
+    return this.#with({ having: before === undefined ? condition : and(before, condition) })
   }
 
   /** All rows, as entities. */
@@ -172,8 +175,9 @@ export class Query<C extends AnyEntityClass> {
    * ```
    */
   select<R>(select: (row: RefsOf<C>) => Selection<R>): Rows<R> {
-    const { from, loaders, groups } = this.#plan
-    const unused = loaders.length > 0 ? 'options' : groups.length > 0 ? 'groupBy' : undefined
+    const { from, loaders, groups, having } = this.#plan
+    const grouped = groups.length > 0 ? 'groupBy' : having === undefined ? undefined : 'having'
+    const unused = loaders.length > 0 ? 'options' : grouped
     if (unused !== undefined) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
@@ -183,22 +187,26 @@ export class Query<C extends AnyEntityClass> {
             : 'groups are read with aggregate()'),
       )
     }
-    return new Rows<R>(this.#context, this.#plan, this.#selected(select, 'select'))
+    const selected = this.#selected(select, 'select')
+    if (Object.values(selected).some(isAggregate)) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_QUERY',
+        `${this.#where('select')} expected values of each row, got an aggregate; groups are read with aggregate(), ` +
+          'related rows are counted with row.relation.count()',
+      )
+    }
+    return new Rows<R>(this.#context, this.#plan, selected)
   }
 
   /** @internal A query that is answered as it is, without one of its last methods, would be `{}`. */
   toJSON(): never {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_QUERY',
-      `find(${this.#plan.from.table.entityName}) was to be written as JSON; it is a query that was not sent: ` +
-        'call toList(), first() or another of its last methods, and await it',
-    )
+    throw notSentError(`find(${this.#plan.from.table.entityName})`)
   }
 
   #selected(select: unknown, method: string): Selected {
     const where = this.#where(method)
     const selected = callWithRefs(this.#plan.from, select, where)
-    if (typeof selected !== 'object' || selected === null) {
+    if (!isPlain(selected)) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
         `${where} expected an object of expressions such as { id: row.id }; came ${describe(selected)}`,
@@ -215,4 +223,11 @@ export class Query<C extends AnyEntityClass> {
   #with(change: Partial<QueryPlan>): Query<C> {
     return new Query<C>(this.#context, { ...this.#plan, ...change })
   }
+}
+
+// `{ __proto__: row.id }` has no property of that name, but another prototype.
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Object.hasOwn(value, '__proto__')) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }

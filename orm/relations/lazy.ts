@@ -5,7 +5,8 @@ import { observed } from '../observe/observer.ts'
 import type { RelationshipOperation } from '../observe/operation.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import type { LoadContext } from './context.ts'
-import { selectBy } from './related.ts'
+import { selectRelated } from './related.ts'
+import { nearColumns } from './side.ts'
 
 /** Loads the relation of one entity, because it was awaited: by the identity map, or with one statement. */
 export async function loadLazily(
@@ -13,8 +14,7 @@ export async function loadLazily(
   owner: object,
   relation: RelationMetadata,
 ): Promise<unknown> {
-  const identity = referredIdentity(owner, relation)
-  const held = identity === undefined ? undefined : context.held(relation.target, identity)
+  const held = heldTarget(context, owner, relation)
   const operation = operationOf(owner, relation, held !== undefined)
   const load = async (): Promise<Entity[]> =>
     held === undefined ? fetch(context, operation, owner) : markHeld(operation, held)
@@ -24,23 +24,28 @@ export async function loadLazily(
   return relation.cardinality === 'many' ? entities : (entities[0] ?? null)
 }
 
-/** The identity of the row that the owner refers to by its primary key; undefined where it does not. */
+/** What a to-one relation leads to, where the session holds it already. */
+export function heldTarget(
+  context: LoadContext,
+  owner: object,
+  relation: RelationMetadata,
+): Entity | undefined {
+  const identity = referredIdentity(owner, relation)
+  return identity === undefined ? undefined : context.held(relation.target, identity)
+}
+
+/** The identity of the row that the owner refers to; undefined where it does not refer by the primary key. */
 export function referredIdentity(owner: object, relation: RelationMetadata): string | undefined {
   const { primaryKey } = relation.target
-  if (!relation.holdsKey || !isSameSet(primaryKey, remotesOf(relation))) return undefined
-  const locals = primaryKey.map(
-    (column) => relation.pairs.find(([, remote]) => remote === column)?.[0] as ColumnMetadata,
-  )
+  if (!relation.holdsKey || relation.pairs.length !== primaryKey.length) return undefined
+  const locals: ColumnMetadata[] = []
+  for (const column of primaryKey) {
+    const local = relation.pairs.find(([, remote]) => remote === column)?.[0]
+    if (local === undefined) return undefined
+    locals.push(local)
+  }
   const texts = textsOf(owner, locals)
   return texts === null || texts === undefined ? undefined : joinTexts(texts)
-}
-
-function isSameSet(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((each) => other.includes(each))
-}
-
-function remotesOf({ pairs }: RelationMetadata): readonly ColumnMetadata[] {
-  return pairs.map(([, remote]) => remote)
 }
 
 // An entity that was read on its own before is one of the list now.
@@ -55,14 +60,12 @@ async function fetch(
   owner: object,
 ): Promise<Entity[]> {
   const { relation } = operation
-  const { target, pairs } = relation
-  const texts = textsOf(
-    owner,
-    pairs.map(([local]) => local),
-  )
+  const texts = textsOf(owner, nearColumns(relation))
   if (texts === null || texts === undefined) return []
-  const { rows } = await context.rows(selectBy(target, remotesOf(relation), texts), operation)
-  const entities = context.entitiesOf(target, rows)
+  const { rows } = await context.rows(selectRelated(relation, texts), operation)
+  const found = context.entitiesOf(relation.target, rows)
+  // What the table between has twice is in the relation once.
+  const entities = relation.through === undefined ? found : [...new Set(found)]
   mark(entities, relatedOrigin(operation.origin, relation, entities.length))
   return entities
 }

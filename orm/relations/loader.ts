@@ -1,8 +1,14 @@
-import type { TableOf } from '../entity/types.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { RelationRef, TableOf } from '../entity/types.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { relationOf } from '../schema/relation-ref.ts'
-import type { RelationRef } from '../entity/types.ts'
+import { parametersOf } from '../sql/bind-sink.ts'
+import type { Condition, Order } from '../sql/node.ts'
+import { and } from '../sql/logic.ts'
+import type { Filter, Refs } from '../sql/ref-types.ts'
+import { rootSource, type Source } from '../sql/source.ts'
+import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
 
 /** All that `options` asks of a loader: by this the type checker compares loaders. */
 export interface LoaderOf<in Table> {
@@ -10,33 +16,80 @@ export interface LoaderOf<in Table> {
   readonly __table: (name: Table) => void
 }
 
+/** What a loader says. Immutable. */
+export interface LoadPlan {
+  readonly relation: RelationMetadata
+  readonly where: Condition | undefined
+  readonly orders: readonly Order[]
+  /** At most so many rows for each owner. */
+  readonly limit: number | undefined
+  readonly nested: readonly LoadPlan[]
+}
+
 /** A relation that is loaded with a query, in a statement of its own for all entities at once. Immutable. */
-export class Loader<in Table, out Target> implements LoaderOf<Table> {
+export class Loader<Table, Target> implements LoaderOf<Table> {
   /** For the type checker only. */
   declare readonly __table: (name: Table) => void
-  /** For the type checker only. */
-  declare readonly __target: Target
-  readonly relation: RelationMetadata
-  readonly nested: readonly AnyLoader[]
+  /** @internal */
+  readonly plan: LoadPlan
 
-  constructor(relation: RelationMetadata, nested: readonly AnyLoader[] = []) {
-    this.relation = relation
-    this.nested = Object.freeze(nested)
+  /** @internal Made by `selectinload(…)`. */
+  constructor(plan: LoadPlan) {
+    this.plan = Object.freeze(plan)
     Object.freeze(this)
   }
 
   /** Relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
   options(...loaders: readonly LoaderOf<TableOf<Target>>[]): Loader<Table, Target> {
-    const { target, owner, name } = this.relation
-    requireLoaders(loaders, target, `selectinload(${owner.entityName}.${name}).options()`)
-    return new Loader(this.relation, [
-      ...this.nested,
-      ...(loaders as unknown as readonly AnyLoader[]),
-    ])
+    const { relation, nested } = this.plan
+    return this.#with({
+      nested: withLoaders(nested, loaders, relation.target, this.#where('options')),
+    })
+  }
+
+  /** Only rows for which all of these hold. The relation then has only those rows. */
+  filter(...filters: readonly Filter<Target>[]): Loader<Table, Target> {
+    const { where } = this.plan
+    const added = filters.flatMap((filter) =>
+      conditionsOf(this.#source, filter, this.#where('filter')),
+    )
+    if (added.length === 0) return this
+    return this.#with({ where: where === undefined ? and(...added) : and(where, ...added) })
+  }
+
+  /** The order of the rows of each owner; by default that of their primary key. */
+  orderBy(by: (row: Refs<Target>) => Order | readonly Order[]): Loader<Table, Target> {
+    this.#requireMany('orderBy')
+    return this.#with({ orders: ordersOf(this.#source, by, this.#where('orderBy')) })
+  }
+
+  /** At most so many rows for each owner. */
+  limit(perParent: number): Loader<Table, Target> {
+    this.#requireMany('limit')
+    return this.#with({ limit: requireCount(perParent, this.#where('limit')) })
+  }
+
+  get #source(): Source {
+    return rootSource(this.plan.relation.target)
+  }
+
+  #requireMany(method: string): void {
+    if (this.plan.relation.cardinality === 'many') return
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `${this.#where(method)} expected a relation to many rows; this one leads to one row`,
+    )
+  }
+
+  #where(method: string): string {
+    const { owner, name } = this.plan.relation
+    return `selectinload(${owner.entityName}.${name}).${method}()`
+  }
+
+  #with(change: Partial<LoadPlan>): Loader<Table, Target> {
+    return new Loader({ ...this.plan, ...change })
   }
 }
-
-export type AnyLoader = Loader<never, unknown>
 
 /**
  * Loads a relation of all entities of a query with one more statement, however many they are.
@@ -56,27 +109,63 @@ export type AnyLoader = Loader<never, unknown>
 export function selectinload<Table, Target>(
   relation: RelationRef<Table, Target>,
 ): Loader<Table, Target> {
-  return new Loader(relationOf(relation, 'selectinload()'))
+  return new Loader({
+    relation: relationOf(relation, 'selectinload()'),
+    where: undefined,
+    orders: [],
+    limit: undefined,
+    nested: [],
+  })
 }
 
-/** Refuses anything else than a loader, and a loader of another entity. */
-export function requireLoaders(
+/** The plans with those of more loaders. Refuses anything else than a loader, and a loader of another entity. */
+export function withLoaders(
+  plans: readonly LoadPlan[],
   loaders: readonly unknown[],
   table: TableMetadata,
   where: string,
-): void {
-  for (const loader of loaders) {
-    if (!(loader instanceof Loader)) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_QUERY',
-        `${where} expected loaders such as selectinload(…); came ${describe(loader)}`,
-      )
-    }
-    const { owner, name } = loader.relation
-    if (owner === table) continue
+): readonly LoadPlan[] {
+  return merged([...plans, ...loaders.map((loader) => planOf(loader, table, where))], where)
+}
+
+function planOf(loader: unknown, table: TableMetadata, where: string): LoadPlan {
+  if (!(loader instanceof Loader)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
-      `${where} expected a loader of ${table.entityName}; came one of ${owner.entityName}.${name}`,
+      `${where} expected loaders such as selectinload(…); came ${describe(loader)}`,
     )
   }
+  const plan: LoadPlan = loader.plan
+  const { owner, name } = plan.relation
+  if (owner === table) return plan
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected a loader of ${table.entityName}; came one of ${owner.entityName}.${name}`,
+  )
+}
+
+/** Loaders of one relation are one, with the nested ones of all. They have to say the same of its rows. */
+function merged(plans: readonly LoadPlan[], where: string): readonly LoadPlan[] {
+  const byRelation = new Map<RelationMetadata, LoadPlan>()
+  for (const plan of plans) {
+    const other = byRelation.get(plan.relation)
+    if (other !== undefined && !isDeepStrictEqual(choiceOf(plan), choiceOf(other)))
+      throw twoLoadersError(plan, where)
+    const nested = other === undefined ? plan.nested : [...other.nested, ...plan.nested]
+    byRelation.set(plan.relation, { ...plan, nested: merged(nested, where) })
+  }
+  return [...byRelation.values()]
+}
+
+/** Which rows a loader wants, to be compared with another: its texts and its parameters. */
+function choiceOf({ where, orders, limit }: LoadPlan): readonly unknown[] {
+  const nodes = where === undefined ? orders : [where, ...orders]
+  return [limit, nodes.map((node) => [node.shape, parametersOf(node)])]
+}
+
+function twoLoadersError({ relation: { owner, name } }: LoadPlan, where: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected one loader of ${owner.entityName}.${name}; got two that choose other rows of it`,
+  )
 }

@@ -1,54 +1,92 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { createTable, foreignKeys } from './ddl.ts'
 import { type TableMetadata } from '../schema/metadata.ts'
-import { tableOf } from '../schema/table-of.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
+import { tableOf } from '../schema/table-of.ts'
 import type { BaseSession } from '../session/session.ts'
-import { Sql, sql } from '../sql/template.ts'
+import { type Catalogue, currentSchemaOf, readTables, readTypes } from './catalogue.ts'
+import { defineFrom } from './definition.ts'
+import { enumerationsOf, extensionsOf } from './declared-types.ts'
+import { mergeDefinitions } from './merge.ts'
+import { type Declarations, missingSteps } from './plan.ts'
+import { lockSchema, runStep } from './steps.ts'
+import { warnOfDifferences } from './warnings.ts'
 
-// Two processes that start at the same time must not create the same table; any number serves that both know.
-const lockKey = 4_206_942_001
-
-/** Creates what is missing of the tables, their foreign keys and indexes, in one transaction. */
+/**
+ * Creates what is missing of the tables and their types, constraints and indexes, in the transaction of
+ * the session. Warns where a table that exists differs otherwise.
+ */
 export async function createTables(
   session: BaseSession,
   entities: readonly AnyEntityClass[],
 ): Promise<void> {
-  const tables = requireTables(entities, 'createSchema()')
-  if (tables.length === 0) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_OPTION',
-      'createSchema() expected entity classes; came none: give them to it, or to the database as the option tables',
-    )
+  const tables = requireSomeTables(entities, 'createSchema()')
+  await lockSchema(session)
+  const declarations = declarationsOf(tables, await currentSchemaOf(session))
+  const catalogue = await readCatalogue(session, declarations)
+  const steps = missingSteps(declarations, catalogue)
+  warnOfDifferences(declarations, catalogue)
+  for (const step of steps) await runStep(session, 'createSchema()', step)
+}
+
+function declarationsOf(
+  tables: readonly TableMetadata[],
+  currentSchema: string | null,
+): Declarations {
+  const schema = currentSchema ?? ''
+  const enumerations = enumerationsOf(tables, schema)
+  if (currentSchema === null) {
+    for (const named of [...tables, ...enumerations.map(({ type }) => type)]) requireSchema(named)
   }
-  const keys = tables.flatMap((table) => foreignKeys(table).map((key) => ({ table, ...key })))
-  await session.execute(sql`select pg_advisory_xact_lock(${lockKey})`)
-  const existing = await existingForeignKeys(session)
-  for (const table of tables) await session.execute(raw(createTable(table)))
-  for (const { table, constraint, create, createIndex } of keys) {
-    if (!existing.has(`${table.name}.${constraint}`)) await session.execute(raw(create))
-    await session.execute(raw(createIndex))
+  return {
+    definitions: mergeDefinitions(tables.map((table) => defineFrom(table, schema))),
+    enumerations,
+    extensions: extensionsOf(tables),
   }
 }
 
-/** The tables of entity classes; refuses what is none. */
+/** The tables of entity classes, each once; refuses what is none. */
 export function requireTables(entities: unknown, where: string): TableMetadata[] {
-  if (Array.isArray(entities)) return entities.map((entity) => tableOf(entity))
+  if (Array.isArray(entities)) return [...new Set(entities.map((entity) => tableOf(entity)))]
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_OPTION',
     `${where} expected an array of entity classes; came ${describe(entities)}`,
   )
 }
 
-async function existingForeignKeys(session: BaseSession): Promise<ReadonlySet<string>> {
-  const rows = await session.execute<{ table: string; name: string }>(sql`
-    select class.relname as table, con.conname as name
-    from pg_constraint con join pg_class class on class.oid = con.conrelid
-    where con.contype = 'f' and con.connamespace = quote_ident(current_schema())::regnamespace`)
-  return new Set(rows.map(({ table, name }) => `${table}.${name}`))
+/** The same, where there has to be one. */
+export function requireSomeTables(entities: unknown, where: string): TableMetadata[] {
+  const tables = requireTables(entities, where)
+  if (tables.length > 0) return tables
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_OPTION',
+    `${where} expected entity classes; came none: give them to it, or to the database as the option tables`,
+  )
 }
 
-// DDL takes no parameters. What comes here is made of declared names, all of them quoted.
-function raw(text: string): Sql {
-  return new Sql([text], [])
+function requireSchema({ schema, name }: Pick<TableMetadata, 'schema' | 'name'>): void {
+  if (schema !== undefined) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `createSchema() expected a schema for ${name}, got none: the search_path of the connection ` +
+      `names no schema that exists; create one, or declare it: { schema: 'app' }`,
+  )
+}
+
+async function readCatalogue(
+  session: BaseSession,
+  { definitions, enumerations }: Declarations,
+): Promise<Catalogue> {
+  const targets = definitions.flatMap(({ foreignKeys }) => foreignKeys.map(({ target }) => target))
+  const casts = definitions.flatMap(({ columns }) => columns.map(({ type }) => type.cast))
+  const placed = enumerations.map(({ schema, type }) => ({ schema, name: type.name }))
+  const wanted = new Map(
+    [...definitions, ...targets].map((table) => [
+      JSON.stringify([table.schema, table.name]),
+      table,
+    ]),
+  )
+  return {
+    ...(await readTypes(session, placed, [...new Set(casts)])),
+    tables: await readTables(session, [...wanted.values()]),
+  }
 }

@@ -1,14 +1,33 @@
-import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata } from '../schema/metadata.ts'
 import { literal, quote, quoteTable } from '../sql/identifier.ts'
+import type {
+  CheckDefinition,
+  ForeignKeyDefinition,
+  TableDefinition,
+  TableName,
+} from './definition.ts'
+import type { Enumeration } from './declared-types.ts'
 
-/** The statement that creates a table if it is missing, without its foreign keys. */
-export function createTable(table: TableMetadata): string {
-  const columns = table.columns.map((column) => `  ${columnDefinition(column)}`)
-  columns.push(`  primary key (${names(table.primaryKey)})`)
-  return `create table if not exists ${quoteTable(table)} (\n${columns.join(',\n')}\n)`
+type Named = Parameters<typeof quoteTable>[0]
+
+/*
+ * The texts of DDL. It takes no parameters: every name in them is quoted, every value a literal.
+ */
+
+/** @param constraints those that come with the table */
+export function createTable(
+  { sql, columns, primaryKey }: TableDefinition,
+  constraints: readonly string[],
+): string {
+  const lines = [
+    ...columns.map(columnDefinition),
+    `primary key (${list(primaryKey)})`,
+    ...constraints,
+  ]
+  return `create table ${sql} (\n  ${lines.join(',\n  ')}\n)`
 }
 
-function columnDefinition(column: ColumnMetadata): string {
+export function columnDefinition(column: ColumnMetadata): string {
   const parts = [quote(column.name), column.type.sql]
   if (column.generated) {
     parts.push(
@@ -21,47 +40,61 @@ function columnDefinition(column: ColumnMetadata): string {
   if (column.default?.kind === 'value')
     parts.push(`default ${literal(column.type.encode(column.default.value as never))}`)
   if (!column.nullable) parts.push('not null')
-  if (column.unique) parts.push('unique')
   return parts.join(' ')
 }
 
-/** A foreign key, and the index that finds the rows which refer by it. */
-export interface ForeignKey {
-  readonly constraint: string
-  readonly create: string
-  readonly createIndex: string
+export function uniqueConstraint(name: string, columns: readonly string[]): string {
+  return `constraint ${quote(name)} unique (${list(columns)})`
 }
 
-/** The foreign keys of a table; they are created when all tables are there, since tables may refer to each other. */
-export function foreignKeys(table: TableMetadata): ForeignKey[] {
-  return table.foreignKeys.map(({ columns, target, targetColumns, onDelete }) => {
-    const joined = columns.map(({ name }) => name).join('_')
-    const constraint = identifier(table.name, joined, 'fkey')
-    const rule = onDelete === 'no action' ? '' : ` on delete ${onDelete}`
-    return {
-      constraint,
-      create:
-        `alter table ${quoteTable(table)} add constraint ${quote(constraint)} foreign key (${names(columns)}) ` +
-        `references ${quoteTable(target)} (${names(targetColumns)})${rule}`,
-      createIndex: `create index if not exists ${quote(identifier(table.name, joined, 'idx'))} on ${quoteTable(table)} (${names(columns)})`,
-    }
-  })
+export function checkConstraint({ name, sql }: CheckDefinition): string {
+  return `constraint ${quote(name)} check (${sql})`
 }
 
-function names(columns: readonly ColumnMetadata[]): string {
-  return columns.map(({ name }) => quote(name)).join(', ')
+export function foreignKeyConstraint(
+  name: string,
+  { columns, target, targetColumns, onDelete }: ForeignKeyDefinition,
+): string {
+  const rule = onDelete === 'no action' ? '' : ` on delete ${onDelete}`
+  return `constraint ${quote(name)} foreign key (${list(columns)}) references ${target.sql} (${list(targetColumns)})${rule}`
 }
 
-const longestIdentifier = 63
+export function addConstraints({ sql }: TableName, constraints: readonly string[]): string {
+  return `alter table ${sql}\n  ${constraints.map((constraint) => `add ${constraint}`).join(',\n  ')}`
+}
 
-// The names that PostgreSQL gives by itself; it would cut a longer one, perhaps into one that exists.
-function identifier(table: string, column: string, suffix: string): string {
-  const name = `${table}_${column}_${suffix}`
-  if (Buffer.byteLength(name) <= longestIdentifier) return name
-  let checksum = 0
-  for (const character of name) checksum = (checksum * 31 + (character.codePointAt(0) ?? 0)) >>> 0
-  const ending = `_${checksum.toString(36)}_${suffix}`
-  let start = `${table}_${column}`
-  while (Buffer.byteLength(start) + ending.length > longestIdentifier) start = start.slice(0, -1)
-  return start + ending
+export function createIndex(name: string, { sql }: TableName, columns: readonly string[]): string {
+  return `create index ${quote(name)} on ${sql} (${list(columns)})`
+}
+
+export function commentOnTable({ sql }: TableName, comment: string): string {
+  return `comment on table ${sql} is ${literal(comment)}`
+}
+
+export function createNamespace(name: string): string {
+  return `create schema if not exists ${quote(name)}`
+}
+
+export function createExtension(name: string): string {
+  return `create extension if not exists ${quote(name)}`
+}
+
+export function createType(type: Enumeration): string {
+  return `create type ${quoteTable(type)} as enum (${type.values.map(literal).join(', ')})`
+}
+
+export function addValue(type: Named, value: string): string {
+  return `alter type ${quoteTable(type)} add value ${literal(value)}`
+}
+
+export function dropTables(tables: readonly Named[]): string {
+  return `drop table ${tables.map(quoteTable).join(', ')}`
+}
+
+export function dropTypes(types: readonly Named[]): string {
+  return `drop type ${types.map(quoteTable).join(', ')}`
+}
+
+function list(columns: readonly string[]): string {
+  return columns.map(quote).join(', ')
 }

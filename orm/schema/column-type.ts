@@ -3,35 +3,64 @@
  * type is here. Values travel as PostgreSQL's text.
  */
 export interface ColumnType {
-  /** The type's name in DDL: `integer`, `numeric(10,2)`. */
+  /** The type in DDL: `integer`, `numeric(10,2)`, `"mood"`. */
   readonly sql: string
   /** The same without its modifiers, for casts of parameters: `numeric`. */
   readonly cast: string
-  /** The cast of a parameter that holds one value per row: `numeric[]`. An array travels as its text. */
+  /** The cast of a parameter that holds one value per row: `numeric[]`. An array travels as its text: `text[]`. */
   readonly arrayCast: string
   /** The cast of one item of such a parameter: empty, or `::integer[]` where the item is the text of an array. */
   readonly itemCast: string
   /** Types of one kind hold the same JavaScript values: a foreign key and what it refers to have one kind. */
   readonly kind: string
-  /** What a value has to be, for messages: `an integer from -2147483648 to 2147483647`. */
+  /** The JavaScript type of a value, for messages: `a number`. */
+  readonly jsType: string
+  /** The values that the column takes, for messages: `an integer from -2147483648 to 2147483647`. */
   readonly expected: string
   /** Whether PostgreSQL can tell two values apart, so that the column can be a key. */
   readonly isComparable: boolean
   /** Whether two values are equal for PostgreSQL only where their texts are, so that JavaScript can match keys. */
   readonly hasExactText: boolean
+  /** Whether `like` and `ilike` work on it. */
+  readonly isText: boolean
+  /** Of an array: what its items are. */
+  readonly items?: ArrayItemType
+  /** Of an enumeration, or of an array of one: the type that `createSchema()` makes first. */
+  readonly enumeration?: Enumeration
+  /** The extension of PostgreSQL that has the type. */
+  readonly extension?: string
   /** Whether a value has the JavaScript type of the column. Of another type it is a mistake of the program. */
   isType(value: unknown): boolean
-  /** Whether PostgreSQL can store a value of that JavaScript type. */
+  /** Whether PostgreSQL can store a value: of the right JavaScript type, in range, and well formed. */
   accepts(value: unknown): boolean
+  /** PostgreSQL's text of a value that {@link accepts} takes. */
   encode(value: never): string
+  /** The JavaScript value of PostgreSQL's text; throws where the text is of another type. */
   decode(text: string): unknown
   /** Whether a value, of whatever type it became, is still what the text says. */
   isSame(value: unknown, text: string): boolean
+  /** The JavaScript value of PostgreSQL's text of a sum. Without this method the column has no sum. */
+  decodeSum?(text: string): unknown
   /**
    * The half-open interval of what a value stands for in comparisons: a `Date` is a whole millisecond.
-   * Without this method a value stands for itself.
+   * Undefined, or without this method: a value stands for itself.
    */
-  rangeOf?(value: never): readonly [from: string, to: string]
+  rangeOf?(value: never): readonly [from: string, to: string] | undefined
   /** The text to write of a value that was changed, where what nobody touched has to be kept from the stored text. */
   encodeChange?(value: never, stored: string): string
+}
+
+/** What the items of an array are. */
+export interface ArrayItemType {
+  readonly type: ColumnType
+  /** Whether an item may be NULL. */
+  readonly nullable: boolean
+}
+
+/** A type that `create type … as enum` makes. */
+export interface Enumeration {
+  /** Undefined: the first schema of the search path. */
+  readonly schema: string | undefined
+  readonly name: string
+  readonly values: readonly string[]
 }

@@ -1,4 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import { listed } from '../util/messages.ts'
 import type { ColumnType } from './column-type.ts'
 
 /** What PostgreSQL does with the rows that refer to one that is deleted. */
@@ -23,6 +24,16 @@ export interface ColumnSpec {
   readonly onUpdate: (() => unknown) | undefined
   readonly references: { readonly target: () => unknown; readonly onDelete: OnDelete } | undefined
 }
+
+const generatedTypes = ['smallint', 'integer', 'bigint', 'uuid']
+
+const nowOf: Readonly<Record<string, string>> = {
+  'timestamp with time zone': 'now()',
+  'timestamp without time zone': "(now() at time zone 'UTC')",
+}
+
+/** Only a column that may hold a Date has a default of now. */
+type NowColumn<T> = [Extract<T, Date>] extends [never] ? never : unknown
 
 /**
  * A column of {@link table}, immutable: each method gives a new one.
@@ -49,13 +60,12 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
     return this.#with({ primaryKey: true })
   }
 
-  /** PostgreSQL makes the value: an identity for `integer` and `bigint`, `gen_random_uuid()` for `uuid`. */
+  /** PostgreSQL makes the value: an identity for `smallint`, `integer` and `bigint`, `gen_random_uuid()` for `uuid`. */
   generated(): Column<T, true, Key> {
     const { sql } = this.spec.type
-    if (sql !== 'integer' && sql !== 'bigint' && sql !== 'uuid') {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_SCHEMA',
-        `generated() is for integer, bigint and uuid columns; this one is ${sql}`,
+    if (!generatedTypes.includes(sql)) {
+      throw schemaError(
+        `generated() is for columns of ${listed(generatedTypes)}; this one is ${sql}`,
       )
     }
     return this.#with({ generated: true })
@@ -76,26 +86,39 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
     return this.#with({ hidden: true })
   }
 
-  /** The value where none is given: in `new User({ … })`, and in the table's definition. */
+  /**
+   * The value where none is given: in `new User({ … })`, and in the table's definition. Each entity
+   * has a copy of an array or a JSON document of its own.
+   */
   default(value: NonNullable<T>): Column<T, true, Key> {
-    if (!this.spec.type.accepts(value)) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_SCHEMA',
-        `default() expected ${this.spec.type.expected}; came ${describe(value)}`,
-      )
-    }
-    return this.#with({ default: { kind: 'value', value } })
+    const { type } = this.spec
+    if (value === null || !type.accepts(value))
+      throw schemaError(`default() expected ${type.expected}, got ${describe(value)}`)
+    return this.#with({ default: { kind: 'value', value: copyOf(type, value) } })
   }
 
-  /** `timestamptz` only: the time at which the transaction began, given by PostgreSQL on insert. */
-  defaultNow(this: Column<Date | null, boolean, boolean>): Column<T, true, Key> {
-    if (this.spec.type.sql !== 'timestamp with time zone') {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_SCHEMA',
-        `defaultNow() is for timestamptz columns; this one is ${this.spec.type.sql}`,
+  /**
+   * The time at which the transaction began, given by PostgreSQL on insert: for `timestamptz` and
+   * `timestamp` (in UTC). A `date` or `time` has no such default, since it depends on a time zone.
+   */
+  defaultNow(this: Column<T, boolean, boolean> & NowColumn<T>): Column<T, true, Key> {
+    const { cast } = this.spec.type
+    const sql = nowOf[cast]
+    if (sql === undefined)
+      throw schemaError(
+        `defaultNow() is for timestamptz and timestamp columns; this one is ${cast}`,
       )
-    }
-    return new Column<T, true, Key>({ ...this.spec, default: { kind: 'sql', sql: 'now()' } })
+    return new Column<T, true, Key>({ ...this.spec, default: { kind: 'sql', sql } })
+  }
+
+  /**
+   * Makes the value at each INSERT that gives none, and at each UPDATE of the row for which the
+   * program did not set the column: `timestamptz().onUpdate(() => new Date())`.
+   */
+  onUpdate(make: () => T): Column<T, true, Key> {
+    if (typeof make !== 'function')
+      throw schemaError(`onUpdate() expected a function, got ${describe(make)}`)
+    return this.#with({ onUpdate: make })
   }
 
   /**
@@ -115,6 +138,24 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
   #with<U, O extends boolean, K extends boolean>(change: Partial<ColumnSpec>): Column<U, O, K> {
     return new Column<U, O, K>({ ...this.spec, ...change })
   }
+}
+
+// The caller may change the object that it gave.
+function copyOf(type: ColumnType, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  try {
+    return type.decode(type.encode(value as never))
+  } catch (cause) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_SCHEMA',
+      `default() got a value that ${type.sql} cannot hold`,
+      { cause },
+    )
+  }
+}
+
+function schemaError(message: string): DataBridgeError {
+  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
 }
 
 export function columnOf<T>(type: ColumnType, name: string | undefined): Column<T> {

@@ -27,6 +27,8 @@ export class TableMetadata {
   /** Its own number: two tables may have one name. */
   readonly id: number
   readonly name: string
+  /** The name with its schema, for messages and spans: `auth.things`. */
+  readonly fullName: string
   readonly settings: TableSettings
   readonly columns: readonly ColumnMetadata[]
   readonly columnOf: ReadonlyMap<string, ColumnMetadata>
@@ -48,6 +50,7 @@ export class TableMetadata {
     tables += 1
     this.id = tables
     this.name = name
+    this.fullName = settings.schema === undefined ? name : `${settings.schema}.${name}`
     this.settings = settings
     this.columns = Object.freeze(columns)
     this.columnOf = new Map(columns.map((column) => [column.property, column]))
@@ -59,11 +62,6 @@ export class TableMetadata {
   /** The PostgreSQL schema that it is in; undefined: the first of the search path. */
   get schema(): string | undefined {
     return this.settings.schema
-  }
-
-  /** The name with its schema, for messages and spans: `auth.things`. */
-  get fullName(): string {
-    return this.schema === undefined ? this.name : `${this.schema}.${this.name}`
   }
 
   /** The entity's class, for hydration and messages. There is none before its first use. */

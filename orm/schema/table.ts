@@ -18,6 +18,7 @@ const refusedStatics: ReadonlySet<string> = new Set([
   'prototype',
   'get',
   'find',
+  'columns',
   ...Object.getOwnPropertyNames(Function.prototype),
 ])
 

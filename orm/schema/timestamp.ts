@@ -1,5 +1,8 @@
+import { UnreadableError } from './types/unreadable.ts'
+
+// What PostgreSQL writes, and what encodeTimestamp does.
 const pattern =
-  /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/
+  /^(\d{4,})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:(Z)|([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?( BC)?$/
 
 // Milliseconds from 1970 to the last Date there is, in the year 275760.
 const latest = 8.64e15
@@ -8,14 +11,32 @@ const [point, minus, space, zero] = [46, 45, 32, 48]
 
 /** Milliseconds since 1970 of PostgreSQL's text of a `timestamptz` (DateStyle ISO); microseconds are cut. */
 export function decodeTimestamp(text: string): number {
-  return decodeUsual(text) ?? decodeAny(text)
+  return decodeUsual(text, 3) ?? decodeAny(text, true)
+}
+
+/** The same of a `timestamp`, which has no time zone: it is read as UTC. */
+export function decodeLocalTimestamp(text: string): number {
+  return decodeUsual(text, 0) ?? decodeAny(text, false)
+}
+
+/** A text of an instant in UTC that PostgreSQL reads: with `Z` for a `timestamptz`, without it for a `timestamp`. */
+export function encodeTimestamp(milliseconds: number, zone: 'Z' | ''): string {
+  // A millisecond later than the last Date: the end of what that Date stands for.
+  if (milliseconds > latest) return `275760-09-13T00:00:00.001${zone}`
+  const date = new Date(milliseconds)
+  const year = date.getUTCFullYear()
+  // toISOString writes years outside 0..9999 with a sign and six digits, and 1 BC as year 0: PostgreSQL reads neither.
+  const text = date.toISOString()
+  const rest = text.slice(text.indexOf('-', 1), -1) + zone
+  if (year >= 1) return `${String(year).padStart(4, '0')}${rest}`
+  return `${String(1 - year).padStart(4, '0')}${rest} BC`
 }
 
 /**
  * `2026-11-22 11:41:40.123456+00`: what nearly every row has, by its places, since the pattern takes
  * seven times as long. Undefined where the text has another form.
  */
-function decodeUsual(text: string): number | undefined {
+function decodeUsual(text: string, zoneLength: 0 | 3): number | undefined {
   if (text.charCodeAt(4) !== minus || text.charCodeAt(10) !== space) return undefined
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2)
   let end = 19
@@ -28,10 +49,10 @@ function decodeUsual(text: string): number | undefined {
     }
   }
   // `Date.UTC` takes the years below 100 for those of the last century.
-  if (text.length !== end + 3 || !(year >= 100)) return undefined
-  const zone = twoDigits(text, end + 1)
+  if (text.length !== end + zoneLength || !(year >= 100)) return undefined
+  const zone = zoneLength === 0 ? 0 : twoDigits(text, end + 1)
   const hour = twoDigits(text, 11) - (text.charCodeAt(end) === minus ? -zone : zone)
-  return Date.UTC(
+  const value = Date.UTC(
     year,
     twoDigits(text, 5) - 1,
     twoDigits(text, 8),
@@ -40,6 +61,7 @@ function decodeUsual(text: string): number | undefined {
     twoDigits(text, 17),
     millisecond,
   )
+  return Number.isNaN(value) ? undefined : value
 }
 
 function twoDigits(text: string, index: number): number {
@@ -52,17 +74,12 @@ function digitAt(text: string, index: number): number {
   return digit >= 0 && digit <= 9 ? digit : -1
 }
 
-function decodeAny(text: string): number {
+function decodeAny(text: string, hasZone: boolean): number {
   const match = pattern.exec(text)
-  if (match === null) {
-    throw new RangeError(
-      text.includes('infinity')
-        ? 'an infinite timestamp, which no Date can hold'
-        : 'a timestamp that is not in the format of DateStyle ISO',
-    )
-  }
-  const [, year, month, day, hour, minute, second, fraction = '', sign, ...zone] = match
-  const [zoneHour, zoneMinute = 0, zoneSecond = 0, bc] = zone
+  if (match === null) throw unreadable(text, hasZone)
+  const [, year, month, day, hour, minute, second, fraction = '', utc, sign, ...zone] = match
+  if ((utc !== undefined || sign !== undefined) !== hasZone) throw otherZone(hasZone)
+  const [zoneHour = 0, zoneMinute = 0, zoneSecond = 0, bc] = zone
   const moment = new Date(0)
   moment.setUTCFullYear(
     bc === undefined ? Number(year) : 1 - Number(year),
@@ -73,9 +90,26 @@ function decodeAny(text: string): number {
   const offset = seconds(zoneHour, zoneMinute, zoneSecond) * 1000
   const value = moment.getTime() + time - (sign === '-' ? -offset : offset)
   if (Math.abs(value) <= latest) return value
-  throw new RangeError('a timestamp later than any Date')
+  throw new UnreadableError('holds a timestamp later than any Date')
 }
 
 function seconds(hours: unknown, minutes: unknown, rest: unknown): number {
   return (Number(hours) * 60 + Number(minutes)) * 60 + Number(rest)
+}
+
+function unreadable(text: string, hasZone: boolean): UnreadableError {
+  if (text !== 'infinity' && text !== '-infinity')
+    return new UnreadableError('holds a timestamp that is not in the format of DateStyle ISO')
+  const name = hasZone ? 'timestamptz' : 'timestamp'
+  return new UnreadableError(
+    `holds an infinite timestamp, which no Date can hold; declare it ${name}({ infinity: true })`,
+  )
+}
+
+function otherZone(hasZone: boolean): UnreadableError {
+  return new UnreadableError(
+    hasZone
+      ? 'is a timestamp without time zone in the database; declare it timestamp()'
+      : 'is a timestamp with time zone in the database; declare it timestamptz()',
+  )
 }

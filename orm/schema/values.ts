@@ -1,36 +1,144 @@
+import { isDeepStrictEqual } from 'node:util'
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, TableMetadata } from './metadata.ts'
+import { UnreadableError, UnwritableError } from './types/unreadable.ts'
 
-/** The JavaScript value of PostgreSQL's text. */
-export function decodeColumn(column: ColumnMetadata, text: string | null): unknown {
+type Texts = readonly (string | null)[]
+
+/**
+ * The JavaScript value of PostgreSQL's text.
+ *
+ * @param row the texts of the whole row, in the order of the table's columns: an error then names its key
+ */
+export function decodeColumn(
+  column: ColumnMetadata,
+  text: string | null,
+  table?: TableMetadata,
+  row?: Texts,
+): unknown {
   if (text === null) return null
   try {
     return column.type.decode(text)
   } catch (cause) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_STATEMENT',
-      `the column ${column.name} holds ${cause instanceof RangeError ? cause.message : `what is no ${column.type.sql}`}`,
-      { cause, column: column.name },
-    )
+    throw unreadableError(column, cause, table, row)
   }
+}
+
+/** What a type's `decode` has thrown, as an error that names the column and, where the row is given, its key. */
+export function unreadableError(
+  column: ColumnMetadata,
+  cause: unknown,
+  table?: TableMetadata,
+  row?: Texts,
+): DataBridgeError {
+  if (cause instanceof DataBridgeError) return cause
+  const problem =
+    cause instanceof UnreadableError ? cause.message : `could not be decoded as ${column.type.sql}`
+  const place = table === undefined || row === undefined ? '' : ` (${rowName(table, row)})`
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_STATEMENT',
+    `the column ${column.name} ${problem}${place}`,
+    { cause, table: table?.fullName, column: column.name },
+  )
+}
+
+/** A row in a message: `User with id the number 5`. */
+function rowName(table: TableMetadata, row: Texts): string {
+  const keys = table.primaryKey.map((column) => `${column.property} ${keyText(column, row)}`)
+  return `in the row of ${table.entityName} with ${keys.join(' and ')}`
+}
+
+// As a described string, which spans leave out. The key itself may be what cannot be decoded.
+function keyText({ hidden, position }: ColumnMetadata, row: Texts): string {
+  return hidden ? '(hidden)' : describe(row[position] ?? null)
 }
 
 /** PostgreSQL's text of a value that was checked. */
 export function encodeColumn(column: ColumnMetadata, value: unknown): string | null {
-  return value === null ? null : column.type.encode(value as never)
+  if (value === null) return null
+  try {
+    return column.type.encode(value as never)
+  } catch (cause) {
+    throw unwritableError(column, cause)
+  }
 }
 
-/** Refuses a value that the column cannot hold. */
-export function requireValue(table: TableMetadata, column: ColumnMetadata, value: unknown): void {
-  if (value === null ? column.nullable : column.type.accepts(value)) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_INVALID_VALUE',
-    `${table.entityName}.${column.property} expected ${column.type.expected}${column.nullable ? ' or null' : ''}; came ${column.hidden ? `a ${typeof value} (not shown, since the column is hidden)` : describe(value)}`,
-    { column: column.name },
+/**
+ * PostgreSQL's text of a value that was checked and differs from the stored text. What a JavaScript
+ * value cannot hold, such as a large number in JSON, is kept from the stored text where nobody touched it.
+ */
+export function encodeChange(
+  column: ColumnMetadata,
+  value: unknown,
+  stored: string | null,
+): string | null {
+  if (value === null || stored === null || column.type.encodeChange === undefined)
+    return encodeColumn(column, value)
+  try {
+    return column.type.encodeChange(value as never, stored)
+  } catch (cause) {
+    throw unwritableError(column, cause)
+  }
+}
+
+function unwritableError(column: ColumnMetadata, cause: unknown): DataBridgeError {
+  if (cause instanceof DataBridgeError) return cause
+  const facts = { cause, column: column.name }
+  if (cause instanceof UnwritableError)
+    return new DataBridgeError(cause.code, `the column ${column.name} ${cause.message}`, facts)
+  return new DataBridgeError(
+    cause instanceof TypeError ? 'DATA_BRIDGE_ERR_TYPE' : 'DATA_BRIDGE_ERR_INVALID_VALUE',
+    `the column ${column.name} could not be encoded as ${column.type.sql}`,
+    facts,
   )
+}
+
+/**
+ * Refuses a value that the column cannot hold. One of another JavaScript type is a mistake of the
+ * program (500); one that is out of range or malformed comes from the data (400).
+ */
+export function requireValue(table: TableMetadata, column: ColumnMetadata, value: unknown): void {
+  const { type, nullable, hidden, property } = column
+  if (value === null ? nullable : type.accepts(value)) return
+  const isTyped = value === null || type.isType(value)
+  const expected = `${isTyped ? type.expected : type.jsType}${nullable ? ', or null' : ''}`
+  const got = hidden && value !== null && value !== undefined ? hiddenValue(value) : describe(value)
+  throw new DataBridgeError(
+    isTyped ? 'DATA_BRIDGE_ERR_INVALID_VALUE' : 'DATA_BRIDGE_ERR_TYPE',
+    `${table.entityName}.${property} expected ${expected}, got ${got}`,
+    { table: table.fullName, column: column.name },
+  )
+}
+
+function hiddenValue(value: unknown): string {
+  return `a ${typeof value} (not shown, since the column is hidden)`
 }
 
 /** Whether a value is still what the snapshot's text says. */
 export function isUnchanged(column: ColumnMetadata, value: unknown, text: string | null): boolean {
-  return text === null ? value === null : column.type.isSame(value, text)
+  if (text === null) return value === null
+  try {
+    return column.type.isSame(value, text)
+  } catch (cause) {
+    throw unreadableError(column, cause)
+  }
+}
+
+/**
+ * The value to hold after a write gave `text` back: the database may have changed what was sent
+ * (`numeric(10,2)`, `real`, `char(3)`). An object that is equal to it stays the same object.
+ */
+export function readBack(column: ColumnMetadata, value: unknown, text: string | null): unknown {
+  const stored = decodeColumn(column, text)
+  return isDeepStrictEqual(value, stored) ? value : stored
+}
+
+/** The value where none is given, made anew: entities must not share an object that the program may change. */
+export function defaultValue(column: ColumnMetadata): unknown {
+  const { default: given, type } = column
+  if (given?.kind !== 'value') return undefined
+  const { value } = given
+  return typeof value === 'object' && value !== null
+    ? type.decode(type.encode(value as never))
+    : value
 }

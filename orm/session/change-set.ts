@@ -3,13 +3,15 @@ import type { Entity } from '../entity/entity.ts'
 import { valueOf } from '../entity/property.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { encodeColumn, isUnchanged, requireValue } from '../schema/values.ts'
+import { encodeChange, encodeColumn, isUnchanged, requireValue } from '../schema/values.ts'
 
 /** A stored entity that differs from its snapshot, with the texts of the changed columns. */
 export interface Change {
   readonly entity: Entity
   readonly table: TableMetadata
   readonly columns: ReadonlyMap<ColumnMetadata, string | null>
+  /** Those of the columns whose values the library has made, see `onUpdate()`. */
+  readonly made: readonly ColumnMetadata[]
 }
 
 /** What a flush writes. */
@@ -42,15 +44,23 @@ export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
 export function changeOf(entity: Entity): Change | undefined {
   const dirty = dirtyColumns(entity)
   if (dirty === undefined) return undefined
-  const { table } = stateOf(entity)
+  const { table, snapshot } = stateOf(entity)
   const columns = new Map<ColumnMetadata, string | null>()
   for (const column of dirty) {
     if (column.primaryKey) throw changedKeyError(table, column)
     const value = valueOf(entity, column)
     requireValue(table, column, value)
+    columns.set(column, encodeChange(column, value, snapshot?.[column.position] ?? null))
+  }
+  const made = table.columns.filter(
+    (column) => column.onUpdate !== undefined && !column.primaryKey && !columns.has(column),
+  )
+  for (const column of made) {
+    const value = column.onUpdate?.()
+    requireValue(table, column, value)
     columns.set(column, encodeColumn(column, value))
   }
-  return { entity, table, columns }
+  return { entity, table, columns, made }
 }
 
 export function isEmpty({ added, changed, deleted }: ChangeSet): boolean {

@@ -1,19 +1,21 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
 import { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
-import type { Operation, QueryOperation } from '../observe/operation.ts'
+import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts'
 import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import type { RawRows } from '../relations/context.ts'
-import { selectBy } from '../relations/related.ts'
 import { reload } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
 import { hydrate } from '../entity/hydrate.ts'
 import { type EntityOwner, type RawRow, stateOf } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { identityOf, joinTexts, storedKey } from '../entity/identity.ts'
-import { keyTexts } from './key.ts'
+import { type KeyParts, selectByKey, selectByKeys } from '../sql/key-statements.ts'
+import { exactTexts, keyList, keyParts } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
+import type { Flusher } from './flusher.ts'
+import type { SessionParts } from './session-parts.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
 /** The reading side of a session: rows become entities, each row the same one. */
@@ -22,25 +24,24 @@ export class EntitySource implements QueryContext {
   readonly #owner: EntityOwner
   readonly #connection: SessionConnection
   readonly #work: UnitOfWork
-  readonly #beforeQuery: QueryContext['beforeQuery']
+  readonly #flusher: Flusher
   readonly #inFlight = new Map<TableMetadata, Map<string, Promise<unknown>>>()
 
   constructor(
     owner: EntityOwner,
-    connection: SessionConnection,
-    observer: Observer,
+    { connection, observer }: SessionParts,
     work: UnitOfWork,
-    beforeQuery: QueryContext['beforeQuery'],
+    flusher: Flusher,
   ) {
     this.#owner = owner
     this.#connection = connection
     this.observer = observer
     this.#work = work
-    this.#beforeQuery = beforeQuery
+    this.#flusher = flusher
   }
 
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> {
-    return this.#beforeQuery(reads, operation)
+    return this.#flusher.beforeQuery(reads, operation)
   }
 
   rows(statement: Statement, operation: Operation): Promise<RawRows> {
@@ -63,29 +64,33 @@ export class EntitySource implements QueryContext {
     })
   }
 
-  /**
-   * The entity with this key: by the identity map, or with one statement.
-   *
-   * @param beforeSending writes what the program did, so that the statement sees it
-   */
-  async get(
-    table: TableMetadata,
-    key: unknown,
-    beforeSending: (operation: QueryOperation) => Promise<void>,
-  ): Promise<Entity | null> {
-    const texts = keyTexts(table, key)
-    const text = joinTexts(texts)
-    const held = this.held(table, text)
+  /** The entity with this key: by the identity map, or with one statement. */
+  async get(table: TableMetadata, key: unknown): Promise<Entity | null> {
+    const parts = keyParts(table, key)
+    const held = this.#heldBy(table, parts)
     const operation = getOperation(table, held !== undefined)
     const find = async (): Promise<Entity | null> => {
       if (held !== undefined) return held
-      await beforeSending(operation)
-      return this.shared(table, text, () => this.#fetch(table, texts, operation))
+      await this.#flusher.beforeGet(operation)
+      return this.shared(table, joinTexts(parts.flat()), () => this.#fetch(table, parts, operation))
     }
-    const found = await observed(this.observer, operation, find, (entity) => ({
-      rows: entity === null ? 0 : 1,
-    }))
-    return found !== null && stateOf(found).lifecycle !== 'deleted' ? found : null
+    const found = await observed(this.observer, operation, find, countOne)
+    return found !== null && isPresent(found) ? found : null
+  }
+
+  /** The entities with these keys, in their order: by the identity map, and the rest with one statement. */
+  async getMany(table: TableMetadata, keys: unknown): Promise<Entity[]> {
+    const list = keyList(table, keys)
+    const found = list.map((parts) => this.#heldBy(table, parts))
+    const operation = getOperation(table, !found.includes(undefined))
+    const find = async (): Promise<Entity[]> => {
+      if (operation.cacheHit !== true) {
+        await this.#flusher.beforeGet(operation)
+        await this.#fetchMissing(table, list, found, operation)
+      }
+      return found.filter((entity) => entity !== undefined && isPresent(entity)) as Entity[]
+    }
+    return observed(this.observer, operation, find, ({ length }) => ({ rows: length }))
   }
 
   /** Reads the row of an entity again. */
@@ -94,26 +99,55 @@ export class EntitySource implements QueryContext {
     const operation = getOperation(table, false)
     const key = storedKey(entity)
     const read = async (): Promise<void> => {
-      const { rows } = await this.rows(selectBy(table, table.primaryKey, key), operation)
-      if (rows[0] !== undefined) {
-        reload(entity, rows[0])
-        return this.#work.read(entity)
+      const { rows } = await this.rows(selectByKey(table, key), operation)
+      const [row] = rows
+      if (row === undefined) {
+        throw new DataBridgeError(
+          'DATA_BRIDGE_ERR_NOT_FOUND',
+          `refresh() found no row of this ${table.entityName}; it was deleted`,
+        )
       }
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_NOT_FOUND',
-        `refresh() found no row of this ${table.entityName}; it was deleted`,
-      )
+      requireOne(table, rows)
+      reload(entity, row)
+      this.#work.read(entity)
     }
     await observed(this.observer, operation, read, () => ({ rows: 1 }))
   }
 
+  #heldBy(table: TableMetadata, parts: KeyParts): Entity | undefined {
+    const texts = exactTexts(parts)
+    return texts === undefined ? undefined : this.held(table, joinTexts(texts))
+  }
+
   async #fetch(
     table: TableMetadata,
-    key: readonly string[],
+    key: KeyParts,
     operation: QueryOperation,
   ): Promise<Entity | null> {
-    const { rows } = await this.rows(selectBy(table, table.primaryKey, key), operation)
+    const { rows } = await this.rows(selectByKey(table, key), operation)
+    requireOne(table, rows)
     return this.entitiesOf(table, rows)[0] ?? null
+  }
+
+  /** Fills in what was not held, and may be held by now. */
+  async #fetchMissing(
+    table: TableMetadata,
+    keys: readonly KeyParts[],
+    found: (Entity | undefined)[],
+    operation: QueryOperation,
+  ): Promise<void> {
+    const missing = [...found.keys()].filter((index) => found[index] === undefined)
+    const wanted = missing.map((index) => keys[index] as KeyParts)
+    const { rows } = await this.rows(selectByKeys(table, table.primaryKey, wanted), operation)
+    const entities = this.entitiesOf(
+      table,
+      rows.map((row) => row.slice(0, -1)),
+    )
+    entities.forEach((entity, index) => {
+      const position = missing[Number(rows[index]?.at(-1)) - 1] as number
+      if (found[position] !== undefined) throw severalError(table)
+      found[position] = entity
+    })
   }
 
   /** Two loads of one row that are in flight at the same time share one statement. */
@@ -130,4 +164,22 @@ export class EntitySource implements QueryContext {
 
 function getOperation(table: TableMetadata, cacheHit: boolean): QueryOperation {
   return { kind: 'query', name: 'get', table, filters: 1, limit: undefined, cacheHit }
+}
+
+const countOne = (entity: Entity | null): Outcome => ({ rows: entity === null ? 0 : 1 })
+
+function isPresent(entity: Entity): boolean {
+  return stateOf(entity).lifecycle === 'stored'
+}
+
+function requireOne(table: TableMetadata, rows: readonly RawRow[]): void {
+  if (rows.length > 1) throw severalError(table)
+}
+
+function severalError(table: TableMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_MULTIPLE_ROWS',
+    `get(${table.entityName}) expected one row with this key, got several: the key in the database has more ` +
+      'columns than the declared one, or the key is a Date and several rows lie within its millisecond',
+  )
 }

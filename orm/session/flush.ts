@@ -1,83 +1,65 @@
-import type { RawResult } from '../driver/connection.ts'
-import { DataBridgeError } from '../errors.ts'
-import { absorb } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
+import { textsOf } from '../entity/identity.ts'
 import { isMadeByDatabase } from '../entity/new-entity.ts'
 import { setValue, valueOf } from '../entity/property.ts'
-import { joinTexts, storedKey, textsOf } from '../entity/identity.ts'
-import { relationHandle } from '../entity/relation-handle.ts'
-import { type RawRow, stateOf } from '../entity/entity-state.ts'
-import {
-  type ColumnMetadata,
-  type RelationMetadata,
-  type TableMetadata,
-} from '../schema/metadata.ts'
-import { listed } from '../util/messages.ts'
-import { encodeColumn, requireValue } from '../schema/values.ts'
-import type { Statement } from '../sql/statement.ts'
-import {
-  type ChangedRow,
-  deleteRows,
-  insertDefaults,
-  insertRows,
-  updateRows,
-} from '../sql/write-statements.ts'
-import type { Change, ChangeSet } from './change-set.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import { requireValue } from '../schema/values.ts'
+import type { ChangeSet } from './change-set.ts'
 import { commitOrder, parentsOf } from './commit-order.ts'
+import { hasKey, insertTable, statementKey } from './insert.ts'
+import { removeTable } from './remove.ts'
 import { deleteOrder, insertOrder, ready } from './row-order.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
-
-/** Sends a statement of the flush. */
-export type Send = (statement: Statement) => Promise<RawResult>
+import { updateTable } from './update.ts'
+import { circularError } from './write-errors.ts'
+import type { Writing } from './writing.ts'
 
 /**
  * Writes a change set: inserts with the referenced tables first, then updates, then deletes with the
  * referring tables first; for each table one statement, where its rows do not depend on each other.
  */
-export async function writeChanges(
-  work: UnitOfWork,
-  changes: ChangeSet,
-  send: Send,
-): Promise<void> {
+export async function writeChanges(writing: Writing, changes: ChangeSet): Promise<void> {
   const added = byTable(changes.added)
-  for (const entity of changes.added) validate(entity)
   for (const group of commitOrder(added.keys(), parentsOf)) {
     await insertGroup(
-      work,
+      writing,
       group.flatMap((table) => added.get(table) ?? []),
-      send,
     )
   }
-  for (const rows of Map.groupBy(changes.changed, ({ table }) => table).values())
-    await update(work, rows, send)
+  for (const [table, rows] of Map.groupBy(changes.changed, (change) => change.table))
+    await updateTable(writing, table, rows)
   const deleted = byTable(changes.deleted)
   for (const group of commitOrder(deleted.keys(), parentsOf).toReversed()) {
     await removeGroup(
-      work,
+      writing,
       group.flatMap((table) => deleted.get(table) ?? []),
-      send,
     )
   }
 }
 
+/** The tables that a change set writes. */
+export function tablesOf({ added, changed, deleted }: ChangeSet): ReadonlySet<TableMetadata> {
+  const tables = new Set<TableMetadata>()
+  for (const entity of added) tables.add(stateOf(entity).table)
+  for (const { table } of changed) tables.add(table)
+  for (const entity of deleted) tables.add(stateOf(entity).table)
+  return tables
+}
+
 /** Inserts the rows of tables that may refer to each other: again and again those whose references are there. */
-async function insertGroup(
-  work: UnitOfWork,
-  entities: readonly Entity[],
-  send: Send,
-): Promise<void> {
+async function insertGroup(writing: Writing, entities: readonly Entity[]): Promise<void> {
   const before = insertOrder(entities)
   const waiting = new Set(entities)
   while (waiting.size > 0) {
     const isOne = (one: Entity, other: Entity): boolean =>
       textsOf(other, stateOf(other).table.primaryKey) !== undefined &&
-      statementOf(one) === statementOf(other)
+      statementKey(one) === statementKey(other)
     const next = ready(waiting, before, isOne)
     // Where keys refer in a circle, PostgreSQL may have been told to check them at the end.
     if (next.length === 0)
       next.push(...[...waiting].filter((entity) => !needsKeyOf(entity, waiting)))
     if (next.length === 0) throw circularError([...waiting])
-    for (const [table, rows] of byTable(next)) await insertTable(work, table, rows, send)
+    for (const [table, rows] of byTable(next)) await insertTable(writing, table, rows)
     for (const entity of next) waiting.delete(entity)
   }
 }
@@ -89,128 +71,8 @@ function needsKeyOf(entity: Entity, others: ReadonlySet<Entity>): boolean {
   return false
 }
 
-/** What is the same for rows that one statement inserts: their table, and the columns that they give. */
-function statementOf(entity: Entity): string {
-  const { table, references } = stateOf(entity)
-  const filled = [...(references?.keys() ?? [])].flatMap(({ foreignKey }) => foreignKey)
-  const given = new Set([...givenColumns(table, entity), ...filled])
-  return [
-    table.id,
-    ...table.columns.filter((column) => given.has(column)).map(({ position }) => position),
-  ].join()
-}
-
-async function insertTable(
-  work: UnitOfWork,
-  table: TableMetadata,
-  entities: readonly Entity[],
-  send: Send,
-): Promise<void> {
-  for (const entity of entities) fillForeignKeys(entity)
-  const sets = Map.groupBy(entities, (entity) =>
-    givenColumns(table, entity)
-      .map(({ position }) => position)
-      .join(),
-  )
-  for (const same of sets.values()) {
-    const columns = givenColumns(table, same[0] as Entity)
-    const rows = same.map((entity) =>
-      columns.map((column) => encodeColumn(column, valueOf(entity, column))),
-    )
-    const result = await send(
-      columns.length === 0 ? insertDefaults(table, same.length) : insertRows(table, columns, rows),
-    )
-    if (result.rows.length !== same.length)
-      throw countError('INSERT', table, same.length, result.rows.length)
-    same.forEach((entity, index) => {
-      absorb(entity, result.rows[index] as RawRow, sentOf(columns, rows[index] ?? []))
-      work.inserted(entity)
-    })
-  }
-}
-
-/** What was sent, by the positions of the table's columns. */
-function sentOf(
-  columns: readonly ColumnMetadata[],
-  texts: readonly (string | null | undefined)[],
-): (string | null | undefined)[] {
-  const sent: (string | null | undefined)[] = []
-  columns.forEach(({ position }, index) => {
-    sent[position] = texts[index]
-  })
-  return sent
-}
-
-function fillForeignKeys(entity: Entity): void {
-  for (const [relation, target] of stateOf(entity).references ?? []) {
-    if (hasKey(entity, relation)) continue
-    for (const [local, remote] of relation.pairs) setValue(entity, local, valueOf(target, remote))
-    if (hasKey(entity, relation)) {
-      relationHandle(entity, relation.name).fill(target)
-      continue
-    }
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_FLUSH',
-      `${relation.owner.entityName}.${relation.name} refers to a ${relation.target.entityName} that is not stored; add it to the session too`,
-    )
-  }
-}
-
-function hasKey(entity: Entity, relation: RelationMetadata): boolean {
-  return relation.foreignKey.every((column) => valueOf(entity, column) !== undefined)
-}
-
-function givenColumns(table: TableMetadata, entity: Entity): ColumnMetadata[] {
-  return table.columns.filter((column) => valueOf(entity, column) !== undefined)
-}
-
-/** Before the first statement is sent: a flush that cannot succeed writes nothing. */
-function validate(entity: Entity): void {
-  const { table, references } = stateOf(entity)
-  const filled = new Set([...(references?.keys() ?? [])].flatMap(({ foreignKey }) => foreignKey))
-  for (const column of table.columns) {
-    const value = valueOf(entity, column)
-    if (value === undefined && (isMadeByDatabase(column) || filled.has(column))) continue
-    requireValue(table, column, value)
-  }
-}
-
-async function update(work: UnitOfWork, changes: readonly Change[], send: Send): Promise<void> {
-  const [first] = changes
-  if (first === undefined) return
-  const { table } = first
-  const changed = new Set(changes.flatMap(({ columns }) => [...columns.keys()]))
-  const columns = table.columns.filter((column) => changed.has(column))
-  const rows = changes.map((change): ChangedRow => ({
-    key: storedKey(change.entity),
-    values: columns.map((column) => change.columns.get(column)),
-  }))
-  const result = await send(updateRows(table, columns, rows))
-  const width = table.primaryKey.length
-  const returned = new Map(
-    result.rows.map((row) => [joinTexts(row.slice(0, width) as string[]), row]),
-  )
-  if (returned.size !== changes.length) throw staleError(table, changes.length - returned.size)
-  changes.forEach(({ entity }, index) => {
-    const { snapshot = [] } = stateOf(entity)
-    const { key = [], values = [] } = rows[index] ?? {}
-    const row = returned.get(joinTexts(key)) ?? []
-    const after = [...snapshot]
-    columns.forEach(({ position }, place) => {
-      // Where others changed a column that this entity did not, its snapshot stays that of its value.
-      if (values[place] !== undefined) after[position] = row[place + width] ?? null
-    })
-    absorb(entity, after, sentOf(columns, values))
-    work.updated(entity, snapshot)
-  })
-}
-
 /** Deletes the rows of tables that may refer to each other: again and again those that nothing refers to any more. */
-async function removeGroup(
-  work: UnitOfWork,
-  entities: readonly Entity[],
-  send: Send,
-): Promise<void> {
+async function removeGroup(writing: Writing, entities: readonly Entity[]): Promise<void> {
   const before = deleteOrder(entities)
   const waiting = new Set(entities)
   const isOne = (one: Entity, other: Entity): boolean => stateOf(one).table === stateOf(other).table
@@ -218,51 +80,25 @@ async function removeGroup(
     const next = ready(waiting, before, isOne)
     // Where rows refer in a circle, PostgreSQL may know what to do about it.
     const rows = next.length === 0 ? [...waiting] : next
-    for (const [table, same] of byTable(rows)) await remove(work, table, same, send)
+    for (const [table, same] of byTable(rows))
+      await removeTable(writing, table, same, next.length === 0)
     for (const entity of rows) waiting.delete(entity)
   }
-}
-
-async function remove(
-  work: UnitOfWork,
-  table: TableMetadata,
-  entities: readonly Entity[],
-  send: Send,
-): Promise<void> {
-  await send(deleteRows(table, entities.map(storedKey)))
-  for (const entity of entities) work.removed(entity)
 }
 
 function byTable(entities: readonly Entity[]): Map<TableMetadata, Entity[]> {
   return Map.groupBy(entities, (entity) => stateOf(entity).table)
 }
 
-function circularError(entities: readonly Entity[]): DataBridgeError {
-  const names = [...new Set(entities.map((entity) => stateOf(entity).table.entityName))]
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_FLUSH',
-    `new entities of ${listed(names)} refer to each other in a circle, so none of them can be inserted first; ` +
-      'leave one foreign key null, flush, and set it then',
-  )
-}
-
-function countError(
-  verb: string,
-  table: TableMetadata,
-  expected: number,
-  came: number,
-): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_FLUSH',
-    `${verb} ${table.name} expected ${expected} rows back; came ${came}: does a trigger or a rule leave rows out?`,
-    { table: table.name },
-  )
-}
-
-function staleError(table: TableMetadata, missing: number): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_STALE',
-    `${missing} changed row${missing === 1 ? '' : 's'} of ${table.name} no longer exist${missing === 1 ? 's' : ''}`,
-    { table: table.name },
-  )
+/** Before the first statement is sent: a flush that cannot succeed writes nothing. */
+export function completeNew(entity: Entity): void {
+  const { table, references } = stateOf(entity)
+  const filled = new Set([...(references?.keys() ?? [])].flatMap(({ foreignKey }) => foreignKey))
+  for (const column of table.columns) {
+    if (valueOf(entity, column) === undefined) {
+      if (isMadeByDatabase(column) || filled.has(column)) continue
+      if (column.onUpdate !== undefined) setValue(entity, column, column.onUpdate())
+    }
+    requireValue(table, column, valueOf(entity, column))
+  }
 }

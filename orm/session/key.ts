@@ -1,32 +1,55 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { encodeColumn, requireValue } from '../schema/values.ts'
+import type { KeyPart, KeyParts } from '../sql/key-statements.ts'
 import { listed } from '../util/messages.ts'
 
-/** The texts of a key that the program gave: a value, or of a composite key an object with all of its columns. */
-export function keyTexts(table: TableMetadata, key: unknown): readonly string[] {
+/** The parts of a key that the program gave: a value, or of a composite key an object with all of its columns. */
+export function keyParts(table: TableMetadata, key: unknown): KeyParts {
   const { primaryKey } = table
-  if (primaryKey.length === 1) return [textOf(table, primaryKey[0], key)]
-  const names = primaryKey.map(({ property }) => property)
-  const isObject = typeof key === 'object' && key !== null && !Array.isArray(key)
-  const given = isObject ? Object.keys(key) : []
-  if (given.length !== names.length || !names.every((name) => given.includes(name))) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_ENTITY',
-      `the key of ${table.entityName} expected an object with ${listed(names)}; came ` +
-        (isObject ? `one with ${listed(given)}` : describe(key)),
-    )
-  }
-  return primaryKey.map((column) =>
-    textOf(table, column, (key as Record<string, unknown>)[column.property]),
-  )
+  const [only] = primaryKey
+  if (primaryKey.length === 1) return [partOf(table, only, key)]
+  const given = requireParts(table, key)
+  return primaryKey.map((column) => partOf(table, column, given[column.property]))
 }
 
-function textOf(
-  table: TableMetadata,
-  column: TableMetadata['primaryKey'][0],
-  value: unknown,
-): string {
+/** Keys in a list. */
+export function keyList(table: TableMetadata, keys: unknown): readonly KeyParts[] {
+  if (Array.isArray(keys)) return keys.map((key) => keyParts(table, key))
+  throw keyError(table, 'an array of keys', describe(keys))
+}
+
+/** The text under which the identity map may hold the entity; undefined where a part stands for an interval. */
+export function exactTexts(key: KeyParts): readonly string[] | undefined {
+  return key.every((part) => typeof part === 'string') ? key : undefined
+}
+
+function requireParts(table: TableMetadata, key: unknown): Readonly<Record<string, unknown>> {
+  const names = table.primaryKey.map(({ property }) => property)
+  const expected = `an object with ${listed(names)}`
+  if (typeof key !== 'object' || key === null || Array.isArray(key))
+    throw keyError(table, expected, describe(key))
+  const parts: Readonly<Record<string, unknown>> = { ...key }
+  const given = Object.keys(parts)
+  if (given.length !== names.length || !names.every((name) => given.includes(name)))
+    throw keyError(
+      table,
+      expected,
+      given.length === 0 ? 'an empty object' : `one with ${listed(given)}`,
+    )
+  const unset = names.find((name) => parts[name] === undefined)
+  if (unset !== undefined) throw keyError(table, expected, `one whose ${unset} is undefined`)
+  return parts
+}
+
+function partOf(table: TableMetadata, column: ColumnMetadata, value: unknown): KeyPart {
   requireValue(table, column, value)
-  return encodeColumn(column, value) as string
+  return column.type.rangeOf?.(value as never) ?? (encodeColumn(column, value) as string)
+}
+
+function keyError(table: TableMetadata, expected: string, got: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `the key of ${table.entityName} expected ${expected}, got ${got}`,
+  )
 }

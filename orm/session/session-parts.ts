@@ -1,6 +1,7 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
+import type { Catalogue } from './catalogue.ts'
 
 /** A session as its database knows it. */
 export interface LiveSession {
@@ -12,6 +13,7 @@ export interface SessionParts {
   readonly connection: SessionConnection
   readonly observer: Observer
   readonly stats: SessionStats
+  readonly catalogue: Catalogue
   readonly isReadOnly: boolean
   readonly signal?: AbortSignal | undefined
   /** The session is used for the first time. */

@@ -1,6 +1,6 @@
 import { requireIsolation } from '../driver/isolation.ts'
 import { optionError, refuseUnknown, requireBoolean, requireCount } from '../util/option-checks.ts'
-import type { TransactionMode } from '../driver/session-connection.ts'
+import type { TransactionMode } from '../driver/transaction-mode.ts'
 import { describe } from '../errors.ts'
 
 /** How a transaction begins, and how often it is begun again. */

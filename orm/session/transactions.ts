@@ -1,32 +1,27 @@
-import type { SessionConnection, TransactionMode } from '../driver/session-connection.ts'
+import type { SessionConnection } from '../driver/session-connection.ts'
+import type { TransactionMode } from '../driver/transaction-mode.ts'
 import { DataBridgeError, describe } from '../errors.ts'
+import type { Observer } from '../observe/observer.ts'
+import type { Flusher } from './flusher.ts'
 import { isRetryable, pauseAfter } from './retries.ts'
+import type { SessionParts } from './session-parts.ts'
 import { requireTransactionOptions, type TransactionOptions } from './transaction-options.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
-
-/** What a transaction asks of its session. */
-interface Steps {
-  flush(): Promise<void>
-  commit(): Promise<void>
-  rollback(): Promise<void>
-  /** Waits until nothing is flushed or rolled back, and keeps others waiting. */
-  alone(work: () => Promise<void>): Promise<void>
-  readonly hasUnsaved: () => boolean
-  retried(attempt: number, error: unknown): void
-}
 
 /** The calls of `transaction()` that are under way in a session, each within the one before. */
 export class Transactions {
   readonly #connection: SessionConnection
+  readonly #observer: Observer
   readonly #work: UnitOfWork
-  readonly #steps: Steps
+  readonly #flusher: Flusher
   #underWay: string[] = []
   #made = 0
 
-  constructor(connection: SessionConnection, work: UnitOfWork, steps: Steps) {
+  constructor({ connection, observer }: SessionParts, work: UnitOfWork, flusher: Flusher) {
     this.#connection = connection
+    this.#observer = observer
     this.#work = work
-    this.#steps = steps
+    this.#flusher = flusher
   }
 
   async run<T, S>(
@@ -44,7 +39,7 @@ export class Transactions {
     }
     const isOutermost = !isManaged && this.#underWay.length === 0
     const isBegun = this.#connection.isInTransaction || this.#underWay.length > 0
-    if (retries > 0 && (!isOutermost || isBegun || this.#steps.hasUnsaved())) throw retriesError()
+    if (retries > 0 && (!isOutermost || isBegun || this.#flusher.hasUnsaved)) throw retriesError()
     if (isBegun && (mode.isolation !== undefined || mode.readOnly !== undefined)) throw modeError()
     const work = () => fn(session)
     if (isOutermost && !isBegun) return this.#attempts(work, mode, retries)
@@ -52,7 +47,7 @@ export class Transactions {
     if (!isOutermost) return this.#nested(name, work, mode)
     // Statements before have begun a transaction: a failure leaves them to the caller, success commits all.
     const result = await this.#nested(name, work, mode)
-    await this.#steps.commit()
+    await this.#flusher.commit()
     return result
   }
 
@@ -76,7 +71,7 @@ export class Transactions {
         return await this.#outermost(fn, mode)
       } catch (error) {
         if (attempt > retries || !isRetryable(error)) throw error
-        this.#steps.retried(attempt, error)
+        this.#observer.transactionRetried?.({ attempt, error })
         await pauseAfter(attempt)
       }
     }
@@ -88,11 +83,11 @@ export class Transactions {
       await this.#connection.begin(mode, undefined)
       const result = await fn()
       this.#pop(name)
-      await this.#steps.commit()
+      await this.#flusher.commit()
       return result
     } catch (error) {
       this.abandon()
-      await this.#steps.rollback()
+      await this.#flusher.undo()
       throw error
     }
   }
@@ -101,16 +96,16 @@ export class Transactions {
     let isSet = false
     try {
       if (!this.#connection.isInTransaction) await this.#connection.begin(mode, undefined)
-      await this.#steps.flush()
-      await this.#steps.alone(async () => {
+      await this.#flusher.flush(undefined)
+      await this.#flusher.alone(async () => {
         await this.#connection.savepoint(name, undefined)
         this.#work.savepoint()
         isSet = true
       })
       const result = await fn()
-      await this.#steps.flush()
+      await this.#flusher.flush(undefined)
       this.#pop(name)
-      await this.#steps.alone(async () => {
+      await this.#flusher.alone(async () => {
         await this.#connection.releaseSavepoint(name, undefined)
         this.#work.releasedSavepoint()
       })
@@ -118,9 +113,10 @@ export class Transactions {
     } catch (error) {
       const dropped = this.#drop(name)
       if (isSet && dropped > 0) {
-        await this.#steps.alone(async () => {
+        await this.#flusher.alone(async () => {
           await this.#connection.rollbackToSavepoint(name, undefined)
           this.#work.rolledBackToSavepoint(dropped)
+          this.#flusher.undoneToSavepoint()
         })
       }
       throw error

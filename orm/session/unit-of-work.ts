@@ -29,6 +29,7 @@ export class UnitOfWork {
   readonly #deleted = new Set<Entity>()
   // One for the transaction, and one for each savepoint in it.
   #undo: [Undo, ...Undo[]] = [new Undo()]
+  #writeCount = 0
 
   constructor(owner: EntityOwner) {
     this.#owner = owner
@@ -120,6 +121,11 @@ export class UnitOfWork {
     return this.#undo.some(({ written, hasExecuted }) => hasExecuted || written.size > 0)
   }
 
+  /** How many rows the session has written so far. */
+  get writeCount(): number {
+    return this.#writeCount
+  }
+
   /** SQL of the program's own has been executed, and may have written. */
   executed(): void {
     this.#innermost.hasExecuted = true
@@ -134,7 +140,7 @@ export class UnitOfWork {
 
   inserted(entity: Entity): void {
     const state = stateOf(entity)
-    this.#innermost.remember(entity, undefined)
+    this.#remember(entity, undefined)
     state.references = undefined
     this.identity.set(state.table, storedIdentity(entity), entity)
     const isWanted = this.#added.delete(entity)
@@ -145,12 +151,12 @@ export class UnitOfWork {
   }
 
   updated(entity: Entity, before: RawRow | undefined): void {
-    this.#innermost.remember(entity, before)
+    this.#remember(entity, before)
   }
 
   removed(entity: Entity): void {
     const state = stateOf(entity)
-    this.#innermost.remember(entity, state.snapshot)
+    this.#remember(entity, state.snapshot)
     this.identity.delete(state.table, storedIdentity(entity))
     state.snapshot = undefined
     const isUnwanted = this.#deleted.delete(entity)
@@ -212,6 +218,11 @@ export class UnitOfWork {
       this.#letGo(entity, 'detached')
     }
     restore(undo)
+  }
+
+  #remember(entity: Entity, before: RawRow | undefined): void {
+    this.#writeCount += 1
+    this.#innermost.remember(entity, before)
   }
 
   get #innermost(): Undo {

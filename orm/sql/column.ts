@@ -38,6 +38,10 @@ export class ColumnNode extends OperandNode {
     return this.column.type.arrayCast
   }
 
+  protected override get itemCast(): string {
+    return this.column.type.itemCast
+  }
+
   protected encode(value: unknown): string {
     requireValue(this.source.table, this.column, value)
     return encodeColumn(this.column, value) as string
@@ -49,7 +53,7 @@ export class ColumnNode extends OperandNode {
 
   protected override refusePattern(method: string): void {
     const { type } = this.column
-    if (type.kind === 'text') return
+    if (type.isText) return
     throw this.error(method, `is for text columns; this one is ${type.sql}`)
   }
 }

@@ -1,5 +1,5 @@
 import { arrayLiteral } from './array-literal.ts'
-import { type Condition, type Parameter, type Sink, type SqlNode, writeEnclosed } from './node.ts'
+import type { Condition, Parameter, Sink, SqlNode } from './node.ts'
 
 export type Operator = '=' | '<>' | '>' | '>=' | '<' | '<=' | 'like' | 'ilike'
 
@@ -20,14 +20,15 @@ export class Param implements SqlNode {
   }
 }
 
-/** One condition, without others in it. */
+/** One condition, without others joined to it. */
 abstract class Simple implements Condition {
   readonly conjunctCount = 1
-  readonly depth: number = 0
+  readonly depth: number
   readonly shape: string
 
-  constructor(shape: string) {
+  constructor(shape: string, depth = 0) {
     this.shape = shape
+    this.depth = depth
   }
 
   abstract write(sink: Sink): void
@@ -38,18 +39,24 @@ export class Compare extends Simple {
   readonly left: SqlNode
   readonly operator: Operator
   readonly right: SqlNode
+  readonly isRaw: boolean
 
   constructor(left: SqlNode, operator: Operator, right: SqlNode) {
-    super(`${left.shape}${operator}${right.shape === '$' ? '$' : `(${right.shape})`}`)
+    super(
+      `${left.shape}${operator}${right.shape === '$' ? '$' : `(${right.shape})`}`,
+      Math.max(left.depth ?? 0, right.depth ?? 0),
+    )
     this.left = left
     this.operator = operator
     this.right = right
+    // Not in parentheses by itself: `id = any(…)` has none.
+    this.isRaw = right.isRaw === true
   }
 
   write(sink: Sink): void {
     this.left.write(sink)
     sink.text(` ${this.operator} `)
-    writeEnclosed(sink, this.right)
+    this.right.write(sink)
   }
 }
 
@@ -60,7 +67,7 @@ export class Within extends Simple {
   readonly isOutside: boolean
 
   constructor(of: SqlNode, range: Range, isOutside = false) {
-    super(`${of.shape}${isOutside ? 'outside' : 'within'}`)
+    super(`${of.shape}${isOutside ? 'outside' : 'within'}`, of.depth)
     this.of = of
     this.range = range
     this.isOutside = isOutside
@@ -87,7 +94,7 @@ export class Between extends Simple {
   readonly high: string
 
   constructor(of: SqlNode, low: string, high: string) {
-    super(`${of.shape}between`)
+    super(`${of.shape}between`, of.depth)
     this.of = of
     this.low = low
     this.high = high
@@ -108,7 +115,7 @@ export class IsNull extends Simple {
   readonly isNegated: boolean
 
   constructor(of: SqlNode, isNegated: boolean) {
-    super(`${of.shape}${isNegated ? 'notnull' : 'null'}`)
+    super(`${of.shape}${isNegated ? 'notnull' : 'null'}`, of.depth)
     this.of = of
     this.isNegated = isNegated
   }
@@ -124,19 +131,24 @@ export class OneOf extends Simple {
   readonly of: SqlNode
   readonly texts: readonly string[]
   readonly isNegated: boolean
+  readonly itemCast: string
 
-  constructor(of: SqlNode, texts: readonly string[], isNegated: boolean) {
-    super(`${of.shape}${isNegated ? 'notIn' : 'in'}`)
+  /** @param itemCast where the values are arrays: of two dimensions PostgreSQL would compare the innermost items */
+  constructor(of: SqlNode, texts: readonly string[], isNegated: boolean, itemCast = '') {
+    super(`${of.shape}${isNegated ? 'notIn' : 'in'}${itemCast}`, of.depth)
     this.of = of
     this.texts = texts
     this.isNegated = isNegated
+    this.itemCast = itemCast
   }
 
   write(sink: Sink): void {
+    const { itemCast } = this
     this.of.write(sink)
     sink.text(this.isNegated ? ' <> all(' : ' = any(')
+    if (itemCast !== '') sink.text(`select item${itemCast} from unnest(`)
     sink.parameter(arrayLiteral(this.texts))
-    sink.text(')')
+    sink.text(itemCast === '' ? ')' : '::text[]) as item)')
   }
 }
 
@@ -147,7 +159,7 @@ export class WithinOneOf extends Simple {
   readonly arrayCast: string
 
   constructor(of: SqlNode, ranges: readonly Range[], arrayCast: string) {
-    super(`${of.shape}in${arrayCast}`)
+    super(`${of.shape}within${arrayCast}`, of.depth)
     this.of = of
     this.ranges = ranges
     this.arrayCast = arrayCast

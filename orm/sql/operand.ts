@@ -1,4 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import type { ColumnType } from '../schema/column-type.ts'
 import {
   Between,
   Compare,
@@ -23,7 +24,11 @@ import { Ordering } from './ordering.ts'
 
 /** Something that can be compared and ordered: a column, `count()`, `post.comments.count()`. */
 export abstract class OperandNode implements Expression<unknown> {
+  // Columns are made once, so these are too.
+  #ascending: Order | undefined
+  #descending: Order | undefined
   abstract readonly shape: string
+  readonly depth?: number
   abstract write(sink: Sink): void
   abstract decode(text: string | null, parse: (text: string) => unknown): unknown
   /** What it is called in messages: `User.age`. */
@@ -43,7 +48,22 @@ export abstract class OperandNode implements Expression<unknown> {
     return 'text[]'
   }
 
+  /** The cast of an item of that array, where the values are arrays themselves. */
+  protected get itemCast(): string {
+    return ''
+  }
+
   protected refusePattern(_method: string): void {}
+
+  /** Of another JavaScript type it is a mistake of the program; what the type cannot hold comes from the data. */
+  protected encodeAs(type: ColumnType, value: unknown): string {
+    if (type.accepts(value)) return type.encode(value as never)
+    const isTyped = type.isType(value)
+    throw new DataBridgeError(
+      isTyped ? 'DATA_BRIDGE_ERR_INVALID_VALUE' : 'DATA_BRIDGE_ERR_TYPE',
+      `${this.label} expected ${isTyped ? type.expected : type.jsType}, got ${describe(value)}`,
+    )
+  }
 
   eq(value: unknown): Condition {
     if (value === null) return this.isNull()
@@ -111,11 +131,11 @@ export abstract class OperandNode implements Expression<unknown> {
   }
 
   asc(): Order {
-    return new Ordering(this, 'asc')
+    return (this.#ascending ??= new Ordering(this, 'asc'))
   }
 
   desc(): Order {
-    return new Ordering(this, 'desc')
+    return (this.#descending ??= new Ordering(this, 'desc'))
   }
 
   protected error(method: string, message: string): DataBridgeError {
@@ -152,7 +172,7 @@ export abstract class OperandNode implements Expression<unknown> {
       if (range === undefined) texts.push(text)
       else ranges.push(range)
     }
-    if (ranges.length === 0) return new OneOf(this, texts, method === 'notIn')
+    if (ranges.length === 0) return new OneOf(this, texts, method === 'notIn', this.itemCast)
     const inRanges = new WithinOneOf(this, ranges, this.arrayCast)
     const found = texts.length === 0 ? inRanges : or(inRanges, new OneOf(this, texts, false))
     return method === 'in' ? found : not(found)

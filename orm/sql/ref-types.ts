@@ -136,3 +136,17 @@ export interface Has<in out E> {
   /** The related row exists and matches. Without a condition: it exists. */
   has(where?: (row: Refs<E>) => Condition): Condition
 }
+
+/** Values that columns equal: `{ active: true, name: ['Ann', 'Bob'], age: null }` is `=`, `IN` and `IS NULL`. */
+export type Matches<E> = {
+  readonly [K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn ? K : never]?: MatchOf<
+    FieldsOf<E>[K]
+  >
+}
+
+type MatchOf<Field> = [Field] extends [Column<infer T, boolean, boolean>]
+  ? T | readonly NonNullable<T>[]
+  : never
+
+/** The argument of `filter`: values that columns equal, or a callback that returns a condition. */
+export type Filter<E> = Matches<E> | ((row: Refs<E>) => Condition)

@@ -1,5 +1,6 @@
 import type { TableMetadata } from '../schema/metadata.ts'
 import { parametersOf } from './bind-sink.ts'
+import { quote } from './identifier.ts'
 import { columnRef } from './refs.ts'
 import {
   type Condition,
@@ -23,8 +24,11 @@ export interface Projection extends SqlNode {
 export interface SelectParts {
   readonly from: Source
   readonly projection: Projection
+  /** Joins that the query asks for; those that its columns ask for are derived. */
+  readonly joins?: SqlNode | undefined
   readonly where: Condition | undefined
   readonly groups: readonly SqlNode[]
+  readonly having: Condition | undefined
   readonly orders: readonly Order[]
   readonly limit: number | undefined
   readonly offset: number | undefined
@@ -39,20 +43,24 @@ export class Select implements SqlNode {
   }
 
   get shape(): string {
-    const { from, projection, where, groups, orders, limit, offset } = this.parts
+    const { from, projection, joins, where, groups, having, orders, limit, offset } = this.parts
     const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}`
-    const grouped = groups.length === 0 ? '' : `by(${shapesOf(groups)})`
-    return `${from.alias}|${projection.shape}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
+    const grouped =
+      groups.length === 0 && having === undefined
+        ? ''
+        : `by(${shapesOf(groups)})${having === undefined ? '' : `having(${having.shape})`}`
+    return `${from.shape}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
   }
 
   write(sink: Sink): void {
-    const { from, projection, where, groups, orders, limit, offset } = this.parts
+    const { from, projection, joins, where, groups, having, orders, limit, offset } = this.parts
     const [before, after] = projection.around ?? ['', '']
     sink.text(before)
     sink.scope(from, (writeFrom) => {
       sink.text('select ')
       projection.write(sink)
       writeFrom()
+      joins?.write(sink)
       if (where !== undefined) {
         sink.text(' where ')
         where.write(sink)
@@ -60,6 +68,10 @@ export class Select implements SqlNode {
       if (groups.length > 0) {
         sink.text(' group by ')
         writeList(sink, groups, ', ')
+      }
+      if (having !== undefined) {
+        sink.text(' having ')
+        having.write(sink)
       }
       if (orders.length > 0) {
         sink.text(' order by ')
@@ -80,13 +92,19 @@ function writePage(sink: Sink, word: string, rows: number | undefined): void {
 
 /** The statement of a SELECT: its text is rendered once for each shape. */
 export function selectStatement(select: Select): Statement {
-  return { ...compiledSelect(select), parameters: parametersOf(select) }
+  return readStatement(select.parts.from.table, select)
 }
 
-function compiledSelect(select: Select): Compiled {
-  const { table } = select.parts.from
-  return statementsOf(table).get(select.shape, () => ({
-    ...render(select),
+/** A statement that reads, about a table. */
+export function readStatement(table: TableMetadata, node: SqlNode): Statement {
+  // First: with too many there is no text.
+  const parameters = parametersOf(node)
+  return { ...compiledRead(table, node), parameters }
+}
+
+function compiledRead(table: TableMetadata, node: SqlNode): Compiled {
+  return statementsOf(table).get(node.shape, () => ({
+    ...render(node),
     kind: 'read',
     summary: `SELECT ${table.fullName}`,
   }))
@@ -100,18 +118,19 @@ const rowsOf = new WeakMap<Source, Projection>()
 export function wholeRow(source: Source): Projection {
   let projection = rowsOf.get(source)
   if (projection === undefined) {
-    const columns = source.table.columns.map(({ property }) => columnRef(source, property))
-    projection = Object.freeze({
-      shape: 'rows',
-      write: (sink: Sink) => writeList(sink, columns, ', '),
-    })
+    // Of a query's own table: the names need no join, and are the same each time.
+    const alias = quote(source.alias)
+    const text = source.table.columns.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
+    projection = Object.freeze({ shape: 'rows', write: (sink: Sink) => sink.text(text) })
     rowsOf.set(source, projection)
   }
   return projection
 }
 
-/** Several projections, one behind the other. */
-export function projections(nodes: readonly SqlNode[]): Projection {
+/** A projection with more behind it. */
+export function withColumns(first: Projection, more: readonly SqlNode[]): Projection {
+  if (more.length === 0) return first
+  const nodes = [first, ...more]
   return { shape: shapesOf(nodes), write: (sink) => writeList(sink, nodes, ', ') }
 }
 
@@ -160,6 +179,7 @@ export function rowsWhere(from: Source, where: Condition, orders: readonly Order
     projection: wholeRow(from),
     where,
     groups: [],
+    having: undefined,
     orders,
     limit: undefined,
     offset: undefined,

@@ -1,8 +1,8 @@
-import type { ColumnType } from '../schema/column-type.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { arrayLiteral } from './array-literal.ts'
 import { quote, quoteTable } from './identifier.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
+import type { Casts, TableFacts } from './table-facts.ts'
 
 function writing(verb: string, table: TableMetadata, text: string): Compiled {
   return { text, kind: 'write', summary: `${verb} ${table.fullName}`, tables: [table] }
@@ -12,21 +12,22 @@ function writing(verb: string, table: TableMetadata, text: string): Compiled {
 export type EncodedRow = readonly (string | null)[]
 
 /**
- * Inserts rows that all give the same columns; the rows come back whole, in the same order. Many
- * rows are one statement whose text does not depend on how many there are.
+ * Inserts rows that all give the same columns. What may differ from what was sent comes back, row by
+ * row in the same order. Many rows are one statement whose text does not depend on how many there are.
  */
 export function insertRows(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
   rows: readonly EncodedRow[],
+  facts: TableFacts,
 ): Statement {
   const isOne = rows.length === 1
-  const shape = `insert${isOne ? 1 : ''}|${positions(columns)}`
+  const shape = `insert${isOne ? 1 : ''}|${positions(columns)}${facts.shape}`
   const compiled = statementsOf(table).get(shape, () =>
     writing(
       'INSERT',
       table,
-      isOne ? insertOneText(table, columns) : insertManyText(table, columns),
+      isOne ? insertOneText(table, columns, facts) : insertManyText(table, columns, facts),
     ),
   )
   return {
@@ -35,20 +36,37 @@ export function insertRows(
   }
 }
 
-function insertOneText(table: TableMetadata, columns: readonly ColumnMetadata[]): string {
+function insertOneText(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  facts: TableFacts,
+): string {
   const values = columns.map((_, index) => `$${index + 1}`).join(', ')
-  return `insert into ${quoteTable(table)} (${names(columns)}) values (${values}) returning ${names(table.columns)}`
+  return (
+    `insert into ${quoteTable(table)} (${names(columns)}) values (${values})` +
+    returning(names(facts.afterInsert(columns)))
+  )
 }
 
-function insertManyText(table: TableMetadata, columns: readonly ColumnMetadata[]): string {
+function insertManyText(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  facts: TableFacts,
+): string {
   const place = quote(freeName('#', columns))
-  const items = columns.map(({ name, type }) => quote(name) + type.itemCast).join(', ')
+  const casts = columns.map((column) => facts.castsOf(column))
+  const items = columns.map(({ name }, index) => quote(name) + (casts[index]?.itemCast ?? ''))
+  const arrays = casts.map(({ arrayCast }, index) => `$${index + 1}::${arrayCast}`)
   // The ordinality makes identities be given in the order of the rows, in which they come back.
   return (
-    `insert into ${quoteTable(table)} (${names(columns)}) select ${items} from ` +
-    `unnest(${arrays(columns)}) with ordinality as given (${names(columns)}, ${place}) order by ${place} ` +
-    `returning ${names(table.columns)}`
+    `insert into ${quoteTable(table)} (${names(columns)}) select ${items.join(', ')} from ` +
+    `unnest(${arrays.join(', ')}) with ordinality as given (${names(columns)}, ${place}) order by ${place}` +
+    returning(names(facts.afterInsert(columns)))
   )
+}
+
+function returning(list: string): string {
+  return list === '' ? '' : ` returning ${list}`
 }
 
 function freeName(wanted: string, columns: readonly ColumnMetadata[]): string {
@@ -72,22 +90,23 @@ export interface ChangedRow {
 
 /**
  * Updates rows by their key, each with changes of its own, in one statement. A column that only some
- * of the rows change has a flag, so that the others keep what the database holds. The keys and the
- * changed columns come back.
+ * of the rows change has a flag, so that the others keep what the database holds. What may differ from
+ * what was sent comes back; of several rows each begins with the place of its entity, from 1 on.
  */
 export function updateRows(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
   rows: readonly ChangedRow[],
+  facts: TableFacts,
 ): Statement {
   const isOne = rows.length === 1
   const partial = columns.map((_, index) => rows.some((row) => row.values[index] === undefined))
-  const shape = `update${isOne ? 1 : ''}|${positions(columns)}|${partial.map(Number).join('')}`
+  const shape = `update${isOne ? 1 : ''}|${positions(columns)}|${partial.map(Number).join('')}${facts.shape}`
   const compiled = statementsOf(table).get(shape, () =>
     writing(
       'UPDATE',
       table,
-      isOne ? updateOneText(table, columns) : updateManyText(table, columns, partial),
+      isOne ? updateOneText(table, columns, facts) : updateManyText(table, columns, partial, facts),
     ),
   )
   return {
@@ -98,60 +117,69 @@ export function updateRows(
   }
 }
 
-function updateOneText(table: TableMetadata, columns: readonly ColumnMetadata[]): string {
-  const { primaryKey } = table
-  const first = primaryKey.length + 1
+function updateOneText(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  facts: TableFacts,
+): string {
+  const first = table.primaryKey.length + 1
   const sets = columns.map(({ name }, index) => `${quote(name)} = $${index + first}`).join(', ')
-  const key = primaryKey.map(({ name }, index) => `${quote(name)} = $${index + 1}`).join(' and ')
   return (
-    `update ${quoteTable(table)} set ${sets} where ${key} ` +
-    `returning ${names([...primaryKey, ...columns])}`
+    `update ${quoteTable(table)} set ${sets} where ${keyEqual(table)}` +
+    returning(names(facts.afterUpdate(columns)))
   )
+}
+
+/** The key is that of the first parameters. */
+function keyEqual({ primaryKey }: TableMetadata): string {
+  return primaryKey.map(({ name }, index) => `${quote(name)} = $${index + 1}`).join(' and ')
 }
 
 function updateManyText(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
   partial: readonly boolean[],
+  facts: TableFacts,
 ): string {
-  const { primaryKey } = table
   const given = new GivenArrays()
-  const key = primaryKey.map((column) => `target.${quote(column.name)} = ${given.add(column.type)}`)
+  const key = givenKey(table, given, facts)
   const sets = columns.map((column, index) => {
     const name = quote(column.name)
-    const value = given.add(column.type)
+    const value = given.add(facts.castsOf(column))
     if (partial[index] !== true) return `${name} = ${value}`
     return `${name} = case when ${given.add(flagType)} then ${value} else target.${name} end`
   })
-  const returning = [...primaryKey, ...columns]
-    .map(({ name }) => `target.${quote(name)}`)
-    .join(', ')
+  const back = facts.afterUpdate(columns).map(({ name }) => `, target.${quote(name)}`)
   return (
     `update ${quoteTable(table)} as target set ${sets.join(', ')} from ${given.text} ` +
-    `where ${key.join(' and ')} returning ${returning}`
+    `where ${key} returning ${GivenArrays.place}${back.join('')}`
   )
+}
+
+function givenKey({ primaryKey }: TableMetadata, given: GivenArrays, facts: TableFacts): string {
+  return primaryKey
+    .map((column) => `target.${quote(column.name)} = ${given.add(facts.castsOf(column))}`)
+    .join(' and ')
 }
 
 const flagType = { arrayCast: 'boolean[]', itemCast: '' }
 
-/** Parameters that are arrays with an item for each row: `unnest($1::integer[], …) as given ("#0", …)`. */
+/** Parameters that are arrays with an item for each row: `unnest($1::integer[], …) with ordinality as given ("#0", …, "#")`. */
 class GivenArrays {
+  /** The place of the row, from 1 on. */
+  static readonly place: string = `given.${quote('#')}`
   readonly #casts: string[] = []
 
   /** @returns the item of the row */
-  add({ arrayCast, itemCast }: Pick<ColumnType, 'arrayCast' | 'itemCast'>): string {
+  add({ arrayCast, itemCast }: Casts): string {
     this.#casts.push(arrayCast)
-    return `given.${this.#name(this.#casts.length - 1)}${itemCast}`
+    return `given.${quote(`#${this.#casts.length - 1}`)}${itemCast}`
   }
 
   get text(): string {
     const arrays = this.#casts.map((cast, index) => `$${index + 1}::${cast}`)
-    const columns = this.#casts.map((_, index) => this.#name(index))
-    return `unnest(${arrays.join(', ')}) as given (${columns.join(', ')})`
-  }
-
-  #name(index: number): string {
-    return quote(`#${index}`)
+    const columns = this.#casts.map((_, index) => quote(`#${index}`))
+    return `unnest(${arrays.join(', ')}) with ordinality as given (${columns.join(', ')}, ${quote('#')})`
   }
 }
 
@@ -184,25 +212,33 @@ function keyArrays(width: number, keys: readonly (readonly string[])[]): string[
   )
 }
 
-/** Deletes rows by their keys. */
-export function deleteRows(table: TableMetadata, keys: readonly (readonly string[])[]): Statement {
-  const compiled = statementsOf(table).get('delete', () =>
-    writing('DELETE', table, deleteText(table)),
+/** Deletes rows by their keys. Of several rows the places of their entities come back, from 1 on. */
+export function deleteRows(
+  table: TableMetadata,
+  keys: readonly (readonly string[])[],
+  facts: TableFacts,
+): Statement {
+  const isOne = keys.length === 1
+  const compiled = statementsOf(table).get(`delete${isOne ? 1 : ''}${facts.shape}`, () =>
+    writing('DELETE', table, isOne ? deleteOneText(table) : deleteManyText(table, facts)),
   )
   return {
     ...compiled,
-    parameters: keyArrays(table.primaryKey.length, keys),
+    parameters: isOne ? (keys[0] as readonly string[]) : keyArrays(table.primaryKey.length, keys),
   }
 }
 
-function deleteText(table: TableMetadata): string {
-  const { primaryKey } = table
-  const [only] = primaryKey
-  if (primaryKey.length === 1)
-    return `delete from ${quoteTable(table)} where ${quote(only.name)} = any($1)`
+function deleteOneText(table: TableMetadata): string {
+  return `delete from ${quoteTable(table)} where ${keyEqual(table)}`
+}
+
+function deleteManyText(table: TableMetadata, facts: TableFacts): string {
   const given = new GivenArrays()
-  const key = primaryKey.map((column) => `target.${quote(column.name)} = ${given.add(column.type)}`)
-  return `delete from ${quoteTable(table)} as target using ${given.text} where ${key.join(' and ')}`
+  const key = givenKey(table, given, facts)
+  return (
+    `delete from ${quoteTable(table)} as target using ${given.text} ` +
+    `where ${key} returning ${GivenArrays.place}`
+  )
 }
 
 function positions(columns: readonly ColumnMetadata[]): string {
@@ -211,10 +247,6 @@ function positions(columns: readonly ColumnMetadata[]): string {
 
 function names(columns: readonly ColumnMetadata[]): string {
   return columns.map(({ name }) => quote(name)).join(', ')
-}
-
-function arrays(columns: readonly ColumnMetadata[]): string {
-  return columns.map(({ type }, index) => `$${index + 1}::${type.arrayCast}`).join(', ')
 }
 
 function columnArrays(width: number, rows: readonly EncodedRow[]): readonly string[] {

@@ -52,7 +52,7 @@ function queryAttributes({ name, table, filters, limit, cacheHit }: QueryOperati
     'db.operation.name': name,
     'db.query.filters_count': filters,
   }
-  if (table !== undefined) attributes['db.collection.name'] = table.name
+  if (table !== undefined) attributes['db.collection.name'] = table.fullName
   if (limit !== undefined) attributes['db.query.limit'] = limit
   if (name === 'get') attributes['db.query.cache_hit'] = cacheHit === true
   return attributes
@@ -71,7 +71,7 @@ function sessionAttributes({ name, pending, dirty, deleted }: SessionOperation):
 function relationshipAttributes(operation: RelationshipOperation): Attributes {
   const { relation, strategy, owners, depth, cacheHit } = operation
   const attributes: Attributes = {
-    'db.collection.name': relation.target.name,
+    'db.collection.name': relation.target.fullName,
     'db.relationship.name': relation.name,
     'db.relationship.target_model': relation.target.entityName,
     'db.relationship.strategy': strategy,

@@ -52,12 +52,12 @@ function nameAttributes(operation: Operation): Attributes {
   if (operation.kind === 'session') return { 'db.operation.name': operation.name }
   if (operation.kind === 'relationship') {
     const { strategy, relation } = operation
-    return { 'db.operation.name': strategy, 'db.collection.name': relation.target.name }
+    return { 'db.operation.name': strategy, 'db.collection.name': relation.target.fullName }
   }
   const { name, table } = operation
   return {
     'db.operation.name': name,
-    ...(table !== undefined && { 'db.collection.name': table.name }),
+    ...(table !== undefined && { 'db.collection.name': table.fullName }),
   }
 }
 

@@ -33,7 +33,7 @@ const rooms: Record<string, readonly string[]> = {
   'orm/schema-tools': ['util', 'schema', 'sql', 'session'],
   'orm/telemetry': ['util', 'observe'],
   'orm/n-plus-one': ['observe'],
-  'orm/table.ts': ['schema', 'entity', 'query', 'session'],
+  'orm/table.ts': ['schema', 'entity', 'sql', 'query', 'session'],
   'orm/options.ts': ['util', 'driver', 'schema', 'n-plus-one', 'telemetry'],
   'orm/database.ts': [...inner, 'telemetry', 'n-plus-one', 'schema-tools', 'options.ts'],
   'orm/index.ts': [...inner, 'telemetry', 'n-plus-one', 'database.ts', 'options.ts', 'table.ts'],

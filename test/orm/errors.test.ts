@@ -239,11 +239,11 @@ describe('DataBridgeError', () => {
 it('a value that is refused before it is sent is shortened in the message', async () => {
   const long = 'x'.repeat(1000)
   const { message } = await failure(
-    'DATA_BRIDGE_ERR_INVALID_VALUE',
+    'DATA_BRIDGE_ERR_TYPE',
     () => new User({ name: 'a', email: 'a', age: long as never }),
   )
   expect(message.length).toBeLessThan(200)
   expect(() => new User({ name: { toString: () => 'x' } as never, email: 'a' })).toThrow(
-    coded('DATA_BRIDGE_ERR_INVALID_VALUE', 'came an object'),
+    coded('DATA_BRIDGE_ERR_TYPE', 'got an object'),
   )
 })

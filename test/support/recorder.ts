@@ -5,6 +5,7 @@ import { SessionConnection } from '../../orm/driver/session-connection.ts'
 import { combineObservers, type Observer } from '../../orm/observe/observer.ts'
 import type { Operation, Outcome } from '../../orm/observe/operation.ts'
 import { StatementStats } from '../../orm/observe/stats.ts'
+import { Catalogue } from '../../orm/session/catalogue.ts'
 import { BaseSession } from '../../orm/session/session.ts'
 
 /** A statement as it was given to `pg`. */
@@ -18,8 +19,10 @@ export interface WireQuery {
 export interface WireRecorder extends AsyncDisposable {
   readonly pool: pg.Pool
   readonly database: Database
-  /** In the order in which they were sent, BEGIN and COMMIT included. */
+  /** In the order in which they were sent, BEGIN and COMMIT included, without those of `lookUps`. */
   readonly queries: readonly WireQuery[]
+  /** What the catalogue was asked, once for each table, and the savepoints around it. */
+  readonly lookUps: readonly WireQuery[]
   /** Their texts. */
   readonly texts: readonly string[]
   /** Forgets what was recorded so far. */
@@ -32,10 +35,13 @@ export function recordWire(
   { tables, ...settings }: pg.PoolConfig & Pick<DatabaseOptions, 'tables'> = {},
 ): WireRecorder {
   const queries: WireQuery[] = []
+  const lookUps: WireQuery[] = []
   const { query } = pg.Client.prototype as { query: (...given: unknown[]) => unknown }
   class RecordingClient extends pg.Client {
     override readonly query: pg.Client['query'] = ((...given: unknown[]) => {
-      queries.push(wireQuery(given[0]))
+      const sent = wireQuery(given[0])
+      const isLookUp = /data_bridge_catalogue|from pg_attribute/.test(sent.text)
+      ;(isLookUp ? lookUps : queries).push(sent)
       return query.apply(this, given)
     }) as never
   }
@@ -45,6 +51,7 @@ export function recordWire(
     pool,
     database,
     queries,
+    lookUps,
     get texts() {
       return queries.map(({ text }) => text)
     },
@@ -112,6 +119,7 @@ export function recordSession(url: string, options: SessionOptions = {}): Sessio
     connection: new SessionConnection(pool, observer, options),
     observer,
     stats,
+    catalogue: new Catalogue(),
     isReadOnly: options.readOnly === true,
     opened: () => {},
     closed: () => pool.end(),

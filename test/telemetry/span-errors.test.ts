@@ -147,10 +147,8 @@ describe('the span of an operation that fails', () => {
       await session.flush()
     })
     expect(text).not.toContain('sesame')
-    expect(attributes['error.type']).toBe('DATA_BRIDGE_ERR_INVALID_VALUE')
-    expect(status.message).toBe(
-      'User.age expected an integer from -2147483648 to 2147483647 or null; came a string',
-    )
+    expect(attributes['error.type']).toBe('DATA_BRIDGE_ERR_TYPE')
+    expect(status.message).toBe('User.age expected a number, or null, got a string')
   })
 })
 

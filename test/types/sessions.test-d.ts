@@ -178,6 +178,7 @@ describe('errors', () => {
         case 'DATA_BRIDGE_ERR_OPTION':
         case 'DATA_BRIDGE_ERR_SCHEMA':
         case 'DATA_BRIDGE_ERR_ENTITY':
+        case 'DATA_BRIDGE_ERR_TYPE':
         case 'DATA_BRIDGE_ERR_QUERY':
         case 'DATA_BRIDGE_ERR_FILTER':
         case 'DATA_BRIDGE_ERR_RELATION_NOT_LOADED':

@@ -21,6 +21,7 @@ import { coded, failure } from '../../support/failure.ts'
 const id = integer().primaryKey().generated()
 const ENTITY = 'DATA_BRIDGE_ERR_ENTITY'
 const VALUE = 'DATA_BRIDGE_ERR_INVALID_VALUE'
+const TYPE = 'DATA_BRIDGE_ERR_TYPE'
 const SCHEMA = 'DATA_BRIDGE_ERR_SCHEMA'
 const ann = () => new User({ name: 'Ann', email: 'ann@example.com' })
 
@@ -58,18 +59,18 @@ describe('new', () => {
   })
 
   it.each([
-    [{ name: 5 }, 'User.name expected a string'],
-    [{ name: null }, 'came null'],
-    [{ age: '18' }, 'User.age expected an integer from -2147483648 to 2147483647 or null'],
-    [{ age: 1.5 }, 'came the number 1.5'],
-    [{ age: 2147483648 }, 'came the number 2147483648'],
-    [{ active: 'yes' }, 'User.active expected true or false'],
-    [{ createdAt: '2020-01-01' }, 'User.createdAt expected a valid Date'],
-    [{ createdAt: new Date(Number.NaN) }, 'User.createdAt expected a valid Date'],
-    [{ name: 'nul\0' }, 'without the character U+0000'],
-  ])('refuses %j', async (values, message) => {
+    [TYPE, { name: 5 }, 'User.name expected a string, got the number 5'],
+    [TYPE, { age: '18' }, 'User.age expected a number, or null, got the string "18"'],
+    [TYPE, { active: 'yes' }, 'User.active expected a boolean'],
+    [TYPE, { createdAt: '2020-01-01' }, 'User.createdAt expected a Date'],
+    [VALUE, { name: null }, 'got null'],
+    [VALUE, { age: 1.5 }, 'got the number 1.5'],
+    [VALUE, { age: 2147483648 }, 'got the number 2147483648'],
+    [VALUE, { createdAt: new Date(Number.NaN) }, 'got an invalid Date'],
+    [VALUE, { name: 'nul\0' }, 'without the character U+0000'],
+  ] as const)('refuses with %s %j', async (code, values, message) => {
     const given = { name: 'A', email: 'a', ...values } as never
-    expect((await failure(VALUE, () => new User(given))).message).toContain(message)
+    expect((await failure(code, () => new User(given))).message).toContain(message)
   })
 
   it.each([undefined, null, 'x', [[]]])(

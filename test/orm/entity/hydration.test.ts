@@ -168,7 +168,10 @@ it.each([
     class Legacy extends table('assigning', { id, name: column }) {}
     await query(`insert into assigning (name) values ('stored')`)
     await expect(database.run((session) => session.find(Legacy).first())).rejects.toThrow(
-      coded('DATA_BRIDGE_ERR_STATEMENT', `the column name holds what is no ${sql}`),
+      coded(
+        'DATA_BRIDGE_ERR_STATEMENT',
+        `the column name is declared as ${sql}, but has another type in the database (in the row of Legacy with id`,
+      ),
     )
   },
 )

@@ -66,6 +66,7 @@ describe('an observer sees', () => {
         operation && nameOf(operation),
       ]),
     ).toEqual([
+      ['SELECT catalogue', 'control', 'session.flush'],
       ['BEGIN', 'control', 'session.flush'],
       ['INSERT users', 'write', 'session.flush'],
       ['INSERT posts', 'write', 'session.flush'],

@@ -164,7 +164,7 @@ describe('a flush', () => {
     const bad = user('bad')
     bad.age = 'old' as never
     session.add(user('good'), bad)
-    await expect(session.flush()).rejects.toThrow(coded('DATA_BRIDGE_ERR_INVALID_VALUE'))
+    await expect(session.flush()).rejects.toThrow(coded('DATA_BRIDGE_ERR_TYPE'))
     expect(session.stats.queryCount).toBe(0)
     bad.age = 90
     await session.commit()
@@ -213,15 +213,17 @@ describe('a stale change', () => {
     ])
   })
 
-  it('does not concern a deletion: what should be gone is gone', async () => {
+  it.each([1, 3])('is a deletion of a row that is gone too, of %i', async (count) => {
     await using session = database.session()
-    const [ann] = many(1)
-    session.add(ann as User)
+    const users = many(count)
+    session.add(users)
     await session.commit()
-    await query('delete from users')
-    session.delete(ann as User)
-    await session.commit()
-    expect(await session.find(User).count()).toBe(0)
+    await query(`delete from users where name = 'u0'`)
+    session.delete(users)
+    const error = await failure('DATA_BRIDGE_ERR_STALE', () => session.commit())
+    expect(error.message).toBe('1 deleted row of users no longer exists')
+    expect(error.statusCode).toBe(409)
+    expect(await query('select from users')).toHaveLength(count - 1)
   })
 })
 
@@ -235,7 +237,7 @@ it('says so where a trigger keeps an insert from coming back', async () => {
   await using session = database.session()
   session.add(new Guarded({ name: 'x' }), new Guarded({ name: 'y' }))
   await expect(session.flush()).rejects.toThrow(
-    coded('DATA_BRIDGE_ERR_FLUSH', 'INSERT guarded expected 2 rows back; came 0'),
+    coded('DATA_BRIDGE_ERR_FLUSH', 'INSERT guarded expected 2 rows back, got 0'),
   )
   await session.rollback()
 })

@@ -120,10 +120,17 @@ describe('get', () => {
     await session.rollback()
   })
 
-  it.each([undefined, null, '1', 1.5, {}, 2 ** 31])('refuses the key %j', async (key) => {
+  it.each([
+    [undefined, 'TYPE'],
+    [null, 'INVALID_VALUE'],
+    ['1', 'TYPE'],
+    [1.5, 'INVALID_VALUE'],
+    [{}, 'TYPE'],
+    [2 ** 31, 'INVALID_VALUE'],
+  ] as const)('refuses the key %j', async (key, code) => {
     await using session = database.session()
     await expect(session.get(User, key as never)).rejects.toThrow(
-      coded('DATA_BRIDGE_ERR_INVALID_VALUE', 'User.id expected an integer'),
+      coded(`DATA_BRIDGE_ERR_${code}`, 'User.id expected'),
     )
     expect(session.stats.queryCount).toBe(0)
   })

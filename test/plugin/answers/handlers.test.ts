@@ -234,7 +234,7 @@ describe('a session after its answer', () => {
     expect(await (await served.fetch('/')).text()).toBe('raw')
     expect(await late.promise).toMatchObject({
       code: 'DATA_BRIDGE_ERR_SESSION_CLOSED',
-      message: expect.stringContaining('after its response was sent') as string,
+      message: expect.stringContaining('after the response was sent') as string,
     })
   })
 
@@ -249,7 +249,7 @@ describe('a session after its answer', () => {
     expect(await (await served.fetch('/')).text()).toBe('early')
     expect(await late.promise).toMatchObject({
       code: 'DATA_BRIDGE_ERR_SESSION_CLOSED',
-      message: expect.stringContaining('after its response was sent') as string,
+      message: expect.stringContaining('after the response was sent') as string,
     })
     expect(database.usage.waiting).toBe(0)
   })

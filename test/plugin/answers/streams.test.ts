@@ -98,7 +98,7 @@ describe('a stream', () => {
     expect(use).toThrow(
       expect.objectContaining({
         code: 'DATA_BRIDGE_ERR_SESSION_CLOSED',
-        message: expect.stringContaining('after its response was sent') as string,
+        message: expect.stringContaining('after the response was sent') as string,
       }) as Error,
     )
     payload.end(' last')

@@ -226,7 +226,7 @@ describe.each(protocols)('a client of $name that leaves', ({ isHttp2, request })
     client.leave()
     expect(await served.ended).toMatchObject({
       code: 'DATA_BRIDGE_ERR_SESSION_CLOSED',
-      message: expect.stringContaining('its client has left') as string,
+      message: expect.stringContaining('the client left') as string,
     })
     expect(database.usage.idle).toBe(database.usage.total)
   })

@@ -72,9 +72,9 @@ const kinds: readonly Kind[] = [
   },
   {
     what: 'a value of another type',
-    status: 400,
-    code: 'DATA_BRIDGE_ERR_INVALID_VALUE',
-    work: (session) => session.get(User, 'hunter2'),
+    status: 500,
+    code: 'DATA_BRIDGE_ERR_TYPE',
+    work: (session) => session.get(User, 'hunter2' as never),
     log: /User.*hunter2/,
   },
   {

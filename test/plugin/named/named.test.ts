@@ -182,7 +182,7 @@ describe('databases with names', () => {
     expect(response.status).toBe(500)
     expect(await response.json()).toMatchObject({ code: 'DATA_BRIDGE_ERR_SESSION_CLOSED' })
     expect((await promise).stack).toMatch(
-      /request\.sessions\.reports was used before the hooks.*register it before/,
+      /request\.sessions\.reports was used before the hooks.*register fastify-data-bridge before/,
     )
   })
 

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { poolSettingNames } from '../../../orm/driver/pool-settings.ts'
-import { requireRouteOptions, settingsOf } from '../../../plugin/options.ts'
+import { settingsOf } from '../../../plugin/options.ts'
+import { requireRouteOptions } from '../../../plugin/route-options.ts'
 import { codesIn, tableBelow } from '../../docs/markdown-table.ts'
 
 const readme = readFileSync(resolve(import.meta.dirname, '../../../README.md'), 'utf8')
@@ -14,7 +15,7 @@ function knownBy(refuse: () => unknown): readonly string[] {
   try {
     refuse()
   } catch (error) {
-    return (error as Error).message.replace(/^.*; (it has|there are) /, '').split(/, | and /)
+    return (error as Error).message.replace(/^.*; it has /, '').split(/, | and /)
   }
   return []
 }

@@ -307,7 +307,7 @@ describe('an option that is not valid fails ready()', () => {
     [
       'an unknown one',
       { database, slowQueryMS: 5 },
-      /no option slowQueryMS; there are .*slowQueryMs/,
+      /fastify-data-bridge has no option slowQueryMS; it has .*slowQueryMs/,
     ],
     [
       'an unknown one',
@@ -315,7 +315,7 @@ describe('an option that is not valid fails ready()', () => {
       /no option conectionString/,
     ],
     ['an unknown one', { pool: new pg.Pool(), header: true }, /no option header/],
-    ['an unknown one', { database, header: true }, /no option header; there are database/],
+    ['an unknown one', { database, header: true }, /no option header; it has database/],
   ])('%s: %o', async (_option, options, message) => {
     vi.stubEnv('DATABASE_URL', undefined)
     const error = await refusalOf(options)

@@ -269,7 +269,7 @@ describe('the property of the request', () => {
       code: 'DATA_BRIDGE_ERR_SESSION_CLOSED',
     })
     expect((await promise).stack).toMatch(
-      /request\.session was used before the hooks.*register it before/,
+      /request\.session was used before the hooks.*register fastify-data-bridge before/,
     )
   })
 

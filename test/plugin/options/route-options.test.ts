@@ -65,7 +65,7 @@ describe('options of a route', () => {
     [
       'stream',
       { stream: 'after' },
-      /config\.dataBridge\.stream expected 'before' or 'deferred'; came the string "after"/,
+      /config\.dataBridge\.stream expected one of 'before', 'deferred'; came the string "after"/,
     ],
     ['stream', { stream: true }, /config\.dataBridge\.stream expected.*came the boolean true/],
     ['slowQueryMs', { slowQueryMs: 5 }, /config\.dataBridge has no option slowQueryMs; it has/],

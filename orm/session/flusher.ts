@@ -1,0 +1,199 @@
+import { mayChangeSchema, type RawOutcome } from '../driver/raw-outcome.ts'
+import type { SessionConnection } from '../driver/session-connection.ts'
+import type { DataBridgeError } from '../errors.ts'
+import { observed, type Observer } from '../observe/observer.ts'
+import type { Operation, QueryOperation } from '../observe/operation.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+import { mayWrite } from '../sql/raw-statement.ts'
+import type { Statement } from '../sql/statement.ts'
+import { TableFacts } from '../sql/table-facts.ts'
+import type { ReadTables } from '../sql/text-sink.ts'
+import { SerialQueue } from '../util/serial-queue.ts'
+import { type ChangeSet, isEmpty } from './change-set.ts'
+import type { Catalogue } from './catalogue.ts'
+import { completeNew, tablesOf, writeChanges } from './flush.ts'
+import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
+import { readOnlyError } from './session-errors.ts'
+import type { SessionLife } from './session-life.ts'
+import type { SessionParts } from './session-parts.ts'
+import { SqlSavepoints } from './sql-savepoints.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+import type { Writing } from './writing.ts'
+
+/** The writing side of a session: flush, commit and rollback, one at a time. */
+export class Flusher {
+  readonly #life: SessionLife
+  readonly #connection: SessionConnection
+  readonly #observer: Observer
+  readonly #catalogue: Catalogue
+  readonly #isReadOnly: boolean
+  readonly #work: UnitOfWork
+  // Between two statements of a flush, a rollback would leave the rest of it to the next transaction.
+  readonly #queue = new SerialQueue()
+  readonly #executing = new Set<Promise<unknown>>()
+  readonly #savepoints: SqlSavepoints
+  #hasChangedSchema = false
+
+  constructor(life: SessionLife, parts: SessionParts, work: UnitOfWork) {
+    this.#life = life
+    this.#connection = parts.connection
+    this.#observer = parts.observer
+    this.#catalogue = parts.catalogue
+    this.#isReadOnly = parts.isReadOnly
+    this.#work = work
+    this.#savepoints = new SqlSavepoints(work)
+  }
+
+  /** Whether something waits to be flushed or committed. Looks at every entity that the session knows. */
+  get hasUnsaved(): boolean {
+    if (!this.#life.isOpen || this.#life.isClosed) return false
+    const { pending, dirty, deleted } = this.#work.counts()
+    return this.#work.hasWritten || pending + dirty + deleted > 0
+  }
+
+  /** Waits until nothing is flushed, committed or rolled back, and keeps others waiting. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#queue.take(work)
+  }
+
+  /** Writes what there is to write, and is observed even if there is nothing. */
+  flushAll(): Promise<void> {
+    return this.alone(() => this.#write(this.#work.changes(), undefined))
+  }
+
+  /** Writes what there is to write, if anything. */
+  flush(parent: Operation | undefined): Promise<void> {
+    return this.alone(async () => {
+      const changes = this.#work.changes()
+      if (!isEmpty(changes)) await this.#write(changes, parent)
+    })
+  }
+
+  /** Writes what a query of these tables has to see. */
+  async beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> {
+    this.#life.use()
+    if (this.#work.concerns(reads)) await this.flush(operation)
+  }
+
+  /** Writes what was added or deleted, so that a row is found by its key. */
+  async beforeGet(operation: QueryOperation): Promise<void> {
+    if (this.#work.hasPending) await this.flush(operation)
+  }
+
+  /** Writes what the lazy load of a relation has to see; undefined: nothing, and the load begins at once. */
+  beforeLoad(relation: RelationMetadata): Promise<void> | undefined {
+    const isConcerned =
+      this.#work.hasPending || (!relation.holdsKey && this.#work.hasMoved(relation))
+    return isConcerned ? this.flush(undefined) : undefined
+  }
+
+  /** Executes SQL of the program's own, unless it would end the transaction: then that fails. */
+  async execute(statement: Statement, operation: QueryOperation): Promise<RawOutcome> {
+    const refusal = this.#savepoints.refusal(statement.text)
+    if (refusal !== undefined) {
+      await this.#connection.fail(refusal)
+      throw refusal
+    }
+    const outcome = await this.#connection.objects(statement, operation)
+    if (mayWrite(statement)) this.#work.executed()
+    if (mayChangeSchema(outcome)) {
+      this.#hasChangedSchema = true
+      this.#catalogue.clear()
+    }
+    return outcome
+  }
+
+  /** A savepoint was rolled back: changes of the schema with it. */
+  undoneToSavepoint(): void {
+    if (this.#hasChangedSchema) this.#catalogue.clear()
+  }
+
+  #ended(): void {
+    this.undoneToSavepoint()
+    this.#hasChangedSchema = false
+    this.#savepoints.clear()
+  }
+
+  /** What is executed without being awaited is a part of what is committed. */
+  executing<T>(work: Promise<T>): Promise<T> {
+    this.#executing.add(work)
+    return work.finally(() => this.#executing.delete(work))
+  }
+
+  /** @param refuse throws where it must not be, when it is its turn: what it waits for takes its time */
+  async commit(refuse: () => void = () => {}): Promise<void> {
+    if (this.#executing.size > 0) await Promise.allSettled(this.#executing)
+    return this.alone(async () => {
+      refuse()
+      const changes = this.#work.changes()
+      const operation = sessionOperation('commit', countsOf(changes))
+      const commit = async (): Promise<void> => {
+        // A commit that cannot be says so, whatever waits to be flushed.
+        if (!isEmpty(changes) && !this.#connection.hasFailed) await this.#write(changes, operation)
+        try {
+          await this.#connection.commit(operation).finally(() => this.#ended())
+          this.#work.committed()
+          this.#life.isSettled = true
+        } catch (error) {
+          this.#work.rolledBack()
+          throw error
+        }
+      }
+      await observed(this.#observer, operation, commit, noOutcome)
+    })
+  }
+
+  rollback(): Promise<void> {
+    return this.alone(async () => {
+      // Nobody but an observer asks how much is lost, and finding out means looking at every entity.
+      const counts = this.#observer.operationStarted === undefined ? noChanges : this.#work.counts()
+      const operation = sessionOperation('rollback', counts)
+      const rollback = async (): Promise<void> => {
+        await this.#connection.rollback(operation)
+        this.#ended()
+        this.#work.rolledBack()
+        this.#life.isSettled = true
+      }
+      await observed(this.#observer, operation, rollback, noOutcome)
+    })
+  }
+
+  /** Rolls back, unless the session has ended: then that does. */
+  async undo(): Promise<void> {
+    if (!this.#life.isClosed) await this.rollback()
+  }
+
+  async #write(changes: ChangeSet, parent: Operation | undefined): Promise<void> {
+    if (!isEmpty(changes) && this.#isReadOnly) throw readOnlyError()
+    const operation = sessionOperation('flush', countsOf(changes), parent)
+    const write = async (): Promise<void> => {
+      for (const entity of changes.added) completeNew(entity)
+      await this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
+        this.#connection.lookUp(text, parameters, operation),
+      )
+      await writeChanges(this.#writing(operation), changes)
+    }
+    await observed(this.#observer, operation, write, noOutcome)
+  }
+
+  #writing(operation: Operation): Writing {
+    return {
+      work: this.#work,
+      factsOf: (table) => this.#catalogue.of(table) ?? new TableFacts(table, undefined),
+      send: async ({ table, statement }) => {
+        try {
+          return await this.#connection.rows(statement, operation)
+        } catch (error) {
+          if (isOutdated(error)) this.#catalogue.forget(table)
+          throw error
+        }
+      },
+    }
+  }
+}
+
+/** Whether a statement failed because the table is not as it was known to be: its columns, or their types. */
+function isOutdated(error: unknown): boolean {
+  const { sqlState } = error as DataBridgeError
+  return sqlState?.startsWith('42') === true || sqlState === '0A000'
+}

@@ -1,0 +1,120 @@
+import { absorb } from '../entity/absorb.ts'
+import type { Entity } from '../entity/entity.ts'
+import { type RawRow, stateOf } from '../entity/entity-state.ts'
+import { contradictionError, isSameValue } from '../entity/new-entity.ts'
+import { setValue, valueOf } from '../entity/property.ts'
+import { relationHandle } from '../entity/relation-handle.ts'
+import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import { encodeColumn } from '../schema/values.ts'
+import { type EncodedRow, insertDefaults, insertRows } from '../sql/write-statements.ts'
+import { countError, keylessError, notStoredError } from './write-errors.ts'
+import type { Writing } from './writing.ts'
+
+/** Inserts rows of one table, those that give the same columns with one statement. */
+export async function insertTable(
+  writing: Writing,
+  table: TableMetadata,
+  entities: readonly Entity[],
+): Promise<void> {
+  for (const entity of entities) fillForeignKeys(entity)
+  const sets = Map.groupBy(entities, (entity) => positions(givenColumns(entity)))
+  for (const same of sets.values()) await insertSame(writing, table, same)
+}
+
+async function insertSame(
+  writing: Writing,
+  table: TableMetadata,
+  entities: readonly Entity[],
+): Promise<void> {
+  const facts = writing.factsOf(table)
+  const columns = givenColumns(entities[0] as Entity)
+  const sent = entities.map((entity) =>
+    columns.map((column) => encodeColumn(column, valueOf(entity, column))),
+  )
+  const statement =
+    columns.length === 0
+      ? insertDefaults(table, entities.length)
+      : insertRows(table, columns, sent, facts)
+  const { rows, rowCount } = await writing.send({ table, entities, statement })
+  const returned = facts.afterInsert(columns)
+  const came = returned.length === 0 ? rowCount : rows.length
+  if (came !== entities.length) throw countError('INSERT', table, entities.length, came)
+  entities.forEach((entity, index) => {
+    const texts = byPosition(table, columns, sent[index] as EncodedRow)
+    const row = withReturned(texts, returned, rows[index] ?? [])
+    if (table.primaryKey.some(({ position }) => typeof row[position] !== 'string'))
+      throw keylessError(table)
+    absorb(entity, row as RawRow, texts)
+    writing.work.inserted(entity)
+  })
+}
+
+/** Texts by the positions of the table's columns. */
+export function byPosition(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  texts: readonly (string | null | undefined)[],
+): (string | null | undefined)[] {
+  const all: (string | null | undefined)[] = Array.from({ length: table.columns.length })
+  columns.forEach(({ position }, index) => {
+    all[position] = texts[index]
+  })
+  return all
+}
+
+/** A row with what came back in place of what was sent. */
+export function withReturned(
+  row: readonly (string | null | undefined)[],
+  columns: readonly ColumnMetadata[],
+  texts: readonly (string | null)[],
+): (string | null | undefined)[] {
+  const after = [...row]
+  columns.forEach(({ position }, index) => {
+    after[position] = texts[index] ?? null
+  })
+  return after
+}
+
+function positions(columns: readonly ColumnMetadata[]): string {
+  return columns.map(({ position }) => position).join(',')
+}
+
+/** What is the same for rows that one statement inserts: their table, and the columns that they give. */
+export function statementKey(entity: Entity): string {
+  const { table, references } = stateOf(entity)
+  const filled = [...(references?.keys() ?? [])].flatMap(({ foreignKey }) => foreignKey)
+  const given = new Set([...givenColumns(entity), ...filled])
+  return `${table.id}|${positions(table.columns.filter((column) => given.has(column)))}`
+}
+
+function givenColumns(entity: Entity): ColumnMetadata[] {
+  return stateOf(entity).table.columns.filter((column) => valueOf(entity, column) !== undefined)
+}
+
+/** Whether the foreign key of a relation has its value. */
+export function hasKey(entity: Entity, { foreignKey }: RelationMetadata): boolean {
+  return foreignKey.every((column) => valueOf(entity, column) !== undefined)
+}
+
+/** Fills in the foreign keys that were given as entities. A key that the program gave later stays. */
+function fillForeignKeys(entity: Entity): void {
+  const { references } = stateOf(entity)
+  if (references === undefined) return
+  const filled = new Set<ColumnMetadata>()
+  for (const [relation, target] of references) {
+    const { name, owner, pairs } = relation
+    const missing = pairs.filter(
+      ([local]) => filled.has(local) || valueOf(entity, local) === undefined,
+    )
+    if (missing.length === 0) continue
+    for (const [local, remote] of missing) {
+      const value = valueOf(target, remote)
+      if (filled.has(local) && !isSameValue(local, valueOf(entity, local), value))
+        throw contradictionError(`${owner.entityName}.${name}`, local.property)
+      if (value === undefined) throw notStoredError(relation)
+      setValue(entity, local, value)
+      filled.add(local)
+    }
+    relationHandle(entity, name).fill(target)
+  }
+}

@@ -1,0 +1,60 @@
+import type { DataBridgeError } from '../errors.ts'
+import type { Observer } from '../observe/observer.ts'
+import { sessionOperation } from './operations.ts'
+import { closedError } from './session-errors.ts'
+import type { LiveSession, SessionParts } from './session-parts.ts'
+
+/** Whether a session can be used: from its first use to its end. */
+export class SessionLife {
+  readonly #session: LiveSession
+  readonly #parts: SessionParts
+  readonly #observer: Observer
+  #isOpen = false
+  #closing: Promise<void> | undefined
+  #reason: DataBridgeError | undefined
+  /** Whether nothing was asked of the session since its last commit or rollback. */
+  isSettled = false
+
+  constructor(session: LiveSession, parts: SessionParts) {
+    this.#session = session
+    this.#parts = parts
+    this.#observer = parts.observer
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /** Why the session was ended from outside. */
+  get reason(): DataBridgeError | undefined {
+    return this.#reason
+  }
+
+  /** Refuses a session that has ended, and tells of the first use. */
+  use(): void {
+    if (this.enter()) this.#observer.operationStarted?.(sessionOperation('open'))?.({})
+  }
+
+  /** @returns whether the session is used for the first time */
+  enter(): boolean {
+    if (this.isClosed) throw this.#reason ?? closedError()
+    this.isSettled = false
+    if (this.#isOpen) return false
+    this.#isOpen = true
+    this.#parts.opened(this.#session)
+    return true
+  }
+
+  abort(reason: DataBridgeError): void {
+    this.#reason ??= reason
+  }
+
+  close(end: () => Promise<void>): Promise<void> {
+    this.#closing ??= end()
+    return this.#closing
+  }
+}

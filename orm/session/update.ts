@@ -1,0 +1,51 @@
+import { absorb } from '../entity/absorb.ts'
+import { type RawRow, stateOf } from '../entity/entity-state.ts'
+import { storedKey } from '../entity/identity.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import { type ChangedRow, updateRows } from '../sql/write-statements.ts'
+import type { Change } from './change-set.ts'
+import { rowsByPlace } from './row-counts.ts'
+import type { Writing } from './writing.ts'
+
+/** Updates rows of one table with one statement. */
+export async function updateTable(
+  writing: Writing,
+  table: TableMetadata,
+  changes: readonly Change[],
+): Promise<void> {
+  const facts = writing.factsOf(table)
+  const changed = new Set(changes.flatMap(({ columns }) => [...columns.keys()]))
+  const columns = table.columns.filter((column) => changed.has(column))
+  const rows = changes.map((change): ChangedRow => ({
+    key: storedKey(change.entity),
+    values: columns.map((column) => change.columns.get(column)),
+  }))
+  const statement = updateRows(table, columns, rows, facts)
+  const entities = changes.map(({ entity }) => entity)
+  const result = await writing.send({ table, entities, statement })
+  const came = rowsByPlace('UPDATE', table, entities.length, result)
+  const returned = facts.afterUpdate(columns)
+  changes.forEach((change, index) => {
+    const { entity } = change
+    const { snapshot = [] } = stateOf(entity)
+    const sent: (string | null)[] = [...snapshot]
+    for (const [{ position }, text] of change.columns) sent[position] = text
+    const row = [...sent]
+    returned.forEach((column, place) => {
+      // Where others changed a column that this entity did not, its snapshot stays that of its value.
+      const isOfOthers = facts.isPlain && changed.has(column) && !change.columns.has(column)
+      if (!isOfOthers) row[column.position] = came[index]?.[place] ?? null
+    })
+    absorb(entity, row, heldTexts(change, sent))
+    writing.work.updated(entity, snapshot)
+  })
+}
+
+/** What the entity's properties were when it was sent: what was sent, but for values that the library made. */
+function heldTexts({ entity, made }: Change, sent: readonly (string | null)[]): RawRow {
+  if (made.length === 0) return sent
+  const { snapshot = [] } = stateOf(entity)
+  const held = [...sent]
+  for (const { position } of made) held[position] = snapshot[position] ?? null
+  return held
+}

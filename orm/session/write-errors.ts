@@ -1,0 +1,66 @@
+import type { Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
+import { DataBridgeError } from '../errors.ts'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import { listed } from '../util/messages.ts'
+
+export function circularError(entities: readonly Entity[]): DataBridgeError {
+  const names = [...new Set(entities.map((entity) => stateOf(entity).table.entityName))]
+  return flushError(
+    `new entities of ${listed(names)} refer to each other in a circle, so none of them can be inserted first; ` +
+      'leave one foreign key null, flush, and set it then',
+  )
+}
+
+export function notStoredError({ owner, name, target }: RelationMetadata): DataBridgeError {
+  return flushError(
+    `${owner.entityName}.${name} refers to a ${target.entityName} that is not stored; add it to the session too`,
+  )
+}
+
+export function countError(
+  verb: string,
+  table: TableMetadata,
+  expected: number,
+  got: number,
+): DataBridgeError {
+  return flushError(
+    `${verb} ${table.fullName} expected ${expected} rows back, got ${got}: does a trigger or a rule leave rows out?`,
+    table,
+  )
+}
+
+export function keylessError(table: TableMetadata): DataBridgeError {
+  const key = listed(table.primaryKey.map(({ property }) => property))
+  return flushError(
+    `INSERT ${table.fullName} expected a row with ${key}, got null: the trigger or rule that stores the row has to return its key`,
+    table,
+  )
+}
+
+export function severalRowsError(verb: string, table: TableMetadata): DataBridgeError {
+  return flushError(
+    `${verb} ${table.fullName} expected one row for each ${table.entityName}, got several: the key in the ` +
+      'database has more columns than the declared one; declare each of them with primaryKey()',
+    table,
+  )
+}
+
+const participles = { UPDATE: 'changed', DELETE: 'deleted' } as const
+
+export function staleError(
+  verb: keyof typeof participles,
+  table: TableMetadata,
+  missing: number,
+): DataBridgeError {
+  const rows = missing === 1 ? 'row' : 'rows'
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_STALE',
+    `${missing} ${participles[verb]} ${rows} of ${table.fullName} no longer exist${missing === 1 ? 's' : ''}`,
+    { table: table.fullName },
+  )
+}
+
+function flushError(message: string, table?: TableMetadata): DataBridgeError {
+  return new DataBridgeError('DATA_BRIDGE_ERR_FLUSH', message, { table: table?.fullName })
+}

@@ -1,0 +1,20 @@
+import type { RawResult } from '../driver/connection.ts'
+import type { Entity } from '../entity/entity.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { Statement } from '../sql/statement.ts'
+import type { TableFacts } from '../sql/table-facts.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+
+/** A statement of a flush, and what it writes. */
+export interface Batch {
+  readonly table: TableMetadata
+  readonly entities: readonly Entity[]
+  readonly statement: Statement
+}
+
+/** What writing needs of a session. */
+export interface Writing {
+  readonly work: UnitOfWork
+  factsOf(table: TableMetadata): TableFacts
+  send(batch: Batch): Promise<RawResult>
+}

@@ -1,0 +1,79 @@
+import { DataBridgeError, describe } from '../errors.ts'
+import { listed } from '../util/messages.ts'
+import { ColumnNode } from './column.ts'
+import { requireConditions } from './logic.ts'
+import { type Condition, isCondition, isSqlNode, type Order } from './node.ts'
+import { callWithRefs, columnRef } from './refs.ts'
+import type { Source } from './source.ts'
+
+/** The conditions of one filter, to be joined by AND. */
+export function conditionsOf(source: Source, filter: unknown, where: string): readonly Condition[] {
+  if (typeof filter === 'function') {
+    const condition = callWithRefs(source, filter, where)
+    requireConditions(where, [condition])
+    return [condition as Condition]
+  }
+  if (isCondition(filter)) return [filter]
+  if (typeof filter === 'object' && filter !== null && !Array.isArray(filter)) {
+    const entries = Object.entries(filter)
+    if (entries.length > 0 || isPlain(filter))
+      return entries.map(([property, value]) => matches(source, property, value, where))
+  }
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_FILTER',
+    `${where} expected { column: value } or a callback such as (row) => row.id.eq(1); came ${describe(filter)}`,
+  )
+}
+
+// An instance of a class, such as a Date, may have no keys either, and would match every row.
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equal, one of, IS NULL. */
+function matches(source: Source, property: string, value: unknown, method: string): Condition {
+  const { table } = source
+  const where = `${method.slice(0, -1)}{ ${property} })`
+  const column = table.columnOf.get(property)
+  if (column === undefined) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_FILTER',
+      `${where}: ${table.entityName} has no column ${property}; it has ${listed([...table.columnOf.keys()])}`,
+    )
+  }
+  if (value === undefined) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_FILTER',
+      `${where} expected a value, an array, or null for IS NULL; came undefined, which would match every row`,
+    )
+  }
+  const ref = columnRef(source, property)
+  // Where the column itself holds arrays, an array is a value.
+  const isList = Array.isArray(value) && !column.type.isType(value)
+  return isList ? ref.in(value) : ref.eq(value)
+}
+
+export function ordersOf(source: Source, by: unknown, where: string): readonly Order[] {
+  const given = callWithRefs(source, by, where)
+  const orders: readonly unknown[] = Array.isArray(given) ? given : [given]
+  if (orders.length > 0 && orders.every(isOrder)) return orders
+  const other = orders.find((order) => !isOrder(order))
+  const came = other instanceof ColumnNode ? 'a column without asc() or desc()' : describe(other)
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected orders such as user.name.asc(); came ${orders.length === 0 ? 'none' : came}`,
+  )
+}
+
+function isOrder(value: unknown): value is Order {
+  return isSqlNode(value) && 'isOrder' in value
+}
+
+export function requireCount(value: unknown, where: string): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected an integer from 0; came ${describe(value)}`,
+  )
+}

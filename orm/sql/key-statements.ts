@@ -1,0 +1,114 @@
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { arrayLiteral } from './array-literal.ts'
+import { quote, quoteTable } from './identifier.ts'
+import { type Compiled, type Statement, statementsOf } from './statement.ts'
+import type { Casts } from './table-facts.ts'
+
+/** A part of a key: a text, or the half-open interval that a value stands for. */
+export type KeyPart = string | readonly [from: string, to: string]
+
+/** The parts of a key, in the order of its columns. */
+export type KeyParts = readonly KeyPart[]
+
+/** The row with a key. More than one where an interval has several. */
+export function selectByKey(table: TableMetadata, key: KeyParts): Statement {
+  const ranges = key.map(isRange)
+  const compiled = statementsOf(table).get(`key|${ranges.map(Number).join('')}`, () =>
+    reading(table, selectByKeyText(table, ranges)),
+  )
+  return { ...compiled, parameters: key.flat() }
+}
+
+function reading(table: TableMetadata, text: string): Compiled {
+  return { text, kind: 'read', summary: `SELECT ${table.fullName}`, tables: [table] }
+}
+
+function selectByKeyText(table: TableMetadata, ranges: readonly boolean[]): string {
+  let parameters = 0
+  const next = (): string => `$${(parameters += 1)}`
+  const conditions = table.primaryKey.map((column, index) => {
+    const name = `t0.${quote(column.name)}`
+    return ranges[index] === true
+      ? `${name} >= ${next()} and ${name} < ${next()}`
+      : `${name} = ${next()}`
+  })
+  return `select ${columnList(table)} from ${quoteTable(table)} as t0 where ${conditions.join(' and ')}`
+}
+
+/**
+ * The rows with any of many keys, in one statement whose text does not depend on how many there are.
+ * Each row ends with the position of the key that found it, from 1 on: whether two texts are one key
+ * is for PostgreSQL to say.
+ */
+export function selectByKeys(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  keys: readonly KeyParts[],
+  castsOf: (column: ColumnMetadata) => Casts = ({ type }) => type,
+): Statement {
+  const kinds = columns.map((_, index) => kindOf(keys, index))
+  const casts = columns.map(castsOf)
+  const shape = columns.map(
+    ({ position }, index) => `${position}${kinds[index]}${casts[index]?.arrayCast}`,
+  )
+  const compiled = statementsOf(table).get(`keys|${shape.join()}`, () =>
+    reading(table, selectByKeysText(table, columns, kinds, casts)),
+  )
+  return {
+    ...compiled,
+    parameters: columns.flatMap((_, index) => arraysOf(keys, index, kinds[index] as KeyKind)),
+  }
+}
+
+/** Of the parts of one column: all texts, all intervals, or some of each. */
+type KeyKind = 'text' | 'range' | 'mixed'
+
+function kindOf(keys: readonly KeyParts[], index: number): KeyKind {
+  const ranges = keys.filter((key) => isRange(key[index])).length
+  if (ranges === 0) return 'text'
+  return ranges === keys.length ? 'range' : 'mixed'
+}
+
+function selectByKeysText(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  kinds: readonly KeyKind[],
+  casts: readonly Casts[],
+): string {
+  const arrays: string[] = []
+  const item = ({ arrayCast, itemCast }: Casts): string => {
+    arrays.push(`$${arrays.length + 1}::${arrayCast}`)
+    return `given.${quote(`#${arrays.length}`)}${itemCast}`
+  }
+  const conditions = columns.map((column, index) => {
+    const name = `t0.${quote(column.name)}`
+    const cast = casts[index] as Casts
+    const from = item(cast)
+    if (kinds[index] === 'text') return `${name} = ${from}`
+    const within = `${name} >= ${from} and ${name} < ${item(cast)}`
+    return kinds[index] === 'range' ? within : `(${within} or ${name} = ${from})`
+  })
+  const names = [...arrays.map((_, index) => quote(`#${index + 1}`)), quote('#')]
+  return (
+    `select ${columnList(table)}, given.${quote('#')} from unnest(${arrays.join(', ')}) ` +
+    `with ordinality as given (${names.join(', ')}) join ${quoteTable(table)} as t0 on ${conditions.join(' and ')}`
+  )
+}
+
+function arraysOf(keys: readonly KeyParts[], index: number, kind: KeyKind): readonly string[] {
+  const bounds = (bound: 0 | 1): string =>
+    arrayLiteral(keys.map((key) => boundOf(key[index] as KeyPart, bound)))
+  return kind === 'text' ? [bounds(0)] : [bounds(0), bounds(1)]
+}
+
+function boundOf(part: KeyPart, bound: 0 | 1): string {
+  return typeof part === 'string' ? part : part[bound]
+}
+
+function isRange(part: KeyPart | undefined): boolean {
+  return part !== undefined && typeof part !== 'string'
+}
+
+function columnList(table: TableMetadata): string {
+  return table.columns.map(({ name }) => `t0.${quote(name)}`).join(', ')
+}

@@ -1,0 +1,140 @@
+import type { ColumnType } from '../schema/column-type.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+
+/** How the values of a column are cast, see {@link ColumnType}. */
+export type Casts = Pick<ColumnType, 'arrayCast' | 'itemCast'>
+
+/** What the database says of a column. */
+export interface ColumnFacts {
+  /** The type without its modifier, that of a domain underneath it: `integer`, `mood`. */
+  readonly type: string
+  /** The type of its arrays; null where there is none: of arrays. */
+  readonly arrayType: string | null
+  readonly isEnum: boolean
+  readonly isDomain: boolean
+  /** Whether the type has a modifier, such as a length. */
+  readonly isModified: boolean
+  /** Whether the database makes the value of an expression. */
+  readonly isGenerated: boolean
+  /** Whether texts are equal only where they are the same. */
+  readonly isDeterministic: boolean
+}
+
+/** What the database says of a table. */
+export interface CatalogueEntry {
+  /** Whether it is a table without triggers and rules, so that it stores what it is sent. */
+  readonly isPlain: boolean
+  readonly columns: ReadonlyMap<string, ColumnFacts>
+  /** The columns of its constraints and unique indexes, by their names in the database. */
+  readonly constraints: ReadonlyMap<string, readonly string[]>
+}
+
+// Types of which two values are equal only where their texts are.
+const exactTypes: ReadonlySet<string> = new Set(
+  'smallint,integer,bigint,oid,boolean,uuid,text,character varying,date,timestamp without time zone,timestamp with time zone,bytea'.split(
+    ',',
+  ),
+)
+
+// Types whose text is the same before and after, where the column is declared so.
+const sameAsSent: ReadonlySet<string> = new Set([
+  'smallint',
+  'integer',
+  'bigint',
+  'boolean',
+  'uuid',
+])
+
+const shapes = new Map<string, number>()
+
+/**
+ * What is known of a table besides its declaration. Where the catalogue was not asked or did not
+ * answer, the declaration stands in for it, and every column has to come back from a write.
+ */
+export class TableFacts {
+  /** Tells statements apart whose texts depend on the facts. */
+  readonly shape: string
+  readonly #entry: CatalogueEntry | undefined
+  readonly #generated: readonly ColumnMetadata[]
+  readonly #table: TableMetadata
+
+  constructor(table: TableMetadata, entry: CatalogueEntry | undefined) {
+    this.#table = table
+    this.#entry = entry
+    this.#generated = table.columns.filter(({ name }) => entry?.columns.get(name)?.isGenerated)
+    this.shape = entry === undefined ? '' : shapeOf(table, entry)
+  }
+
+  /** Whether the catalogue has told. */
+  get isKnown(): boolean {
+    return this.#entry !== undefined
+  }
+
+  /** Whether nothing but the declared statement changes a row that is written. */
+  get isPlain(): boolean {
+    return this.#entry?.isPlain === true
+  }
+
+  /** The cast of an array that holds a value of the column for each row. */
+  castsOf(column: ColumnMetadata): Casts {
+    const facts = this.#of(column)
+    if (facts === undefined) return column.type
+    return facts.arrayType === null
+      ? { arrayCast: 'text[]', itemCast: `::${facts.type}` }
+      : { arrayCast: facts.arrayType, itemCast: '' }
+  }
+
+  /** Whether the database finds two values equal only where their texts are. */
+  equalityOf(column: ColumnMetadata): 'exact' | 'database' {
+    const facts = this.#of(column)
+    if (facts === undefined) return column.type.hasExactText ? 'exact' : 'database'
+    const isExact = facts.isEnum || (exactTypes.has(facts.type) && facts.isDeterministic)
+    return isExact ? 'exact' : 'database'
+  }
+
+  /** What an INSERT of these columns has to bring back. */
+  afterInsert(given: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
+    const { columns } = this.#table
+    if (!this.isPlain) return columns
+    return columns.filter((column) => !given.includes(column) || this.#isAltered(column))
+  }
+
+  /** What an UPDATE of these columns has to bring back. */
+  afterUpdate(changed: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
+    if (!this.isPlain) return this.#table.columns
+    return [...changed.filter((column) => this.#isAltered(column)), ...this.#generated]
+  }
+
+  /** The columns of a constraint or a unique index. */
+  columnsOf(constraint: string): readonly ColumnMetadata[] | undefined {
+    const names = this.#entry?.constraints.get(constraint)
+    const columns = this.#table.columns.filter(({ name }) => names?.includes(name))
+    return columns.length > 0 && columns.length === names?.length
+      ? names.map((name) => columns.find((column) => column.name === name) as ColumnMetadata)
+      : undefined
+  }
+
+  /** Whether the stored text may differ from the one that was sent. */
+  #isAltered(column: ColumnMetadata): boolean {
+    const facts = this.#of(column)
+    if (facts === undefined || facts.isDomain || facts.isGenerated) return true
+    if (facts.isEnum || facts.type === 'text') return false
+    if (facts.type === 'character varying') return facts.isModified
+    return !(sameAsSent.has(facts.type) && column.type.cast === facts.type)
+  }
+
+  #of({ name }: ColumnMetadata): ColumnFacts | undefined {
+    return this.#entry?.columns.get(name)
+  }
+}
+
+/** The same for tables of one declaration that are alike in several databases. */
+function shapeOf(table: TableMetadata, { isPlain, columns }: CatalogueEntry): string {
+  const facts = JSON.stringify([
+    isPlain,
+    table.columns.map(({ name }) => Object.values(columns.get(name) ?? {})),
+  ])
+  let shape = shapes.get(facts)
+  if (shape === undefined) shapes.set(facts, (shape = shapes.size))
+  return `|f${shape}`
+}
