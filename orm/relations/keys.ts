@@ -8,10 +8,8 @@ export type KeyTexts = readonly string[]
 
 /** The far side has one of the keys. The text does not depend on how many there are. */
 export function anyKey(side: Side, keys: readonly KeyTexts[]): Condition {
-  const [only] = side.nodes
-  return side.nodes.length === 1 && only !== undefined
-    ? new OneOf(only, column(keys, 0), false)
-    : new AnyKey(side, keys)
+  const only = onlyNode(side)
+  return only !== undefined ? new OneOf(only, column(keys, 0), false) : new AnyKey(side, keys)
 }
 
 /** `("a", "b") in (select k0, k1 from unnest(…) as given (k0, k1))`. */
@@ -51,8 +49,8 @@ export class KeyPlaces implements SqlNode {
   }
 
   write(sink: Sink): void {
-    const [only] = this.#side.nodes
-    if (this.#side.nodes.length === 1 && only !== undefined) {
+    const only = onlyNode(this.#side)
+    if (only !== undefined) {
       // Without a cast the array has the column's own type, and its equality, whatever it was declared as.
       sink.text('array_positions(')
       sink.parameter(arrayLiteral(column(this.#keys, 0)))
@@ -94,6 +92,11 @@ export function writeEqual(sink: Sink, side: Side): void {
 
 function givenItems({ columns }: Side): readonly string[] {
   return columns.map(({ type }, index) => `given.k${index}${type.itemCast}`)
+}
+
+/** The node of a key of one column. None of an array: PostgreSQL has no arrays of those. */
+function onlyNode({ nodes, columns }: Side): SqlNode | undefined {
+  return nodes.length === 1 && columns[0]?.type.items === undefined ? nodes[0] : undefined
 }
 
 function column(keys: readonly KeyTexts[], index: number): string[] {

@@ -127,19 +127,24 @@ export class OneOf extends Simple {
   readonly of: SqlNode
   readonly texts: readonly string[]
   readonly isNegated: boolean
+  readonly itemCast: string
 
-  constructor(of: SqlNode, texts: readonly string[], isNegated: boolean) {
-    super(`${of.shape}${isNegated ? 'notIn' : 'in'}`)
+  /** @param itemCast where the values are arrays: there are no arrays of arrays, so each is cast by itself */
+  constructor(of: SqlNode, texts: readonly string[], isNegated: boolean, itemCast = '') {
+    super(`${of.shape}${isNegated ? 'notIn' : 'in'}${itemCast}`)
     this.of = of
     this.texts = texts
     this.isNegated = isNegated
+    this.itemCast = itemCast
   }
 
   write(sink: Sink): void {
+    const isArray = this.itemCast !== ''
     this.of.write(sink)
     sink.text(this.isNegated ? ' <> all(' : ' = any(')
+    if (isArray) sink.text(`select item${this.itemCast} from unnest(`)
     sink.parameter(arrayLiteral(this.texts))
-    sink.text(')')
+    sink.text(isArray ? '::text[]) as item)' : ')')
   }
 }
 

@@ -46,6 +46,11 @@ export abstract class OperandNode implements Expression<unknown> {
     return 'text[]'
   }
 
+  /** The cast of an item of such an array, where the items are arrays themselves. */
+  protected get itemCast(): string {
+    return ''
+  }
+
   protected refusePattern(_method: string): void {}
 
   eq(value: unknown): Condition {
@@ -155,7 +160,7 @@ export abstract class OperandNode implements Expression<unknown> {
       if (range === undefined) texts.push(text)
       else ranges.push(range)
     }
-    if (ranges.length === 0) return new OneOf(this, texts, method === 'notIn')
+    if (ranges.length === 0) return new OneOf(this, texts, method === 'notIn', this.itemCast)
     const inRanges = new WithinOneOf(this, ranges, this.arrayCast)
     const found = texts.length === 0 ? inRanges : or(inRanges, new OneOf(this, texts, false))
     return method === 'in' ? found : not(found)
