@@ -7,6 +7,7 @@ import {
   type DatabaseOptions,
   type EntityOf,
   type ErrorCode,
+  type ExecutedRows,
   type Key,
   type Query,
   Session,
@@ -100,7 +101,9 @@ describe('session', () => {
   })
 
   it('gives the rows of SQL as they are named', async () => {
-    expectTypeOf(await session.execute(sql`select 1`)).toEqualTypeOf<Record<string, unknown>[]>()
+    const rows = await session.execute(sql`select 1`)
+    expectTypeOf(rows).toEqualTypeOf<ExecutedRows<Record<string, unknown>>>()
+    expectTypeOf(rows.rowCount).toEqualTypeOf<number>()
     const [row] = await session.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
     expectTypeOf(row).toEqualTypeOf<{ pid: number } | undefined>()
     expectTypeOf(sql`select ${1}`).toEqualTypeOf<Sql>()
