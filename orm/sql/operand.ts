@@ -21,6 +21,7 @@ import {
   type Sink,
 } from './node.ts'
 import { Ordering } from './ordering.ts'
+import { standsFor } from './stand-in.ts'
 
 /** Something that can be compared and ordered: a column, `count()`, `post.comments.count()`. */
 export abstract class OperandNode implements Expression<unknown> {
@@ -179,6 +180,8 @@ export abstract class OperandNode implements Expression<unknown> {
   #text(method: string, value: unknown): string {
     if (value === undefined || value === null)
       throw this.error(method, `expected ${this.expected}; came ${describe(value)}`)
+    const other = standsFor(value)
+    if (other !== undefined) throw this.error(method, `expected a value or a column, got ${other}`)
     return this.encode(value)
   }
 }
