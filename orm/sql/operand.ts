@@ -36,6 +36,11 @@ export abstract class OperandNode implements Expression<unknown> {
   /** What a value has to be, for messages. */
   protected abstract readonly expected: string
 
+  /** Whether a value may stand for a range. */
+  protected get hasRanges(): boolean {
+    return false
+  }
+
   /** What a value stands for that is less exact than the database's; undefined: itself. */
   protected rangeOf(_value: unknown): Range | undefined {
     return undefined
@@ -141,7 +146,7 @@ export abstract class OperandNode implements Expression<unknown> {
   }
 
   #range(method: string, value: unknown): Range | undefined {
-    if (isSqlNode(value)) return undefined
+    if (!this.hasRanges || isSqlNode(value)) return undefined
     this.#text(method, value)
     return this.rangeOf(value)
   }
