@@ -146,7 +146,7 @@ export class SessionConnection {
     })
   }
 
-  /** Makes the transaction fail for what the program has asked: nothing of it can be saved any more. */
+  /** Makes the transaction fail: nothing of it can be saved any more. */
   fail(error: DataBridgeError): Promise<void> {
     return this.#inTurn(async () => {
       if (!this.hasFailed) this.#transaction = 'failed'
