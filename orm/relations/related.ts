@@ -13,7 +13,8 @@ import {
   withColumns,
 } from '../sql/select.ts'
 import { rootSource, type Source } from '../sql/source.ts'
-import type { Statement } from '../sql/statement.ts'
+import { render, type Statement } from '../sql/statement.ts'
+import type { ReadTables } from '../sql/text-sink.ts'
 import { EachKey } from './each-key.ts'
 import { GivenKeys, givenPlace, type KeyTexts, textsAt } from './keys.ts'
 import type { LoadPlan } from './loader.ts'
@@ -89,6 +90,25 @@ export function selectRelatedOfMany<G extends Keyed>(
     mayRepeat: side.link !== undefined,
     groupOf: (row) => byText.get(row[position] ?? ''),
   }
+}
+
+/** The tables that a loader and those nested in it read. */
+export function tablesRead(plan: LoadPlan): ReadTables {
+  const { relation, where, orders, nested } = plan
+  const { target, through } = relation
+  const tables = [target, ...(through === undefined ? [] : [through.table])]
+  const source = rootSource(target)
+  // Conditions and orders may read more: related rows, or anything in SQL of the program.
+  const chosen: ReadTables =
+    where === undefined && orders.length === 0
+      ? []
+      : render(new Select({ ...rowsWhere(source, and(), orders), where })).tables
+  return [tables, chosen, ...nested.map(tablesRead)].reduce(joinTables)
+}
+
+/** The tables of both. */
+export function joinTables(one: ReadTables, other: ReadTables): ReadTables {
+  return one === 'any' || other === 'any' ? 'any' : [...one, ...other]
 }
 
 /** Whether JavaScript finds the key of a row: by a text that says it all. */
