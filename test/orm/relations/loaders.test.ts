@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { and, type Loader, or, selectinload, type Session, sql } from '../../../orm/index.ts'
+import { and, type Loader, or, selectinload, sql } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { coded } from '../../support/failure.ts'
 import { recordSession } from '../../support/recorder.ts'
@@ -257,47 +257,4 @@ it('reads no more rows of an index than the limit of each owner asks for', async
   expect(scanned.length).toBeGreaterThan(0)
   for (const [, rows] of scanned) expect(Number(rows)).toBeLessThanOrEqual(3)
   await query(`delete from books where title = 'many'`)
-})
-
-describe('what is loaded one by one', () => {
-  async function findings(work: (session: Session) => Promise<unknown>) {
-    await using session = database.session({ nPlusOne: 'detect' })
-    await work(session)
-    return session.stats.findings
-  }
-
-  it('for rows that a loader gave through a table between is found, with the loaders that lead there', async () => {
-    const loader = selectinload(Genre.books)
-      .orderBy((book) => book.sales.desc())
-      .limit(2)
-    const found = await findings(async (session) => {
-      const genres = await session.find(Genre).options(loader).toList()
-      for (const genre of genres) for (const book of genre.books.value) await book.reviews
-    })
-    expect(found).toMatchObject([
-      {
-        target: 'Book.reviews',
-        count: 3,
-        parent: { target: 'Genre', rows: 3 },
-        fix: 'find(Genre).options(selectinload(Genre.books).options(selectinload(Book.reviews)))',
-      },
-    ])
-  })
-
-  it('through a table between is found', async () => {
-    const found = await findings(async (session) => {
-      for (const book of await session.find(Book).toList()) await book.genres
-    })
-    expect(found).toMatchObject([
-      { target: 'Book.genres', count: 7, fix: 'find(Book).options(selectinload(Book.genres))' },
-    ])
-  })
-
-  it('is nothing where a loader with a filter has loaded it', async () => {
-    const found = await findings(async (session) => {
-      const loader = selectinload(Book.genres).filter({ name: 'crime' })
-      for (const book of await session.find(Book).options(loader).toList()) await book.genres
-    })
-    expect(found).toEqual([])
-  })
 })
