@@ -7,7 +7,6 @@ import {
   type DatabaseOptions,
   type EntityOf,
   type ErrorCode,
-  type ExecutedRows,
   type Key,
   type Query,
   Session,
@@ -101,9 +100,9 @@ describe('session', () => {
   })
 
   it('gives the rows of SQL as they are named', async () => {
-    const rows = await session.execute(sql`select 1`)
-    expectTypeOf(rows).toEqualTypeOf<ExecutedRows<Record<string, unknown>>>()
-    expectTypeOf(rows.rowCount).toEqualTypeOf<number>()
+    expectTypeOf(await session.execute(sql`select 1`)).toEqualTypeOf<
+      Record<string, unknown>[] & { readonly rowCount: number }
+    >()
     const [row] = await session.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
     expectTypeOf(row).toEqualTypeOf<{ pid: number } | undefined>()
     expectTypeOf(sql`select ${1}`).toEqualTypeOf<Sql>()
