@@ -1,5 +1,5 @@
 /*
- * An application: a ring of tables that refer to each other, and what uses them.
+ * An application: a ring of tables that refer to each other, and functions that use them.
  */
 
 export const tableCount = 200
@@ -13,7 +13,7 @@ export const tableNames: readonly string[] = Array.from({ length: tableCount }, 
   tableName(index),
 )
 
-/** The tables that the functions use, one each. */
+/** The tables that the functions use, one for each function. */
 export const usedTables: readonly number[] = Array.from(
   { length: userCount },
   (_, user) => user * Math.floor(tableCount / userCount),
@@ -52,7 +52,7 @@ export class ${own} extends table('${own?.toLowerCase()}', {
 `
 }
 
-// Each required reference may be given as a key or as an entity: the ways to do so must not multiply.
+// Each required reference can be a key or an entity. The number of combinations must not explode.
 export function hubSource(): string {
   const targets = Array.from({ length: 14 }, (_, index) => tableName(index))
   const references = targets.map(
@@ -112,7 +112,7 @@ export async function use${own}(session: Session) {
 `
 }
 
-// Each line proves that the checker looked: where it finds nothing wrong, the comment is the error.
+// Each line proves that the checker works: if it finds no mistake, the comment itself is an error.
 export function mistakesSource(): string {
   const [own, next] = [tableName(0), tableName(1)]
   const mistakes = [
