@@ -1,6 +1,7 @@
 import pg, { type Pool } from 'pg'
 import { DataBridgeError, describe } from '../errors.ts'
 import { type Acquisition, acquisition } from './acquisition.ts'
+import { Client } from './client.ts'
 import { acquireTimeoutError, connectError, tooManyError } from './pg-errors.ts'
 import { type PoolSettings, requireSettings } from './pool-settings.ts'
 
@@ -42,7 +43,7 @@ export class ConnectionPool {
     maxWaiting: number = Infinity,
   ): ConnectionPool {
     const where = describeUrl(connectionString)
-    const pool = new pg.Pool({ ...requireSettings(settings), connectionString })
+    const pool = new pg.Pool({ ...requireSettings(settings), connectionString, Client })
     return new ConnectionPool(pool, true, where, maxWaiting)
   }
 
@@ -78,8 +79,10 @@ export class ConnectionPool {
 
   /** Whether an instrumentation of OpenTelemetry has wrapped the driver. */
   get isInstrumented(): boolean {
-    const { Client } = this.#pool as Pool & { readonly Client?: { readonly prototype: pg.Client } }
-    const { query } = (Client ?? pg.Client).prototype as { query: { readonly __wrapped?: boolean } }
+    const pool = this.#pool as Pool & { readonly Client?: { readonly prototype: pg.Client } }
+    const { query } = (pool.Client ?? pg.Client).prototype as {
+      query: { readonly __wrapped?: boolean }
+    }
     return query.__wrapped === true
   }
 

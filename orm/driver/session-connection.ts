@@ -9,6 +9,7 @@ import { Lease } from './lease.ts'
 import { isConnectionLoss, statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
 import { limitStatement } from './statement-limit.ts'
+import { hasEnded, type RawOutcome } from './raw-outcome.ts'
 import type { TimeLimits } from './time-limits.ts'
 import {
   commitError,
@@ -88,23 +89,23 @@ export class SessionConnection {
   }
 
   /**
-   * Asks the catalogue before something is written, and begins the transaction then: a refusal costs
-   * nothing but the answer.
+   * Asks the catalogue; undefined where PostgreSQL refuses to answer.
    *
-   * @returns undefined where PostgreSQL refuses to answer
+   * @param begins whether a write follows, so that the transaction begins
    */
   lookUp(
     text: string,
     parameters: readonly string[],
     operation: Operation,
+    begins: boolean = false,
   ): Promise<RawResult['rows'] | undefined> {
     const statement = { text, parameters, summary: 'SELECT catalogue', kind: 'control' } as const
     return this.#inTurn(async () => {
       this.#refuseFailed()
       const connection = await this.#connect(operation)
+      const send = (): Promise<RawResult> => connection.rawRows(statement)
       const ask = async (): Promise<RawResult['rows'] | undefined> => {
         try {
-          const send = (): Promise<RawResult> => connection.rawRows(statement)
           return (await this.#send(connection, statement, operation, send)).rows
         } catch (error) {
           if (this.#refusal !== undefined || this.#lease.connection === undefined) throw error
@@ -113,7 +114,7 @@ export class SessionConnection {
       }
       if (this.#transaction !== 'none') return this.#askWithin(connection, ask, operation)
       const rows = await ask()
-      await this.#begin(connection, this.#mode, operation)
+      if (begins) await this.#begin(connection, this.#mode, operation)
       return rows
     })
   }
@@ -135,16 +136,22 @@ export class SessionConnection {
     return answer
   }
 
-  async objects(
-    statement: Statement,
-    operation: Operation,
-  ): Promise<readonly Record<string, unknown>[]> {
-    const { rows } = await this.#run(statement, operation, async (connection) => {
-      const objects = await connection.objects(statement)
-      if (!connection.isInTransaction) throw endedBySqlError()
-      return { rows: objects, rowCount: objects.length }
+  /** SQL of the program's own. */
+  objects(statement: Statement, operation: Operation): Promise<RawOutcome> {
+    return this.#run(statement, operation, async (connection) => {
+      const outcome = await connection.objects(statement)
+      if (hasEnded(statement.text, outcome.commands, connection.isInTransaction))
+        throw endedBySqlError()
+      return outcome
     })
-    return rows
+  }
+
+  /** Makes the transaction fail for what the program has asked: nothing of it can be saved any more. */
+  fail(error: DataBridgeError): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.hasFailed) this.#transaction = 'failed'
+      this.#failure ??= error
+    })
   }
 
   /** Takes a connection and gives it back. */

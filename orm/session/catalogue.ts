@@ -12,8 +12,8 @@ export class Catalogue {
   readonly #known = new Map<TableMetadata, TableFacts>()
 
   /** What is known already. */
-  of(table: TableMetadata): TableFacts | undefined {
-    return this.#known.get(table)
+  factsOf(table: TableMetadata): TableFacts {
+    return this.#known.get(table) ?? new TableFacts(table, undefined)
   }
 
   /** Asks for those of the tables that are not known yet, with one statement. */

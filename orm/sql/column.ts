@@ -38,6 +38,10 @@ export class ColumnNode extends OperandNode {
     return this.column.type.arrayCast
   }
 
+  protected override get itemCast(): string {
+    return this.column.type.itemCast
+  }
+
   protected encode(value: unknown): string {
     requireValue(this.source.table, this.column, value)
     return encodeColumn(this.column, value) as string

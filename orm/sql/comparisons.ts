@@ -20,14 +20,15 @@ export class Param implements SqlNode {
   }
 }
 
-/** One condition, without others in it. */
+/** One condition, without others joined to it. */
 abstract class Simple implements Condition {
   readonly conjunctCount = 1
-  readonly depth: number = 0
+  readonly depth: number
   readonly shape: string
 
-  constructor(shape: string) {
+  constructor(shape: string, depth = 0) {
     this.shape = shape
+    this.depth = depth
   }
 
   abstract write(sink: Sink): void
@@ -41,7 +42,10 @@ export class Compare extends Simple {
   readonly isRaw: boolean
 
   constructor(left: SqlNode, operator: Operator, right: SqlNode) {
-    super(`${left.shape}${operator}${right.shape === '$' ? '$' : `(${right.shape})`}`)
+    super(
+      `${left.shape}${operator}${right.shape === '$' ? '$' : `(${right.shape})`}`,
+      Math.max(left.depth ?? 0, right.depth ?? 0),
+    )
     this.left = left
     this.operator = operator
     this.right = right
@@ -63,7 +67,7 @@ export class Within extends Simple {
   readonly isOutside: boolean
 
   constructor(of: SqlNode, range: Range, isOutside = false) {
-    super(`${of.shape}${isOutside ? 'outside' : 'within'}`)
+    super(`${of.shape}${isOutside ? 'outside' : 'within'}`, of.depth)
     this.of = of
     this.range = range
     this.isOutside = isOutside
@@ -90,7 +94,7 @@ export class Between extends Simple {
   readonly high: string
 
   constructor(of: SqlNode, low: string, high: string) {
-    super(`${of.shape}between`)
+    super(`${of.shape}between`, of.depth)
     this.of = of
     this.low = low
     this.high = high
@@ -111,7 +115,7 @@ export class IsNull extends Simple {
   readonly isNegated: boolean
 
   constructor(of: SqlNode, isNegated: boolean) {
-    super(`${of.shape}${isNegated ? 'notnull' : 'null'}`)
+    super(`${of.shape}${isNegated ? 'notnull' : 'null'}`, of.depth)
     this.of = of
     this.isNegated = isNegated
   }
@@ -127,59 +131,61 @@ export class OneOf extends Simple {
   readonly of: SqlNode
   readonly texts: readonly string[]
   readonly isNegated: boolean
+  readonly itemCast: string
 
-  constructor(of: SqlNode, texts: readonly string[], isNegated: boolean) {
-    super(`${of.shape}${isNegated ? 'notIn' : 'in'}`)
+  /** @param itemCast where the values are arrays: of two dimensions PostgreSQL would compare the innermost items */
+  constructor(of: SqlNode, texts: readonly string[], isNegated: boolean, itemCast = '') {
+    super(`${of.shape}${isNegated ? 'notIn' : 'in'}${itemCast}`, of.depth)
     this.of = of
     this.texts = texts
     this.isNegated = isNegated
+    this.itemCast = itemCast
   }
 
   write(sink: Sink): void {
+    const { itemCast } = this
     this.of.write(sink)
     sink.text(this.isNegated ? ' <> all(' : ' = any(')
+    if (itemCast !== '') sink.text(`select item${itemCast} from unnest(`)
     sink.parameter(arrayLiteral(this.texts))
-    sink.text(')')
+    sink.text(itemCast === '' ? ')' : '::text[]) as item)')
   }
 }
 
-/** Within one of the ranges. The bounds of all let an index find the rows. NULL stays NULL. */
+/**
+ * Within one of the ranges, which are in order and apart from each other. The bounds of all let an index
+ * find the rows, and each row finds its range by halving. NULL stays NULL.
+ */
 export class WithinOneOf extends Simple {
   readonly of: SqlNode
   readonly ranges: readonly Range[]
   readonly arrayCast: string
 
   constructor(of: SqlNode, ranges: readonly Range[], arrayCast: string) {
-    super(`${of.shape}in${arrayCast}`)
+    super(`${of.shape}within${arrayCast}`, of.depth)
     this.of = of
     this.ranges = ranges
     this.arrayCast = arrayCast
   }
 
   write(sink: Sink): void {
-    const from = arrayLiteral(this.ranges.map(([low]) => low))
-    const to = arrayLiteral(this.ranges.map(([, high]) => high))
+    const { of, ranges, arrayCast } = this
     sink.text('(')
-    this.of.write(sink)
-    sink.text(' >= (select min(low) from unnest(')
-    this.#array(sink, from)
-    sink.text(') as low) and ')
-    this.of.write(sink)
-    sink.text(' < (select max(high) from unnest(')
-    this.#array(sink, to)
-    sink.text(') as high) and (select bool_or(')
-    this.of.write(sink)
-    sink.text(' >= low and ')
-    this.of.write(sink)
-    sink.text(' < high) from unnest(')
-    this.#array(sink, from)
+    of.write(sink)
+    sink.text(' >= ')
+    sink.parameter(ranges[0]?.[0] ?? null)
+    sink.text(' and ')
+    of.write(sink)
+    sink.text(' < ')
+    sink.parameter(ranges.at(-1)?.[1] ?? null)
+    sink.text(' and ')
+    of.write(sink)
+    sink.text(' < (')
+    sink.parameter(arrayLiteral(ranges.map(([, to]) => to)))
+    sink.text(`::${arrayCast})[width_bucket(`)
+    of.write(sink)
     sink.text(', ')
-    this.#array(sink, to)
-    sink.text(') as given (low, high)))')
-  }
-
-  #array(sink: Sink, literal: string): void {
-    sink.parameter(literal)
-    sink.text(`::${this.arrayCast}`)
+    sink.parameter(arrayLiteral(ranges.map(([from]) => from)))
+    sink.text(`::${arrayCast})])`)
   }
 }

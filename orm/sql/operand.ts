@@ -1,4 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import type { ColumnType } from '../schema/column-type.ts'
 import {
   Between,
   Compare,
@@ -27,6 +28,7 @@ export abstract class OperandNode implements Expression<unknown> {
   #ascending: Order | undefined
   #descending: Order | undefined
   abstract readonly shape: string
+  readonly depth?: number
   abstract write(sink: Sink): void
   abstract decode(text: string | null, parse: (text: string) => unknown): unknown
   /** What it is called in messages: `User.age`. */
@@ -46,7 +48,22 @@ export abstract class OperandNode implements Expression<unknown> {
     return 'text[]'
   }
 
+  /** The cast of an item of that array, where the values are arrays themselves. */
+  protected get itemCast(): string {
+    return ''
+  }
+
   protected refusePattern(_method: string): void {}
+
+  /** Of another JavaScript type it is a mistake of the program; what the type cannot hold comes from the data. */
+  protected encodeAs(type: ColumnType, value: unknown): string {
+    if (type.accepts(value)) return type.encode(value as never)
+    const isTyped = type.isType(value)
+    throw new DataBridgeError(
+      isTyped ? 'DATA_BRIDGE_ERR_INVALID_VALUE' : 'DATA_BRIDGE_ERR_TYPE',
+      `${this.label} expected ${isTyped ? type.expected : type.jsType}, got ${describe(value)}`,
+    )
+  }
 
   eq(value: unknown): Condition {
     if (value === null) return this.isNull()
@@ -148,15 +165,16 @@ export abstract class OperandNode implements Expression<unknown> {
     if (!Array.isArray(values))
       throw this.error(method, `expected an array; came ${describe(values)}`)
     const texts: string[] = []
-    const ranges: Range[] = []
+    const ranges = new Map<number, Range>()
     for (const value of values) {
       const text = this.#text(method, value)
       const range = this.rangeOf(value)
       if (range === undefined) texts.push(text)
-      else ranges.push(range)
+      else ranges.set(Number(value), range)
     }
-    if (ranges.length === 0) return new OneOf(this, texts, method === 'notIn')
-    const inRanges = new WithinOneOf(this, ranges, this.arrayCast)
+    if (ranges.size === 0) return new OneOf(this, texts, method === 'notIn', this.itemCast)
+    const inOrder = [...ranges].toSorted(([one], [other]) => one - other).map(([, range]) => range)
+    const inRanges = new WithinOneOf(this, inOrder, this.arrayCast)
     const found = texts.length === 0 ? inRanges : or(inRanges, new OneOf(this, texts, false))
     return method === 'in' ? found : not(found)
   }
