@@ -2,7 +2,7 @@
  * An application: a ring of tables that refer to each other, and functions that use each of them.
  */
 
-/** `node scripts/types-scale.ts 1000` measures another ring. */
+/** `node scripts/types-scale.ts 1000` measures a ring of 1000 tables. */
 export const tableCount = Number(process.argv[2] ?? 200)
 
 export function tableName(index: number): string {
@@ -13,7 +13,7 @@ export const tableNames: readonly string[] = Array.from({ length: tableCount }, 
   tableName(index),
 )
 
-/** Every fourth table has a key of two columns. The others have them too, and they may be null there. */
+/** Every fourth table has a key of two columns. The other tables have these columns too, but they may be null. */
 export function hasTwoKeys(index: number): boolean {
   return index % 4 === 1
 }
@@ -67,7 +67,7 @@ export class ${own} extends table('${own?.toLowerCase()}', {
 `
 }
 
-// Each required reference may be given as a key or as an entity: the ways to do so must not multiply.
+// Each required reference can be a key or an entity. The number of combinations must not explode.
 export function hubSource(): string {
   const targets = Array.from({ length: 14 }, (_, index) => tableName(index))
   const references = targets.map(
@@ -144,7 +144,7 @@ export async function use${own}(session: Session) {
 `
 }
 
-// Each line proves that the checker looked: where it finds nothing wrong, the comment is the error.
+// Each line proves that the checker works: if it finds no mistake, the comment itself is an error.
 export function mistakesSource(): string {
   const [own, next] = [tableName(0), tableName(1)]
   const mistakes = [

@@ -1,5 +1,5 @@
 /*
- * What the application would be without the library's types: interfaces by hand, of the same shape. Compiling it tells
+ * The same application without the library's types: interfaces of the same shape, written by hand. Compiling it shows
  * how fast the machine is.
  */
 import { hasTwoKeys, tableName, tableNames } from './application.ts'
