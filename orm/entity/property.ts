@@ -14,8 +14,3 @@ export function setValue(
 ): void {
   ;(entity as Values)[column.property] = value
 }
-
-/** The values of several columns. */
-export function valuesOf(entity: object, columns: readonly ColumnMetadata[]): readonly unknown[] {
-  return columns.map((column) => valueOf(entity, column))
-}

@@ -33,13 +33,6 @@ export interface Batched<G> {
   readonly groupOf: (row: RawRow) => G | undefined
 }
 
-/** The row of a primary key. */
-export function selectByKey(table: TableMetadata, texts: KeyTexts): Statement {
-  const source = rootSource(table)
-  const nodes = table.primaryKey.map(({ property }) => columnRef(source, property))
-  return selectStatement(new Select(rowsWhere(source, equal(nodes, texts), [])))
-}
-
 /** The rows that a relation of one owner leads to. */
 export function selectRelated(relation: RelationMetadata, texts: KeyTexts): Statement {
   const { source, nodes, link } = farSide(relation)

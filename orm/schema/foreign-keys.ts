@@ -43,7 +43,7 @@ function resolve(
 }
 
 /** The columns of a table by the names of their properties. */
-export function columnsNamed(
+function columnsNamed(
   where: string,
   table: TableMetadata,
   properties: readonly string[],

@@ -26,7 +26,7 @@ export function decodeColumn(
 }
 
 /** What a type's `decode` has thrown, as an error that names the column and, where the row is given, its key. */
-export function unreadableError(
+function unreadableError(
   column: ColumnMetadata,
   cause: unknown,
   table?: TableMetadata,

@@ -12,7 +12,7 @@ import { Exists, type Related, RelatedCount } from './sub-queries.ts'
 const made = new WeakMap<Source, object>()
 
 /** What callbacks see of a source: its columns and relations. Made once; a name that is neither is an error, not undefined. */
-export function refsOf(source: Source): object {
+function refsOf(source: Source): object {
   let refs = made.get(source)
   if (refs === undefined) made.set(source, (refs = makeRefs(source)))
   return refs

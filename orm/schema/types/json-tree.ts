@@ -13,7 +13,7 @@ export function sameTree(a: unknown, b: unknown, hasKeyOrder = false): boolean {
   )
 }
 
-export function memberOf(holder: object, key: string): unknown {
+function memberOf(holder: object, key: string): unknown {
   return (holder as Record<string, unknown>)[key]
 }
 

@@ -14,7 +14,7 @@ import { tableOf } from '../../../../orm/schema/table-of.ts'
 import { type Cell, cells, integerCell, type Kind, valueColumns, valueKinds } from './cells.ts'
 
 // Without foreign keys in the database: rows may refer to what is not there.
-export class Person extends table('people', {
+class Person extends table('people', {
   id: integer().primaryKey(),
   ...valueColumns(),
   managerId: integer().nullable(),
@@ -25,21 +25,21 @@ export class Person extends table('people', {
   profile: () => hasOne(Profile, 'personId'),
 }) {}
 
-export class Profile extends table('profiles', {
+class Profile extends table('profiles', {
   id: integer().primaryKey(),
   ...valueColumns(),
   personId: integer().nullable(),
   person: () => belongsTo(Person, 'personId'),
 }) {}
 
-export class Place extends table('places', {
+class Place extends table('places', {
   a: integer().primaryKey(),
   b: text().primaryKey(),
   ...valueColumns(),
   posts: () => hasMany(Post, ['placeA', 'placeB']),
 }) {}
 
-export class Post extends table('posts', {
+class Post extends table('posts', {
   id: integer().primaryKey(),
   ...valueColumns(),
   authorId: integer().nullable(),
@@ -52,13 +52,13 @@ export class Post extends table('posts', {
   tags: () => manyToMany(Tag, { through: PostTag, from: 'postId', to: 'tagId' }),
 }) {}
 
-export class PostTag extends table('post_tags', {
+class PostTag extends table('post_tags', {
   id: integer().primaryKey(),
   postId: integer().nullable(),
   tagId: integer().nullable(),
 }) {}
 
-export class Tag extends table('tags', {
+class Tag extends table('tags', {
   id: integer().primaryKey(),
   ...valueColumns(),
   posts: () => manyToMany(Post, { through: PostTag, from: 'tagId', to: 'postId' }),
@@ -102,7 +102,7 @@ const place: readonly Pair[] = [
   ['placeB', 'b'],
 ]
 
-export const models: Readonly<Record<string, Model>> = {
+const models: Readonly<Record<string, Model>> = {
   Person: {
     entity: Person,
     key: ['id'],
