@@ -1,7 +1,7 @@
 import type { Entity } from './entity.ts'
 import { type RawRow, stateOf } from './entity-state.ts'
 import { setValue, valueOf } from './property.ts'
-import { decodeColumn, isUnchanged } from '../schema/values.ts'
+import { decodeColumn, isUnchanged, readBack } from '../schema/values.ts'
 
 /**
  * Puts a row that the database holds into an entity and its snapshot. A value that the program has
@@ -17,12 +17,12 @@ export function absorb(
   const state = stateOf(entity)
   for (const column of state.table.columns) {
     const text = row[column.position] ?? null
-    const value = valueOf(entity, column)
-    if (isUnchanged(column, value, text)) continue
     const known = held[column.position]
+    if (text === known) continue
+    const value = valueOf(entity, column)
     const isUntouched =
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
-    if (isUntouched) setValue(entity, column, decodeColumn(column, text))
+    if (isUntouched) setValue(entity, column, readBack(column, value, text))
   }
   state.snapshot = row
 }
