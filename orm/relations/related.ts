@@ -1,9 +1,8 @@
 import type { RawRow } from '../entity/entity-state.ts'
-import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import { Compare, OneOf, Param } from '../sql/comparisons.ts'
 import { and } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
-import { columnRef } from '../sql/refs.ts'
 import {
   byKey,
   readStatement,

@@ -143,6 +143,16 @@ function keyTo(
   other?: Key,
 ): Key {
   if (names !== undefined) {
+    const columns = foreignKeyNamed(`${where}: ${option}`, table, names)
+    const stranger = table.foreignKeys.find(
+      (key) => key.target !== side && isSameList(key.columns, columns),
+    )
+    if (stranger !== undefined) {
+      throw schemaError(
+        `${where}: ${option} expected a foreign key of ${table.entityName} to ${side.entityName}, ` +
+          `got ${listed(names)}, which refers to ${stranger.target.entityName}`,
+      )
+    }
     const pairs = pairsOf(`${where}: ${option}`, table, side, names)
     return {
       columns: pairs.map(([local]) => local),

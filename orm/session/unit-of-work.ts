@@ -106,8 +106,10 @@ export class UnitOfWork {
 
   /** Whether the program has given an entity to another owner, so that the database would list it under the old one. */
   hasMoved({ target, through, foreignKey }: RelationMetadata): boolean {
+    const columns =
+      through === undefined ? foreignKey : [...foreignKey, ...through.to.map(([column]) => column)]
     for (const entity of this.identity.of(through?.table ?? target))
-      if (foreignKey.some((column) => isDirty(entity, column))) return true
+      if (columns.some((column) => isDirty(entity, column))) return true
     return false
   }
 
