@@ -167,7 +167,7 @@ function parameterOf(value: unknown, index: number): Parameter {
     return String(value)
   if (timestamptzType.accepts(value)) return timestamptzType.encode(value as never)
   if (value instanceof Uint8Array) return value
-  if (Array.isArray(value)) return arrayLiteral(value.map((each) => elementOf(each, index)))
+  if (Array.isArray(value)) return arrayLiteral(elementsOf(value, index, 1))
   if (isDocument(value)) return documentText(value, index)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
@@ -204,8 +204,21 @@ function described(value: unknown): string {
   return standsFor(value) ?? describe(value)
 }
 
-function elementOf(value: unknown, index: number): Elements[number] {
-  if (Array.isArray(value)) return value.map((each) => elementOf(each, index))
+// As many as PostgreSQL's arrays have. A client may send any number, and an array may hold itself.
+const mostDimensions = 6
+
+function elementsOf(values: readonly unknown[], index: number, dimension: number): Elements {
+  if (dimension <= mostDimensions)
+    return Array.from(values, (value) =>
+      Array.isArray(value) ? elementsOf(value, index, dimension + 1) : elementOf(value, index),
+    )
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_INVALID_VALUE',
+    `sql expected an array of at most ${mostDimensions} dimensions for its parameter ${index + 1}, got more`,
+  )
+}
+
+function elementOf(value: unknown, index: number): string | null {
   const text = parameterOf(value, index)
   if (text instanceof Uint8Array) {
     throw new DataBridgeError(

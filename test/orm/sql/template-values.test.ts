@@ -152,6 +152,10 @@ describe('a template refuses', () => {
     ['half of a surrogate pair as a key', { '\udc00': 1 }],
     ['a number that JSON does not have', { a: Number.NaN }],
     ['an infinite number in an object', { a: Infinity }],
+    [
+      'an array of more dimensions than PostgreSQL has',
+      JSON.parse('['.repeat(5000) + ']'.repeat(5000)),
+    ],
   ])('%s', (_, value) => {
     expect(() => sql`select ${value}`).toThrow(refusedText)
   })
@@ -162,6 +166,7 @@ describe('a template refuses', () => {
     ['a class that is no entity', class Other {}],
     ['all columns of an entity', Author.columns],
     ['SQL in an array', [sql`1`]],
+    ['an array with a hole', [1, , 2]], // oxlint-disable-line no-sparse-arrays -- that is the case
     ['a column in an array', [Author.columns.id]],
     ['a Map, which would be {}', new Map([[1, 2]])],
     ['a Set, which would be {}', new Set([1])],
