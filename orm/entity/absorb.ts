@@ -1,7 +1,8 @@
 import type { Entity } from './entity.ts'
 import { type RawRow, stateOf } from './entity-state.ts'
+import type { ColumnMetadata } from '../schema/metadata.ts'
 import { setValue, valueOf } from './property.ts'
-import { decodeColumn, isUnchanged } from '../schema/values.ts'
+import { decodeColumn, isUnchanged, readBack } from '../schema/values.ts'
 
 /**
  * Puts a row that the database holds into an entity and its snapshot. A value that the program has
@@ -15,23 +16,35 @@ export function absorb(
   held: readonly (string | null | undefined)[],
 ): void {
   const state = stateOf(entity)
-  for (const column of state.table.columns) {
+  const { table, snapshot } = state
+  const values = new Map<ColumnMetadata, unknown>()
+  for (const column of table.columns) {
     const text = row[column.position] ?? null
     const value = valueOf(entity, column)
-    if (isUnchanged(column, value, text)) continue
+    // Neither the database nor the program has changed it.
+    if (text === snapshot?.[column.position] && isUnchanged(column, value, text)) continue
     const known = held[column.position]
     const isUntouched =
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
-    if (isUntouched) setValue(entity, column, decodeColumn(column, text))
+    if (isUntouched) values.set(column, readBack(column, value, text, table, row))
   }
+  assignAll(entity, values)
   state.snapshot = row
 }
 
 /** Puts a row that was read again into an entity, over whatever the program has changed. */
 export function reload(entity: Entity, row: RawRow): void {
   const state = stateOf(entity)
-  for (const column of state.table.columns)
-    setValue(entity, column, decodeColumn(column, row[column.position] ?? null))
+  const { table } = state
+  const values = table.columns.map(
+    (column) => [column, decodeColumn(column, row[column.position] ?? null, table, row)] as const,
+  )
+  assignAll(entity, values)
   state.snapshot = row
   for (const handle of state.handles?.values() ?? []) handle.forget()
+}
+
+// After all of them could be read: one that could not must not leave half of a row.
+function assignAll(entity: Entity, values: Iterable<readonly [ColumnMetadata, unknown]>): void {
+  for (const [column, value] of values) setValue(entity, column, value)
 }

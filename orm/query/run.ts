@@ -6,7 +6,7 @@ import { listOrigin, mark } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
 import type { LoadContext, RawRows } from '../relations/context.ts'
-import type { LoadPlan } from '../relations/loader.ts'
+import { joinTables, tablesRead } from '../relations/related.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Expression } from '../sql/node.ts'
@@ -195,16 +195,9 @@ function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
   return row
 }
 
-/** The tables of the statement, and of those that load relations behind it. */
+/** The tables of the statement, and of those that load relations after it. */
 function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
-  if (tables === 'any' || loaders.length === 0) return tables
-  return [...tables, ...loaders.flatMap(loadedTables)]
-}
-
-function loadedTables({ relation, nested }: LoadPlan): TableMetadata[] {
-  const { target, through } = relation
-  const between = through === undefined ? [] : [through.table]
-  return [target, ...between, ...nested.flatMap(loadedTables)]
+  return loaders.map(tablesRead).reduce(joinTables, tables)
 }
 
 // --- what a query says and its last method would not heed is refused

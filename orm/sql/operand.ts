@@ -21,6 +21,7 @@ import {
   type Sink,
 } from './node.ts'
 import { Ordering } from './ordering.ts'
+import { standsFor } from './stand-in.ts'
 
 /** Something that can be compared and ordered: a column, `count()`, `post.comments.count()`. */
 export abstract class OperandNode implements Expression<unknown> {
@@ -37,6 +38,11 @@ export abstract class OperandNode implements Expression<unknown> {
   protected abstract encode(value: unknown): string
   /** What a value has to be, for messages. */
   protected abstract readonly expected: string
+
+  /** Whether a value may stand for a range. */
+  protected get hasRanges(): boolean {
+    return false
+  }
 
   /** What a value stands for that is less exact than the database's; undefined: itself. */
   protected rangeOf(_value: unknown): Range | undefined {
@@ -143,7 +149,7 @@ export abstract class OperandNode implements Expression<unknown> {
   }
 
   #range(method: string, value: unknown): Range | undefined {
-    if (isSqlNode(value)) return undefined
+    if (!this.hasRanges || isSqlNode(value)) return undefined
     this.#text(method, value)
     return this.rangeOf(value)
   }
@@ -182,6 +188,8 @@ export abstract class OperandNode implements Expression<unknown> {
   #text(method: string, value: unknown): string {
     if (value === undefined || value === null)
       throw this.error(method, `expected ${this.expected}; came ${describe(value)}`)
+    const other = standsFor(value)
+    if (other !== undefined) throw this.error(method, `expected a value or a column, got ${other}`)
     return this.encode(value)
   }
 }

@@ -100,7 +100,9 @@ describe('session', () => {
   })
 
   it('gives the rows of SQL as they are named', async () => {
-    expectTypeOf(await session.execute(sql`select 1`)).toEqualTypeOf<Record<string, unknown>[]>()
+    expectTypeOf(await session.execute(sql`select 1`)).toEqualTypeOf<
+      Record<string, unknown>[] & { readonly rowCount: number }
+    >()
     const [row] = await session.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
     expectTypeOf(row).toEqualTypeOf<{ pid: number } | undefined>()
     expectTypeOf(sql`select ${1}`).toEqualTypeOf<Sql>()

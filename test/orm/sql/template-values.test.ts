@@ -240,3 +240,29 @@ it('a template is a condition of one text, however it is made of others', () => 
   expect(parametersOf(nested)).toEqual(['1', '2'])
   expect(rawStatement(nested).text).toBe('a = $1 and b = $2 or c')
 })
+
+it('an expression with parameters is grouped and ordered by as it is selected', async () => {
+  await using session = database.session()
+  const parity = (id: unknown, by: number) => sql<number>`${id} % ${by}::int`
+  const groups = (by: number) =>
+    session
+      .find(Book)
+      .groupBy((book) => [parity(book.id, by), book.authorId])
+      .orderBy((book) => [parity(book.id, by).nullsFirst(), book.authorId.desc()])
+      .aggregate((book) => ({ author: book.authorId, is: parity(book.id, by), n: count() }))
+  for (let time = 0; time < 3; time += 1) {
+    expect(await groups(2)).toEqual([
+      { author: 1, is: 0, n: 1 },
+      { author: 2, is: 1, n: 1 },
+      { author: 1, is: 1, n: 1 },
+    ])
+    expect(await groups(1)).toEqual([
+      { author: 2, is: 0, n: 1 },
+      { author: 1, is: 0, n: 2 },
+    ])
+  }
+  const other = session.find(Book).groupBy((book) => parity(book.id, 3))
+  await expect(other.aggregate((book) => ({ is: parity(book.id, 2) }))).rejects.toThrow(
+    coded('DATA_BRIDGE_ERR_STATEMENT', 'GROUP BY'),
+  )
+})
