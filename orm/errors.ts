@@ -118,6 +118,16 @@ export interface ErrorFacts {
   readonly column?: string | undefined
 }
 
+/** What was refused: for the program, never for clients or logs. */
+export interface Refused {
+  /** The properties of the entity, or the columns where the table is not known. */
+  readonly columns?: readonly string[] | undefined
+  readonly entity?: object | undefined
+}
+
+// Beside the errors, so that nothing prints it, not even the own properties that are hidden.
+const refusals = new WeakMap<DataBridgeError, Refused>()
+
 const usualFrames = 10
 const mostFrames = 40
 
@@ -148,7 +158,6 @@ export class DataBridgeError extends Error {
   declare readonly constraint?: string
   declare readonly table?: string
   declare readonly column?: string
-
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
     // Ten frames, the default, would all be of this library, and the line that asked for it be cut off.
     const { stackTraceLimit } = Error
@@ -165,6 +174,19 @@ export class DataBridgeError extends Error {
     if (facts.table !== undefined) this.table = facts.table
     if (facts.column !== undefined) this.column = facts.column
     Object.defineProperty(this, brand, { value: true })
+  }
+
+  /**
+   * Of a violated constraint: the properties that it is about, such as `['email']`; names of columns
+   * where SQL of the program's own has violated it. Undefined where PostgreSQL does not tell.
+   */
+  get columns(): readonly string[] | undefined {
+    return refusals.get(this)?.columns
+  }
+
+  /** The entity that a flush could not store, where that is certain. */
+  get entity(): object | undefined {
+    return refusals.get(this)?.entity
   }
 
   /** What a client may read of this error. */
@@ -190,6 +212,11 @@ export class DataBridgeError extends Error {
       (value as { [brand]?: unknown })[brand] === true
     )
   }
+}
+
+/** Tells an error what was refused. What it knows already is replaced. */
+export function tellRefused(error: DataBridgeError, refused: Refused): void {
+  refusals.set(error, refused)
 }
 
 const longestValue = 60

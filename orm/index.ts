@@ -87,6 +87,7 @@ export {
   type RelationTo,
 } from './schema/relation.ts'
 export type { ColumnName, Key, NewRow, Relation, RelationRef, Row } from './entity/types.ts'
+export type { ExecutedRows } from './session/executed-rows.ts'
 export type { TransactionOptions } from './session/transaction-options.ts'
 /** @internal for the plugin */
 export { ambientScope, type AmbientScope } from './session/ambient.ts'

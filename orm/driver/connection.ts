@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { PoolClient, QueryArrayResult, QueryResult } from 'pg'
 import { sendCancelRequest } from './cancel-request.ts'
 import type { RawRow } from '../entity/entity-state.ts'
+import type { RawOutcome } from './raw-outcome.ts'
 import type { Parameter } from '../sql/node.ts'
 
 /** What the driver needs to know of a statement. */
@@ -67,12 +68,16 @@ export class Connection {
   }
 
   /** Rows as objects, with the values that `pg` makes of each type. */
-  async objects(statement: WireStatement): Promise<readonly Record<string, unknown>[]> {
+  async objects(statement: WireStatement): Promise<RawOutcome> {
     const result: QueryResult | QueryResult[] = await this.#client.query(queryOf(statement))
-    // Several statements in one text give a result each; the last one is what was asked for.
-    return Array.isArray(result)
-      ? ((result.at(-1) as QueryResult | undefined)?.rows ?? [])
-      : result.rows
+    // Several statements in one text give a result each.
+    const results = Array.isArray(result) ? result : [result]
+    const last = results.at(-1)
+    return {
+      rows: last?.rows ?? [],
+      rowCount: last?.rowCount ?? 0,
+      commands: results.map(({ command }) => command),
+    }
   }
 
   /** BEGIN, COMMIT and their like: no parameters, nothing prepared. */

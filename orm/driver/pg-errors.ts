@@ -1,4 +1,5 @@
-import { DataBridgeError, type ErrorCode, type ErrorFacts } from '../errors.ts'
+import { DataBridgeError, type ErrorCode, type ErrorFacts, tellRefused } from '../errors.ts'
+import { columnsInDetail, keepViolation } from './violations.ts'
 
 /** What `pg` adds to an Error; every field is absent where the server did not send it. */
 interface PgFields {
@@ -9,6 +10,8 @@ interface PgFields {
   /** The function of PostgreSQL that has told it. */
   readonly routine?: string
   readonly constraint?: string
+  readonly schema?: string
+  readonly detail?: string
   readonly table?: string
   readonly column?: string
 }
@@ -88,10 +91,10 @@ export function statementError(error: unknown, summary: string): DataBridgeError
       factsOf(error),
     )
   }
-  const [code, message] = kindOf(state)
+  const [code, message] = kindOf(state, error)
   const facts = factsOf(error)
   if (code !== 'DATA_BRIDGE_ERR_STATEMENT')
-    return new DataBridgeError(code, `${message}${namesOf(facts)}`, facts)
+    return withRefused(new DataBridgeError(code, `${message}${namesOf(facts)}`, facts), error)
   return new DataBridgeError(
     code,
     `${summary} failed: ${wordsOf(error)}${isMissing(state) ? whatIsMissing : ''}`,
@@ -99,9 +102,22 @@ export function statementError(error: unknown, summary: string): DataBridgeError
   )
 }
 
+/** Keeps what is told of a constraint, and the columns that are certain whatever the statement was. */
+function withRefused(told: DataBridgeError, error: unknown): DataBridgeError {
+  const { schema, table, column, constraint, detail } = fieldsOf(error)
+  const { sqlState } = told
+  if (sqlState?.startsWith('23') !== true) return told
+  keepViolation(told, { sqlState, schema, table, column, constraint, detail })
+  const isKey = sqlState === '23505' || sqlState === '23P01'
+  const columns = column === undefined ? isKey && columnsInDetail(detail) : [column]
+  tellRefused(told, { columns: columns || undefined })
+  return told
+}
+
 /** Which constraint it was, or which column. */
-function namesOf({ constraint, table, column }: ErrorFacts): string {
+function namesOf({ constraint, table, column, sqlState }: ErrorFacts): string {
   if (constraint !== undefined) return ` (${constraint})`
+  if (sqlState === '23514' && table !== undefined) return ` (${table})`
   return column === undefined ? '' : ` (${table === undefined ? '' : `${table}.`}${column})`
 }
 
@@ -112,7 +128,16 @@ function isMissing(state: string | undefined): boolean {
   return state === '42P01' || state === '42703'
 }
 
-function kindOf(state: string | undefined): readonly [ErrorCode, string] {
+// A row that belongs to no partition has the code of a check constraint.
+const partitioning: ReadonlySet<string | undefined> = new Set([
+  'ExecFindPartition',
+  'ExecPartitionCheck',
+  'ExecPartitionCheckEmitError',
+])
+
+function kindOf(state: string | undefined, error: unknown): readonly [ErrorCode, string] {
+  if (state === '23514' && partitioning.has(fieldsOf(error).routine))
+    return ['DATA_BRIDGE_ERR_CHECK', 'no partition of the table takes the row']
   if (state === undefined) return ['DATA_BRIDGE_ERR_STATEMENT', '']
   if (state.startsWith('22')) return invalidValue
   return byState[state] ?? ['DATA_BRIDGE_ERR_STATEMENT', '']

@@ -8,7 +8,8 @@ import { requireIsolation } from './isolation.ts'
 import { Lease } from './lease.ts'
 import { isConnectionLoss, statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
-import { limitStatement } from './statement-limit.ts'
+import { catalogueSummary, limitStatement } from './statement-limit.ts'
+import { hasEnded, type RawOutcome } from './raw-outcome.ts'
 import type { TimeLimits } from './time-limits.ts'
 import {
   commitError,
@@ -20,6 +21,8 @@ import {
 } from './transaction-errors.ts'
 import type { SessionMode, TransactionMode } from './transaction-mode.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
+
+type Answer = RawResult['rows'] | undefined
 
 /**
  * `none`: statements commit by themselves. `failed`: a statement was refused, and PostgreSQL answers
@@ -88,63 +91,67 @@ export class SessionConnection {
   }
 
   /**
-   * Asks the catalogue before something is written, and begins the transaction then: a refusal costs
-   * nothing but the answer.
-   *
-   * @returns undefined where PostgreSQL refuses to answer
+   * Asks the catalogue; no rows where that fails, undefined where the role must not read it. `begins`
+   * says that a write follows.
    */
   lookUp(
     text: string,
     parameters: readonly string[],
     operation: Operation,
-  ): Promise<RawResult['rows'] | undefined> {
-    const statement = { text, parameters, summary: 'SELECT catalogue', kind: 'control' } as const
+    begins: boolean = false,
+  ): Promise<Answer> {
+    const statement = { text, parameters, summary: catalogueSummary, kind: 'control' } as const
     return this.#inTurn(async () => {
       this.#refuseFailed()
       const connection = await this.#connect(operation)
-      const ask = async (): Promise<RawResult['rows'] | undefined> => {
+      const ask = async (): Promise<Answer> => {
         try {
-          const send = (): Promise<RawResult> => connection.rawRows(statement)
+          const send = () => connection.rawRows(statement)
           return (await this.#send(connection, statement, operation, send)).rows
         } catch (error) {
           if (this.#refusal !== undefined || this.#lease.connection === undefined) throw error
-          return undefined
+          return (error as DataBridgeError).sqlState === '42501' ? undefined : []
         }
       }
       if (this.#transaction !== 'none') return this.#askWithin(connection, ask, operation)
       const rows = await ask()
-      await this.#begin(connection, this.#mode, operation)
+      if (begins) await this.#begin(connection, this.#mode, operation)
       return rows
     })
   }
 
-  /** In the middle of a transaction, which has to outlive a refusal. */
-  async #askWithin<T>(
+  /** Within a transaction, which has to outlive a refusal. */
+  async #askWithin(
     connection: Connection,
-    ask: () => Promise<T | undefined>,
+    ask: () => Promise<Answer>,
     operation: Operation,
-  ): Promise<T | undefined> {
-    await this.#control(connection, 'savepoint data_bridge_catalogue', operation)
+  ): Promise<Answer> {
+    await this.#control(connection, 'savepoint data_bridge_facts', operation)
     const answer = await ask()
     if (this.hasFailed) {
-      await this.#control(connection, 'rollback to savepoint data_bridge_catalogue', operation)
-      this.#transaction = 'open'
-      this.#failure = undefined
+      await this.#control(connection, 'rollback to savepoint data_bridge_facts', operation)
+      this.#recover()
     }
-    await this.#control(connection, 'release savepoint data_bridge_catalogue', operation)
+    await this.#control(connection, 'release savepoint data_bridge_facts', operation)
     return answer
   }
 
-  async objects(
-    statement: Statement,
-    operation: Operation,
-  ): Promise<readonly Record<string, unknown>[]> {
-    const { rows } = await this.#run(statement, operation, async (connection) => {
-      const objects = await connection.objects(statement)
-      if (!connection.isInTransaction) throw endedBySqlError()
-      return { rows: objects, rowCount: objects.length }
+  /** SQL of the program's own. */
+  objects(statement: Statement, operation: Operation): Promise<RawOutcome> {
+    return this.#run(statement, operation, async (connection) => {
+      const outcome = await connection.objects(statement)
+      if (hasEnded(statement.text, outcome.commands, connection.isInTransaction))
+        throw endedBySqlError()
+      return outcome
     })
-    return rows
+  }
+
+  /** Makes the transaction fail: nothing of it can be saved any more. */
+  fail(error: DataBridgeError): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.hasFailed) this.#transaction = 'failed'
+      this.#failure ??= error
+    })
   }
 
   /** Takes a connection and gives it back. */
@@ -191,8 +198,7 @@ export class SessionConnection {
       if (this.#transaction === 'none' || this.#transaction === 'lost') return
       const connection = await this.#connect(operation)
       await this.#control(connection, `rollback to savepoint ${name}`, operation)
-      this.#transaction = 'open'
-      this.#failure = undefined
+      this.#recover()
     })
   }
 
@@ -370,6 +376,11 @@ export class SessionConnection {
     } finally {
       this.#end()
     }
+  }
+
+  #recover(): void {
+    this.#transaction = 'open'
+    this.#failure = undefined
   }
 
   #end(): void {

@@ -9,6 +9,9 @@ export interface StatementLimit {
   readonly error: DataBridgeError | undefined
 }
 
+/** The catalogue is asked by a query that nobody has asked for. */
+export const catalogueSummary = 'SELECT catalogue'
+
 /**
  * What is no query cannot be cancelled: its connection is cut off. ROLLBACK has a limit of its own,
  * since PostgreSQL does the same when the connection ends.
@@ -23,7 +26,7 @@ export function limitStatement(
   let error: DataBridgeError | undefined
   const timer = setTimeout(() => {
     error = statementTimeoutError(summary, limitMs)
-    if (kind === 'control') connection.destroy()
+    if (kind === 'control' && summary !== catalogueSummary) connection.destroy()
     else connection.cancel()
   }, limitMs)
   return {

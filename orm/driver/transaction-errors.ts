@@ -1,4 +1,4 @@
-import { DataBridgeError } from '../errors.ts'
+import { DataBridgeError, tellRefused } from '../errors.ts'
 
 /** What a statement in a transaction is refused with that cannot go on. */
 export function failedTransactionError(isLost: boolean, cause: unknown): DataBridgeError {
@@ -46,18 +46,20 @@ export function commitError(error: unknown, isLost: boolean): unknown {
   ) {
     return error
   }
-  const { sqlState, constraint, table, column } = error
-  return new DataBridgeError(
+  const { sqlState, constraint, table, column, columns } = error
+  const failed = new DataBridgeError(
     'DATA_BRIDGE_ERR_COMMIT_FAILED',
     `nothing was committed: ${error.message}`,
     { cause: error, sqlState, constraint, table, column },
   )
+  if (columns !== undefined) tellRefused(failed, { columns })
+  return failed
 }
 
 export function endedBySqlError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',
-    'SQL has ended the transaction of the session; use commit(), rollback() and transaction() for that',
+    'SQL has ended the transaction of the session, which cannot be saved any more; use commit(), rollback() or transaction()',
   )
 }
 

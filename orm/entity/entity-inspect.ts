@@ -1,9 +1,10 @@
+import { inspect } from 'node:util'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type EntityState, findState } from './entity-state.ts'
 import { valueOf } from './property.ts'
 
 /** Node's `util.inspect`, and so `console.log`, asks an object for this. */
-export const inspectKey = Symbol.for('nodejs.util.inspect.custom')
+export const inspectKey: typeof inspect.custom = inspect.custom
 
 /** What `console.log(user)` prints: its properties except hidden columns, and its loaded relations in short. */
 export function inspected(entity: object, { table, handles }: EntityState): object {

@@ -30,13 +30,10 @@ type References<F, Relations extends keyof F, Required> = {
 
 type AnyReference<F> = [relation: keyof F, key: keyof F]
 
-// By all of the fields: so they stay in the order in which the table declares them.
-type RequiredValues<F, Names extends keyof F> = {
-  -readonly [K in keyof F as K & Names]: ValueOf<F[K]>
-}
+type RequiredValues<F, Names extends keyof F> = { -readonly [K in Names]: ValueOf<F[K]> }
 
 type OptionalValues<F, Names extends keyof F> = {
-  -readonly [K in keyof F as K & Names]?:
+  -readonly [K in Names]?:
     | (F[K] extends Column<infer T, boolean, boolean> ? T : Given<F[K], F>)
     | undefined
 }
@@ -48,16 +45,21 @@ type KeyOrEntity<F, K extends keyof F, Key extends keyof F> =
       : never)
   | ({ -readonly [P in Key]: ValueOf<F[P]> } & { -readonly [P in K]?: undefined })
 
+/** Messages then show the columns, and not how they were found. */
+type Flat<T> = T extends infer V ? { [K in keyof V]: V[K] } : never
+
 // Every required reference doubles the ways to call the constructor: with many of them the checker
 // would take seconds, and with fourteen it gives up. Then the constructor alone sees to it that one
 // of each two is given.
 type KeysOrEntities<F, R extends AnyReference<F>> = [R] extends [never]
   ? unknown
   : IsOne<R> extends true
-    ? KeyOrEntity<F, R[0], R[1]>
+    ? Flat<KeyOrEntity<F, R[0], R[1]>>
     : HasMany<R[1]> extends true
       ? OptionalValues<F, R[0] | R[1]>
-      : Intersection<{ [Key in R[1]]: [KeyOrEntity<F, Extract<R, [unknown, Key]>[0], Key>] }[R[1]]>
+      : Intersection<
+          { [Key in R[1]]: [Flat<KeyOrEntity<F, Extract<R, [unknown, Key]>[0], Key>>] }[R[1]]
+        >
 
 type IsOne<U, All = U> = U extends unknown ? ([All] extends [U] ? true : false) : never
 
@@ -78,12 +80,17 @@ type Intersection<U extends readonly [unknown]> = (
   ? I
   : never
 
-type NewRowBy<F, Names extends keyof F, R extends AnyReference<F>, Others> = RequiredValues<
-  F,
-  Exclude<Names, R[1]>
-> &
-  OptionalValues<F, Exclude<ColumnNames<F>, Names> | (Others & keyof F)> &
+// The keys and entities are outside: within, every other column would be copied for each way to give them.
+type NewRowBy<F, Names extends keyof F, R extends AnyReference<F>, Others> = Join<
+  Flat<
+    RequiredValues<F, Exclude<Names, R[1]>> &
+      OptionalValues<F, Exclude<ColumnNames<F>, Names> | (Others & keyof F)>
+  >,
   KeysOrEntities<F, R>
+>
+
+/** Both, without a name: messages then show the columns. */
+type Join<Values, References> = Values extends infer V ? V & References : never
 
 type NewRowOf<F, Names extends keyof F, References> = NewRowBy<
   F,

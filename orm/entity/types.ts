@@ -94,12 +94,9 @@ type RelationStatics<F, Name> = {
     : never
 }
 
-/** Messages then show the columns, and not how they were found. */
-export type Flat<T> = T extends infer V ? { [K in keyof V]: V[K] } : never
-
 /** What the class of a table is without what the root of the library adds to it. */
 export type EntityClass<F, Name extends string = string> = {
-  new (values: Flat<NewRowIn<F>>): RowIn<F> & Entity & RowOf<Name, F>
+  new (values: NewRowIn<F>): RowIn<F> & Entity & RowOf<Name, F>
 } & RelationStatics<F, Name>
 
 /** The name of an entity's table. */
@@ -124,4 +121,4 @@ type ValuesIn<F> = {
 export type Row<C extends AnyEntityClass> = ValuesIn<FieldsOf<EntityOf<C>>>
 
 /** What `new User({ … })` takes: `NewRow<typeof User>`. */
-export type NewRow<C extends AnyEntityClass> = Flat<NewRowIn<FieldsOf<EntityOf<C>>>>
+export type NewRow<C extends AnyEntityClass> = NewRowIn<FieldsOf<EntityOf<C>>>

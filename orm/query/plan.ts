@@ -37,3 +37,12 @@ export function expressionsOf(
     `${where} expected columns or aggregates such as count(); came ${values.length === 0 ? 'none' : describe(other)}`,
   )
 }
+
+/** A query that was to be written as JSON. */
+export function notSentError(query: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${query} was to be written as JSON; it is a query that was not sent: ` +
+      'call toList(), first() or another of its last methods, and await it',
+  )
+}

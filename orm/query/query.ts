@@ -1,6 +1,6 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { TableOf } from '../entity/types.ts'
-import { type LoaderOf, mergePlans, plansOf } from '../relations/loader.ts'
+import { type LoaderOf, withLoaders } from '../relations/loader.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
 import { and, requireConditions } from '../sql/logic.ts'
@@ -8,8 +8,9 @@ import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Matches, RefsOf } from '../sql/ref-types.ts'
 import { callWithRefs } from '../sql/refs.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
-import { expressionsOf, planFor, type QueryPlan } from './plan.ts'
+import { expressionsOf, notSentError, planFor, type QueryPlan } from './plan.ts'
 import type { Selection } from './query-types.ts'
+import { isAggregate } from './groups.ts'
 import { Rows } from './rows.ts'
 import {
   type QueryContext,
@@ -86,8 +87,7 @@ export class Query<C extends AnyEntityClass> {
   /** Relations that are loaded with the rows: `selectinload(User.posts)`. */
   options(...loaders: readonly LoaderOf<TableOf<EntityOf<C>>>[]): Query<C> {
     const { from, loaders: before } = this.#plan
-    const added = plansOf(loaders, from.table, this.#where('options'))
-    return this.#with({ loaders: mergePlans([...before, ...added]) })
+    return this.#with({ loaders: withLoaders(before, loaders, from.table, this.#where('options')) })
   }
 
   /** What {@link aggregate} groups by. */
@@ -187,22 +187,26 @@ export class Query<C extends AnyEntityClass> {
             : 'groups are read with aggregate()'),
       )
     }
-    return new Rows<R>(this.#context, this.#plan, this.#selected(select, 'select'))
+    const selected = this.#selected(select, 'select')
+    if (Object.values(selected).some(isAggregate)) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_QUERY',
+        `${this.#where('select')} expected values of each row, got an aggregate; groups are read with aggregate(), ` +
+          'related rows are counted with row.relation.count()',
+      )
+    }
+    return new Rows<R>(this.#context, this.#plan, selected)
   }
 
   /** @internal A query that is answered as it is, without one of its last methods, would be `{}`. */
   toJSON(): never {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_QUERY',
-      `find(${this.#plan.from.table.entityName}) was to be written as JSON; it is a query that was not sent: ` +
-        'call toList(), first() or another of its last methods, and await it',
-    )
+    throw notSentError(`find(${this.#plan.from.table.entityName})`)
   }
 
   #selected(select: unknown, method: string): Selected {
     const where = this.#where(method)
     const selected = callWithRefs(this.#plan.from, select, where)
-    if (typeof selected !== 'object' || selected === null) {
+    if (!isPlain(selected)) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
         `${where} expected an object of expressions such as { id: row.id }; came ${describe(selected)}`,
@@ -219,4 +223,11 @@ export class Query<C extends AnyEntityClass> {
   #with(change: Partial<QueryPlan>): Query<C> {
     return new Query<C>(this.#context, { ...this.#plan, ...change })
   }
+}
+
+// `{ __proto__: row.id }` has no property of that name, but another prototype.
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Object.hasOwn(value, '__proto__')) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }

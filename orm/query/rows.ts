@@ -1,6 +1,13 @@
 import { requireCount } from '../sql/callbacks.ts'
-import type { QueryPlan } from './plan.ts'
-import { atMost, type QueryContext, runCount, runOneRow, runRows, type Selected } from './run.ts'
+import { notSentError, type QueryPlan } from './plan.ts'
+import {
+  type QueryContext,
+  runCount,
+  runFirstRow,
+  runOneRow,
+  runRows,
+  type Selected,
+} from './run.ts'
 
 /**
  * What {@link Query.select} gives: a query of plain rows. Immutable; nothing is sent before one of
@@ -30,14 +37,12 @@ export class Rows<T> {
 
   /** All rows. */
   toList(): Promise<T[]> {
-    return runRows(this.#context, 'find', this.#plan, this.#selected) as Promise<T[]>
+    return runRows(this.#context, this.#plan, this.#selected) as Promise<T[]>
   }
 
   /** The first row, or null. Without an order it is any row. */
-  async first(): Promise<T | null> {
-    const limited = atMost(this.#plan, 1)
-    const [row = null] = await runRows(this.#context, 'first', limited, this.#selected)
-    return row as T | null
+  first(): Promise<T | null> {
+    return runFirstRow(this.#context, this.#plan, this.#selected) as Promise<T | null>
   }
 
   /**
@@ -52,6 +57,11 @@ export class Rows<T> {
   /** How many rows there are; with a limit or offset, how many are on that page. */
   count(): Promise<number> {
     return runCount(this.#context, this.#plan)
+  }
+
+  /** @internal A query that is answered as it is, without one of its last methods, would be `{}`. */
+  toJSON(): never {
+    throw notSentError(`find(${this.#plan.from.table.entityName}).select()`)
   }
 
   #where(method: string): string {

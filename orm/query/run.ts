@@ -1,6 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
-import type { RawRow } from '../entity/entity-state.ts'
 import { keepShape } from '../entity/entity-json.ts'
 import { placeRows } from '../entity/place.ts'
 import { listOrigin, mark } from '../entity/provenance.ts'
@@ -11,9 +10,11 @@ import type { LoadPlan } from '../relations/loader.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Expression } from '../sql/node.ts'
+import { Ordering } from '../sql/ordering.ts'
 import { countOf, existsOf, Select, selectStatement, valuesProjection } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
+import { byPlaces, isAggregate } from './groups.ts'
 import type { QueryPlan } from './plan.ts'
 
 /** What queries need of a session. */
@@ -62,17 +63,25 @@ export function runAggregate(
   selected: Selected,
 ): Promise<Row[]> {
   requireAggregate(plan)
-  return runSelected(context, 'aggregate', plan, selected)
+  return runSelected(context, 'aggregate', byPlaces(plan, Object.values(selected)), selected)
 }
 
 /** Plain rows of the selected expressions. */
 export function runRows(
   context: QueryContext,
-  name: 'find' | 'first',
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row[]> {
-  return runSelected(context, name, plan, selected)
+  return runSelected(context, 'find', plan, selected)
+}
+
+export async function runFirstRow(
+  context: QueryContext,
+  plan: QueryPlan,
+  selected: Selected,
+): Promise<Row | null> {
+  const [row = null] = await runSelected(context, 'first', atMost(plan, 1), selected)
+  return row
 }
 
 export async function runOneRow(
@@ -80,11 +89,13 @@ export async function runOneRow(
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row> {
-  return onlyRow(await runSelected(context, 'one', atMost(plan, 2), selected), plan)
+  const select = (): Select => selectOf(atMost(plan, 2), selected)
+  const only = (result: RawRows): Row => onlyRow(plainRows(result, selected), plan)
+  return run(context, 'one', atMost(plan, 2), select, only, () => ({ rows: 1 }))
 }
 
 /** The plan with a limit that is no higher. */
-export function atMost(plan: QueryPlan, rows: number): QueryPlan {
+function atMost(plan: QueryPlan, rows: number): QueryPlan {
   return { ...plan, limit: Math.min(plan.limit ?? rows, rows) }
 }
 
@@ -94,31 +105,27 @@ function runSelected(
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row[]> {
-  const names = Object.keys(selected)
-  const expressions = Object.values(selected)
-  const select = (): Select => new Select({ ...plan, projection: valuesProjection(expressions) })
-  const decode = (result: RawRows): Row[] => {
-    const parsers = expressions.map((_, index) => (text: string) => result.parse(index, text))
-    return result.rows.map((row) => plainRow(row, names, expressions, parsers))
-  }
-  return run(context, name, plan, select, decode, countRows)
+  const select = (): Select => selectOf(plan, selected)
+  return run(context, name, plan, select, (rows) => plainRows(rows, selected), countRows)
 }
 
-function plainRow(
-  row: RawRow,
-  names: readonly string[],
-  expressions: readonly Expression<unknown>[],
-  parsers: readonly ((text: string) => unknown)[],
-): Row {
-  return Object.fromEntries(
-    names.map((name, index) => [
-      name,
-      (expressions[index] as Expression<unknown>).decode(
-        row[index] ?? null,
-        parsers[index] as (text: string) => unknown,
-      ),
-    ]),
-  )
+function selectOf(plan: QueryPlan, selected: Selected): Select {
+  return new Select({ ...plan, projection: valuesProjection(Object.values(selected)) })
+}
+
+function plainRows(result: RawRows, selected: Selected): Row[] {
+  const columns = Object.entries(selected).map(([name, expression], index) => ({
+    name,
+    expression,
+    parse: (text: string) => result.parse(index, text),
+  }))
+  return result.rows.map((texts) => {
+    const row: Row = {}
+    columns.forEach(({ name, expression, parse }, index) => {
+      row[name] = expression.decode(texts[index] ?? null, parse)
+    })
+    return row
+  })
 }
 
 const rowsOf = (plan: QueryPlan): Select => new Select(plan)
@@ -217,14 +224,17 @@ function requireAggregate({ from, loaders, groups, limit, offset }: QueryPlan): 
 const methodOf: Readonly<Partial<Record<QueryOperation['name'], string>>> = { find: 'toList' }
 
 function refuseGroups(name: QueryOperation['name'], plan: QueryPlan): void {
-  const { from, groups, having } = plan
-  if (groups.length === 0 && having === undefined) return
+  const { from, groups, having, orders } = plan
   const method = methodOf[name] ?? name
-  throw unusedError(
-    from.table,
-    groups.length === 0 ? 'having' : 'groupBy',
-    method,
-    'groups are read with aggregate()',
+  if (groups.length > 0 || having !== undefined) {
+    const unused = groups.length > 0 ? 'groupBy' : 'having'
+    throw unusedError(from.table, unused, method, 'groups are read with aggregate()')
+  }
+  if (!orders.some((order) => order instanceof Ordering && isAggregate(order.by))) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `find(${from.table.entityName}).orderBy() expected columns for ${method}(), got an aggregate; ` +
+      'groups are read with aggregate(), related rows are counted with row.relation.count()',
   )
 }
 

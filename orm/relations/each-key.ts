@@ -1,3 +1,4 @@
+import type { Through } from '../schema/relation-metadata.ts'
 import { quote } from '../sql/identifier.ts'
 import {
   type Condition,
@@ -8,8 +9,8 @@ import {
   writeList,
 } from '../sql/node.ts'
 import { wholeRow } from '../sql/select.ts'
-import { type KeyTexts, writeEqual, writeGiven } from './keys.ts'
-import type { Side } from './side.ts'
+import { givenPlace, type KeyTexts, writeEqual, writeGiven } from './keys.ts'
+import { type Side, writeLinked } from './side.ts'
 
 /** Which rows of each key are wanted. */
 export interface Choice {
@@ -18,6 +19,8 @@ export interface Choice {
   readonly limit: number
 }
 
+const rank = quote('#')
+
 /**
  * At most so many rows for each key, in an order: a sub-query for each key, so that PostgreSQL reads no
  * more of an index than is wanted. The place of the key, from 1 on, is the last column.
@@ -25,11 +28,13 @@ export interface Choice {
 export class EachKey implements SqlNode {
   readonly shape: string
   readonly #side: Side
+  readonly #through: Through | undefined
   readonly #keys: readonly KeyTexts[]
   readonly #choice: Choice
 
-  constructor(side: Side, keys: readonly KeyTexts[], choice: Choice) {
+  constructor(side: Side, through: Through | undefined, keys: readonly KeyTexts[], choice: Choice) {
     this.#side = side
+    this.#through = through
     this.#keys = keys
     this.#choice = choice
     const { where, orders } = choice
@@ -37,11 +42,13 @@ export class EachKey implements SqlNode {
   }
 
   write(sink: Sink): void {
-    const { source, link } = this.#side
+    const { source } = this.#side
     const { where, orders, limit } = this.#choice
     const alias = quote(source.alias)
     const columns = source.table.columns.map(({ name }) => `${alias}.${quote(name)}`)
-    sink.text(`select ${columns.join(', ')}, given.place`)
+    sink.text(`select ${columns.join(', ')}, `)
+    givenPlace.write(sink)
+    sink.text(' from ')
     writeGiven(sink, this.#side, this.#keys)
     sink.text(' cross join lateral (')
     sink.scope(source, (from) => {
@@ -49,19 +56,30 @@ export class EachKey implements SqlNode {
       wholeRow(source).write(sink)
       sink.text(', row_number() over (order by ')
       writeList(sink, orders, ', ')
-      sink.text(`) as ${quote('#')}`)
+      sink.text(`) as ${rank}`)
       from()
-      link?.write(sink)
       sink.text(' where ')
-      writeEqual(sink, this.#side)
+      this.#writeFound(sink)
       if (where !== undefined) {
         sink.text(' and (')
         where.write(sink)
         sink.text(')')
       }
-      sink.text(` order by ${quote('#')} limit `)
+      // Not by the rank, which would have PostgreSQL number every row before it takes the first ones.
+      sink.text(' order by ')
+      writeList(sink, orders, ', ')
+      sink.text(' limit ')
       sink.parameter(String(limit))
     })
-    sink.text(`) as ${alias} order by given.place, ${alias}.${quote('#')}`)
+    sink.text(`) as ${alias} order by `)
+    givenPlace.write(sink)
+    sink.text(`, ${alias}.${rank}`)
+  }
+
+  // A row that the table between has twice is one row, and takes one place.
+  #writeFound(sink: Sink): void {
+    const equal = (): void => writeEqual(sink, this.#side)
+    if (this.#through === undefined) equal()
+    else writeLinked(sink, this.#side.source, this.#through, equal)
   }
 }

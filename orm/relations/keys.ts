@@ -1,21 +1,23 @@
 import { arrayLiteral } from '../sql/array-literal.ts'
-import { OneOf } from '../sql/comparisons.ts'
-import { type Condition, shapesOf, type Sink, type SqlNode, writeList } from '../sql/node.ts'
+import { quote, quoteTable } from '../sql/identifier.ts'
+import { shapesOf, type Sink, type SqlNode } from '../sql/node.ts'
+import type { ColumnMetadata } from '../schema/metadata.ts'
 import type { Side } from './side.ts'
 
 /** A key of one or several columns, as PostgreSQL's texts. */
 export type KeyTexts = readonly string[]
 
-/** The far side has one of the keys. The text does not depend on how many there are. */
-export function anyKey(side: Side, keys: readonly KeyTexts[]): Condition {
-  const only = onlyNode(side)
-  return only !== undefined ? new OneOf(only, column(keys, 0), false) : new AnyKey(side, keys)
-}
+// Names that no column has: SQL of the program's own may name columns without their tables.
+const placeName = quote('#place')
 
-/** `("a", "b") in (select k0, k1 from unnest(…) as given (k0, k1))`. */
-class AnyKey implements Condition {
-  readonly conjunctCount = 1
-  readonly depth = 0
+/** The place of the key that a row belongs to, from 1 on. */
+export const givenPlace: SqlNode = Object.freeze({
+  shape: 'place',
+  write: (sink: Sink) => sink.text(`given.${placeName}`),
+})
+
+/** Joins the keys to the far side: PostgreSQL says which row belongs to which, once for each key that is equal. */
+export class GivenKeys implements SqlNode {
   readonly shape: string
   readonly #side: Side
   readonly #keys: readonly KeyTexts[]
@@ -23,82 +25,67 @@ class AnyKey implements Condition {
   constructor(side: Side, keys: readonly KeyTexts[]) {
     this.#side = side
     this.#keys = keys
-    this.shape = `any(${shapesOf(side.nodes)})`
+    this.shape = `${side.link?.shape ?? ''}given(${shapesOf(side.nodes)})`
   }
 
   write(sink: Sink): void {
-    sink.text('(')
-    writeList(sink, this.#side.nodes, ', ')
-    sink.text(') in (select ')
-    sink.text(givenItems(this.#side).join(', '))
+    this.#side.link?.write(sink)
+    sink.text(' inner join ')
     writeGiven(sink, this.#side, this.#keys)
-    sink.text(')')
-  }
-}
-
-/** The places, from 1 on, of the keys that the far side has: an array, since keys may be equal for PostgreSQL. */
-export class KeyPlaces implements SqlNode {
-  readonly shape: string
-  readonly #side: Side
-  readonly #keys: readonly KeyTexts[]
-
-  constructor(side: Side, keys: readonly KeyTexts[]) {
-    this.#side = side
-    this.#keys = keys
-    this.shape = `places(${shapesOf(side.nodes)})`
-  }
-
-  write(sink: Sink): void {
-    const only = onlyNode(this.#side)
-    if (only !== undefined) {
-      // Without a cast the array has the column's own type, and its equality, whatever it was declared as.
-      sink.text('array_positions(')
-      sink.parameter(arrayLiteral(column(this.#keys, 0)))
-      sink.text(', ')
-      only.write(sink)
-      sink.text(')')
-      return
-    }
-    sink.text('(select array_agg(place)')
-    writeGiven(sink, this.#side, this.#keys)
-    sink.text(' where ')
+    sink.text(' on ')
     writeEqual(sink, this.#side)
-    sink.text(')')
   }
 }
 
-/** `from unnest($1::integer[], …) with ordinality as given (k0, …, place)`: a row for each key. */
-export function writeGiven(sink: Sink, { columns }: Side, keys: readonly KeyTexts[]): void {
-  sink.text(' from unnest(')
-  columns.forEach(({ type }, index) => {
+/** `unnest($1, …) with ordinality as given ("#0", …, "#place")`: a row for each key. */
+export function writeGiven(sink: Sink, side: Side, keys: readonly KeyTexts[]): void {
+  const names = side.columns.map((_, index) => itemName(index))
+  sink.text('unnest(')
+  side.columns.forEach((column, index) => {
     if (index > 0) sink.text(', ')
-    sink.parameter(arrayLiteral(column(keys, index)))
-    sink.text(`::${type.arrayCast}`)
+    writeArray(sink, side, column, arrayLiteral(textsAt(keys, index)))
   })
+  sink.text(`) with ordinality as given (${names.join(', ')}, ${placeName})`)
+}
+
+/**
+ * An array of the type that the column really has, and is compared by, whatever it was declared as: what
+ * is declared as `text()` may be citext. The sub-query is there for its type; nothing runs it.
+ */
+function writeArray(
+  sink: Sink,
+  { table }: Side,
+  { name, type }: ColumnMetadata,
+  array: string,
+): void {
+  // There are no arrays of arrays.
+  if (type.itemCast !== '') {
+    sink.parameter(array)
+    return sink.text(`::${type.arrayCast}`)
+  }
+  const item = `typed.${quote(name)}`
+  sink.text('coalesce(')
+  sink.parameter(array)
+  // Of a domain, `nullif` has the type below it.
   sink.text(
-    `) with ordinality as given (${columns.map((_, index) => `k${index}`).join(', ')}, place)`,
+    `, array(select nullif(${item}, ${item}) from ${quoteTable(table)} as typed where false))`,
   )
 }
 
 /** The far side has the key of the row `given`. */
-export function writeEqual(sink: Sink, side: Side): void {
-  const items = givenItems(side)
-  side.nodes.forEach((node, index) => {
+export function writeEqual(sink: Sink, { columns, nodes }: Side): void {
+  nodes.forEach((node, index) => {
     if (index > 0) sink.text(' and ')
     node.write(sink)
-    sink.text(` = ${items[index]}`)
+    sink.text(` = given.${itemName(index)}${columns[index]?.type.itemCast ?? ''}`)
   })
 }
 
-function givenItems({ columns }: Side): readonly string[] {
-  return columns.map(({ type }, index) => `given.k${index}${type.itemCast}`)
-}
-
-/** The node of a key of one column. None of an array: PostgreSQL has no arrays of those. */
-function onlyNode({ nodes, columns }: Side): SqlNode | undefined {
-  return nodes.length === 1 && columns[0]?.type.items === undefined ? nodes[0] : undefined
-}
-
-function column(keys: readonly KeyTexts[], index: number): string[] {
+/** The texts of one column of keys. */
+export function textsAt(keys: readonly KeyTexts[], index: number): string[] {
   return keys.map((key) => key[index] as string)
+}
+
+function itemName(index: number): string {
+  return quote(`#${index}`)
 }

@@ -14,8 +14,7 @@ export async function loadLazily(
   owner: object,
   relation: RelationMetadata,
 ): Promise<unknown> {
-  const identity = referredIdentity(owner, relation)
-  const held = identity === undefined ? undefined : context.held(relation.target, identity)
+  const held = heldTarget(context, owner, relation)
   const operation = operationOf(owner, relation, held !== undefined)
   const load = async (): Promise<Entity[]> =>
     held === undefined ? fetch(context, operation, owner) : markHeld(operation, held)
@@ -23,6 +22,16 @@ export async function loadLazily(
     rows: length,
   }))
   return relation.cardinality === 'many' ? entities : (entities[0] ?? null)
+}
+
+/** What a to-one relation leads to, where the session holds it already. */
+export function heldTarget(
+  context: LoadContext,
+  owner: object,
+  relation: RelationMetadata,
+): Entity | undefined {
+  const identity = referredIdentity(owner, relation)
+  return identity === undefined ? undefined : context.held(relation.target, identity)
 }
 
 /** The identity of the row that the owner refers to; undefined where it does not refer by the primary key. */
@@ -54,7 +63,9 @@ async function fetch(
   const texts = textsOf(owner, nearColumns(relation))
   if (texts === null || texts === undefined) return []
   const { rows } = await context.rows(selectRelated(relation, texts), operation)
-  const entities = context.entitiesOf(relation.target, rows)
+  const found = context.entitiesOf(relation.target, rows)
+  // What the table between has twice is in the relation once.
+  const entities = relation.through === undefined ? found : [...new Set(found)]
   mark(entities, relatedOrigin(operation.origin, relation, entities.length))
   return entities
 }

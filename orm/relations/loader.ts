@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { RelationRef, TableOf } from '../entity/types.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { relationOf } from '../schema/relation-ref.ts'
+import { parametersOf } from '../sql/bind-sink.ts'
 import type { Condition, Order } from '../sql/node.ts'
 import { and } from '../sql/logic.ts'
 import type { Filter, Refs } from '../sql/ref-types.ts'
@@ -39,8 +41,10 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
 
   /** Relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
   options(...loaders: readonly LoaderOf<TableOf<Target>>[]): Loader<Table, Target> {
-    const nested = plansOf(loaders, this.plan.relation.target, this.#where('options'))
-    return this.#with({ nested: [...this.plan.nested, ...nested] })
+    const { relation, nested } = this.plan
+    return this.#with({
+      nested: withLoaders(nested, loaders, relation.target, this.#where('options')),
+    })
   }
 
   /** Only rows for which all of these hold. The relation then has only those rows. */
@@ -114,57 +118,54 @@ export function selectinload<Table, Target>(
   })
 }
 
-/** What loaders say. Refuses anything else than a loader, and a loader of another entity. */
-export function plansOf(
+/** The plans with those of more loaders. Refuses anything else than a loader, and a loader of another entity. */
+export function withLoaders(
+  plans: readonly LoadPlan[],
   loaders: readonly unknown[],
   table: TableMetadata,
   where: string,
 ): readonly LoadPlan[] {
-  return loaders.map((loader) => {
-    if (!(loader instanceof Loader)) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_QUERY',
-        `${where} expected loaders such as selectinload(…); came ${describe(loader)}`,
-      )
-    }
-    const plan: LoadPlan = loader.plan
-    const { owner, name } = plan.relation
-    if (owner === table) return plan
+  return merged([...plans, ...loaders.map((loader) => planOf(loader, table, where))], where)
+}
+
+function planOf(loader: unknown, table: TableMetadata, where: string): LoadPlan {
+  if (!(loader instanceof Loader)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
-      `${where} expected a loader of ${table.entityName}; came one of ${owner.entityName}.${name}`,
-    )
-  })
-}
-
-/** Loaders of one relation are one, with the nested ones of all. They have to say the same of its rows. */
-export function mergePlans(plans: readonly LoadPlan[]): readonly LoadPlan[] {
-  if (plans.length < 2) return plans
-  const merged = new Map<RelationMetadata, LoadPlan>()
-  for (const plan of plans) {
-    const other = merged.get(plan.relation)
-    if (other !== undefined && isOther(plan, other)) throw twoLoadersError(plan)
-    merged.set(
-      plan.relation,
-      other === undefined ? plan : { ...plan, nested: [...other.nested, ...plan.nested] },
+      `${where} expected loaders such as selectinload(…); came ${describe(loader)}`,
     )
   }
-  return [...merged.values()]
-}
-
-function isOther(one: LoadPlan, other: LoadPlan): boolean {
-  return (
-    one.where !== other.where || one.limit !== other.limit || !isSameList(one.orders, other.orders)
+  const plan: LoadPlan = loader.plan
+  const { owner, name } = plan.relation
+  if (owner === table) return plan
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected a loader of ${table.entityName}; came one of ${owner.entityName}.${name}`,
   )
 }
 
-function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((each, index) => each === other[index])
+/** Loaders of one relation are one, with the nested ones of all. They have to say the same of its rows. */
+function merged(plans: readonly LoadPlan[], where: string): readonly LoadPlan[] {
+  const byRelation = new Map<RelationMetadata, LoadPlan>()
+  for (const plan of plans) {
+    const other = byRelation.get(plan.relation)
+    if (other !== undefined && !isDeepStrictEqual(choiceOf(plan), choiceOf(other)))
+      throw twoLoadersError(plan, where)
+    const nested = other === undefined ? plan.nested : [...other.nested, ...plan.nested]
+    byRelation.set(plan.relation, { ...plan, nested: merged(nested, where) })
+  }
+  return [...byRelation.values()]
 }
 
-function twoLoadersError({ relation: { owner, name } }: LoadPlan): DataBridgeError {
+/** Which rows a loader wants, to be compared with another: its texts and its parameters. */
+function choiceOf({ where, orders, limit }: LoadPlan): readonly unknown[] {
+  const nodes = where === undefined ? orders : [where, ...orders]
+  return [limit, nodes.map((node) => [node.shape, parametersOf(node)])]
+}
+
+function twoLoadersError({ relation: { owner, name } }: LoadPlan, where: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `options() expected one loader of ${owner.entityName}.${name}; came two that choose other rows of it`,
+    `${where} expected one loader of ${owner.entityName}.${name}; got two that choose other rows of it`,
   )
 }

@@ -1,7 +1,6 @@
-import { joinTexts } from '../entity/identity.ts'
 import type { RawRow } from '../entity/entity-state.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
-import { Compare, Param } from '../sql/comparisons.ts'
+import { Compare, OneOf, Param } from '../sql/comparisons.ts'
 import { and } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
 import { columnRef } from '../sql/refs.ts'
@@ -16,14 +15,21 @@ import {
 import { rootSource, type Source } from '../sql/source.ts'
 import type { Statement } from '../sql/statement.ts'
 import { EachKey } from './each-key.ts'
-import { anyKey, KeyPlaces, type KeyTexts } from './keys.ts'
+import { GivenKeys, givenPlace, type KeyTexts, textsAt } from './keys.ts'
 import type { LoadPlan } from './loader.ts'
 import { farSide, type Side } from './side.ts'
 
-/** A statement for many keys, and of a row of its result the places of the keys that it belongs to. */
-export interface Batched {
+/** Owners that have one key. */
+export interface Keyed {
+  readonly key: KeyTexts
+}
+
+/** A statement for many keys, and of a row of its result whose it is. */
+export interface Batched<G extends Keyed> {
   readonly statement: Statement
-  placesOf(row: RawRow): readonly number[]
+  /** Whether it may give a row several times, for several keys or owners. */
+  readonly mayRepeat: boolean
+  readonly groupOf: (row: RawRow) => G | undefined
 }
 
 /** The row of a primary key. */
@@ -40,53 +46,67 @@ export function selectRelated(relation: RelationMetadata, texts: KeyTexts): Stat
   return selectStatement(new Select({ ...parts, joins: link }))
 }
 
-/** The rows that a relation of many owners leads to, by the keys of the owners. */
-export function selectRelatedOfMany(plan: LoadPlan, keys: readonly KeyTexts[]): Batched {
+/**
+ * The rows that a relation of many owners leads to, by their keys.
+ *
+ * @param byText the groups by the joined texts of their keys
+ */
+export function selectRelatedOfMany<G extends Keyed>(
+  plan: LoadPlan,
+  groups: readonly G[],
+  byText: ReadonlyMap<string, G>,
+): Batched<G> {
   const { relation, where, limit } = plan
   const side = farSide(relation)
   const { source } = side
   const orders = plan.orders.length > 0 ? plan.orders : usualOrder(relation, source)
+  const keys = groups.map(({ key }) => key)
   const width = source.table.columns.length
+  const byPlace = (row: RawRow): G | undefined => groups[Number(row[width]) - 1]
   if (limit !== undefined) {
-    const choice = { where, orders: orders.length > 0 ? orders : byKey(source), limit }
-    const statement = readStatement(source.table, new EachKey(side, keys, choice))
-    return { statement, placesOf: (row) => [Number(row[width]) - 1] }
+    const choice = { where, orders, limit }
+    const node = new EachKey(side, relation.through, keys, choice)
+    const statement = readStatement(source.table, node)
+    return { statement, mayRepeat: true, groupOf: byPlace }
   }
-  const found = anyKey(side, keys)
-  const condition = where === undefined ? found : and(found, where)
-  const { extra, placesOf } = matching(side, keys, width)
-  const parts = rowsWhere(source, condition, orders)
-  const projection = withColumns(parts.projection, extra)
-  const statement = selectStatement(new Select({ ...parts, projection, joins: side.link }))
-  return { statement, placesOf }
-}
-
-/** How rows are matched with keys: by their texts where these say it all, otherwise by what PostgreSQL finds equal. */
-function matching(
-  side: Side,
-  keys: readonly KeyTexts[],
-  width: number,
-): { readonly extra: readonly SqlNode[] } & Pick<Batched, 'placesOf'> {
-  if (!side.columns.every(({ type }) => type.hasExactText))
-    return { extra: [new KeyPlaces(side, keys)], placesOf: (row) => placesIn(row[width] ?? null) }
-  const places = new Map(keys.map((key, place) => [joinTexts(key), [place] as const]))
-  const positions = side.columns.map(({ position }, index) =>
-    side.link === undefined ? position : width + index,
-  )
+  if (!isMatchedByText(side)) {
+    const joins = new GivenKeys(side, keys)
+    const statement = selectRows(source, { where, orders, joins, extra: [givenPlace] })
+    return { statement, mayRepeat: true, groupOf: byPlace }
+  }
+  const [column] = side.columns
+  const [node] = side.nodes as readonly [SqlNode]
+  const found = new OneOf(node, textsAt(keys, 0), false)
+  const position = side.link === undefined ? (column?.position ?? width) : width
+  const statement = selectRows(source, {
+    where: where === undefined ? found : and(found, where),
+    orders,
+    joins: side.link,
+    extra: side.link === undefined ? [] : [node],
+  })
   return {
-    extra: side.link === undefined ? [] : side.nodes,
-    placesOf: (row) => places.get(joinTexts(positions.map((at) => row[at] ?? ''))) ?? [],
+    statement,
+    mayRepeat: side.link !== undefined,
+    groupOf: (row) => byText.get(row[position] ?? ''),
   }
 }
 
-/** `{1,3}`: the places of an array from 1 on. */
-function placesIn(text: string | null): readonly number[] {
-  return text === null
-    ? []
-    : text
-        .slice(1, -1)
-        .split(',')
-        .map((place) => Number(place) - 1)
+/** Whether JavaScript finds the key of a row: by a text that says it all. */
+function isMatchedByText({ columns }: Side): boolean {
+  return columns.length === 1 && columns[0]?.type.hasExactText === true
+}
+
+interface Rows {
+  readonly where: Condition | undefined
+  readonly orders: readonly Order[]
+  readonly joins: SqlNode | undefined
+  readonly extra: readonly SqlNode[]
+}
+
+function selectRows(source: Source, { where, orders, joins, extra }: Rows): Statement {
+  const { projection, ...parts } = rowsWhere(source, and(), orders)
+  const whole = withColumns(projection, extra)
+  return selectStatement(new Select({ ...parts, projection: whole, where, joins }))
 }
 
 function equal(nodes: readonly SqlNode[], texts: KeyTexts): Condition {

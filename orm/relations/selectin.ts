@@ -5,20 +5,25 @@ import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
+import type { ColumnMetadata } from '../schema/metadata.ts'
 import type { LoadContext } from './context.ts'
 import type { KeyTexts } from './keys.ts'
-import { referredIdentity } from './lazy.ts'
-import { type LoadPlan, mergePlans } from './loader.ts'
+import { heldTarget } from './lazy.ts'
+import type { LoadPlan } from './loader.ts'
 import { selectRelatedOfMany } from './related.ts'
 import { nearColumns } from './side.ts'
 
 /** A relation of several entities that is loaded with one statement. */
 type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
 
-/** Owners that have the same key. */
-interface Owners {
+/** What the relation leads to from the owners that have one key. */
+interface Group {
   readonly key: KeyTexts
-  readonly entities: Entity[]
+  /** The joined texts of the key. */
+  readonly text: string
+  entities: Entity[]
+  /** Whether an owner has the list itself: others get lists of their own. */
+  isGiven: boolean
 }
 
 /** Loads relations of entities in hand: a statement for each loader, however many entities there are. */
@@ -30,7 +35,7 @@ export async function loadAll(
   place: Place,
   depth = 0,
 ): Promise<void> {
-  for (const plan of mergePlans(plans)) {
+  for (const plan of plans) {
     const batch: Batch = {
       kind: 'relationship',
       strategy: 'selectinload',
@@ -55,60 +60,32 @@ function markLoaded({ owners, relation }: Batch, loaded: readonly Entity[]): voi
 
 async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise<Entity[]> {
   const { relation, owners } = batch
-  const groups = byKey(batch)
-  const related = new Map<Owners, Entity[]>()
-  const loaded = new Set<Entity>()
-  const missing: Owners[] = []
-  for (const group of groups) {
-    const held = plan.where === undefined ? heldBy(context, batch, group) : undefined
-    if (held === undefined) missing.push(group)
-    else {
-      related.set(group, [held])
-      loaded.add(held)
-    }
-  }
-  for (const [group, entities] of await fetch(context, batch, plan, missing)) {
-    related.set(group, entities)
-    for (const entity of entities) loaded.add(entity)
-  }
-  const isMany = relation.cardinality === 'many'
-  const keyed = new Set<Entity>()
-  for (const group of groups) {
-    const entities = related.get(group) ?? []
-    for (const owner of group.entities) {
-      keyed.add(owner)
-      relationHandle(owner, relation.name).fillByLoader(
-        isMany ? [...entities] : (entities[0] ?? null),
-      )
-    }
-  }
-  for (const owner of owners)
-    if (!keyed.has(owner)) relationHandle(owner, relation.name).fillByLoader(isMany ? [] : null)
-  return [...loaded]
-}
-
-/** The owners that have a key, each key once. */
-function byKey({ owners, relation }: Batch): readonly Owners[] {
   const columns = nearColumns(relation)
-  const groups = new Map<string, Owners>()
-  for (const owner of owners) {
+  const byText = new Map<string, Group>()
+  const missing: Group[] = []
+  const held: Entity[] = []
+  const groups = owners.map((owner) => {
     const key = textsOf(owner, columns)
-    if (key === null || key === undefined) continue
+    if (key === null || key === undefined) return undefined
     const text = joinTexts(key)
-    const group = groups.get(text)
-    if (group === undefined) groups.set(text, { key, entities: [owner] })
-    else group.entities.push(owner)
-  }
-  return [...groups.values()]
-}
-
-function heldBy(
-  context: LoadContext,
-  { relation }: Batch,
-  { entities: [owner] }: Owners,
-): Entity | undefined {
-  const identity = owner === undefined ? undefined : referredIdentity(owner, relation)
-  return identity === undefined ? undefined : context.held(relation.target, identity)
+    const known = byText.get(text)
+    if (known !== undefined) return known
+    const group: Group = { key, text, entities: [], isGiven: false }
+    byText.set(text, group)
+    const target = plan.where === undefined ? heldTarget(context, owner, relation) : undefined
+    if (target === undefined) missing.push(group)
+    else held.push(...(group.entities = [target]))
+    return group
+  })
+  const found = await fetch(context, batch, plan, missing, byText)
+  owners.forEach((owner, index) => {
+    const group = groups[index]
+    // The program may have set another key while it was loaded; that has a load of its own.
+    if (relation.holdsKey && textOfKey(owner, columns) !== group?.text) return
+    const value = relation.cardinality === 'many' ? listOf(group) : (group?.entities[0] ?? null)
+    relationHandle(owner, relation.name).fillByLoader(value)
+  })
+  return held.length === 0 ? found : [...held, ...found]
 }
 
 /** By the rows and not by the entities: one that is held already may know an older owner. */
@@ -116,27 +93,33 @@ async function fetch(
   context: LoadContext,
   batch: Batch,
   plan: LoadPlan,
-  missing: readonly Owners[],
-): Promise<ReadonlyMap<Owners, Entity[]>> {
-  const found = new Map<Owners, Entity[]>()
-  if (missing.length === 0) return found
-  const { statement, placesOf } = selectRelatedOfMany(
-    plan,
-    missing.map(({ key }) => key),
-  )
-  const load = async (): Promise<number> => {
+  missing: readonly Group[],
+  byText: ReadonlyMap<string, Group>,
+): Promise<Entity[]> {
+  if (missing.length === 0 || plan.limit === 0) return []
+  const { statement, mayRepeat, groupOf } = selectRelatedOfMany(plan, missing, byText)
+  const { target, through } = batch.relation
+  const load = async (): Promise<Entity[]> => {
     const { rows } = await context.rows(statement, batch)
-    const entities = context.entitiesOf(batch.relation.target, rows)
-    entities.forEach((entity, index) => {
-      for (const place of placesOf(rows[index] ?? [])) {
-        const group = missing[place] as Owners
-        const its = found.get(group)
-        if (its === undefined) found.set(group, [entity])
-        else its.push(entity)
-      }
-    })
-    return rows.length
+    const entities = context.entitiesOf(target, rows)
+    entities.forEach((entity, index) => groupOf(rows[index] ?? [])?.entities.push(entity))
+    return entities
   }
-  await observed(context.observer, batch, load, (rows) => ({ rows }))
-  return found
+  const entities = await observed(context.observer, batch, load, ({ length }) => ({ rows: length }))
+  // What the table between has twice is in the relation once.
+  if (through !== undefined)
+    for (const group of missing) group.entities = [...new Set(group.entities)]
+  return mayRepeat ? [...new Set(entities)] : entities
+}
+
+function listOf(group: Group | undefined): Entity[] {
+  if (group === undefined) return []
+  if (group.isGiven) return [...group.entities]
+  group.isGiven = true
+  return group.entities
+}
+
+function textOfKey(owner: object, columns: readonly ColumnMetadata[]): string | undefined {
+  const key = textsOf(owner, columns)
+  return key === null || key === undefined ? undefined : joinTexts(key)
 }

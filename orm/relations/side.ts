@@ -1,5 +1,5 @@
 import type { ColumnPair, Through } from '../schema/relation-metadata.ts'
-import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from '../sql/identifier.ts'
 import type { Sink, SqlNode } from '../sql/node.ts'
 import { columnRef } from '../sql/refs.ts'
@@ -8,9 +8,11 @@ import { rootSource, type Source } from '../sql/source.ts'
 /** The far side of a relation: what has to have the same values as the owner's columns. */
 export interface Side {
   readonly source: Source
+  /** The table that has the columns: the target's, or that between both sides. */
+  readonly table: TableMetadata
   readonly columns: readonly ColumnMetadata[]
   readonly nodes: readonly SqlNode[]
-  /** The table between both sides, where there is one. */
+  /** The join of the table between both sides, where there is one. */
   readonly link: SqlNode | undefined
 }
 
@@ -19,16 +21,27 @@ export function farSide({ target, pairs, through }: RelationMetadata): Side {
   if (through === undefined) {
     const columns = pairs.map(([, remote]) => remote)
     const nodes = columns.map(({ property }) => columnRef(source, property))
-    return { source, columns, nodes, link: undefined }
+    return { source, table: target, columns, nodes, link: undefined }
   }
+  const { table } = through
   const columns = through.from.map(([, between]) => between)
   const nodes = columns.map((column) => linkColumn(through, column))
-  return { source, columns, nodes, link: linkJoin(source, through) }
+  return { source, table, columns, nodes, link: linkJoin(source, through) }
 }
 
 /** The columns of the owner that a relation begins with. */
 export function nearColumns({ pairs, through }: RelationMetadata): readonly ColumnMetadata[] {
   return (through?.from ?? pairs).map(([local]: ColumnPair) => local)
+}
+
+/** Whether rows of the table between lead from the row `given` to that of the source: `equal` says that they begin there. */
+export function writeLinked(sink: Sink, source: Source, through: Through, equal: () => void): void {
+  sink.reads(through.table)
+  sink.text(`exists (select from ${quoteTable(through.table)} as ${link} where `)
+  equal()
+  sink.text(' and ')
+  writePairs(sink, source, through)
+  sink.text(')')
 }
 
 const link = quote('link')
@@ -40,17 +53,22 @@ function linkColumn({ table }: Through, { name, position }: ColumnMetadata): Sql
   }
 }
 
-function linkJoin(source: Source, { table, to }: Through): SqlNode {
+function linkJoin(source: Source, through: Through): SqlNode {
+  const { table, to } = through
   const positions = to.map(([between, remote]) => `${between.position}=${remote.position}`)
   return {
     shape: `link${table.id}(${positions.join(',')})`,
     write(sink: Sink) {
       sink.reads(table)
       sink.text(` inner join ${quoteTable(table)} as ${link} on `)
-      to.forEach(([between, remote], index) => {
-        sink.text(`${index === 0 ? '' : ' and '}${link}.${quote(between.name)} = `)
-        sink.column(source, remote.name)
-      })
+      writePairs(sink, source, through)
     },
   }
+}
+
+function writePairs(sink: Sink, source: Source, { to }: Through): void {
+  to.forEach(([between, remote], index) => {
+    sink.text(`${index === 0 ? '' : ' and '}${link}.${quote(between.name)} = `)
+    sink.column(source, remote.name)
+  })
 }

@@ -4,7 +4,7 @@ import { TableFacts } from '../sql/table-facts.ts'
 
 type Rows = readonly (readonly (string | null)[])[]
 
-/** Asks the catalogue of PostgreSQL; undefined where it refuses to answer. */
+/** Asks the catalogue of PostgreSQL; undefined where the role must not read it. */
 export type LookUp = (text: string, parameters: readonly string[]) => Promise<Rows | undefined>
 
 /** What the database says of its tables: asked once for each, for all sessions. */
@@ -12,8 +12,8 @@ export class Catalogue {
   readonly #known = new Map<TableMetadata, TableFacts>()
 
   /** What is known already. */
-  of(table: TableMetadata): TableFacts | undefined {
-    return this.#known.get(table)
+  factsOf(table: TableMetadata): TableFacts {
+    return this.#known.get(table) ?? new TableFacts(table, undefined)
   }
 
   /** Asks for those of the tables that are not known yet, with one statement. */
@@ -23,7 +23,6 @@ export class Catalogue {
     const { text, parameters } = factQuery(missing)
     const rows = await lookUp(text, parameters)
     if (rows === undefined) {
-      // It would not answer the next time either.
       for (const table of missing) this.#known.set(table, new TableFacts(table, undefined))
       return
     }

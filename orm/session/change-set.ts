@@ -3,6 +3,8 @@ import type { Entity } from '../entity/entity.ts'
 import { valueOf } from '../entity/property.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { exactText } from './exact-keys.ts'
+import type { IdentityMap } from './identity-map.ts'
 import { encodeChange, encodeColumn, isUnchanged, requireValue } from '../schema/values.ts'
 
 /** A stored entity that differs from its snapshot, with the texts of the changed columns. */
@@ -41,7 +43,7 @@ export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
 }
 
 /** What a flush has to write of a stored entity. Refuses values that a column cannot hold. */
-export function changeOf(entity: Entity): Change | undefined {
+export function changeOf(entity: Entity, identity: IdentityMap): Change | undefined {
   const dirty = dirtyColumns(entity)
   if (dirty === undefined) return undefined
   const { table, snapshot } = stateOf(entity)
@@ -50,7 +52,8 @@ export function changeOf(entity: Entity): Change | undefined {
     if (column.primaryKey) throw changedKeyError(table, column)
     const value = valueOf(entity, column)
     requireValue(table, column, value)
-    columns.set(column, encodeChange(column, value, snapshot?.[column.position] ?? null))
+    const stored = snapshot?.[column.position] ?? null
+    columns.set(column, exactText(identity, entity, column) ?? encodeChange(column, value, stored))
   }
   const made = table.columns.filter(
     (column) => column.onUpdate !== undefined && !column.primaryKey && !columns.has(column),

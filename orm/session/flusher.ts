@@ -1,9 +1,11 @@
+import { mayChangeSchema, type RawOutcome } from '../driver/raw-outcome.ts'
 import type { SessionConnection } from '../driver/session-connection.ts'
 import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
-import { TableFacts } from '../sql/table-facts.ts'
+import { mayWrite } from '../sql/raw-statement.ts'
+import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
@@ -13,6 +15,8 @@ import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.t
 import { readOnlyError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
+import { explainRefusal } from './refusal.ts'
+import { SqlSavepoints } from './sql-savepoints.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 import type { Writing } from './writing.ts'
 
@@ -27,6 +31,8 @@ export class Flusher {
   // Between two statements of a flush, a rollback would leave the rest of it to the next transaction.
   readonly #queue = new SerialQueue()
   readonly #executing = new Set<Promise<unknown>>()
+  readonly #savepoints: SqlSavepoints
+  #hasChangedSchema = false
 
   constructor(life: SessionLife, parts: SessionParts, work: UnitOfWork) {
     this.#life = life
@@ -35,6 +41,7 @@ export class Flusher {
     this.#catalogue = parts.catalogue
     this.#isReadOnly = parts.isReadOnly
     this.#work = work
+    this.#savepoints = new SqlSavepoints(work)
   }
 
   /** Whether something waits to be flushed or committed. Looks at every entity that the session knows. */
@@ -80,6 +87,33 @@ export class Flusher {
     return isConcerned ? this.flush(undefined) : undefined
   }
 
+  /** Executes SQL of the program's own, unless it would end the transaction: then that fails. */
+  async execute(statement: Statement, operation: QueryOperation): Promise<RawOutcome> {
+    const refusal = this.#savepoints.refusal(statement.text)
+    if (refusal !== undefined) {
+      await this.#connection.fail(refusal)
+      throw refusal
+    }
+    const outcome = await this.#connection.objects(statement, operation)
+    if (mayWrite(statement)) this.#work.executed()
+    if (mayChangeSchema(outcome)) {
+      this.#hasChangedSchema = true
+      this.#catalogue.clear()
+    }
+    return outcome
+  }
+
+  /** A savepoint was rolled back: changes of the schema with it. */
+  undoneToSavepoint(): void {
+    if (this.#hasChangedSchema) this.#catalogue.clear()
+  }
+
+  #ended(): void {
+    this.undoneToSavepoint()
+    this.#hasChangedSchema = false
+    this.#savepoints.clear()
+  }
+
   /** What is executed without being awaited is a part of what is committed. */
   executing<T>(work: Promise<T>): Promise<T> {
     this.#executing.add(work)
@@ -97,7 +131,7 @@ export class Flusher {
         // A commit that cannot be says so, whatever waits to be flushed.
         if (!isEmpty(changes) && !this.#connection.hasFailed) await this.#write(changes, operation)
         try {
-          await this.#connection.commit(operation)
+          await this.#connection.commit(operation).finally(() => this.#ended())
           this.#work.committed()
           this.#life.isSettled = true
         } catch (error) {
@@ -116,6 +150,7 @@ export class Flusher {
       const operation = sessionOperation('rollback', counts)
       const rollback = async (): Promise<void> => {
         await this.#connection.rollback(operation)
+        this.#ended()
         this.#work.rolledBack()
         this.#life.isSettled = true
       }
@@ -134,7 +169,7 @@ export class Flusher {
     const write = async (): Promise<void> => {
       for (const entity of changes.added) completeNew(entity)
       await this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
-        this.#connection.lookUp(text, parameters, operation),
+        this.#connection.lookUp(text, parameters, operation, true),
       )
       await writeChanges(this.#writing(operation), changes)
     }
@@ -144,12 +179,13 @@ export class Flusher {
   #writing(operation: Operation): Writing {
     return {
       work: this.#work,
-      factsOf: (table) => this.#catalogue.of(table) ?? new TableFacts(table, undefined),
-      send: async ({ table, statement }) => {
+      factsOf: (table) => this.#catalogue.factsOf(table),
+      send: async (batch) => {
         try {
-          return await this.#connection.rows(statement, operation)
+          return await this.#connection.rows(batch.statement, operation)
         } catch (error) {
-          if (isOutdated(error)) this.#catalogue.forget(table)
+          explainRefusal(error, batch, this.#catalogue.factsOf(batch.table))
+          if (isOutdated(error)) this.#catalogue.forget(batch.table)
           throw error
         }
       },

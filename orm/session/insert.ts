@@ -7,6 +7,7 @@ import { relationHandle } from '../entity/relation-handle.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { encodeColumn } from '../schema/values.ts'
 import { type EncodedRow, insertDefaults, insertRows } from '../sql/write-statements.ts'
+import { exactText } from './exact-keys.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import type { Writing } from './writing.ts'
 
@@ -29,46 +30,41 @@ async function insertSame(
   const facts = writing.factsOf(table)
   const columns = givenColumns(entities[0] as Entity)
   const sent = entities.map((entity) =>
-    columns.map((column) => encodeColumn(column, valueOf(entity, column))),
+    columns.map(
+      (column) =>
+        exactText(writing.work.identity, entity, column) ??
+        encodeColumn(column, valueOf(entity, column)),
+    ),
   )
   const statement =
     columns.length === 0
       ? insertDefaults(table, entities.length)
       : insertRows(table, columns, sent, facts)
-  const { rows, rowCount } = await writing.send({ table, entities, statement })
+  const { rows, rowCount } = await writing.send({
+    verb: 'INSERT',
+    table,
+    entities,
+    statement,
+  })
   const returned = facts.afterInsert(columns)
   const came = returned.length === 0 ? rowCount : rows.length
   if (came !== entities.length) throw countError('INSERT', table, entities.length, came)
+  const blank = table.columns.map(() => undefined)
   entities.forEach((entity, index) => {
-    const texts = byPosition(table, columns, sent[index] as EncodedRow)
-    const row = withReturned(texts, returned, rows[index] ?? [])
+    const held = withTexts(blank, columns, sent[index] as EncodedRow)
+    const row = withTexts(held, returned, rows[index] ?? [])
     if (table.primaryKey.some(({ position }) => typeof row[position] !== 'string'))
       throw keylessError(table)
-    absorb(entity, row as RawRow, texts)
+    absorb(entity, row as RawRow, held)
     writing.work.inserted(entity)
   })
 }
 
-/** Texts by the positions of the table's columns. */
-export function byPosition(
-  table: TableMetadata,
-  columns: readonly ColumnMetadata[],
-  texts: readonly (string | null | undefined)[],
-): (string | null | undefined)[] {
-  const all: (string | null | undefined)[] = Array.from({ length: table.columns.length })
-  columns.forEach(({ position }, index) => {
-    all[position] = texts[index]
-  })
-  return all
-}
+type Texts = readonly (string | null | undefined)[]
 
-/** A row with what came back in place of what was sent. */
-export function withReturned(
-  row: readonly (string | null | undefined)[],
-  columns: readonly ColumnMetadata[],
-  texts: readonly (string | null)[],
-): (string | null | undefined)[] {
-  const after = [...row]
+/** A row with other texts in some of its columns. */
+function withTexts(row: Texts, columns: readonly ColumnMetadata[], texts: Texts): Texts {
+  const after = row.slice()
   columns.forEach(({ position }, index) => {
     after[position] = texts[index] ?? null
   })

@@ -13,7 +13,7 @@ export async function removeTable(
   isCircle: boolean,
 ): Promise<void> {
   const statement = deleteRows(table, entities.map(storedKey), writing.factsOf(table))
-  const result = await writing.send({ table, entities, statement })
+  const result = await writing.send({ verb: 'DELETE', table, entities, statement })
   rowsByPlace('DELETE', table, entities.length, result, isCircle)
   for (const entity of entities) writing.work.removed(entity)
 }

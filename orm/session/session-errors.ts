@@ -43,3 +43,18 @@ export function notFoundError(entityName: string): DataBridgeError {
     `getOrThrow(${entityName}) expected a row with this key, got none`,
   )
 }
+
+/** @param words of the statement: `COMMIT` */
+export function controlError(words: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    `execute() expected SQL that leaves the transaction of the session open, got ${words}; use commit(), rollback() or transaction()`,
+  )
+}
+
+export function rollbackToError(name: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    `execute() got ROLLBACK TO ${name}, which would undo what the session has written since; use transaction(), whose savepoints the session knows`,
+  )
+}

@@ -10,8 +10,9 @@ import { loadLazily, referredIdentity } from '../relations/lazy.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
-import { mayWrite, rawStatement } from '../sql/raw-statement.ts'
+import { rawStatement } from '../sql/raw-statement.ts'
 import type { Sql } from '../sql/template.ts'
+import { type ExecutedRows, executedRows } from './executed-rows.ts'
 import { EntitySource } from './entity-source.ts'
 import { Flusher } from './flusher.ts'
 import { noOutcome, sessionOperation } from './operations.ts'
@@ -233,7 +234,8 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /**
-   * Runs SQL of your own in the session's transaction, and gives its rows.
+   * Runs SQL of your own in the session's transaction, and gives its rows. The array has the property
+   * `rowCount`: how many rows were inserted, updated, deleted or read.
    *
    * @example
    * ```ts
@@ -244,7 +246,9 @@ export class BaseSession implements AsyncDisposable {
    * }
    * ```
    */
-  async execute<R extends object = Record<string, unknown>>(fragment: Sql): Promise<R[]> {
+  async execute<R extends object = Record<string, unknown>>(
+    fragment: Sql,
+  ): Promise<ExecutedRows<R>> {
     this.#life.use()
     const statement = rawStatement(fragment)
     const operation = {
@@ -259,13 +263,11 @@ export class BaseSession implements AsyncDisposable {
       operation,
       async () => {
         await this.#flusher.flush(operation)
-        const rows = await this.#connection.objects(statement, operation)
-        if (mayWrite(statement)) this.#work.executed()
-        return rows as R[]
+        return this.#flusher.execute(statement, operation)
       },
-      (rows) => ({ rows: rows.length }),
+      ({ rows }) => ({ rows: rows.length }),
     )
-    return this.#flusher.executing(executing)
+    return this.#flusher.executing(executing.then(executedRows<R>))
   }
 
   /** @internal What a lazy relation asks for. */

@@ -116,6 +116,7 @@ export class Transactions {
         await this.#flusher.alone(async () => {
           await this.#connection.rollbackToSavepoint(name, undefined)
           this.#work.rolledBackToSavepoint(dropped)
+          this.#flusher.undoneToSavepoint()
         })
       }
       throw error

@@ -1,6 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
-import { storedIdentity } from '../entity/identity.ts'
+import { identityOf, storedIdentity } from '../entity/identity.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, type RawRow, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
@@ -29,6 +29,7 @@ export class UnitOfWork {
   readonly #deleted = new Set<Entity>()
   // One for the transaction, and one for each savepoint in it.
   #undo: [Undo, ...Undo[]] = [new Undo()]
+  #writeCount = 0
 
   constructor(owner: EntityOwner) {
     this.#owner = owner
@@ -81,7 +82,7 @@ export class UnitOfWork {
   changes(): ChangeSet {
     const changed: Change[] = []
     for (const entity of this.identity) {
-      const change = changeOf(entity)
+      const change = changeOf(entity, this.identity)
       if (change !== undefined) changed.push(change)
     }
     return { added: [...this.#added], changed, deleted: [...this.#deleted] }
@@ -120,6 +121,11 @@ export class UnitOfWork {
     return this.#undo.some(({ written, hasExecuted }) => hasExecuted || written.size > 0)
   }
 
+  /** How many rows the session has written so far. */
+  get writeCount(): number {
+    return this.#writeCount
+  }
+
   /** SQL of the program's own has been executed, and may have written. */
   executed(): void {
     this.#innermost.hasExecuted = true
@@ -134,7 +140,7 @@ export class UnitOfWork {
 
   inserted(entity: Entity): void {
     const state = stateOf(entity)
-    this.#innermost.remember(entity, undefined)
+    this.#remember(entity, undefined)
     state.references = undefined
     this.identity.set(state.table, storedIdentity(entity), entity)
     const isWanted = this.#added.delete(entity)
@@ -144,13 +150,20 @@ export class UnitOfWork {
     if (!isWanted) this.delete(entity)
   }
 
-  updated(entity: Entity, before: RawRow | undefined): void {
-    this.#innermost.remember(entity, before)
+  updated(entity: Entity, before: RawRow): void {
+    this.#remember(entity, before)
+    // A trigger may have given the row another key.
+    const { table } = stateOf(entity)
+    const key = storedIdentity(entity)
+    const former = identityOf(table, before)
+    if (key === former) return
+    this.identity.delete(table, former)
+    this.identity.set(table, key, entity)
   }
 
   removed(entity: Entity): void {
     const state = stateOf(entity)
-    this.#innermost.remember(entity, state.snapshot)
+    this.#remember(entity, state.snapshot)
     this.identity.delete(state.table, storedIdentity(entity))
     state.snapshot = undefined
     const isUnwanted = this.#deleted.delete(entity)
@@ -212,6 +225,11 @@ export class UnitOfWork {
       this.#letGo(entity, 'detached')
     }
     restore(undo)
+  }
+
+  #remember(entity: Entity, before: RawRow | undefined): void {
+    this.#writeCount += 1
+    this.#innermost.remember(entity, before)
   }
 
   get #innermost(): Undo {

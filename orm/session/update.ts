@@ -22,7 +22,7 @@ export async function updateTable(
   }))
   const statement = updateRows(table, columns, rows, facts)
   const entities = changes.map(({ entity }) => entity)
-  const result = await writing.send({ table, entities, statement })
+  const result = await writing.send({ verb: 'UPDATE', table, entities, statement })
   const came = rowsByPlace('UPDATE', table, entities.length, result)
   const returned = facts.afterUpdate(columns)
   changes.forEach((change, index) => {

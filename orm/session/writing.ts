@@ -7,6 +7,7 @@ import type { UnitOfWork } from './unit-of-work.ts'
 
 /** A statement of a flush, and what it writes. */
 export interface Batch {
+  readonly verb: 'INSERT' | 'UPDATE' | 'DELETE'
   readonly table: TableMetadata
   readonly entities: readonly Entity[]
   readonly statement: Statement

@@ -1,9 +1,19 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnType } from '../schema/column-type.ts'
 import { bigintTypes } from '../schema/types/integers.ts'
-import { doubleType } from '../schema/types/numbers.ts'
+import { doubleType, numericType } from '../schema/types/numbers.ts'
 import { ColumnNode } from './column.ts'
-import { type Expression, isExpression, type Parse, type Sink, type SqlNode } from './node.ts'
+import type { Range } from './comparisons.ts'
+import {
+  depthAround,
+  type Expression,
+  isExpression,
+  type Parse,
+  shapesOf,
+  type Sink,
+  type SqlNode,
+} from './node.ts'
+
 import { OperandNode } from './operand.ts'
 import type { Operand } from './ref-types.ts'
 
@@ -14,6 +24,7 @@ const toNumber: Decode = (text) => (text === null ? null : Number(text))
 /** A function of PostgreSQL: `count(…)`. */
 export class CallNode extends OperandNode {
   readonly shape: string
+  override readonly depth: number
   readonly decode: Decode
   protected readonly label: string
   readonly #pieces: readonly (string | SqlNode)[]
@@ -28,7 +39,9 @@ export class CallNode extends OperandNode {
   ) {
     super()
     this.label = `${name}()`
-    this.shape = `${name}(${pieces.map((piece) => (typeof piece === 'string' ? '' : piece.shape)).join('')})`
+    const nodes = pieces.filter((piece) => typeof piece !== 'string')
+    this.depth = depthAround(nodes)
+    this.shape = `${name}(${shapesOf(nodes)})`
     this.decode = decode
     this.#pieces = pieces
     this.#type = type
@@ -45,13 +58,20 @@ export class CallNode extends OperandNode {
     return this.#type.expected
   }
 
+  protected override get arrayCast(): string {
+    return this.#type.arrayCast
+  }
+
+  protected override get itemCast(): string {
+    return this.#type.itemCast
+  }
+
   protected encode(value: unknown): string {
-    if (this.#type.isType(value) && this.#type.accepts(value))
-      return this.#type.encode(value as never)
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_FILTER',
-      `${this.label} expected ${this.expected}; came ${describe(value)}`,
-    )
+    return this.encodeAs(this.#type, value)
+  }
+
+  protected override rangeOf(value: unknown): Range | undefined {
+    return this.#type.rangeOf?.(value as never)
   }
 }
 
@@ -59,7 +79,7 @@ const countType = bigintTypes.number
 
 /** How many rows, or how many rows where the expression is not NULL. */
 export function count(of?: Expression<unknown>): Operand<number> {
-  if (of === undefined) return new CallNode('count', ['count(*)'], countType, toNumber) as never
+  if (of === undefined) return new CallNode('count', ['count(*)'], countType, toNumber)
   return call('count', of, 'count(', ')', countType, toNumber)
 }
 
@@ -82,14 +102,21 @@ export function sum<T extends number | string | bigint>(
 ): Operand<T | null> {
   const type = typeOf(of)
   if (type === undefined) return call('sum', of, 'sum(', ')', doubleType, toNumber)
-  const { decodeSum } = type
-  if (decodeSum === undefined) {
+  if (type.decodeSum === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
       `sum() expected a column of numbers; came one of ${type.sql}`,
     )
   }
-  return call('sum', of, 'sum(', ')', type, (text) => (text === null ? null : decodeSum(text)))
+  const decode: Decode = (text) => (text === null ? null : type.decodeSum?.(text))
+  return call('sum', of, 'sum(', ')', sumTypes[type.kind] ?? type, decode)
+}
+
+// What sums are compared with: they go beyond the column's own range.
+const sumTypes: Readonly<Partial<Record<string, ColumnType>>> = {
+  integer: bigintTypes.number,
+  bigint: numericType(),
+  double: doubleType,
 }
 
 /** The least value; `null` of no rows. */
@@ -124,5 +151,5 @@ function call<T>(
       `${name}() expected a column such as post.likes; came ${describe(of)}`,
     )
   }
-  return new CallNode(name, [before, of, after], type, decode) as never
+  return new CallNode(name, [before, of, after], type, decode)
 }

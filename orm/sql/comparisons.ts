@@ -20,14 +20,15 @@ export class Param implements SqlNode {
   }
 }
 
-/** One condition, without others in it. */
+/** One condition, without others joined to it. */
 abstract class Simple implements Condition {
   readonly conjunctCount = 1
-  readonly depth: number = 0
+  readonly depth: number
   readonly shape: string
 
-  constructor(shape: string) {
+  constructor(shape: string, depth = 0) {
     this.shape = shape
+    this.depth = depth
   }
 
   abstract write(sink: Sink): void
@@ -41,7 +42,10 @@ export class Compare extends Simple {
   readonly isRaw: boolean
 
   constructor(left: SqlNode, operator: Operator, right: SqlNode) {
-    super(`${left.shape}${operator}${right.shape === '$' ? '$' : `(${right.shape})`}`)
+    super(
+      `${left.shape}${operator}${right.shape === '$' ? '$' : `(${right.shape})`}`,
+      Math.max(left.depth ?? 0, right.depth ?? 0),
+    )
     this.left = left
     this.operator = operator
     this.right = right
@@ -63,7 +67,7 @@ export class Within extends Simple {
   readonly isOutside: boolean
 
   constructor(of: SqlNode, range: Range, isOutside = false) {
-    super(`${of.shape}${isOutside ? 'outside' : 'within'}`)
+    super(`${of.shape}${isOutside ? 'outside' : 'within'}`, of.depth)
     this.of = of
     this.range = range
     this.isOutside = isOutside
@@ -90,7 +94,7 @@ export class Between extends Simple {
   readonly high: string
 
   constructor(of: SqlNode, low: string, high: string) {
-    super(`${of.shape}between`)
+    super(`${of.shape}between`, of.depth)
     this.of = of
     this.low = low
     this.high = high
@@ -111,7 +115,7 @@ export class IsNull extends Simple {
   readonly isNegated: boolean
 
   constructor(of: SqlNode, isNegated: boolean) {
-    super(`${of.shape}${isNegated ? 'notnull' : 'null'}`)
+    super(`${of.shape}${isNegated ? 'notnull' : 'null'}`, of.depth)
     this.of = of
     this.isNegated = isNegated
   }
@@ -129,9 +133,9 @@ export class OneOf extends Simple {
   readonly isNegated: boolean
   readonly itemCast: string
 
-  /** @param itemCast where the values are arrays: there are no arrays of arrays, so each is cast by itself */
+  /** @param itemCast where the values are arrays: of two dimensions PostgreSQL would compare the innermost items */
   constructor(of: SqlNode, texts: readonly string[], isNegated: boolean, itemCast = '') {
-    super(`${of.shape}${isNegated ? 'notIn' : 'in'}${itemCast}`)
+    super(`${of.shape}${isNegated ? 'notIn' : 'in'}${itemCast}`, of.depth)
     this.of = of
     this.texts = texts
     this.isNegated = isNegated
@@ -139,12 +143,12 @@ export class OneOf extends Simple {
   }
 
   write(sink: Sink): void {
-    const isArray = this.itemCast !== ''
+    const { itemCast } = this
     this.of.write(sink)
     sink.text(this.isNegated ? ' <> all(' : ' = any(')
-    if (isArray) sink.text(`select item${this.itemCast} from unnest(`)
+    if (itemCast !== '') sink.text(`select item${itemCast} from unnest(`)
     sink.parameter(arrayLiteral(this.texts))
-    sink.text(isArray ? '::text[]) as item)' : ')')
+    sink.text(itemCast === '' ? ')' : '::text[]) as item)')
   }
 }
 
@@ -155,7 +159,7 @@ export class WithinOneOf extends Simple {
   readonly arrayCast: string
 
   constructor(of: SqlNode, ranges: readonly Range[], arrayCast: string) {
-    super(`${of.shape}in${arrayCast}`)
+    super(`${of.shape}within${arrayCast}`, of.depth)
     this.of = of
     this.ranges = ranges
     this.arrayCast = arrayCast

@@ -29,12 +29,13 @@ export function readFacts(
   rows: readonly Row[],
 ): ReadonlyMap<TableMetadata, CatalogueEntry> {
   return new Map(
-    rows.map(([place, isPlain, columns, constraints]) => [
+    rows.map(([place, isPlain, columns, constraints, partitions]) => [
       tables[Number(place) - 1] as TableMetadata,
       {
         isPlain: isPlain === 't',
         columns: new Map((JSON.parse(columns ?? '[]') as ColumnRow[]).map(columnFacts)),
         constraints: new Map(JSON.parse(constraints ?? '[]') as [string, string[]][]),
+        partitions: new Set(JSON.parse(partitions ?? '[]') as string[]),
       },
     ]),
   )
@@ -125,5 +126,10 @@ select
         and indnkeyatts = indnatts
     ) as known
     where columns is not null
+  ),
+  (
+    select json_agg(relname)
+    from family join pg_class on pg_class.oid = family.oid
+    where family.place = wanted.place and relispartition
   )
 from wanted join pg_class class on class.oid = wanted.oid`

@@ -1,15 +1,13 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import {
   type Condition,
+  depthAround,
   isCondition,
   isSqlNode,
-  shapesOf,
+  requireDepth,
   type Sink,
   writeEnclosed,
 } from './node.ts'
-
-// PostgreSQL takes quadratic time for levels of parentheses, and gives up at some thousands.
-const mostLevels = 1000
 
 /** All of them hold. Without any: true. */
 export function and(...conditions: readonly Condition[]): Condition {
@@ -63,15 +61,21 @@ class Logic implements Condition {
   }
 
   get shape(): string {
-    return (this.#shape ??= `${this.word}(${shapesOf(this.#flat())})`)
+    if (this.#shape !== undefined) return this.#shape
+    // Added and not joined: a sum shares the texts of what is in it, where each level would have a copy.
+    let shape = `${this.word}(`
+    for (const part of this.#flat()) shape += `${part.shape},`
+    return (this.#shape = `${shape})`)
   }
 
   write(sink: Sink): void {
     const separator = ` ${this.word} `
-    this.#flat().forEach((part, index) => {
-      sink.text(index === 0 ? '(' : separator)
+    let before = '('
+    for (const part of this.#flat()) {
+      sink.text(before)
       writeEnclosed(sink, part)
-    })
+      before = separator
+    }
     sink.text(')')
   }
 
@@ -99,7 +103,7 @@ class Not implements Condition {
 
   constructor(condition: Condition) {
     this.condition = condition
-    this.depth = requireDepth(condition.depth + 1)
+    this.depth = depthAround([condition])
   }
 
   get shape(): string {
@@ -124,15 +128,6 @@ function constant(text: string): Condition {
 
 const always = constant('true')
 const never = constant('false')
-
-/** Refuses conditions that are nested deeper than PostgreSQL can take in. */
-export function requireDepth(depth: number): number {
-  if (depth <= mostLevels) return depth
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_INVALID_VALUE',
-    `a filter expected conditions in at most ${mostLevels} levels; came more`,
-  )
-}
 
 /** Refuses anything else than conditions, such as the result of a comparison in JavaScript. */
 export function requireConditions(where: string, conditions: readonly unknown[]): void {

@@ -3,6 +3,7 @@ import type { TableMetadata } from '../schema/metadata.ts'
 import { listed } from '../util/messages.ts'
 import { quote } from './identifier.ts'
 import type { Sink, SqlNode } from './node.ts'
+import { standIn } from './stand-in.ts'
 
 /** The name of a column in a `sql` template, without its table: `"author_id"`. */
 class Name implements SqlNode {
@@ -36,7 +37,7 @@ function makeNames(table: TableMetadata): object {
       Object.fromEntries(table.columns.map(({ property, name }) => [property, new Name(name)])),
     ) as Record<string, Name>,
   )
-  return new Proxy(names, {
+  const proxy = new Proxy(names, {
     get(known, property) {
       if (typeof property === 'symbol' || property === 'then' || property === 'toJSON')
         return undefined
@@ -48,4 +49,5 @@ function makeNames(table: TableMetadata): object {
       )
     },
   })
+  return standIn(proxy, `all columns of ${table.entityName}`)
 }

@@ -1,3 +1,4 @@
+import { DataBridgeError } from '../errors.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Source } from './source.ts'
 
@@ -27,6 +28,8 @@ export interface SqlNode {
   readonly shape: string
   /** Whether SQL of the program's own stands in it without parentheses. */
   readonly isRaw?: boolean
+  /** How many levels of other nodes are in it; undefined: none. */
+  readonly depth?: number
   write(sink: Sink): void
 }
 
@@ -34,7 +37,6 @@ export interface SqlNode {
 export interface Condition extends SqlNode {
   /** How many conditions it joins by AND at the top. */
   readonly conjunctCount: number
-  /** How many levels of conditions are in it. */
   readonly depth: number
 }
 
@@ -101,6 +103,25 @@ export function writeEnclosed(sink: Sink, node: SqlNode): void {
 export function writeList(sink: Sink, nodes: readonly SqlNode[], separator: string): void {
   for (let index = 0; index < nodes.length; index += 1) {
     if (index > 0) sink.text(separator)
-    ;(nodes[index] as SqlNode).write(sink)
+    nodes[index]?.write(sink)
   }
+}
+
+// PostgreSQL takes quadratic time for levels of parentheses, and gives up at some thousands.
+const mostLevels = 1000
+
+/** Refuses conditions that are nested deeper than PostgreSQL can take in. */
+export function requireDepth(depth: number): number {
+  if (depth <= mostLevels) return depth
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_INVALID_VALUE',
+    `a filter expected conditions in at most ${mostLevels} levels, got more`,
+  )
+}
+
+/** The levels of a node that stands around others. */
+export function depthAround(nodes: readonly (SqlNode | undefined)[]): number {
+  let depth = 0
+  for (const node of nodes) depth = Math.max(depth, (node?.depth ?? 0) + 1)
+  return requireDepth(depth)
 }

@@ -1,4 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import type { ColumnType } from '../schema/column-type.ts'
 import {
   Between,
   Compare,
@@ -27,6 +28,7 @@ export abstract class OperandNode implements Expression<unknown> {
   #ascending: Order | undefined
   #descending: Order | undefined
   abstract readonly shape: string
+  readonly depth?: number
   abstract write(sink: Sink): void
   abstract decode(text: string | null, parse: (text: string) => unknown): unknown
   /** What it is called in messages: `User.age`. */
@@ -46,12 +48,22 @@ export abstract class OperandNode implements Expression<unknown> {
     return 'text[]'
   }
 
-  /** The cast of an item of such an array, where the items are arrays themselves. */
+  /** The cast of an item of that array, where the values are arrays themselves. */
   protected get itemCast(): string {
     return ''
   }
 
   protected refusePattern(_method: string): void {}
+
+  /** Of another JavaScript type it is a mistake of the program; what the type cannot hold comes from the data. */
+  protected encodeAs(type: ColumnType, value: unknown): string {
+    if (type.accepts(value)) return type.encode(value as never)
+    const isTyped = type.isType(value)
+    throw new DataBridgeError(
+      isTyped ? 'DATA_BRIDGE_ERR_INVALID_VALUE' : 'DATA_BRIDGE_ERR_TYPE',
+      `${this.label} expected ${isTyped ? type.expected : type.jsType}, got ${describe(value)}`,
+    )
+  }
 
   eq(value: unknown): Condition {
     if (value === null) return this.isNull()

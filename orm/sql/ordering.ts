@@ -5,29 +5,30 @@ export class Ordering implements Order {
   readonly isOrder = true as const
   readonly shape: string
   readonly by: SqlNode
-  readonly direction: string
+  readonly direction: '' | 'asc' | 'desc'
+  readonly nulls: string
+  readonly depth: number
 
-  constructor(by: SqlNode, direction: string) {
+  /** @param direction `asc`, `desc`, or nothing behind SQL that says it itself */
+  constructor(by: SqlNode, direction: '' | 'asc' | 'desc', nulls: '' | 'first' | 'last' = '') {
     this.by = by
     this.direction = direction
-    this.shape = `${by.shape} ${direction}`
+    this.nulls = nulls
+    this.depth = by.depth ?? 0
+    this.shape = `${by.shape} ${direction} ${nulls}`
   }
 
   nullsFirst(): Order {
-    return this.#withNulls('first')
+    return new Ordering(this.by, this.direction, 'first')
   }
 
   nullsLast(): Order {
-    return this.#withNulls('last')
+    return new Ordering(this.by, this.direction, 'last')
   }
 
   write(sink: Sink): void {
     this.by.write(sink)
-    sink.text(` ${this.direction}`)
-  }
-
-  #withNulls(place: 'first' | 'last'): Order {
-    const [direction = 'asc'] = this.direction.split(' nulls ')
-    return new Ordering(this.by, `${direction} nulls ${place}`)
+    if (this.direction !== '') sink.text(` ${this.direction}`)
+    if (this.nulls !== '') sink.text(` nulls ${this.nulls}`)
   }
 }

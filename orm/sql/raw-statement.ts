@@ -2,6 +2,7 @@ import { DataBridgeError, describe } from '../errors.ts'
 import { parametersOf } from './bind-sink.ts'
 import { render, type Statement } from './statement.ts'
 import { Sql } from './template.ts'
+import { TextSink } from './text-sink.ts'
 
 const reading: ReadonlySet<string> = new Set(['SELECT', 'SET', 'SHOW', 'TABLE', 'VALUES', 'WITH'])
 
@@ -17,7 +18,7 @@ export function rawStatement(fragment: unknown): Statement {
       `execute() expected a template such as sql\`select …\`; came ${came}`,
     )
   }
-  const { text, tables } = render(fragment)
+  const { text, tables } = render(fragment, new TextSink(true))
   return { text, tables, parameters: parametersOf(fragment), kind: 'write', summary: verbOf(text) }
 }
 

@@ -5,8 +5,9 @@ import { ColumnNode } from './column.ts'
 import { requireConditions } from './logic.ts'
 import type { Condition } from './node.ts'
 import { depthBelow, within } from './scope.ts'
-import { joinedSource, rootSource, type Source } from './source.ts'
-import { Exists, RelatedCount } from './sub-queries.ts'
+import { joinedSource, type Source, subSource } from './source.ts'
+import { standIn } from './stand-in.ts'
+import { Exists, type Related, RelatedCount } from './sub-queries.ts'
 
 const made = new WeakMap<Source, object>()
 
@@ -39,7 +40,7 @@ function makeRefs(source: Source, extra: Readonly<Record<string, unknown>> = {})
   )
   const relations = new Map<string, object>()
   const target = Object.freeze(Object.assign(Object.create(null), extra, columns) as object)
-  return new Proxy(target, {
+  const refs = new Proxy(target, {
     get(known, property) {
       if (typeof property === 'symbol' || property === 'then' || property === 'toJSON')
         return undefined
@@ -47,6 +48,7 @@ function makeRefs(source: Source, extra: Readonly<Record<string, unknown>> = {})
       return value ?? relationRef(source, relations, property)
     },
   })
+  return standIn(refs, `a row of ${table.entityName} in a callback`)
 }
 
 function relationRef(source: Source, relations: Map<string, object>, name: string): object {
@@ -74,23 +76,23 @@ type Where = ((row: never) => Condition) | undefined
 
 /** A to-one relation: the target's columns and relations, joined where they are used, and `has`. */
 function toOne(owner: Source, relation: RelationMetadata): object {
-  const has = (where?: Where): Condition =>
-    new Exists(related(owner, relation, 'has', where), false)
+  const related = relatedBy(owner, relation)
+  const has = (where?: Where): Condition => new Exists(related('has', where), false)
   return makeRefs(joinedSource(owner, relation), { has })
 }
 
 function toMany(owner: Source, relation: RelationMetadata): object {
+  const related = relatedBy(owner, relation)
   const methods = {
-    any: (where?: Where): Condition => new Exists(related(owner, relation, 'any', where), false),
-    none: (where?: Where): Condition => new Exists(related(owner, relation, 'none', where), true),
+    any: (where?: Where): Condition => new Exists(related('any', where), false),
+    none: (where?: Where): Condition => new Exists(related('none', where), true),
     every(where: Where): Condition {
       if (where === undefined) throw callbackError(relation, 'every', where)
-      return new Exists({ ...related(owner, relation, 'every', where), isInverted: true }, true)
+      return new Exists({ ...related('every', where), isInverted: true }, true)
     },
-    count: (where?: Where): RelatedCount =>
-      new RelatedCount(related(owner, relation, 'count', where)),
+    count: (where?: Where): RelatedCount => new RelatedCount(related('count', where)),
   }
-  return new Proxy(Object.freeze(methods), {
+  const ref = new Proxy(Object.freeze(methods), {
     get(known, property) {
       if (typeof property === 'symbol' || property === 'then' || property === 'toJSON')
         return undefined
@@ -102,19 +104,25 @@ function toMany(owner: Source, relation: RelationMetadata): object {
       )
     },
   })
+  return standIn(ref, `the relation ${nameOf(relation)}`)
 }
 
-function related(owner: Source, relation: RelationMetadata, method: string, where: Where) {
-  const source = rootSource(relation.target, depthBelow(owner))
-  if (where !== undefined && typeof where !== 'function')
-    throw callbackError(relation, method, where)
-  const condition =
-    where === undefined
-      ? undefined
-      : (callWithRefs(source, where, `${nameOf(relation)}.${method}()`) as Condition)
-  if (condition !== undefined || where !== undefined)
-    requireConditions(`${nameOf(relation)}.${method}()`, [condition])
-  return { owner, relation, source, where: condition, isInverted: false }
+/** What begins the sub-queries of a relation. Their sources are made once for each depth. */
+function relatedBy(
+  owner: Source,
+  relation: RelationMetadata,
+): (method: string, where: Where) => Related {
+  const sources: Source[] = []
+  return (method, where) => {
+    const depth = depthBelow(owner)
+    const source = (sources[depth] ??= subSource(relation.target, depth))
+    if (where === undefined) return { owner, relation, source, where: undefined, isInverted: false }
+    if (typeof where !== 'function') throw callbackError(relation, method, where)
+    const place = `${nameOf(relation)}.${method}()`
+    const condition = callWithRefs(source, where, place)
+    requireConditions(place, [condition])
+    return { owner, relation, source, where: condition as Condition, isInverted: false }
+  }
 }
 
 function callbackError(

@@ -49,7 +49,7 @@ export class Select implements SqlNode {
       groups.length === 0 && having === undefined
         ? ''
         : `by(${shapesOf(groups)})${having === undefined ? '' : `having(${having.shape})`}`
-    return `${from.alias}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
+    return `${from.shape}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
   }
 
   write(sink: Sink): void {
@@ -97,7 +97,9 @@ export function selectStatement(select: Select): Statement {
 
 /** A statement that reads, about a table. */
 export function readStatement(table: TableMetadata, node: SqlNode): Statement {
-  return { ...compiledRead(table, node), parameters: parametersOf(node) }
+  // First: with too many there is no text.
+  const parameters = parametersOf(node)
+  return { ...compiledRead(table, node), parameters }
 }
 
 function compiledRead(table: TableMetadata, node: SqlNode): Compiled {

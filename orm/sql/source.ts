@@ -10,25 +10,32 @@ export interface Source {
   readonly alias: string
   /** How many queries it is inside of. */
   readonly depth: number
-  /** Names the table and the way to it. */
+  /** Names this source: no other has it, since what is compiled for a shape is not looked at again. */
   readonly shape: string
   /** The source that it is joined to, and by which relation. */
   readonly via: { readonly owner: Source; readonly relation: RelationMetadata } | undefined
 }
 
-const roots = new WeakMap<TableMetadata, Source[]>()
+const roots = new WeakMap<TableMetadata, Source>()
 
-/** The source of a query (depth 0), or of a sub-query: made once for each table and depth. */
-export function rootSource(table: TableMetadata, depth = 0): Source {
-  let byDepth = roots.get(table)
-  if (byDepth === undefined) roots.set(table, (byDepth = []))
-  return (byDepth[depth] ??= Object.freeze({
-    table,
-    alias: `t${depth}`,
-    depth,
-    shape: `t${depth}.${table.id}`,
-    via: undefined,
-  }))
+/** The source of a query: made once for each table. */
+export function rootSource(table: TableMetadata): Source {
+  let root = roots.get(table)
+  if (root === undefined) roots.set(table, (root = beginning(table, 0, `${table.id}`)))
+  return root
+}
+
+let subQueries = 0
+
+/** The source of a sub-query. Each has a number: rows of two relations to one table are not taken for each other. */
+export function subSource(table: TableMetadata, depth: number): Source {
+  subQueries += 1
+  return beginning(table, depth, `#${subQueries}`)
+}
+
+function beginning(table: TableMetadata, depth: number, name: string): Source {
+  const alias = `t${depth}`
+  return Object.freeze({ table, alias, depth, shape: `${alias}.${name}`, via: undefined })
 }
 
 const longestAlias = 63

@@ -24,6 +24,9 @@ export interface Statement extends Compiled {
 }
 
 const largestCache = 500
+// In characters, of one statement and of a whole cache: shapes are as long as texts, and a client may choose how long.
+const longestKept = 20_000
+const largestKept = 2_000_000
 
 /** The names of what connections prepare: they keep it as long as they live, so there is an end to it. */
 export class PreparedNames {
@@ -54,6 +57,7 @@ const allNames = new PreparedNames(1000)
 export class StatementCache {
   readonly #names: PreparedNames
   readonly #compiled = new Map<string, Compiled>()
+  #kept = 0
 
   constructor(names: PreparedNames = allNames) {
     this.#names = names
@@ -62,23 +66,33 @@ export class StatementCache {
   get(shape: string, compile: () => Compiled): Compiled {
     const known = this.#compiled.get(shape)
     if (known?.name !== undefined) return known
-    if (known === undefined && this.#compiled.size >= largestCache) this.#forgetOldest()
-    const fresh = known ?? compile()
-    const name = known === undefined ? undefined : this.#names.of(known.text)
-    const compiled = name === undefined ? fresh : { ...fresh, name }
-    this.#compiled.set(shape, compiled)
-    return compiled
+    if (known === undefined) return this.#keep(shape, compile())
+    const name = this.#names.of(known.text)
+    if (name === undefined) return known
+    const named = { ...known, name }
+    this.#compiled.set(shape, named)
+    return named
   }
 
-  #forgetOldest(): void {
-    const oldest = this.#compiled.keys().next()
-    if (oldest.done !== true) this.#compiled.delete(oldest.value)
+  #keep(shape: string, compiled: Compiled): Compiled {
+    const size = shape.length + compiled.text.length
+    if (size > longestKept) return compiled
+    this.#kept += size
+    for (const [oldest, { text }] of this.#compiled) {
+      if (this.#compiled.size < largestCache && this.#kept <= largestKept) break
+      this.#compiled.delete(oldest)
+      this.#kept -= oldest.length + text.length
+    }
+    this.#compiled.set(shape, compiled)
+    return compiled
   }
 }
 
 /** The text of a tree, and the tables that it reads. */
-export function render(node: SqlNode): { readonly text: string; readonly tables: ReadTables } {
-  const sink = new TextSink()
+export function render(
+  node: SqlNode,
+  sink = new TextSink(),
+): { readonly text: string; readonly tables: ReadTables } {
   node.write(sink)
   return { text: sink.rendered, tables: sink.tables }
 }

@@ -1,10 +1,8 @@
-import { DataBridgeError, describe } from '../errors.ts'
 import { bigintTypes } from '../schema/types/integers.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from './identifier.ts'
-import { requireDepth } from './logic.ts'
-import type { Condition, Sink } from './node.ts'
+import { type Condition, depthAround, type Sink } from './node.ts'
 import { OperandNode } from './operand.ts'
 import type { Source } from './source.ts'
 
@@ -52,11 +50,36 @@ function writeRows(
       }
       sink.text(')')
     }
+    if (relation.cardinality === 'one') writeOnlyRow(sink, owner, source, pairs)
     if (where === undefined) return
     sink.text(' and (')
     where.write(sink)
     sink.text(isInverted ? ') is not true' : ')')
   })
+}
+
+/** Of several rows behind a to-one relation the one that loading it gives: see the join. */
+function writeOnlyRow(
+  sink: Sink,
+  owner: Source,
+  source: Source,
+  pairs: readonly ColumnPair[],
+): void {
+  const { table } = source
+  if (table.isUnique(pairs.map(([, remote]) => remote))) return
+  const row = quote('row')
+  const key = table.primaryKey.map(({ name }) => `${row}.${quote(name)}`).join(', ')
+  sink.text(' and (')
+  table.primaryKey.forEach(({ name }, index) => {
+    if (index > 0) sink.text(', ')
+    sink.column(source, name)
+  })
+  sink.text(`) = (select ${key} from ${quoteTable(table)} as ${row} where `)
+  pairs.forEach(([local, remote], index) => {
+    sink.text(`${index === 0 ? '' : ' and '}${row}.${quote(remote.name)} = `)
+    sink.column(owner, local.name)
+  })
+  sink.text(` order by ${key} limit 1)`)
 }
 
 function writePairs(sink: Sink, owner: Source, source: Source, pairs: readonly ColumnPair[]): void {
@@ -79,7 +102,7 @@ export class Exists implements Condition {
   constructor(related: Related, isNegated: boolean) {
     this.#related = related
     this.#isNegated = isNegated
-    this.depth = requireDepth((related.where?.depth ?? 0) + 1)
+    this.depth = depthAround([related.where])
     this.shape = `${isNegated ? 'none' : 'any'}${shapeOf(related)}`
   }
 
@@ -95,11 +118,13 @@ const countType = bigintTypes.number
 /** To how many rows a relation leads. */
 export class RelatedCount extends OperandNode {
   readonly shape: string
+  override readonly depth: number
   readonly #related: Related
 
   constructor(related: Related) {
     super()
     this.#related = related
+    this.depth = depthAround([related.where])
     this.shape = `count${shapeOf(related)}`
   }
 
@@ -123,10 +148,6 @@ export class RelatedCount extends OperandNode {
   }
 
   protected encode(value: unknown): string {
-    if (countType.accepts(value)) return countType.encode(value as never)
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_FILTER',
-      `${this.label} expected ${this.expected}; came ${describe(value)}`,
-    )
+    return this.encodeAs(countType, value)
   }
 }

@@ -25,6 +25,8 @@ export interface CatalogueEntry {
   /** Whether it is a table without triggers and rules, so that it stores what it is sent. */
   readonly isPlain: boolean
   readonly columns: ReadonlyMap<string, ColumnFacts>
+  /** The names of its partitions. */
+  readonly partitions: ReadonlySet<string>
   /** The columns of its constraints and unique indexes, by their names in the database. */
   readonly constraints: ReadonlyMap<string, readonly string[]>
 }
@@ -103,6 +105,10 @@ export class TableFacts {
   afterUpdate(changed: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
     if (!this.isPlain) return this.#table.columns
     return [...changed.filter((column) => this.#isAltered(column)), ...this.#generated]
+  }
+
+  hasPartition(name: string): boolean {
+    return this.#entry?.partitions.has(name) === true
   }
 
   /** The columns of a constraint or a unique index. */

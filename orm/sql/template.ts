@@ -1,6 +1,8 @@
 import { findState } from '../entity/entity-state.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import { timestamptzType } from '../schema/types/timestamps.ts'
+import { jsonbType } from '../schema/types/json.ts'
+import { UnwritableError } from '../schema/types/unreadable.ts'
 import { isEntityClass, tableOf } from '../schema/table-of.ts'
 import { arrayLiteral, type Elements } from './array-literal.ts'
 import { Param } from './comparisons.ts'
@@ -12,10 +14,12 @@ import {
   type Order,
   type Parameter,
   type Parse,
+  requireDepth,
   type Sink,
   type SqlNode,
 } from './node.ts'
 import { Ordering } from './ordering.ts'
+import { standsFor } from './stand-in.ts'
 
 /**
  * SQL of your own: text with bound parameters. It can be executed, used as a condition, an
@@ -26,24 +30,65 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Orde
   declare readonly _result?: T
   readonly isOrder = true as const
   readonly isRaw = true as const
-  readonly shape: string
   readonly conjunctCount = 1
-  readonly depth = 0
+  readonly depth: number
   readonly #strings: readonly string[]
   readonly #parts: readonly SqlNode[]
+  #pieces: Pieces | undefined
+  #shape: string | undefined
 
   constructor(strings: readonly string[], parts: readonly SqlNode[]) {
     this.#strings = strings
     this.#parts = parts
-    this.shape = `sql${JSON.stringify(strings)}${parts.map(shapeOf).join('')}`
+    let depth = 0
+    for (const part of parts) {
+      if (part.depth !== undefined)
+        depth = Math.max(depth, part instanceof Sql ? part.depth : part.depth + 1)
+    }
+    this.depth = requireDepth(depth)
+  }
+
+  get shape(): string {
+    if (this.#shape !== undefined) return this.#shape
+    const { texts, nodes } = this.#flat()
+    let shape = `sql${JSON.stringify(texts)}`
+    // With its length, so that it needs no quotes.
+    for (const node of nodes) shape += `${node.shape.length}:${node.shape}`
+    return (this.#shape = shape)
   }
 
   write(sink: Sink): void {
+    const { texts, nodes } = this.#flat()
     sink.reads('any')
-    this.#strings.forEach((text, index) => {
-      sink.text(text)
-      this.#parts[index]?.write(sink)
-    })
+    for (let index = 0; index < texts.length; index += 1) {
+      sink.text(texts[index] as string)
+      nodes[index]?.write(sink)
+    }
+  }
+
+  /** Other templates in it are one with it, when that is asked for: so they are nested in linear time. */
+  #flat(): Pieces {
+    if (this.#pieces !== undefined) return this.#pieces
+    if (!this.#parts.some((part) => part instanceof Sql))
+      return (this.#pieces = { texts: this.#strings, nodes: this.#parts })
+    const texts: string[] = ['']
+    const nodes: SqlNode[] = []
+    const waiting: (string | SqlNode)[] = [this]
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (typeof next === 'string') texts[nodes.length] += next
+      else if (next instanceof Sql) next.#putInto(waiting)
+      else texts[nodes.push(next)] = ''
+    }
+    return (this.#pieces = { texts, nodes })
+  }
+
+  /** The last piece first. */
+  #putInto(waiting: (string | SqlNode)[]): void {
+    for (let index = this.#strings.length - 1; index >= 0; index -= 1) {
+      const part = this.#parts[index]
+      if (part !== undefined) waiting.push(part)
+      waiting.push(this.#strings[index] as string)
+    }
   }
 
   decode(text: string | null, parse: Parse): unknown {
@@ -52,18 +97,19 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Orde
 
   /** As an order: NULLs come first. */
   nullsFirst(): Order {
-    return new Ordering(this, 'nulls first')
+    return new Ordering(this, '', 'first')
   }
 
   /** As an order: NULLs come last. */
   nullsLast(): Order {
-    return new Ordering(this, 'nulls last')
+    return new Ordering(this, '', 'last')
   }
 }
 
-// With its length, so that it needs no quotes: quoted again at each level it would double with each.
-function shapeOf({ shape }: SqlNode): string {
-  return `${shape.length}:${shape}`
+/** Texts, and a node behind each but the last. */
+interface Pieces {
+  readonly texts: readonly string[]
+  readonly nodes: readonly SqlNode[]
 }
 
 /**
@@ -122,18 +168,40 @@ function parameterOf(value: unknown, index: number): Parameter {
   if (timestamptzType.accepts(value)) return timestamptzType.encode(value as never)
   if (value instanceof Uint8Array) return value
   if (Array.isArray(value)) return arrayLiteral(value.map((each) => elementOf(each, index)))
-  const state = findState(value)
-  if (state !== undefined) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_QUERY',
-      `sql expected a value for its parameter ${index + 1}; came a ${state.table.entityName}: give one of its columns`,
-    )
-  }
-  if (typeof value === 'object' && !(value instanceof Date)) return JSON.stringify(value)
+  if (isDocument(value)) return documentText(value, index)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `sql expected a value for its parameter ${index + 1}; came ${describe(value)}`,
+    `sql expected a value for its parameter ${index + 1}, got ${described(value)}`,
   )
+}
+
+/** Whether an object says as JSON what it is: a Map would be `{}`, and so would a promise. */
+function isDocument(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || value instanceof Date) return false
+  if (isSqlNode(value) || findState(value) !== undefined || standsFor(value) !== undefined)
+    return false
+  if ('then' in value && typeof value.then === 'function') return false
+  const hasJson = 'toJSON' in value && typeof value.toJSON === 'function'
+  return hasJson || Object.prototype.toString.call(value) === '[object Object]'
+}
+
+function documentText(value: object, index: number): string {
+  try {
+    if (jsonbType.accepts(value)) return jsonbType.encode(value as never)
+  } catch (cause) {
+    if (!(cause instanceof UnwritableError)) throw cause
+  }
+  throw new DataBridgeError(
+    jsonbType.isType(value) ? 'DATA_BRIDGE_ERR_INVALID_VALUE' : 'DATA_BRIDGE_ERR_QUERY',
+    `sql expected ${jsonbType.expected} for its parameter ${index + 1}, got ${describe(value)}`,
+  )
+}
+
+function described(value: unknown): string {
+  const table = findState(value)?.table
+  if (table !== undefined) return `an entity of ${table.entityName}: give one of its columns`
+  if (isSqlNode(value)) return 'SQL in an array: put it into the template itself'
+  return standsFor(value) ?? describe(value)
 }
 
 function elementOf(value: unknown, index: number): Elements[number] {

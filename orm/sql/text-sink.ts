@@ -19,8 +19,14 @@ export class TextSink implements Sink {
   readonly #pieces: string[] = []
   readonly #scopes: Scope[] = []
   readonly #tables = new Set<TableMetadata>()
+  readonly #isWhole: boolean
   #readsAny = false
   #parameters = 0
+
+  /** @param isWhole whether it is a statement, whose columns all have a table in it, and not a part of one */
+  constructor(isWhole = false) {
+    this.#isWhole = isWhole
+  }
 
   get rendered(): string {
     return this.#pieces.join('')
@@ -65,8 +71,7 @@ export class TextSink implements Sink {
 
   #join(source: Source, name: string): void {
     const root = rootOf(source)
-    // SQL of the program's own has no scope: it says itself what it reads.
-    if (this.#scopes.length === 0 && source.via === undefined) return
+    if (this.#scopes.length === 0 && source.via === undefined && !this.#isWhole) return
     const scope = this.#scopes.findLast((each) => each.source.alias === root.alias)
     if (scope?.source !== root) throw strangerError(scope ?? this.#scopes[0], source, name)
     this.#addJoin(scope, source)
@@ -104,9 +109,13 @@ function joinText({ table, alias }: Source, owner: Source, { pairs }: Relation):
 }
 
 function strangerError(scope: Scope | undefined, { table }: Source, name: string): DataBridgeError {
-  const query = scope === undefined ? 'SQL' : `a query of ${scope.source.table.entityName}`
+  const query =
+    scope === undefined
+      ? `a template that is executed by itself`
+      : `a query of ${scope.source.table.entityName}`
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${query} expected its own columns; came ${name} of ${table.entityName}, kept from the callback of another query`,
+    `${query} expected its own columns, got ${name} of ${table.entityName}, kept from the callback of another query` +
+      (scope === undefined ? `: name a column by ${table.entityName}.columns` : ''),
   )
 }

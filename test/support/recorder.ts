@@ -40,7 +40,7 @@ export function recordWire(
   class RecordingClient extends pg.Client {
     override readonly query: pg.Client['query'] = ((...given: unknown[]) => {
       const sent = wireQuery(given[0])
-      const isLookUp = /data_bridge_catalogue|from pg_attribute/.test(sent.text)
+      const isLookUp = /data_bridge_facts|from pg_attribute/.test(sent.text)
       ;(isLookUp ? lookUps : queries).push(sent)
       return query.apply(this, given)
     }) as never

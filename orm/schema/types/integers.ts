@@ -53,8 +53,8 @@ function integerOf(cast: string, least: number, greatest: number): ColumnType {
   })
 }
 
-export const smallintType = integerOf('smallint', -32768, 32767)
-export const integerType = integerOf('integer', -2147483648, 2147483647)
+export const smallintType: ColumnType = integerOf('smallint', -32768, 32767)
+export const integerType: ColumnType = integerOf('integer', -2147483648, 2147483647)
 
 /** What JavaScript type a `bigint()` column has. */
 export type BigintMode = 'string' | 'number' | 'bigint'

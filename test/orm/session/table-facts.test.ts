@@ -10,7 +10,7 @@ import {
   text,
   timestamptz,
 } from '../../../orm/index.ts'
-import { testDatabase } from '../../support/database.ts'
+import { connect, testDatabase } from '../../support/database.ts'
 import { failure } from '../../support/failure.ts'
 import { recordWire } from '../../support/recorder.ts'
 
@@ -293,5 +293,23 @@ describe('what is known of a table', () => {
         'grant select on pg_catalog.pg_inherits to public; drop owned by blind; drop role blind',
       )
     }
+  })
+
+  it('does not fail the flush where the catalogue takes too long, in a transaction or before it', async () => {
+    await using lock = await connect(url)
+    await using own = new Database({ connectionString: url, timeouts: { statement: 300 } })
+    await lock.query('begin; lock pg_catalog.pg_inherits in access exclusive mode')
+    const row = new Plain({ name: 'slow' })
+    await own.run((session) => session.add(row))
+    const other = new Watched({ name: 'Slow' })
+    await own.transaction(async (session) => {
+      await session.find(Plain).count()
+      session.add(other)
+      await session.flush()
+      expect(other.slug).toBe('slow')
+    })
+    await lock.query('rollback')
+    expect(await query(`select from watched where slug = 'slow'`)).toHaveLength(1)
+    expect(await query(`select from plain where name = 'slow'`)).toHaveLength(1)
   })
 })

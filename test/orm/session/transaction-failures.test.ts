@@ -114,7 +114,7 @@ describe('COMMIT', () => {
     async (end) => {
       await using session = database.session()
       await expect(session.execute(end)).rejects.toThrow(
-        coded('DATA_BRIDGE_ERR_TRANSACTION', 'SQL has ended the transaction'),
+        coded('DATA_BRIDGE_ERR_TRANSACTION', 'execute() expected SQL that leaves the transaction'),
       )
       await session.rollback()
       session.add(user('next'))

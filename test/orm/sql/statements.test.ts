@@ -127,7 +127,7 @@ it('prepares nothing for transaction control', async () => {
   expect(wire.queries.every(({ name }) => name === undefined)).toBe(true)
 })
 
-const selecting = (what: unknown): Compiled => ({
+const selecting = (what: string | number): Compiled => ({
   text: `select ${what}`,
   kind: 'read',
   summary: 'SELECT',

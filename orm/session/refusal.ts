@@ -1,0 +1,74 @@
+import { columnsInDetail, hasValues, type Violation, violationOf } from '../driver/violations.ts'
+import type { Entity } from '../entity/entity.ts'
+import { textOf } from '../entity/identity.ts'
+import { valueOf } from '../entity/property.ts'
+import { DataBridgeError, tellRefused } from '../errors.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { TableFacts } from '../sql/table-facts.ts'
+import type { Batch } from './writing.ts'
+
+/**
+ * Tells the error of a statement that violates a constraint which columns it is about, and which entity
+ * was refused, where that is certain.
+ */
+export function explainRefusal(error: unknown, batch: Batch, facts: TableFacts): void {
+  const violation = violationOf(error)
+  if (violation === undefined || !(error instanceof DataBridgeError)) return
+  const isOwn = isOf(batch.table, violation, facts)
+  // What refers to a deleted row is another one, and the columns are its columns.
+  const columns = isOwn && batch.verb !== 'DELETE' ? ownColumns(batch, violation, facts) : undefined
+  const [only] = batch.entities
+  tellRefused(error, {
+    columns: isOwn ? columns?.map(({ property }) => property) : error.columns,
+    entity: batch.entities.length === 1 ? only : refusedOf(batch, violation, columns),
+  })
+}
+
+/** Whether it is the table that was written, or a partition of it, and not what a trigger writes. */
+function isOf(table: TableMetadata, violation: Violation, facts: TableFacts): boolean {
+  if (violation.table === undefined) return false
+  if (facts.hasPartition(violation.table)) return true
+  return (
+    violation.table === table.name &&
+    (table.schema === undefined || table.schema === violation.schema)
+  )
+}
+
+function ownColumns(
+  { table }: Batch,
+  { constraint, column, detail }: Violation,
+  facts: TableFacts,
+): readonly ColumnMetadata[] | undefined {
+  if (column !== undefined) return columnsNamed(table, [column])
+  const known = constraint === undefined ? undefined : facts.columnsOf(constraint)
+  return known ?? columnsNamed(table, columnsInDetail(detail) ?? [])
+}
+
+function columnsNamed(
+  table: TableMetadata,
+  names: readonly string[],
+): readonly ColumnMetadata[] | undefined {
+  const columns = names.flatMap(
+    (name) => table.columns.find((column) => column.name === name) ?? [],
+  )
+  return columns.length > 0 && columns.length === names.length ? columns : undefined
+}
+
+const isKey: ReadonlySet<string> = new Set(['23505', '23503'])
+
+/** The one of several entities that has what was refused; undefined where several have it, or none seems to. */
+function refusedOf(
+  { entities }: Batch,
+  { sqlState, detail }: Violation,
+  columns: readonly ColumnMetadata[] | undefined,
+): Entity | undefined {
+  if (columns === undefined) return undefined
+  const isRefused = (entity: Entity): boolean => {
+    if (sqlState === '23502')
+      return columns.every((column) => (valueOf(entity, column) ?? null) === null)
+    const texts = columns.map((column) => textOf(entity, column) ?? 'null')
+    return isKey.has(sqlState) && hasValues(detail, texts)
+  }
+  const [refused, ...others] = entities.filter(isRefused)
+  return others.length === 0 ? refused : undefined
+}

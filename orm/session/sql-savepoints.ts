@@ -1,0 +1,34 @@
+import type { DataBridgeError } from '../errors.ts'
+import { transactionControls } from '../sql/transaction-control.ts'
+import { controlError, rollbackToError } from './session-errors.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+
+/**
+ * The savepoints that SQL of the program's own has set. Going back to one is fine as long as it undoes
+ * nothing that the session has written since, which would be taken for stored.
+ */
+export class SqlSavepoints {
+  readonly #work: UnitOfWork
+  /** How much the session had written when a savepoint was set. */
+  readonly #writes = new Map<string, number>()
+
+  constructor(work: UnitOfWork) {
+    this.#work = work
+  }
+
+  /** Why a text must not be executed. */
+  refusal(text: string): DataBridgeError | undefined {
+    for (const control of transactionControls(text)) {
+      if (control.kind === 'end') return controlError(control.words)
+      if (control.kind === 'savepoint') this.#writes.set(control.name, this.#work.writeCount)
+      else if (this.#writes.get(control.name) !== this.#work.writeCount)
+        return rollbackToError(control.name)
+    }
+    return undefined
+  }
+
+  /** The transaction has ended, and its savepoints with it. */
+  clear(): void {
+    this.#writes.clear()
+  }
+}

@@ -1,0 +1,77 @@
+import { expect } from 'vitest'
+import {
+  and,
+  type AnyEntityClass,
+  type ColumnRef,
+  type Database,
+  type Loader,
+  selectinload,
+} from '../../../orm/index.ts'
+import { relationHandle } from '../../../orm/entity/relation-handle.ts'
+import { tableOf } from '../../../orm/schema/table-of.ts'
+
+/** The labels of what a relation leads to: a list, one, or null. */
+export type Labels = readonly string[] | string | null
+
+interface Labelled {
+  readonly label: string
+}
+
+type Value = readonly Labelled[] | Labelled | null
+
+type AnyLoader = Loader<never, Labelled>
+
+/**
+ * What a relation gives for each row of an entity, in the order of their keys: lazily, eagerly, with a
+ * filter, and a list also with limits. All of them have to say the same.
+ */
+export async function bothWays(
+  database: Database,
+  entity: AnyEntityClass,
+  name: string,
+): Promise<Labels[]> {
+  const lazy = await labels(database, entity, name)
+  const loader: AnyLoader = selectinload<never, Labelled>((entity as never)[name])
+  expect(await labels(database, entity, name, loader)).toEqual(lazy)
+  const all = () => and()
+  expect(await labels(database, entity, name, loader.filter(all))).toEqual(lazy)
+  if (tableOf(entity).relation(name).cardinality === 'one') return lazy
+  for (const limit of [1, 2, 100]) {
+    const firsts = lazy.map((list) => list?.slice(0, limit))
+    expect(await labels(database, entity, name, loader.limit(limit))).toEqual(firsts)
+    expect(await labels(database, entity, name, loader.filter(all).limit(limit))).toEqual(firsts)
+  }
+  return lazy
+}
+
+async function labels(
+  database: Database,
+  entity: AnyEntityClass,
+  name: string,
+  loader?: AnyLoader,
+): Promise<Labels[]> {
+  const session = database.session({ nPlusOne: 'off' })
+  try {
+    const { primaryKey } = tableOf(entity)
+    const owners = session.find(entity).orderBy((row) => {
+      const columns = row as Readonly<Record<string, ColumnRef<unknown>>>
+      return primaryKey.map(({ property }) => (columns[property] as ColumnRef<unknown>).asc())
+    })
+    const found = await (loader === undefined ? owners : owners.options(loader as never)).toList()
+    if (loader !== undefined) expect(session.stats.queryCount).toBeLessThanOrEqual(2)
+    const result: Labels[] = []
+    for (const owner of found) {
+      const relation = relationHandle(owner, name)
+      const value = (loader === undefined ? await relation : relation.value) as Value
+      result.push(labelsOf(value))
+    }
+    return result
+  } finally {
+    await session.close()
+  }
+}
+
+function labelsOf(value: Value): Labels {
+  if (value === null || 'label' in value) return value?.label ?? null
+  return value.map(({ label }) => label)
+}
