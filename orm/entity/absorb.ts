@@ -20,11 +20,10 @@ export function absorb(
   const values = new Map<ColumnMetadata, unknown>()
   for (const column of table.columns) {
     const text = row[column.position] ?? null
-    const known = held[column.position]
-    if (text === known) continue
     const value = valueOf(entity, column)
     // Neither the database nor the program has changed it.
     if (text === snapshot?.[column.position] && isUnchanged(column, value, text)) continue
+    const known = held[column.position]
     const isUntouched =
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
     if (isUntouched) values.set(column, readBack(column, value, text, table, row))
