@@ -110,7 +110,7 @@ export class Database implements AsyncDisposable {
     if (typeof fn !== 'function')
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_OPTION',
-        `run() expected a function; came ${describe(fn)}`,
+        `run() expected a function, got ${describe(fn)}`,
       )
     const session = new Session(this, options).manage()
     try {
@@ -285,7 +285,7 @@ function ownParts(source: unknown, options: SessionOptions): SessionParts {
   if (typeof source !== 'string' && !isPool(source)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_OPTION',
-      `new Session(…) expected a URL, a pg.Pool or a Database; came ${describe(source)}`,
+      `new Session(…) expected a URL, a pg.Pool or a Database, got ${describe(source)}`,
     )
   }
   const { tracing } = requireSessionOptions(options)

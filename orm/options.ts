@@ -88,19 +88,19 @@ export const databaseOptionNames: readonly string[] = [
 export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   if (typeof options !== 'object' || options === null) {
     throw optionError(
-      `new Database(…) expected options such as { connectionString }; came ${describe(options)}`,
+      `new Database(…) expected options such as { connectionString }, got ${describe(options)}`,
     )
   }
   const { connectionString, pool, timeouts, maxWaiting, tracing, nPlusOne, ...others } =
     options as DatabaseOptions
   if (connectionString !== undefined && pool !== undefined) {
-    throw optionError('expected one source of connections; came connectionString and pool')
+    throw optionError('expected one source of connections, got connectionString and pool')
   }
   if (connectionString === undefined && pool === undefined) {
-    throw optionError('expected connectionString or pool; came neither')
+    throw optionError('expected connectionString or pool, got neither')
   }
   if (pool !== undefined && !isPool(pool)) {
-    throw optionError(`pool expected a pg.Pool; came ${describe(pool)}`)
+    throw optionError(`pool expected a pg.Pool, got ${describe(pool)}`)
   }
   const source = pool === undefined ? ['connectionString', ...poolSettingNames] : ['pool']
   refuseUnknown(options, [...source, ...databaseOptions], 'Database')
@@ -126,7 +126,7 @@ const sessionOptions = [
 export function requireSessionOptions(options: SessionOptions): SessionOptions {
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw optionError(
-      `Session expected options such as { readOnly: true }; came ${describe(options)}`,
+      `Session expected options such as { readOnly: true }, got ${describe(options)}`,
     )
   }
   refuseUnknown(options, sessionOptions, 'Session')
@@ -137,7 +137,7 @@ export function requireSessionOptions(options: SessionOptions): SessionOptions {
   requireObserving(tracing, nPlusOne)
   requireTimeLimits(timeouts)
   if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw optionError(`signal expected an AbortSignal; came ${describe(signal)}`)
+    throw optionError(`signal expected an AbortSignal, got ${describe(signal)}`)
   return options
 }
 
@@ -148,7 +148,7 @@ export function requireTransaction(options: SessionOptions, where = ''): void {
   if (transaction !== false || (isolation === undefined && readOnly !== true)) return
   const other = isolation === undefined ? 'readOnly: true' : `isolation: '${isolation}'`
   throw optionError(
-    `${where}transaction expected to be true or left out beside ${other}, which is of a transaction; came false`,
+    `${where}transaction expected to be true or left out beside ${other}, which is of a transaction, got false`,
   )
 }
 

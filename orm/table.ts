@@ -104,7 +104,7 @@ type RequirePrimaryKey<F> = string extends keyof F
  * `toJSON`, `constructor`, `has` or `__proto__` are refused, as are relations named like a static that
  * every class owns.
  *
- * @throws DataBridgeError `DATA_BRIDGE_ERR_SCHEMA` with what was expected and what came.
+ * @throws DataBridgeError `DATA_BRIDGE_ERR_SCHEMA` with what was expected and what it got.
  *
  * @example
  * ```ts

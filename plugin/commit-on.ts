@@ -8,7 +8,7 @@ export type CommitOn = (request: FastifyRequest, reply: FastifyReply) => boolean
 export function requireCommitOn(option: string, value: unknown): void {
   if (value === undefined || typeof value === 'function') return
   throw optionError(
-    `${option} expected a function of the request and the reply; came ${describe(value)}`,
+    `${option} expected a function of the request and the reply, got ${describe(value)}`,
   )
 }
 

@@ -15,17 +15,17 @@ export function sourceOf(
 ): ConnectionSource {
   if (database !== undefined) {
     if (!(database instanceof Database))
-      throw optionError(`database expected a Database; came ${withoutText(database)}`)
+      throw optionError(`database expected a Database, got ${withoutText(database)}`)
     const others = Object.keys(rest)
     if (others.length > 0) {
       throw optionError(
-        `expected one source of connections; came database and ${listed(others)}: options of connections belong to new Database(…)`,
+        `expected one source of connections, got database and ${listed(others)}: options of connections belong to new Database(…)`,
       )
     }
     return { database, isOwn: false }
   }
   if (typeof rest.pool === 'string')
-    throw optionError(`pool expected a pg.Pool; came ${withoutText(rest.pool)}`)
+    throw optionError(`pool expected a pg.Pool, got ${withoutText(rest.pool)}`)
   const isGiven = rest.connectionString !== undefined || rest.pool !== undefined
   const source = isGiven ? rest : { ...rest, connectionString: usualSource(name, environment) }
   return { database: new Database(source), isOwn: true }
@@ -35,12 +35,12 @@ export function sourceOf(
 function usualSource(name: string | undefined, { DATABASE_URL }: NodeJS.ProcessEnv): string {
   if (name !== undefined) {
     throw optionError(
-      `expected connectionString, pool or database for ${name} (DATABASE_URL is for the database without a name); came none`,
+      `expected connectionString, pool or database for ${name} (DATABASE_URL is for the database without a name), got none`,
     )
   }
   if (DATABASE_URL !== undefined && DATABASE_URL !== '') return DATABASE_URL
   throw optionError(
-    'expected connectionString, pool, database, or the environment variable DATABASE_URL; came none',
+    'expected connectionString, pool, database, or the environment variable DATABASE_URL, got none',
   )
 }
 

@@ -51,7 +51,7 @@ const never = (): boolean => false
 
 export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Settings {
   if (typeof options !== 'object' || options === null) {
-    throw optionError(`expected an object of options; came ${describe(options)}`)
+    throw optionError(`expected an object of options, got ${describe(options)}`)
   }
   const own = Object.entries(options).filter(([name]) => !registerNames.includes(name))
   // Checked here, because the database would list its own options only.
@@ -71,13 +71,13 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
   requireProperty('name', name)
   if (name !== undefined && decorateAs !== undefined) {
     throw optionError(
-      'expected name or decorateAs; came both: the sessions of a named database are request.sessions.<name>',
+      'expected name or decorateAs, got both: the sessions of a named database are request.sessions.<name>',
     )
   }
   requireBoolean('ambient', ambient)
   if (name !== undefined && ambient) {
     throw optionError(
-      'expected name or ambient: true; came both: User.get(1) belongs to the database that has no name',
+      'expected name or ambient: true, got both: User.get(1) belongs to the database that has no name',
     )
   }
   requireCommitOn('commitOn', commitOn)
@@ -96,12 +96,12 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
 function requireProperty(option: string, value: unknown): void {
   if (value === undefined) return
   if (typeof value === 'string' && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(value)) return
-  throw optionError(`${option} expected the name of a property; came ${describe(value)}`)
+  throw optionError(`${option} expected the name of a property, got ${describe(value)}`)
 }
 
 function requireMilliseconds(option: string, value: unknown): void {
   if (value === undefined || (Number.isFinite(value) && (value as number) >= 0)) return
-  throw optionError(`${option} expected a number of milliseconds from 0; came ${describe(value)}`)
+  throw optionError(`${option} expected a number of milliseconds from 0, got ${describe(value)}`)
 }
 
 const optionNames = [
@@ -123,6 +123,6 @@ function headersPolicy(headers: unknown, environment: NodeJS.ProcessEnv): Settin
   if (typeof headers === 'boolean') return headers ? always : never
   if (typeof headers === 'function') return headers as Settings['wantsHeaders']
   throw optionError(
-    `headers expected 'dev', true, false or a function of the request; came ${describe(headers)}`,
+    `headers expected 'dev', true, false or a function of the request, got ${describe(headers)}`,
   )
 }

@@ -43,7 +43,7 @@ export function requireRouteOptions(options: unknown, route: string): void {
   if (options === undefined) return
   const where = `the route ${route}: config.dataBridge`
   if (typeof options !== 'object' || options === null) {
-    throw optionError(`${where} expected an object; came ${describe(options)}`)
+    throw optionError(`${where} expected an object, got ${describe(options)}`)
   }
   refuseUnknown(options, routeOptionNames, where)
   const { commitOn, readOnly, isolation, timeouts, stream } = options as DataBridgeRouteOptions

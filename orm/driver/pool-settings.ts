@@ -83,7 +83,7 @@ export function requireSettings(settings: PoolSettings): PoolSettings {
     if (value === undefined || kind.accepts(value)) continue
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_OPTION',
-      `${name} expected ${kind.expected}; came ${describe(value)}`,
+      `${name} expected ${kind.expected}, got ${describe(value)}`,
     )
   }
   return settings

@@ -143,20 +143,20 @@ function describeUrl(connectionString: unknown): string {
   if (typeof connectionString !== 'string') {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_OPTION',
-      `connectionString expected a URL such as postgresql://user@localhost:5432/mydb; came ${describe(connectionString)}`,
+      `connectionString expected a URL such as postgresql://user@localhost:5432/mydb, got ${describe(connectionString)}`,
     )
   }
   if (connectionString === '') {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_OPTION',
-      'connectionString expected a URL such as postgresql://user@localhost:5432/mydb; came an empty string',
+      'connectionString expected a URL such as postgresql://user@localhost:5432/mydb, got an empty string',
     )
   }
   if (!/^postgres(ql)?:\/\//.test(connectionString) || !URL.canParse(connectionString)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_OPTION',
       'connectionString expected a URL such as postgresql://user@localhost:5432/mydb; ' +
-        'came a string of another form (not shown, since it may hold a password)',
+        'got a string of another form (not shown, since it may hold a password)',
     )
   }
   const { hostname, port, pathname, username, searchParams } = new URL(connectionString)

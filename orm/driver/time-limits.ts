@@ -21,7 +21,7 @@ export function requireTimeLimits(limits: unknown, where = 'timeouts'): TimeLimi
   if (limits === undefined) return {}
   if (typeof limits !== 'object' || limits === null) {
     throw optionError(
-      `${where} expected an object such as { statement: 5000 }; came ${describe(limits)}`,
+      `${where} expected an object such as { statement: 5000 }, got ${describe(limits)}`,
     )
   }
   for (const [name, value] of Object.entries(limits) as [string, unknown][]) {
@@ -31,7 +31,7 @@ export function requireTimeLimits(limits: unknown, where = 'timeouts'): TimeLimi
     if (value === undefined) continue
     if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > longestMs) {
       throw optionError(
-        `${where}.${name} expected whole milliseconds from 1 to ${longestMs}; came ${describe(value)}`,
+        `${where}.${name} expected whole milliseconds from 1 to ${longestMs}, got ${describe(value)}`,
       )
     }
   }

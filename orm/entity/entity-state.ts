@@ -72,8 +72,5 @@ export function findState(value: unknown): EntityState | undefined {
 export function stateOf(entity: unknown): EntityState {
   const state = read(entity)
   if (state !== undefined) return state
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_ENTITY',
-    `expected an entity; came ${describe(entity)}`,
-  )
+  throw new DataBridgeError('DATA_BRIDGE_ERR_ENTITY', `expected an entity, got ${describe(entity)}`)
 }

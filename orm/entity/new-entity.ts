@@ -21,7 +21,7 @@ export function assignNew(
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_ENTITY',
-      `new ${table.entityName}(…) expected an object with its columns; came ${describe(values)}`,
+      `new ${table.entityName}(…) expected an object with its columns, got ${describe(values)}`,
     )
   }
   const given = values as Values
@@ -87,13 +87,13 @@ function givenReferences(
       if (relation.foreignKey.some(({ nullable }) => nullable)) continue
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_ENTITY',
-        `${where} expected a ${relation.target.entityName}; came null`,
+        `${where} expected a ${relation.target.entityName}, got null`,
       )
     }
     if (findState(value)?.table !== relation.target) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_ENTITY',
-        `${where} expected a ${relation.target.entityName}; came ${describe(value)}`,
+        `${where} expected a ${relation.target.entityName}, got ${describe(value)}`,
       )
     }
     const entity = value as Entity

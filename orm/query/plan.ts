@@ -34,7 +34,7 @@ export function expressionsOf(
   if (values.length > 0 && values.every(isExpression)) return values
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected columns or aggregates such as count(); came ${values.length === 0 ? 'none' : describe(other)}`,
+    `${where} expected columns or aggregates such as count(), got ${values.length === 0 ? 'none' : describe(other)}`,
   )
 }
 

@@ -209,7 +209,7 @@ export class Query<C extends AnyEntityClass> {
     if (!isPlain(selected)) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
-        `${where} expected an object of expressions such as { id: row.id }; came ${describe(selected)}`,
+        `${where} expected an object of expressions such as { id: row.id }, got ${describe(selected)}`,
       )
     }
     expressionsOf(Object.values(selected), where)

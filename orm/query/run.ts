@@ -183,13 +183,13 @@ function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
   if (row === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_NOT_FOUND',
-      `find(${entityName}).one() expected one row; came none`,
+      `find(${entityName}).one() expected one row, got none`,
     )
   }
   if (another !== undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_MULTIPLE_ROWS',
-      `find(${entityName}).one() expected one row; came several: filter by a unique column, or use first()`,
+      `find(${entityName}).one() expected one row, got several: filter by a unique column, or use first()`,
     )
   }
   return row

@@ -132,7 +132,7 @@ function planOf(loader: unknown, table: TableMetadata, where: string): LoadPlan 
   if (!(loader instanceof Loader)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
-      `${where} expected loaders such as selectinload(…); came ${describe(loader)}`,
+      `${where} expected loaders such as selectinload(…), got ${describe(loader)}`,
     )
   }
   const plan: LoadPlan = loader.plan
@@ -140,7 +140,7 @@ function planOf(loader: unknown, table: TableMetadata, where: string): LoadPlan 
   if (owner === table) return plan
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected a loader of ${table.entityName}; came one of ${owner.entityName}.${name}`,
+    `${where} expected a loader of ${table.entityName}, got one of ${owner.entityName}.${name}`,
   )
 }
 

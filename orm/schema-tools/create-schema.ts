@@ -49,7 +49,7 @@ export function requireTables(entities: unknown, where: string): TableMetadata[]
   if (Array.isArray(entities)) return [...new Set(entities.map((entity) => tableOf(entity)))]
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_OPTION',
-    `${where} expected an array of entity classes; came ${describe(entities)}`,
+    `${where} expected an array of entity classes, got ${describe(entities)}`,
   )
 }
 
@@ -59,7 +59,7 @@ export function requireSomeTables(entities: unknown, where: string): TableMetada
   if (tables.length > 0) return tables
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_OPTION',
-    `${where} expected entity classes; came none: give them to it, or to the database as the option tables`,
+    `${where} expected entity classes, got none: give them to it, or to the database as the option tables`,
   )
 }
 

@@ -68,7 +68,7 @@ export function requirePairs(
   if (columns.length !== targetColumns.length) {
     throw schemaError(
       `${where} expected ${targetColumns.length} column${targetColumns.length === 1 ? '' : 's'}, since it refers to ` +
-        `${target.entityName} by ${named(targetColumns)}; came ${named(columns)} of ${holder.entityName}`,
+        `${target.entityName} by ${named(targetColumns)}, got ${named(columns)} of ${holder.entityName}`,
     )
   }
   columns.forEach((column, index) => {
@@ -104,7 +104,7 @@ export function resolveThunk(where: string, thunk: () => unknown): unknown {
 export function declaredTable(where: string, target: unknown): TableMetadata {
   if (isEntityClass(target)) return tableOf(target)
   throw schemaError(
-    `${where} expected an entity class, one that extends table(…); came ${describe(target)}`,
+    `${where} expected an entity class, one that extends table(…), got ${describe(target)}`,
   )
 }
 

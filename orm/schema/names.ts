@@ -18,6 +18,6 @@ export function requireIdentifier(
     return
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_SCHEMA',
-    `${where} expected ${what} of 1 to ${longestIdentifier} bytes; came ${describe(name)}`,
+    `${where} expected ${what} of 1 to ${longestIdentifier} bytes, got ${describe(name)}`,
   )
 }

@@ -48,7 +48,7 @@ export function resolveRelation(
   const given = resolveThunk(where, thunk)
   if (!(given instanceof RelationTo)) {
     throw schemaError(
-      `${where} expected hasMany(…), hasOne(…), belongsTo(…) or manyToMany(…); came ${describe(given)}`,
+      `${where} expected hasMany(…), hasOne(…), belongsTo(…) or manyToMany(…), got ${describe(given)}`,
     )
   }
   const target = declaredTable(where, given.target)

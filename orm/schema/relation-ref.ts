@@ -22,6 +22,6 @@ export function relationOf(reference: unknown, where: string): RelationMetadata 
   if (reference instanceof RelationReference) return reference.table.relation(reference.name)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected a relation such as User.posts; came ${describe(reference)}`,
+    `${where} expected a relation such as User.posts, got ${describe(reference)}`,
   )
 }

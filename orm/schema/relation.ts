@@ -84,14 +84,14 @@ export class KeyOf {
 
 function requireClass(where: string, target: unknown): asserts target is { readonly name: string } {
   if (typeof target === 'function') return
-  throw schemaError(`${where} expected an entity class; came ${describe(target)}`)
+  throw schemaError(`${where} expected an entity class, got ${describe(target)}`)
 }
 
 function namesOf(where: string, names: unknown): readonly string[] {
   const list: readonly unknown[] = Array.isArray(names) ? names : [names]
   if (list.length > 0 && list.every((name) => typeof name === 'string')) return Object.freeze(list)
   throw schemaError(
-    `${where} expected the name of a column, or an array of names; came ${describe(names)}`,
+    `${where} expected the name of a column, or an array of names, got ${describe(names)}`,
   )
 }
 

@@ -23,7 +23,7 @@ export function tableOf(entity: unknown): TableMetadata {
   if (table === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_ENTITY',
-      `expected an entity class, one that extends table(…); came ${describe(entity)}`,
+      `expected an entity class, one that extends table(…), got ${describe(entity)}`,
     )
   }
   const declared = entity as AnyEntityClass

@@ -41,7 +41,7 @@ export function tableSettings(
   const where = `table('${name}')`
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw schemaError(
-      `${where} expected options such as { schema: 'auth' }; came ${describe(options)}`,
+      `${where} expected options such as { schema: 'auth' }, got ${describe(options)}`,
     )
   }
   const unknown = Object.keys(options).find((key) => !known.includes(key))
@@ -54,7 +54,7 @@ export function tableSettings(
   const byName: Columns = new Map(columns.map((column) => [column.property, column]))
   if (schema !== undefined) requireIdentifier(`${where}: schema`, 'a name for the schema', schema)
   if (comment !== undefined && (typeof comment !== 'string' || comment.includes('\0')))
-    throw schemaError(`${where}: comment expected a string; came ${describe(comment)}`)
+    throw schemaError(`${where}: comment expected a string, got ${describe(comment)}`)
   return Object.freeze({
     schema,
     comment,
@@ -73,7 +73,7 @@ function columnLists(
   if (lists === undefined) return []
   if (!Array.isArray(lists)) {
     throw schemaError(
-      `${where} expected an array of lists of columns, such as [['authorId', 'title']]; came ${describe(lists)}`,
+      `${where} expected an array of lists of columns, such as [['authorId', 'title']], got ${describe(lists)}`,
     )
   }
   return Object.freeze(lists.map((list, index) => columnList(`${where}[${index}]`, list, columns)))
@@ -82,14 +82,14 @@ function columnLists(
 function columnList(where: string, list: unknown, columns: Columns): readonly ColumnMetadata[] {
   if (!Array.isArray(list) || list.length === 0) {
     throw schemaError(
-      `${where} expected a list of columns, such as ['authorId', 'title']; came ${describe(list)}`,
+      `${where} expected a list of columns, such as ['authorId', 'title'], got ${describe(list)}`,
     )
   }
   const found = list.map((name: unknown) => {
     const column = typeof name === 'string' ? columns.get(name) : undefined
     if (column !== undefined) return column
     throw schemaError(
-      `${where} expected columns of the table, which are ${listed([...columns.keys()])}; came ${describe(name)}`,
+      `${where} expected columns of the table, which are ${listed([...columns.keys()])}, got ${describe(name)}`,
     )
   })
   if (new Set(found).size === found.length) return Object.freeze(found)
@@ -100,7 +100,7 @@ function checkSettings(where: string, checks: unknown): readonly CheckSetting[] 
   if (checks === undefined) return []
   if (typeof checks !== 'object' || checks === null) {
     throw schemaError(
-      `${where} expected an array of callbacks such as (row) => row.age.gte(0), or an object that names them; came ${describe(checks)}`,
+      `${where} expected an array of callbacks such as (row) => row.age.gte(0), or an object that names them, got ${describe(checks)}`,
     )
   }
   return Object.freeze(
@@ -110,7 +110,7 @@ function checkSettings(where: string, checks: unknown): readonly CheckSetting[] 
       if (typeof condition === 'function')
         return Object.freeze({ name, condition: condition as CheckSetting['condition'] })
       throw schemaError(
-        `${where}[${name ?? key}] expected a callback such as (row) => row.age.gte(0); came ${describe(condition)}`,
+        `${where}[${name ?? key}] expected a callback such as (row) => row.age.gte(0), got ${describe(condition)}`,
       )
     }),
   )
@@ -124,7 +124,7 @@ function foreignKeySettings(
   if (keys === undefined) return []
   if (!Array.isArray(keys)) {
     throw schemaError(
-      `${where} expected an array such as [{ columns: ['orderId', 'no'], references: () => keyOf(Line) }]; came ${describe(keys)}`,
+      `${where} expected an array such as [{ columns: ['orderId', 'no'], references: () => keyOf(Line) }], got ${describe(keys)}`,
     )
   }
   return Object.freeze(
@@ -135,7 +135,7 @@ function foreignKeySettings(
 function foreignKeySetting(where: string, key: unknown, columns: Columns): ForeignKeySetting {
   if (typeof key !== 'object' || key === null) {
     throw schemaError(
-      `${where} expected { columns: ['orderId', 'no'], references: () => keyOf(Line) }; came ${describe(key)}`,
+      `${where} expected { columns: ['orderId', 'no'], references: () => keyOf(Line) }, got ${describe(key)}`,
     )
   }
   const unknown = Object.keys(key).find(
@@ -147,12 +147,12 @@ function foreignKeySetting(where: string, key: unknown, columns: Columns): Forei
   const { references, onDelete = 'no action' } = given
   if (typeof references !== 'function') {
     throw schemaError(
-      `${where}.references expected a thunk such as () => keyOf(Line); came ${describe(references)}`,
+      `${where}.references expected a thunk such as () => keyOf(Line), got ${describe(references)}`,
     )
   }
   if (!onDeletes.includes(onDelete)) {
     throw schemaError(
-      `${where}.onDelete expected 'cascade', 'restrict', 'set null' or 'no action'; came ${describe(onDelete)}`,
+      `${where}.onDelete expected 'cascade', 'restrict', 'set null' or 'no action', got ${describe(onDelete)}`,
     )
   }
   return Object.freeze({

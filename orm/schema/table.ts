@@ -33,7 +33,7 @@ export function describeTable(name: string, fields: Fields, options: unknown = {
   }
   if (typeof fields !== 'object' || fields === null) {
     throw schemaError(
-      `table('${name}') expected an object of columns and relations; came ${describe(fields)}`,
+      `table('${name}') expected an object of columns and relations, got ${describe(fields)}`,
     )
   }
   if (
@@ -53,7 +53,7 @@ export function describeTable(name: string, fields: Fields, options: unknown = {
     else if (typeof field === 'function') relations.set(property, field as () => unknown)
     else {
       throw schemaError(
-        `table('${name}').${property} expected a column such as text(), or a relation such as () => hasMany(…); came ${describe(field)}`,
+        `table('${name}').${property} expected a column such as text(), or a relation such as () => hasMany(…), got ${describe(field)}`,
       )
     }
   }

@@ -47,8 +47,8 @@ async function insertSame(
     statement,
   })
   const returned = facts.afterInsert(columns)
-  const came = returned.length === 0 ? rowCount : rows.length
-  if (came !== entities.length) throw countError('INSERT', table, entities.length, came)
+  const got = returned.length === 0 ? rowCount : rows.length
+  if (got !== entities.length) throw countError('INSERT', table, entities.length, got)
   const blank = table.columns.map(() => undefined)
   entities.forEach((entity, index) => {
     const held = withTexts(blank, columns, sent[index] as EncodedRow)

@@ -33,7 +33,7 @@ export function readOnlyError(): DataBridgeError {
 export function goneError(entityName: string, lifecycle: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_DETACHED',
-    `refresh() expected a ${entityName} that is stored in this session; came one that is ${lifecycle}`,
+    `refresh() expected a ${entityName} that is stored in this session, got one that is ${lifecycle}`,
   )
 }
 

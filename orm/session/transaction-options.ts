@@ -18,7 +18,7 @@ const known = ['isolation', 'readOnly', 'retries']
 export function requireTransactionOptions(options: unknown): TransactionOptions {
   if (typeof options !== 'object' || options === null) {
     throw optionError(
-      `transaction() expected options such as { retries: 3 }; came ${describe(options)}`,
+      `transaction() expected options such as { retries: 3 }, got ${describe(options)}`,
     )
   }
   refuseUnknown(options, known, 'transaction()')

@@ -34,7 +34,7 @@ export class Transactions {
     if (typeof fn !== 'function') {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_TRANSACTION',
-        `transaction() expected a function; came ${describe(fn)}`,
+        `transaction() expected a function, got ${describe(fn)}`,
       )
     }
     const isOutermost = !isManaged && this.#underWay.length === 0

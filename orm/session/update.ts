@@ -23,7 +23,7 @@ export async function updateTable(
   const statement = updateRows(table, columns, rows, facts)
   const entities = changes.map(({ entity }) => entity)
   const result = await writing.send({ verb: 'UPDATE', table, entities, statement })
-  const came = rowsByPlace('UPDATE', table, entities.length, result)
+  const got = rowsByPlace('UPDATE', table, entities.length, result)
   const returned = facts.afterUpdate(columns)
   changes.forEach((change, index) => {
     const { entity } = change
@@ -34,7 +34,7 @@ export async function updateTable(
     returned.forEach((column, place) => {
       // Where others changed a column that this entity did not, its snapshot stays that of its value.
       const isOfOthers = facts.isPlain && changed.has(column) && !change.columns.has(column)
-      if (!isOfOthers) row[column.position] = came[index]?.[place] ?? null
+      if (!isOfOthers) row[column.position] = got[index]?.[place] ?? null
     })
     absorb(entity, row, heldTexts(change, sent))
     writing.work.updated(entity, snapshot)

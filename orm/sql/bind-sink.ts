@@ -17,7 +17,7 @@ class BindSink implements Sink {
     if (this.parameters.length === mostParameters) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_INVALID_VALUE',
-        `a statement expected at most ${mostParameters} values; came more: give a list to in(), which is one value`,
+        `a statement expected at most ${mostParameters} values, got more: give a list to in(), which is one value`,
       )
     }
     this.parameters.push(value)

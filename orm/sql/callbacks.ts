@@ -21,7 +21,7 @@ export function conditionsOf(source: Source, filter: unknown, where: string): re
   }
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_FILTER',
-    `${where} expected { column: value } or a callback such as (row) => row.id.eq(1); came ${describe(filter)}`,
+    `${where} expected { column: value } or a callback such as (row) => row.id.eq(1), got ${describe(filter)}`,
   )
 }
 
@@ -45,7 +45,7 @@ function matches(source: Source, property: string, value: unknown, method: strin
   if (value === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_FILTER',
-      `${where} expected a value, an array, or null for IS NULL; came undefined, which would match every row`,
+      `${where} expected a value, an array, or null for IS NULL, got undefined, which would match every row`,
     )
   }
   const ref = columnRef(source, property)
@@ -59,10 +59,10 @@ export function ordersOf(source: Source, by: unknown, where: string): readonly O
   const orders: readonly unknown[] = Array.isArray(given) ? given : [given]
   if (orders.length > 0 && orders.every(isOrder)) return orders
   const other = orders.find((order) => !isOrder(order))
-  const came = other instanceof ColumnNode ? 'a column without asc() or desc()' : describe(other)
+  const got = other instanceof ColumnNode ? 'a column without asc() or desc()' : describe(other)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected orders such as user.name.asc(); came ${orders.length === 0 ? 'none' : came}`,
+    `${where} expected orders such as user.name.asc(), got ${orders.length === 0 ? 'none' : got}`,
   )
 }
 
@@ -74,6 +74,6 @@ export function requireCount(value: unknown, where: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected an integer from 0; came ${describe(value)}`,
+    `${where} expected an integer from 0, got ${describe(value)}`,
   )
 }

@@ -109,7 +109,7 @@ export function sum<T extends number | string | bigint>(
   if (type.decodeSum === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
-      `sum() expected a column of numbers; came one of ${type.sql}`,
+      `sum() expected a column of numbers, got one of ${type.sql}`,
     )
   }
   const decode: Decode = (text) => (text === null ? null : type.decodeSum?.(text))
@@ -152,7 +152,7 @@ function call<T>(
   if (!isExpression(of)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
-      `${name}() expected a column such as post.likes; came ${describe(of)}`,
+      `${name}() expected a column such as post.likes, got ${describe(of)}`,
     )
   }
   return new CallNode(name, [before, of, after], type, decode)

@@ -60,7 +60,7 @@ class InlineSink implements Sink {
   #columnsOnly(): DataBridgeError {
     return new DataBridgeError(
       'DATA_BRIDGE_ERR_SCHEMA',
-      `${this.#where} expected a condition on the columns of ${this.#table.entityName}; came one with a relation`,
+      `${this.#where} expected a condition on the columns of ${this.#table.entityName}, got one with a relation`,
     )
   }
 }

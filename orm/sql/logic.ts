@@ -133,9 +133,9 @@ const never = constant('false')
 export function requireConditions(where: string, conditions: readonly unknown[]): void {
   if (conditions.every(isCondition)) return
   const other = conditions.find((condition) => !isCondition(condition))
-  const came = isSqlNode(other) ? 'a column, an order or a value of SQL' : describe(other)
+  const got = isSqlNode(other) ? 'a column, an order or a value of SQL' : describe(other)
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_FILTER',
-    `${where} expected conditions such as user.age.gt(18); came ${came}`,
+    `${where} expected conditions such as user.age.gt(18), got ${got}`,
   )
 }

@@ -163,13 +163,13 @@ export abstract class OperandNode implements Expression<unknown> {
     if (isExpression(value)) return new Compare(this, operator, value)
     throw this.error(
       method,
-      'expected a value or a column; came a condition, an order or a relation',
+      'expected a value or a column, got a condition, an order or a relation',
     )
   }
 
   #oneOf(method: 'in' | 'notIn', values: readonly unknown[]): Condition {
     if (!Array.isArray(values))
-      throw this.error(method, `expected an array; came ${describe(values)}`)
+      throw this.error(method, `expected an array, got ${describe(values)}`)
     const texts: string[] = []
     const ranges = new Map<number, Range>()
     for (const value of values) {
@@ -187,7 +187,7 @@ export abstract class OperandNode implements Expression<unknown> {
 
   #text(method: string, value: unknown): string {
     if (value === undefined || value === null)
-      throw this.error(method, `expected ${this.expected}; came ${describe(value)}`)
+      throw this.error(method, `expected ${this.expected}, got ${describe(value)}`)
     const other = standsFor(value)
     if (other !== undefined) throw this.error(method, `expected a value or a column, got ${other}`)
     return this.encode(value)

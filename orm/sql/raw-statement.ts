@@ -9,13 +9,13 @@ const reading: ReadonlySet<string> = new Set(['SELECT', 'SET', 'SHOW', 'TABLE', 
 /** The statement of a `sql` template; it may write, so it needs a transaction. */
 export function rawStatement(fragment: unknown): Statement {
   if (!(fragment instanceof Sql)) {
-    const came =
+    const got =
       typeof fragment === 'string'
         ? 'a string, whose values could not be told from SQL'
         : describe(fragment)
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
-      `execute() expected a template such as sql\`select …\`; came ${came}`,
+      `execute() expected a template such as sql\`select …\`, got ${got}`,
     )
   }
   const { text, tables } = render(fragment, new TextSink(true))

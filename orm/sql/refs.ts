@@ -24,7 +24,7 @@ export function callWithRefs(source: Source, callback: unknown, where: string): 
     return within(source, () => (callback as (refs: object) => unknown)(refsOf(source)))
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected a callback such as (row) => …; came ${describe(callback)}`,
+    `${where} expected a callback such as (row) => …, got ${describe(callback)}`,
   )
 }
 
@@ -138,7 +138,7 @@ function callbackError(
 ): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${nameOf(relation)}.${method}() expected a callback such as (row) => row.id.gt(1); came ${describe(given)}`,
+    `${nameOf(relation)}.${method}() expected a callback such as (row) => row.id.gt(1), got ${describe(given)}`,
   )
 }
 

@@ -14,15 +14,15 @@ export function refuseUnknown(options: object, known: readonly string[], what: s
 
 export function requireBoolean(option: string, value: unknown): void {
   if (value === undefined || typeof value === 'boolean') return
-  throw optionError(`${option} expected true or false; came ${describe(value)}`)
+  throw optionError(`${option} expected true or false, got ${describe(value)}`)
 }
 
 export function requireCount(option: string, value: unknown): void {
   if (value === undefined || (Number.isInteger(value) && (value as number) >= 0)) return
-  throw optionError(`${option} expected a whole number from 0; came ${describe(value)}`)
+  throw optionError(`${option} expected a whole number from 0, got ${describe(value)}`)
 }
 
 export function requireOneOf(option: string, value: unknown, known: readonly string[]): void {
   if (value === undefined || known.some((one) => one === value)) return
-  throw optionError(`${option} expected one of '${known.join("', '")}'; came ${describe(value)}`)
+  throw optionError(`${option} expected one of '${known.join("', '")}', got ${describe(value)}`)
 }

@@ -5,57 +5,57 @@ describe('the options of configureTelemetry', () => {
   it.each<[unknown, string]>([
     [
       'http://localhost',
-      'configureTelemetry(…) expected an object of options; came the string "http://localhost"',
+      'configureTelemetry(…) expected an object of options, got the string "http://localhost"',
     ],
-    [null, 'configureTelemetry(…) expected an object of options; came null'],
+    [null, 'configureTelemetry(…) expected an object of options, got null'],
     [
       { service: 'x' },
       'configureTelemetry(…) has no option service; it has serviceName, serviceVersion, environment, endpoint,',
     ],
-    [{ serviceName: ' ' }, 'serviceName expected text; came the string " "'],
-    [{ serviceVersion: 1 }, 'serviceVersion expected text; came the number 1'],
-    [{ environment: '' }, 'environment expected text; came the string ""'],
+    [{ serviceName: ' ' }, 'serviceName expected text, got the string " "'],
+    [{ serviceVersion: 1 }, 'serviceVersion expected text, got the number 1'],
+    [{ environment: '' }, 'environment expected text, got the string ""'],
     [
       { endpoint: 'http://' },
-      'endpoint expected an address such as http://localhost:4317; came the string "http://"',
+      'endpoint expected an address such as http://localhost:4317, got the string "http://"',
     ],
     [
       { endpoint: 4317 },
-      'endpoint expected an address such as http://localhost:4317; came the number 4317',
+      'endpoint expected an address such as http://localhost:4317, got the number 4317',
     ],
     [
       { protocol: 'http' },
-      "protocol expected one of 'grpc', 'http/protobuf', 'http/json'; came the string \"http\"",
+      "protocol expected one of 'grpc', 'http/protobuf', 'http/json', got the string \"http\"",
     ],
-    [{ headers: 'a=b' }, 'headers expected an object of names and values; came the string "a=b"'],
+    [{ headers: 'a=b' }, 'headers expected an object of names and values, got the string "a=b"'],
     [
       { headers: { 'api key': 'x' } },
-      'headers expected names of HTTP headers; came the string "api key"',
+      'headers expected names of HTTP headers, got the string "api key"',
     ],
     [
       { headers: { 'api-key': 1 } },
-      'headers.api-key expected printable ASCII text; came the number 1',
+      'headers.api-key expected printable ASCII text, got the number 1',
     ],
-    [{ insecure: 'true' }, 'insecure expected true or false; came the string "true"'],
+    [{ insecure: 'true' }, 'insecure expected true or false, got the string "true"'],
     [
       { exporter: 'jaeger' },
-      "exporter expected one of 'otlp', 'console', 'none'; came the string \"jaeger\"",
+      "exporter expected one of 'otlp', 'console', 'none', got the string \"jaeger\"",
     ],
-    [{ sampleRatio: 10 }, 'sampleRatio expected a number from 0 to 1; came the number 10'],
-    [{ sampleRatio: Number.NaN }, 'sampleRatio expected a number from 0 to 1; came the number NaN'],
-    [{ metrics: 1 }, 'metrics expected true or false; came the number 1'],
-    [{ batch: 512 }, 'batch expected an object of options; came the number 512'],
+    [{ sampleRatio: 10 }, 'sampleRatio expected a number from 0 to 1, got the number 10'],
+    [{ sampleRatio: Number.NaN }, 'sampleRatio expected a number from 0 to 1, got the number NaN'],
+    [{ metrics: 1 }, 'metrics expected true or false, got the number 1'],
+    [{ batch: 512 }, 'batch expected an object of options, got the number 512'],
     [
       { batch: { size: 1 } },
       'batch has no option size; it has scheduleDelayMs, maxExportBatchSize and maxQueueSize',
     ],
     [
       { batch: { scheduleDelayMs: 0 } },
-      'batch.scheduleDelayMs expected a whole number above 0; came the number 0',
+      'batch.scheduleDelayMs expected a whole number above 0, got the number 0',
     ],
     [
       { batch: { maxExportBatchSize: 20, maxQueueSize: 10 } },
-      'batch.maxExportBatchSize expected at most maxQueueSize, 10; came the number 20',
+      'batch.maxExportBatchSize expected at most maxQueueSize, 10, got the number 20',
     ],
   ])('are refused where they are not usable: %o', (options, message) => {
     expect(() => requireTelemetryOptions(options)).toThrow(
@@ -69,7 +69,7 @@ describe('the options of configureTelemetry', () => {
   it('are told of without the value of a header, and without a password', () => {
     const secret = { headers: { authorization: 'Basic s3cret\n' } }
     expect(() => requireTelemetryOptions(secret)).toThrow(
-      /^headers\.authorization expected printable ASCII text; came other text$/,
+      /^headers\.authorization expected printable ASCII text, got other text$/,
     )
     for (const password of ['s3cret', 's3/c@ret']) {
       const endpoint = { endpoint: `http://user:${password}@localhost:99999` }

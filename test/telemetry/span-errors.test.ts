@@ -158,8 +158,8 @@ describe('withoutValues', () => {
     fc.assert(
       fc.property(values, (value) => {
         const kind = `a ${typeof value}`
-        expect(withoutValues(`expected it; came ${described(value)}, again`)).toBe(
-          `expected it; came ${kind}, again`,
+        expect(withoutValues(`expected it, got ${described(value)}, again`)).toBe(
+          `expected it, got ${kind}, again`,
         )
       }),
     )

@@ -51,7 +51,7 @@ describe('the option spans', () => {
     expect(() => new Database({ connectionString: url, spans })).toThrow(
       coded(
         'DATA_BRIDGE_ERR_OPTION',
-        `spans expected one of 'all', 'queries+session', 'queries'; came`,
+        `spans expected one of 'all', 'queries+session', 'queries', got`,
       ),
     )
   })

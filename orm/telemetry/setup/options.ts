@@ -89,8 +89,8 @@ function requireHeaders(headers: unknown): void {
     check('headers', name, isHeaderName, 'names of HTTP headers')
     if (typeof value === 'string' && /^[\t\x20-\x7e]+$/.test(value)) continue
     // The value may be a secret, so the message does not show it.
-    const came = typeof value === 'string' ? 'other text' : describe(value)
-    throw optionError(`headers.${name} expected printable ASCII text; came ${came}`)
+    const got = typeof value === 'string' ? 'other text' : describe(value)
+    throw optionError(`headers.${name} expected printable ASCII text, got ${got}`)
   }
 }
 
@@ -104,13 +104,13 @@ function requireBatch(batch: unknown): void {
   const { maxExportBatchSize: size, maxQueueSize: queue } = given
   if (size === undefined || queue === undefined || size <= queue) return
   throw optionError(
-    `batch.maxExportBatchSize expected at most maxQueueSize, ${queue}; came ${describe(size)}`,
+    `batch.maxExportBatchSize expected at most maxQueueSize, ${queue}, got ${describe(size)}`,
   )
 }
 
 function requireObject(name: string, value: unknown, of: string): asserts value is object {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
-  throw optionError(`${name} expected an object of ${of}; came ${describe(value)}`)
+  throw optionError(`${name} expected an object of ${of}, got ${describe(value)}`)
 }
 
 function check(
@@ -120,7 +120,7 @@ function check(
   expected: string,
 ): void {
   if (value === undefined || isRight(value)) return
-  throw optionError(`${option} expected ${expected}; came ${describe(value)}`)
+  throw optionError(`${option} expected ${expected}, got ${describe(value)}`)
 }
 
 function isText(value: unknown): boolean {

@@ -172,7 +172,7 @@ describe('limits that are none', () => {
     [{ statement: 0 }, 'timeouts.statement expected whole milliseconds from 1'],
     [{ acquire: 1.5 }, 'timeouts.acquire expected whole milliseconds'],
     [{ transaction: '5s' }, 'timeouts.transaction expected whole milliseconds'],
-    [5, 'timeouts expected an object such as { statement: 5000 }; came the number 5'],
+    [5, 'timeouts expected an object such as { statement: 5000 }, got the number 5'],
   ])('are refused at once: %j', (timeouts, message) => {
     const options = { timeouts: timeouts as object }
     const refused = coded('DATA_BRIDGE_ERR_OPTION', message)

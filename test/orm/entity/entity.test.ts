@@ -93,7 +93,7 @@ describe('new', () => {
     const author = new User({ id: 7, name: 'A', email: 'a' })
     const post = new Post({ title: 'T', author })
     const other = await failure(ENTITY, () => new Post({ title: 'T', author: post } as never))
-    expect(other.message).toContain('author expected a User; came an object of Post')
+    expect(other.message).toContain('author expected a User, got an object of Post')
     const both = () => new Post({ title: 'T', author, authorId: 8 } as never)
     expect((await failure(ENTITY, both)).message).toContain('contradict each other')
     class Note extends table('notes', {
@@ -106,7 +106,7 @@ describe('new', () => {
     expect((await failure(ENTITY, two)).message).toContain('owner and author contradict each other')
     expect(new Note({ author, owner: author }).userId).toBe(7)
     const none = () => new Post({ title: 'T', author: null } as never)
-    expect((await failure(ENTITY, none)).message).toContain('expected a User; came null')
+    expect((await failure(ENTITY, none)).message).toContain('expected a User, got null')
     const many = () => new User({ name: 'A', email: 'a', posts: [post] } as never)
     expect((await failure(ENTITY, many)).message).toContain('posts has many rows')
   })
@@ -261,7 +261,7 @@ describe('classes', () => {
 
   it('takes back nothing but entities', async () => {
     const plain = await failure(ENTITY, () => stateOf({ id: 1 }))
-    expect(plain.message).toBe('expected an entity; came an object')
+    expect(plain.message).toBe('expected an entity, got an object')
     expect(() => tableOf(class {})).toThrow(coded(ENTITY))
     expect(() => tableOf(undefined)).toThrow(coded(ENTITY))
   })

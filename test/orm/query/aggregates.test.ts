@@ -189,8 +189,8 @@ it('adds no entity to the session', async () => {
 })
 
 it.each([
-  ['nothing selected', () => ({}), 'came none'],
-  ['no object', () => undefined, 'came undefined'],
+  ['nothing selected', () => ({}), 'got none'],
+  ['no object', () => undefined, 'got undefined'],
   ['a value of JavaScript', () => ({ a: 1 }), 'expected columns or aggregates such as count()'],
   ['an aggregate of nothing', () => ({ a: sum(undefined as never) }), 'sum() expected a column'],
 ])('refuses %s', async (_, select, message) => {

@@ -61,8 +61,8 @@ describe('a filter object', () => {
     ['null in a list', { age: [30, null] }, FILTER, 'User.age.in() expected'],
     ['a string', 'age = 30', FILTER, 'expected { column: value } or a callback'],
     ['an array', [], FILTER, 'expected { column: value } or a callback'],
-    ['null', null, FILTER, 'came null'],
-    ['what has nothing to match', new Date(0), FILTER, 'came an object of Date'],
+    ['null', null, FILTER, 'got null'],
+    ['what has nothing to match', new Date(0), FILTER, 'got an object of Date'],
   ] as const)('refuses %s', async (_, filter, code, message) => {
     await expect(names((query) => query.filter(filter as never))).rejects.toThrow(
       coded(code, message),
@@ -124,8 +124,8 @@ describe('an operator', () => {
     ],
     ['a comparison of JavaScript', (row) => (row.age as never) > 3, 'expected conditions such as'],
     ['nothing', () => undefined, 'expected conditions such as'],
-    ['a column', (row) => row.active, 'came a column, an order or a value of SQL'],
-    ['an order', (row) => row.age.asc(), 'came a column, an order or a value of SQL'],
+    ['a column', (row) => row.active, 'got a column, an order or a value of SQL'],
+    ['an order', (row) => row.age.asc(), 'got a column, an order or a value of SQL'],
     ['and(true)', () => and(true as never), 'and expected conditions'],
     ['not()', () => not(undefined as never), 'not expected conditions'],
   ])('refuses %s', async (_, condition, message) => {
@@ -177,9 +177,9 @@ describe('a query', () => {
   })
 
   it.each([
-    ['nothing', () => [], 'came none'],
+    ['nothing', () => [], 'got none'],
     ['a column', (row: Row) => row.name, 'a column without asc() or desc()'],
-    ['a string', () => 'name', 'came the string "name"'],
+    ['a string', () => 'name', 'got the string "name"'],
   ])('refuses an order by %s', async (_, by, message) => {
     await expect(names((query) => query.orderBy(by as never))).rejects.toThrow(
       coded(QUERY, message),

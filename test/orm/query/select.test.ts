@@ -285,11 +285,11 @@ describe('rows', () => {
 
 describe('select refuses', () => {
   it.each<[string, (book: BookRefs) => unknown, string]>([
-    ['nothing', () => ({}), 'expected columns or aggregates such as count(); came none'],
+    ['nothing', () => ({}), 'expected columns or aggregates such as count(), got none'],
     ['no object', () => undefined, 'expected an object of expressions'],
     ['a column', (book) => book.title, 'expected an object of expressions'],
     ['an array', (book) => [book.title], 'expected an object of expressions'],
-    ['a value of JavaScript', (book) => ({ id: book.id, one: 1 }), 'came the number 1'],
+    ['a value of JavaScript', (book) => ({ id: book.id, one: 1 }), 'got the number 1'],
     ['a relation to many rows', (book) => ({ reviews: book.reviews }), 'expected columns'],
     ['a relation to one row', (book) => ({ author: book.author }), 'expected columns'],
     ['a condition', (book) => ({ is: book.id.gt(1) }), 'expected columns'],

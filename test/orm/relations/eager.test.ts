@@ -176,7 +176,7 @@ describe('refuses', () => {
   it('a loader of another entity, at the top and nested', () => {
     const session = database.session()
     expect(() => session.find(User).options(selectinload(Post.comments) as never)).toThrow(
-      coded(loaders, 'find(User).options() expected a loader of User; came one of Post.comments'),
+      coded(loaders, 'find(User).options() expected a loader of User, got one of Post.comments'),
     )
     const posts = selectinload(User.posts)
     expect(() => posts.options(posts as never)).toThrow(

@@ -126,7 +126,7 @@ describe('dropSchema', () => {
 
   it('refuses to guess where no tables are given', async () => {
     await expect(database.dropSchema()).rejects.toThrow(
-      coded('DATA_BRIDGE_ERR_OPTION', 'dropSchema() expected entity classes; came none'),
+      coded('DATA_BRIDGE_ERR_OPTION', 'dropSchema() expected entity classes, got none'),
     )
   })
 })

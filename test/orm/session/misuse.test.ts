@@ -169,7 +169,7 @@ describe('misuse of a session', () => {
     expect(message).toContain('rolled back before its function resolved')
     const { database: empty } = await testDatabase()
     expect((await failure('DATA_BRIDGE_ERR_OPTION', () => empty.createSchema())).message).toContain(
-      'came none',
+      'got none',
     )
   })
 
@@ -177,7 +177,7 @@ describe('misuse of a session', () => {
     await using session = database.session()
     const OPTION = 'DATA_BRIDGE_ERR_OPTION'
     expect(() => database.session(null as never)).toThrow(coded(OPTION, 'Session expected options'))
-    await expect(database.run(5 as never)).rejects.toThrow(coded(OPTION, 'came the number 5'))
+    await expect(database.run(5 as never)).rejects.toThrow(coded(OPTION, 'got the number 5'))
     for (const [options, message] of [
       [null, 'transaction() expected options'],
       [{ readonly: true }, 'transaction() has no option readonly; it has isolation'],

@@ -173,7 +173,7 @@ it('a request saves what it answers as saved, whatever it did and however it end
     const { rows, answer: wanted } = expected(taken, end)
     const protocol = protocols[hasBody ? 1 : 0]!
     const isCommitted = rows.includes(lastName)
-    const came =
+    const got =
       end === 'leave' || end === 'leave in the commit'
         ? await leave(protocol, isCommitted)
         : await answer(
@@ -182,9 +182,9 @@ it('a request saves what it answers as saved, whatever it did and however it end
             end === 'answer after a slow commit' && isCommitted,
           )
     await expectIdle(database, query)
-    const isLastSaved = came === 'success' && isCommitted
+    const isLastSaved = got === 'success' && isCommitted
     expect({
-      answer: came,
+      answer: got,
       rows: await names(query),
       held: seen.taken - seen.given,
       isTagged: rows.length === 0 || seen.tags.includes('COMMIT'),

@@ -215,7 +215,7 @@ describe('the source of a database with a name', () => {
     })
     vi.unstubAllEnvs()
     expect(message).toMatch(
-      /expected connectionString, pool or database for reports.*DATABASE_URL.*came none/,
+      /expected connectionString, pool or database for reports.*DATABASE_URL.*got none/,
     )
   })
 })
@@ -323,13 +323,13 @@ describe('names in scopes', () => {
 
 describe('a name that is not valid fails ready()', () => {
   it.each<[Partial<Record<keyof DataBridgeOptions, unknown>>, RegExp]>([
-    [{ name: '' }, /name expected the name of a property; came the string ""/],
-    [{ name: 'my reports' }, /name expected the name of a property; came the string "my reports"/],
-    [{ name: '1st' }, /name expected the name of a property; came the string "1st"/],
-    [{ name: 5 }, /name expected the name of a property; came the number 5/],
-    [{ name: null }, /name expected the name of a property; came null/],
-    [{ name: 'a', decorateAs: 'db' }, /expected name or decorateAs; came both/],
-    [{ name: 'a', ambient: true }, /expected name or ambient: true; came both/],
+    [{ name: '' }, /name expected the name of a property, got the string ""/],
+    [{ name: 'my reports' }, /name expected the name of a property, got the string "my reports"/],
+    [{ name: '1st' }, /name expected the name of a property, got the string "1st"/],
+    [{ name: 5 }, /name expected the name of a property, got the number 5/],
+    [{ name: null }, /name expected the name of a property, got null/],
+    [{ name: 'a', decorateAs: 'db' }, /expected name or decorateAs, got both/],
+    [{ name: 'a', ambient: true }, /expected name or ambient: true, got both/],
   ])('%o', async (options, expected) => {
     const { message } = await refusalOf((app) =>
       app.register(dataBridge, { database: main.database, ...options } as DataBridgeOptions),

@@ -120,11 +120,11 @@ const secret = 'postgresql://me:s3cret@localhost/db'
 
 describe('an option that is not valid fails ready()', () => {
   it.each<[string, object, RegExp]>([
-    ['nothing', {}, /connectionString, pool, database.*DATABASE_URL; came none/],
+    ['nothing', {}, /connectionString, pool, database.*DATABASE_URL, got none/],
     [
       'connectionString',
       { connectionString: 5 },
-      /connectionString expected a URL.*came the number 5/,
+      /connectionString expected a URL.*got the number 5/,
     ],
     ['connectionString', { connectionString: '' }, /connectionString expected a URL/],
     ['connectionString', { connectionString: 's3cret@localhost' }, /expected a URL.*not shown/],
@@ -141,85 +141,85 @@ describe('an option that is not valid fails ready()', () => {
     [
       'connectionString',
       { connectionString: new URL(secret) },
-      /expected a URL.*came an object of URL/,
+      /expected a URL.*got an object of URL/,
     ],
-    ['pool', { pool: {} }, /pool expected a pg\.Pool; came an object/],
-    ['pool', { pool: secret }, /pool expected a pg\.Pool; came a string/],
-    ['database', { database: {} }, /database expected a Database; came an object/],
-    ['database', { database: secret }, /database expected a Database; came a string/],
-    ['database', { database: null }, /database expected a Database; came null/],
+    ['pool', { pool: {} }, /pool expected a pg\.Pool, got an object/],
+    ['pool', { pool: secret }, /pool expected a pg\.Pool, got a string/],
+    ['database', { database: {} }, /database expected a Database, got an object/],
+    ['database', { database: secret }, /database expected a Database, got a string/],
+    ['database', { database: null }, /database expected a Database, got null/],
     [
       'two sources',
       { database, connectionString: secret },
-      /one source.*came database and connectionString/,
+      /one source.*got database and connectionString/,
     ],
     [
       'two sources',
       { pool: new pg.Pool(), connectionString: secret },
-      /one source.*came connectionString and pool/,
+      /one source.*got connectionString and pool/,
     ],
-    ['a setting of the pool', { database, max: 3 }, /came database and max/],
-    ['tables', { database, tables: blog }, /came database and tables/],
+    ['a setting of the pool', { database, max: 3 }, /got database and max/],
+    ['tables', { database, tables: blog }, /got database and tables/],
     [
       'tables',
       { connectionString: url, tables: User },
-      /tables expected an array of entity classes; came the function User/,
+      /tables expected an array of entity classes, got the function User/,
     ],
     [
       'max',
       { connectionString: url, max: 'ten' },
-      /max expected a whole number.*came the string "ten"/,
+      /max expected a whole number.*got the string "ten"/,
     ],
-    ['max', { connectionString: url, max: 0 }, /max expected a whole number.*came the number 0/],
+    ['max', { connectionString: url, max: 0 }, /max expected a whole number.*got the number 0/],
     [
       'idleTimeoutMillis',
       { connectionString: url, idleTimeoutMillis: -1 },
-      /idleTimeoutMillis expected.*came the number -1/,
+      /idleTimeoutMillis expected.*got the number -1/,
     ],
     [
       'keepAlive',
       { connectionString: url, keepAlive: 'no' },
-      /keepAlive expected true or false; came the string "no"/,
+      /keepAlive expected true or false, got the string "no"/,
     ],
     [
       'application_name',
       { connectionString: url, application_name: 1 },
-      /application_name expected a string; came the number 1/,
+      /application_name expected a string, got the number 1/,
     ],
     [
       'decorateAs',
       { database, decorateAs: 5 },
-      /decorateAs expected the name of a property; came the number 5/,
+      /decorateAs expected the name of a property, got the number 5/,
     ],
     [
       'decorateAs',
       { database, decorateAs: 'my session' },
-      /decorateAs expected the name of a property; came the string "my session"/,
+      /decorateAs expected the name of a property, got the string "my session"/,
     ],
     ['decorateAs', { database, decorateAs: '' }, /decorateAs expected the name of a property/],
     [
       'commitOn',
       { database, commitOn: true },
-      /commitOn expected a function.*came the boolean true/,
+      /commitOn expected a function.*got the boolean true/,
     ],
     [
       'headers',
       { database, headers: 'always' },
-      /headers expected 'dev', true, false or a function.*came the string "always"/,
+      /headers expected 'dev', true, false or a function.*got the string "always"/,
     ],
-    ['headers', { database, headers: null }, /headers expected.*came null/],
+    ['headers', { database, headers: null }, /headers expected.*got null/],
     [
       'ambient',
       { database, ambient: 'yes' },
-      /ambient expected true or false; came the string "yes"/,
+      /ambient expected true or false, got the string "yes"/,
     ],
-    ['ambient', { database, ambient: null }, /ambient expected true or false; came null/],
+    ['ambient', { database, ambient: null }, /ambient expected true or false, got null/],
     [
       'timeouts',
       { connectionString: url, timeouts: 5000 },
-      /timeouts expected an object such as \{ statement: 5000 \}; came the number 5000/,
+      /timeouts expected an object such as \{ statement: 5000 \}, got the number 5000/,
     ],
-    ['timeouts', { connectionString: url, timeouts: null }, /timeouts expected.*came null/],
+    ['timeouts', { connectionString: url, timeouts: null }, /timeouts expected.*got null/],
     [
       'timeouts',
       { connectionString: url, timeouts: { statements: 5000 } },
@@ -228,81 +228,81 @@ describe('an option that is not valid fails ready()', () => {
     [
       'timeouts',
       { connectionString: url, timeouts: { statement: 0 } },
-      /timeouts\.statement expected whole milliseconds from 1 to \d+; came the number 0/,
+      /timeouts\.statement expected whole milliseconds from 1 to \d+, got the number 0/,
     ],
     [
       'timeouts',
       { connectionString: url, timeouts: { transaction: '5s' } },
-      /timeouts\.transaction expected whole milliseconds.*came the string "5s"/,
+      /timeouts\.transaction expected whole milliseconds.*got the string "5s"/,
     ],
     [
       'timeouts',
       { connectionString: url, timeouts: { acquire: 2 ** 31 } },
-      /timeouts\.acquire expected whole milliseconds.*came the number 2147483648/,
+      /timeouts\.acquire expected whole milliseconds.*got the number 2147483648/,
     ],
     [
       'timeouts',
       { connectionString: url, timeouts: { acquire: null } },
-      /timeouts\.acquire expected whole milliseconds.*came null/,
+      /timeouts\.acquire expected whole milliseconds.*got null/,
     ],
-    ['timeouts', { database, timeouts: { statement: 1 } }, /came database and timeouts/],
+    ['timeouts', { database, timeouts: { statement: 1 } }, /got database and timeouts/],
     [
       'maxWaiting',
       { connectionString: url, maxWaiting: -1 },
-      /maxWaiting expected a whole number from 0; came the number -1/,
+      /maxWaiting expected a whole number from 0, got the number -1/,
     ],
     [
       'maxWaiting',
       { connectionString: url, maxWaiting: 1.5 },
-      /maxWaiting expected a whole number from 0; came the number 1\.5/,
+      /maxWaiting expected a whole number from 0, got the number 1\.5/,
     ],
     [
       'maxWaiting',
       { connectionString: url, maxWaiting: '10' },
-      /maxWaiting expected a whole number from 0; came the string "10"/,
+      /maxWaiting expected a whole number from 0, got the string "10"/,
     ],
-    ['maxWaiting', { database, maxWaiting: 1 }, /came database and maxWaiting/],
+    ['maxWaiting', { database, maxWaiting: 1 }, /got database and maxWaiting/],
     [
       'slowQueryMs',
       { database, slowQueryMs: -1 },
-      /slowQueryMs expected a number of milliseconds from 0; came the number -1/,
+      /slowQueryMs expected a number of milliseconds from 0, got the number -1/,
     ],
     [
       'slowQueryMs',
       { database, slowQueryMs: '100' },
-      /slowQueryMs expected a number of milliseconds from 0; came the string "100"/,
+      /slowQueryMs expected a number of milliseconds from 0, got the string "100"/,
     ],
     [
       'slowQueryMs',
       { database, slowQueryMs: Number.NaN },
-      /slowQueryMs expected.*came the number NaN/,
+      /slowQueryMs expected.*got the number NaN/,
     ],
-    ['slowQueryMs', { database, slowQueryMs: null }, /slowQueryMs expected.*came null/],
+    ['slowQueryMs', { database, slowQueryMs: null }, /slowQueryMs expected.*got null/],
     [
       'spans',
       { connectionString: url, spans: 'some' },
-      /spans expected one of 'all', 'queries\+session', 'queries'; came the string "some"/,
+      /spans expected one of 'all', 'queries\+session', 'queries', got the string "some"/,
     ],
-    ['spans', { connectionString: url, spans: false }, /spans expected.*came the boolean false/],
+    ['spans', { connectionString: url, spans: false }, /spans expected.*got the boolean false/],
     [
       'queryText',
       { connectionString: url, queryText: 'no' },
-      /queryText expected true or false; came the string "no"/,
+      /queryText expected true or false, got the string "no"/,
     ],
     [
       'queryParameters',
       { connectionString: url, queryParameters: 1 },
-      /queryParameters expected true or false; came the number 1/,
+      /queryParameters expected true or false, got the number 1/,
     ],
     [
       'tracing',
       { connectionString: url, tracing: 'off' },
-      /tracing expected true or false; came the string "off"/,
+      /tracing expected true or false, got the string "off"/,
     ],
     [
       'nPlusOne',
       { connectionString: url, nPlusOne: true },
-      /nPlusOne expected one of .*came the boolean true/,
+      /nPlusOne expected one of .*got the boolean true/,
     ],
     [
       'an unknown one',
@@ -327,11 +327,11 @@ describe('an option that is not valid fails ready()', () => {
     await expect(async () => {
       await using app = Fastify()
       await dataBridge(app, options as never)
-    }).rejects.toThrow(/expected an object of options; came/)
+    }).rejects.toThrow(/expected an object of options; got/)
   })
 
   it('DATABASE_URL without a value counts as unset', async () => {
     vi.stubEnv('DATABASE_URL', '')
-    expect((await refusalOf({})).message).toMatch(/came none/)
+    expect((await refusalOf({})).message).toMatch(/got none/)
   })
 })

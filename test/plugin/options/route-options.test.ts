@@ -20,37 +20,37 @@ describe('options of a route', () => {
     [
       'commitOn',
       { commitOn: 'always' },
-      /config\.dataBridge\.commitOn expected a function.*came the string/,
+      /config\.dataBridge\.commitOn expected a function.*got the string/,
     ],
     [
       'readOnly',
       { readOnly: 'yes' },
-      /config\.dataBridge\.readOnly expected true or false; came the string "yes"/,
+      /config\.dataBridge\.readOnly expected true or false, got the string "yes"/,
     ],
     [
       'isolation',
       { isolation: 'snapshot' },
-      /config\.dataBridge\.isolation expected.*came the string "snapshot"/,
+      /config\.dataBridge\.isolation expected.*got the string "snapshot"/,
     ],
     [
       'transaction',
       { transaction: 'always' },
-      /config\.dataBridge\.transaction expected true or false; came the string "always"/,
+      /config\.dataBridge\.transaction expected true or false, got the string "always"/,
     ],
     [
       'transaction',
       { transaction: false, readOnly: true },
-      /config\.dataBridge\.transaction expected to be true or left out beside readOnly: true.*came false/,
+      /config\.dataBridge\.transaction expected to be true or left out beside readOnly: true.*got false/,
     ],
     [
       'transaction',
       { transaction: false, isolation: 'serializable' },
-      /config\.dataBridge\.transaction expected.*beside isolation: 'serializable'.*came false/,
+      /config\.dataBridge\.transaction expected.*beside isolation: 'serializable'.*got false/,
     ],
     [
       'timeouts',
       { timeouts: 5000 },
-      /config\.dataBridge\.timeouts expected an object such as .*came the number 5000/,
+      /config\.dataBridge\.timeouts expected an object such as .*got the number 5000/,
     ],
     [
       'timeouts',
@@ -60,17 +60,17 @@ describe('options of a route', () => {
     [
       'timeouts',
       { timeouts: { transaction: 0.5 } },
-      /config\.dataBridge\.timeouts\.transaction expected whole milliseconds.*came the number 0\.5/,
+      /config\.dataBridge\.timeouts\.transaction expected whole milliseconds.*got the number 0\.5/,
     ],
     [
       'stream',
       { stream: 'after' },
-      /config\.dataBridge\.stream expected one of 'before', 'deferred'; came the string "after"/,
+      /config\.dataBridge\.stream expected one of 'before', 'deferred', got the string "after"/,
     ],
-    ['stream', { stream: true }, /config\.dataBridge\.stream expected.*came the boolean true/],
+    ['stream', { stream: true }, /config\.dataBridge\.stream expected.*got the boolean true/],
     ['slowQueryMs', { slowQueryMs: 5 }, /config\.dataBridge has no option slowQueryMs; it has/],
-    ['no object', true, /config\.dataBridge expected an object; came the boolean true/],
-    ['null', null, /config\.dataBridge expected an object; came null/],
+    ['no object', true, /config\.dataBridge expected an object, got the boolean true/],
+    ['null', null, /config\.dataBridge expected an object, got null/],
   ]
 
   it.each(invalid)(

@@ -70,7 +70,7 @@ describe('slowQueryMs', () => {
   it.each([-1, Number.NaN, '100'])('is refused where it is %j', async (slowQueryMs) => {
     const options = { connectionString: url, slowQueryMs: slowQueryMs as number }
     await expect(serve(options, () => {})).rejects.toThrow(
-      coded('DATA_BRIDGE_ERR_OPTION', 'slowQueryMs expected a number of milliseconds from 0; came'),
+      coded('DATA_BRIDGE_ERR_OPTION', 'slowQueryMs expected a number of milliseconds from 0, got'),
     )
   })
 })
