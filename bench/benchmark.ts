@@ -1,8 +1,8 @@
-/** A benchmark by its name. */
+/** A benchmark that `npm run bench -- <name>` runs. */
 export interface Benchmark {
   readonly name: string
-  /** What it measures, in one line. */
+  /** One line about what it measures. */
   readonly summary: string
-  /** Measures, prints what it found, and says whether everything that it promises holds. */
+  /** Measures and prints the figures. Returns whether all limits are kept. */
   run(): Promise<boolean>
 }

@@ -1,4 +1,4 @@
-/** `npm run bench` lists the benchmarks, `npm run bench -- <name>` runs one; it fails where a promise is not kept. */
+/** `npm run bench` lists the benchmarks. `npm run bench -- <name>` runs one, and fails if it misses a limit. */
 import type { Benchmark } from './benchmark.ts'
 import { statements } from './statements/benchmark.ts'
 import { telemetry } from './telemetry/benchmark.ts'
@@ -11,8 +11,10 @@ const benchmark = benchmarks.find((each) => each.name === name)
 if (name === undefined) {
   console.log(`npm run bench -- <name>\n\n${listed()}`)
 } else if (benchmark === undefined || others.length > 0) {
-  const came = [name, ...others].join(' ')
-  console.error(`expected the name of one benchmark; came "${came}". There are:\n\n${listed()}`)
+  const given = [name, ...others].join(' ')
+  console.error(
+    `Expected the name of one benchmark, got "${given}". The benchmarks are:\n\n${listed()}`,
+  )
   process.exitCode = 1
 } else if (!(await benchmark.run())) {
   process.exitCode = 1

@@ -1,8 +1,8 @@
 import type { Cost } from './rounds.ts'
 
 /**
- * What `work` costs this process, for each of its units, the collection of its garbage included. None is
- * forced in between: a full collection throws away what the engine has learned of the code, too.
+ * Returns the cost of each unit of `work` for this process, including garbage collection. It does not force a
+ * collection: a full one would also discard what the engine has learned about the code.
  */
 export async function measure(units: number, work: () => Promise<void>): Promise<Cost> {
   const cpuBefore = process.cpuUsage()

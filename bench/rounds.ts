@@ -1,6 +1,6 @@
-/** What one round cost, in microseconds for each unit of work. */
+/** The cost of one round, in microseconds for each unit of work. */
 export interface Cost {
-  /** On all threads of the process: `process.cpuUsage()`, user and system. */
+  /** CPU time of all threads of the process: `process.cpuUsage()`, user and system. */
   readonly cpu: number
   readonly wall: number
 }
@@ -11,18 +11,18 @@ export interface Contestant {
   round(): Promise<Cost>
 }
 
-/** The costs of every contestant, by its name, in the order of the rounds. */
+/** The costs of every contestant by its name, in the order of the rounds. */
 export type Costs = ReadonlyMap<string, readonly Cost[]>
 
-/** How long contestants work: for so many milliseconds, and for so many rounds at least. */
+/** How long contestants work: at least this many milliseconds and this many rounds. */
 export interface Extent {
   readonly milliseconds: number
   readonly leastRounds: number
 }
 
 /**
- * Lets the contestants work in turn, one at a time, and each round begin with the next of them: what
- * changes on the machine meanwhile meets all.
+ * Runs the contestants one at a time, in turn. Each round begins with the next contestant, so changes on the
+ * machine affect all of them.
  */
 export async function interleaved(
   contestants: readonly Contestant[],
@@ -38,13 +38,13 @@ export async function interleaved(
   return costs
 }
 
-/** The list, begun at another place. */
+/** The list, starting at another place. */
 function rotated<T>(list: readonly T[], by: number): readonly T[] {
   const start = list.length === 0 ? 0 : by % list.length
   return [...list.slice(start), ...list.slice(0, start)]
 }
 
-/** The rounds of several runs as those of one. */
+/** Joins the rounds of several runs. */
 export function joined(runs: readonly Costs[]): Costs {
   const names = new Set(runs.flatMap((run) => [...run.keys()]))
   return new Map([...names].map((name) => [name, runs.flatMap((run) => run.get(name) ?? [])]))

@@ -1,4 +1,4 @@
-/** Rows as text, the first one as the head; columns of numbers to the right, the others to the left. */
+/** Formats rows as text. The first row is the head. Columns of numbers are aligned right, others left. */
 export function textTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows
   const columns = head.map((_, column) => ({
@@ -17,7 +17,7 @@ export function textTable(rows: readonly (readonly string[])[]): string {
   return [line(head), rule, ...body.map(line)].join('\n')
 }
 
-/** An empty cell is a number that is not known. */
+/** An empty cell is an unknown number. */
 function isNumber(cell: string): boolean {
   return !Number.isNaN(Number(cell))
 }

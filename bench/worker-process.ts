@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 
-/** A benchmark's process of its own: it answers each request with one reply, and ends when it is closed. */
+/** A process for a benchmark. It answers each request with one reply, and ends when it is disposed. */
 export class WorkerProcess<Request extends object, Reply> implements AsyncDisposable {
   readonly #process: ChildProcess
   readonly #what: string
@@ -33,7 +33,7 @@ export class WorkerProcess<Request extends object, Reply> implements AsyncDispos
   #refuse(): never {
     const { exitCode, signalCode } = this.#process
     const how = String(signalCode ?? exitCode)
-    throw new Error(`the process ended with ${how} before it replied: ${this.#what}`)
+    throw new Error(`Expected a reply, but the process ended with ${how}: ${this.#what}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -44,12 +44,12 @@ export class WorkerProcess<Request extends object, Reply> implements AsyncDispos
   }
 }
 
-/** What the process was started with. */
+/** The argument that the process was started with. */
 export function workerArgument<T>(): T {
   return JSON.parse(process.argv[2] ?? 'null') as T
 }
 
-/** Answers what the parent asks, one request after the other. An error ends the process. */
+/** Answers the requests of the parent, one after the other. An error ends the process. */
 export function answerRequests<Request, Reply>(
   answer: (request: Request) => Promise<Reply>,
   close: () => Promise<void>,

@@ -12,7 +12,7 @@ export interface AppOptions extends DataBridgeOptions {
   readonly logger?: boolean
 }
 
-/** The application, not listening yet. */
+/** Builds the application. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { logger = false, ...dataBridgeOptions } = options
   const app = Fastify({ logger })

@@ -6,13 +6,13 @@ import { Problem } from './problem.ts'
 import { seed } from './seed.ts'
 
 export interface DatabaseSettings {
-  /** A PostgreSQL that is there already; without one, another is started and stopped again. */
+  /** The URL of a PostgreSQL. If undefined, the example starts its own and stops it at the end. */
   readonly databaseUrl: string | undefined
-  /** The schema in which everything happens; made if it is missing. */
+  /** The schema of the example. It is created if it does not exist. */
   readonly schema: string
   /** Whether the schema is dropped at the end. */
   readonly isThrowaway?: boolean
-  /** Called with each step that takes a while. */
+  /** Called before each slow step. */
   readonly onProgress?: (step: string) => void
 }
 
@@ -20,10 +20,10 @@ export interface ExampleDatabase extends AsyncDisposable {
   readonly database: Database
 }
 
-/** The database of the example with its tables and rows, for as long as it is needed. */
+/** Opens the database of the example, with its tables and rows. Dispose it to close it. */
 export async function openDatabase(settings: DatabaseSettings): Promise<ExampleDatabase> {
   const { databaseUrl, schema, isThrowaway = false, onProgress = () => {} } = settings
-  await using stack = new AsyncDisposableStack() // undoes what was done when a later step fails
+  await using stack = new AsyncDisposableStack() // undoes the earlier steps if a later one fails
   const url = databaseUrl || (await startOwnPostgres(stack, onProgress))
   const database = stack.use(
     new Database({

@@ -1,6 +1,6 @@
 /*
- * `npm run demo`: starts everything, sends the requests itself, says what came back, and ends with 0
- * if all was as expected. It works in a schema of its own and leaves nothing behind.
+ * `npm run demo`: starts the API, sends the requests, prints the responses. The exit code is 0 if all of
+ * them are as expected. The demo works in its own schema and drops it at the end.
  */
 import { randomBytes } from 'node:crypto'
 import { DemoClient } from './demo/client.ts'
@@ -24,15 +24,13 @@ try {
     onProgress: (step) => print(paint('dim', `${step} …`)),
   })
   print(paint('dim', `listening at ${service.url}`))
-  print(
-    paint('dim', 'what each request was answered, and the spans of what it did to the database'),
-  )
+  print(paint('dim', 'each request, its response, and the spans of its work on the database'))
   const client = new DemoClient(service.url, takeSpans, stop)
   await play(client)
-  const { requests, disappointments } = client
-  if (disappointments === 0) print(`${requests} requests, all answered as expected`)
-  else print(paint('red', `${disappointments} things were not as expected`))
-  process.exitCode = disappointments === 0 ? 0 : 1
+  const { requests, unexpected } = client
+  if (unexpected === 0) print(`${requests} requests, all answered as expected`)
+  else print(paint('red', `${unexpected} of the checks failed`))
+  process.exitCode = unexpected === 0 ? 0 : 1
 } catch (error) {
   if (error !== stop.reason) {
     process.stderr.write(`${explain(error)}\n`)
@@ -40,5 +38,5 @@ try {
   }
 }
 
-// Unlike a server, a demo that was interrupted has not done what it was started for.
+// An interrupted demo is a failure, unlike an interrupted server: end by the signal.
 if (stop.aborted) endBySignal(stop.reason as NodeJS.Signals)

@@ -1,4 +1,4 @@
-/** Fastify answers it with 404. */
+/** Fastify answers this error with 404. */
 class NotFoundError extends Error {
   readonly statusCode = 404
 
@@ -7,7 +7,7 @@ class NotFoundError extends Error {
   }
 }
 
-/** The row that was asked for, or a 404. */
+/** Returns the row, or throws a 404 if there is none. */
 export function found<T>(entity: T | null, what: string): T {
   if (entity === null) throw new NotFoundError(what)
   return entity

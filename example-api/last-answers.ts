@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Lets `app.close()` end with the last answer. Without this a connection that was busy when it was
- * called is kept alive afterwards, and `close()` waits until its client lets go of it.
+ * Makes `app.close()` end with the last answer. Without this, a connection that is busy when `close()` is
+ * called stays alive afterwards, and `close()` waits until the client closes it.
  */
 export function closeWithLastAnswers(app: FastifyInstance): void {
   let isClosing = false

@@ -1,22 +1,24 @@
 import { type Database, DataBridgeError, type Session, sql } from 'fastify-data-bridge/orm'
 import { Problem } from './problem.ts'
 
-/** How the example tells its own schema from one that happens to have the same name. */
+/** The comment on the example's schema. It identifies the schema as the example's own. */
 const mark = 'Made by the example API of fastify-data-bridge.'
 
-/** A URL whose connections see one schema and nothing else. */
+/** Returns a URL whose connections use only this schema. */
 export function urlWithin(schema: string, databaseUrl: string): string {
   if (!URL.canParse(databaseUrl)) {
-    throw new Problem('DATABASE_URL expected a URL such as postgresql://user@localhost:5432/mydb.')
+    throw new Problem(
+      'DATABASE_URL expected a URL such as postgresql://user@localhost:5432/mydb, got another text.',
+    )
   }
   const url = new URL(databaseUrl)
-  // `pg` prefers what the URL says to its other settings, and of two search paths the last one wins.
+  // `pg` prefers the URL to its other settings. If there are two search paths, the last one wins.
   const given = url.searchParams.get('options') ?? process.env.PGOPTIONS ?? ''
   url.searchParams.set('options', `${given} -c search_path=${schema}`.trim())
   return url.href
 }
 
-/** Creates the schema if it is missing; refuses one that something else has made. */
+/** Creates the schema if it is missing. Refuses a schema that something else created. */
 export async function claimSchema(database: Database, schema: string): Promise<void> {
   await database.transaction(async (session) => {
     // Two processes may start at once.
@@ -28,8 +30,8 @@ export async function claimSchema(database: Database, schema: string): Promise<v
       await createSchema(session, schema)
     } else if (existing.comment !== mark) {
       throw new Problem(
-        `The database has a schema ${schema} already, which this example did not make, so it was ` +
-          'left alone. Rename that schema, or set DATABASE_URL to another database.',
+        `The database already has a schema ${schema} that this example did not create. Nothing was ` +
+          'changed. Rename that schema, or set DATABASE_URL to another database.',
       )
     }
     const [current] = await session.execute<{ schema: string | null }>(
@@ -37,8 +39,9 @@ export async function claimSchema(database: Database, schema: string): Promise<v
     )
     if (current?.schema === schema) return
     throw new Problem(
-      `Connections begin in the schema ${current?.schema ?? '(none)'} instead of ${schema}: something ` +
-        'between here and PostgreSQL, a pooler perhaps, ignores the option search_path. Nothing was made.',
+      `Connections expected the schema ${schema}, got ${current?.schema ?? 'none'}: something between the ` +
+        'example and PostgreSQL, perhaps a pooler, ignores the option search_path. Nothing was created. ' +
+        'Set DATABASE_URL to the server itself.',
     )
   })
 }
@@ -55,8 +58,8 @@ async function createSchema(session: Session, schema: string): Promise<void> {
     const isDenied = error instanceof DataBridgeError && error.sqlState === '42501'
     if (!isDenied) throw error
     throw new Problem(
-      'The role of DATABASE_URL may not create a schema in its database, and the example keeps to one ' +
-        'of its own. Grant it CREATE on the database, or leave DATABASE_URL unset: that starts a PostgreSQL.',
+      'The role of DATABASE_URL may not create a schema in its database, and the example needs its own ' +
+        'schema. Grant the role CREATE on the database, or unset DATABASE_URL to start a PostgreSQL.',
       { cause: error },
     )
   })
@@ -72,7 +75,7 @@ export async function dropSchema(database: Database, schema: string): Promise<vo
   })
 }
 
-/** DDL takes no parameters: they travel as settings of the transaction, and `format` quotes them. */
+/** DDL takes no parameters. So the names are settings of the transaction, and `format` quotes them. */
 function withNames(schema: string) {
   return sql`
     select set_config('example_api.schema', ${schema}, true),

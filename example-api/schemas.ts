@@ -1,12 +1,12 @@
 /*
- * The JSON schemas that routes share. Those of a response also decide what leaves: the serializer
- * knows nothing else.
+ * The JSON schemas that routes share. The schema of a response also selects its content: the serializer
+ * writes only the properties of the schema.
  */
 
-/** A primary key: PostgreSQL's integer ends there. */
+/** A primary key. The maximum is that of PostgreSQL's integer. */
 export const keySchema = { type: 'integer', minimum: 1, maximum: 2_147_483_647 } as const
 
-/** A key in a path: digits only, since `1e3` and `0x10` would be coerced to integers too. */
+/** A key in a path. Only digits, because `1e3` and `0x10` would be coerced to integers too. */
 export const idParamsSchema = {
   type: 'object',
   required: ['id'],
@@ -17,7 +17,7 @@ export interface IdParams {
   readonly id: number
 }
 
-/** How long a list may get. */
+/** The number of rows in a list. */
 export const limitSchema = { type: 'integer', minimum: 1, maximum: 100, default: 10 } as const
 
 const userProperties = {
@@ -60,7 +60,7 @@ export const userWithPostsSchema = {
   properties: { ...userProperties, posts: { type: 'array', items: postWithCommentsSchema } },
 } as const
 
-/** What Fastify makes of an error. */
+/** Fastify's response to an error. */
 export function errorSchema(description: string) {
   return {
     description,

@@ -3,10 +3,10 @@ import { Comment, Post, User } from './entities.ts'
 
 const counts = { users: 60, posts: 600, comments: 2400 }
 
-/** Fills empty tables: the same rows every time, all of them or none. */
+/** Fills empty tables with the same rows every time, in one transaction. */
 export async function seed(database: Database): Promise<void> {
   await database.transaction(async (session) => {
-    // Of two processes that start at once, one waits here until the other's rows can be seen.
+    // If two processes start at once, one of them waits here for the other's rows.
     await session.execute(sql`select pg_advisory_xact_lock(hashtext(current_schema()))`)
     if (await session.find(User).exists()) return
     const users = Array.from({ length: counts.users }, (_, index) => newUser(index))

@@ -1,6 +1,6 @@
 /*
- * `npm start`: the example API on PORT (3000 unless said) of HOST (localhost unless said), until Ctrl-C
- * or SIGTERM. With OTEL_EXPORTER_OTLP_ENDPOINT it exports its traces.
+ * `npm start`: runs the example API until Ctrl-C or SIGTERM. PORT (default: 3000) and HOST (default: localhost)
+ * set its address. With OTEL_EXPORTER_OTLP_ENDPOINT it exports its traces.
  */
 import { once } from 'node:events'
 import { portOf } from './port.ts'
@@ -19,12 +19,12 @@ try {
     logger: true,
   })
   if (!stop.aborted) await once(stop, 'abort')
-  // A server that was asked to stop, and has finished its requests, ends with 0: systemd, Docker and
-  // Kubernetes take that for a success, where 130 or 143 may count as a failure.
+  // A server that was asked to stop and has finished its requests ends with 0. For systemd, Docker and
+  // Kubernetes this is a success; 130 or 143 may count as a failure.
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`)
   process.exitCode = 1
 }
-// Everything is closed. Left to itself Node would first give up its signal handlers, and what npm passes on of a
-// Ctrl-C may come just then: a clean end would look like a kill.
+// Everything is closed. If Node ended by itself, it would remove its signal handlers first. npm may pass on a Ctrl-C
+// at that moment, and the clean end would look like a kill.
 process.exit()

@@ -3,9 +3,9 @@ import { type DatabaseSettings, openDatabase } from './database.ts'
 import { Problem } from './problem.ts'
 
 export interface ServiceSettings extends DatabaseSettings, Pick<AppOptions, 'logger' | 'headers'> {
-  /** 0: a free one. */
+  /** 0 selects a free port. */
   readonly port: number
-  /** Where it listens: this machine only, unless said. */
+  /** The address to listen on. Default: `localhost`, so only this machine can connect. */
   readonly host?: string
 }
 
@@ -14,8 +14,8 @@ export interface Service extends AsyncDisposable {
 }
 
 /**
- * Starts everything: database, application, server. At the end it is taken down the other way round,
- * so that requests in flight are answered before their database goes.
+ * Starts the database, the application and the server. Disposing stops them in reverse order, so requests
+ * in flight are answered before their database closes.
  */
 export async function startService(settings: ServiceSettings): Promise<Service> {
   const {
@@ -30,7 +30,7 @@ export async function startService(settings: ServiceSettings): Promise<Service> 
   const app = stack.adopt(await buildApp({ database, logger, headers }), (app) => app.close())
   const url = await app.listen({ port, host }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error
-    throw new Problem(`The port ${port} is in use: set PORT to another one.`, { cause: error })
+    throw new Problem(`The port ${port} is in use. Set PORT to another port.`, { cause: error })
   })
   const kept = stack.move()
   return { url, [Symbol.asyncDispose]: () => kept.disposeAsync() }

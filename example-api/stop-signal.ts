@@ -1,11 +1,12 @@
 const names = ['SIGINT', 'SIGTERM'] as const
 
-// A terminal sends Ctrl-C to npm and to us, and npm passes it on: what comes so soon is the same one.
+// A terminal sends Ctrl-C to npm and to this process, and npm passes it on. A second signal within this time is the
+// same Ctrl-C.
 const echoWithin = 500
 
 /**
- * Aborts when the process is asked to end, by Ctrl-C or SIGTERM, with the signal's name as its
- * reason. Asked again, the process ends at once.
+ * Returns a signal that is aborted by Ctrl-C or SIGTERM. Its reason is the name of that signal. The second
+ * time, the process ends at once.
  */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController()
@@ -19,7 +20,7 @@ export function stopSignal(): AbortSignal {
   return controller.signal
 }
 
-/** Ends the process by the signal itself, so that its parent sees what ended it. */
+/** Ends the process by the signal itself, so that its parent sees the cause. */
 export function endBySignal(name: NodeJS.Signals): void {
   process.removeAllListeners(name)
   process.kill(process.pid, name)

@@ -1,14 +1,14 @@
 /*
- * Compiles small applications against the built package as its users do: without our sources, with
- * the declarations of libraries checked too. Then it loads the package as a service in CommonJS does.
- * `npm run package:check` builds first.
+ * Compiles small applications against the built package, like its users: without our sources, and with the
+ * declarations of libraries checked too. Then it loads the package like a CommonJS service. `npm run
+ * package:check` builds first.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
-// Within the repository, so that the package's peers are found.
+// Inside the repository, so that the package finds its peers.
 const folder = mkdtempSync(join(root, '.consumer-'))
 
 const application = `
@@ -76,7 +76,7 @@ export async function start(): Promise<Database> {
 }
 `
 
-// The property that this package declares in its main entry is another plugin's here.
+// Here, request.session belongs to another plugin.
 const besideWebSessions = `
 import fastifyCookie from '@fastify/cookie'
 import fastifySession from '@fastify/session'
@@ -147,8 +147,9 @@ const applications = {
 }
 
 /**
- * What is compiled together: what @fastify/session declares must not reach the others. The declarations
- * of libraries are checked too, ours among them, but for those of the type providers: that takes minutes.
+ * The files that are compiled together. The declarations of @fastify/session must not reach the other files.
+ * The declarations of libraries are checked too, including ours. Exception: those of the type providers, since
+ * that takes minutes.
  */
 const programs = [
   { files: ['application.ts', 'databases-by-name.ts'], skipLibCheck: false },
@@ -156,7 +157,7 @@ const programs = [
   { files: ['with-type-providers.ts'], skipLibCheck: true },
 ]
 
-// The whole module is the plugin; nothing connects before a request needs it.
+// require() of an entry returns the plugin. Nothing connects before a request needs it.
 const required = `
 const Fastify = require('fastify')
 const { Database } = require('fastify-data-bridge/orm')
@@ -166,7 +167,7 @@ app.register(require('fastify-data-bridge'), { connectionString })
 app.register(require('fastify-data-bridge/plugin'), { connectionString, name: 'reports' })
 app.ready().then(async () => {
   if (!(app.dataBridge instanceof Database && app.dataBridges.reports instanceof Database))
-    throw new Error('the entries of the package are not of one piece')
+    throw new Error('expected the entries of the package to share one Database class')
   await app.close()
 })
 `
@@ -190,7 +191,7 @@ try {
   )
   failures.push(...run('required.cjs'))
   process.stdout.write(
-    failures.length === 0 ? 'consumers compile, and require the package\n' : failures.join('\n'),
+    failures.length === 0 ? 'the applications compile and load the package\n' : failures.join('\n'),
   )
   process.exitCode = failures.length === 0 ? 0 : 1
 } finally {

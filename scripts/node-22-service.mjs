@@ -1,6 +1,6 @@
 /*
- * A service on the built package, for scripts/node-22.mjs: on a PostgreSQL of its own, until SIGTERM.
- * No syntax here is newer than the oldest Node that the package runs on.
+ * A service on the built package, for scripts/node-22.mjs. It starts its own PostgreSQL and runs until SIGTERM.
+ * Its syntax has to run on the oldest Node that the package supports.
  */
 import Fastify from 'fastify'
 import dataBridge, { integer, table, text } from 'fastify-data-bridge'

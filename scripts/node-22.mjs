@@ -1,7 +1,7 @@
 /*
- * Tries the built package (`npm run build`) on the oldest line of Node that it supports, which npm
- * brings into a temporary folder, and on the Node that runs this: every entry by `import` and by
- * `require`, and a traced request through Fastify to a PostgreSQL with the preload.
+ * Tries the built package (`npm run build`) on two versions of Node: the one that runs this script, and the oldest
+ * that the package supports, which npm installs into a temporary folder. On both it loads every entry with
+ * `import` and `require`, and sends a traced request through Fastify to a PostgreSQL with the preload.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,7 +22,7 @@ const entries = Object.keys(exports)
   .map((entry) => entry.replace('.', 'fastify-data-bridge'))
 
 if (!existsSync(join(root, 'dist'))) {
-  console.error('There is no dist/ to try: run `npm run build` first.')
+  console.error('Expected the built package in dist/, found nothing. Run `npm run build` first.')
   process.exit(1)
 }
 
@@ -39,7 +39,7 @@ function installNode22() {
   const options = { cwd: folder, encoding: 'utf8', timeout: 3 * longestMs }
   const { stderr } = spawnSync('npm', [...args, '--ignore-scripts=false', 'node@22'], options)
   const node = join(folder, 'node_modules/node/bin/node')
-  if (!existsSync(node)) throw new Error(`npm has brought no Node 22:\n${stderr}`)
+  if (!existsSync(node)) throw new Error(`npm did not install Node 22:\n${stderr}`)
   return node
 }
 
@@ -93,17 +93,19 @@ async function trace(node, flag) {
   const exit = once(child, 'exit')
   try {
     const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), exit])
-    if (typeof line !== 'string') throw new Error('it has not started')
+    if (typeof line !== 'string') throw new Error('the service ended before it listened')
     const response = await fetch(`${line}/posts`)
     if (response.status !== 200) throw new Error(await response.text())
     child.kill('SIGTERM')
     const [code, signal] = await exit
-    if (code !== 0) throw new Error(`it has ended with ${code ?? signal}`)
+    if (code !== 0)
+      throw new Error(`the service expected to end with 0, ended with ${code ?? signal}`)
     const missing = expected.filter((name) => !collector.spans.some((span) => span.name === name))
-    if (missing.length > 0) throw new Error(`there is no span ${missing.join(', ')}`)
+    if (missing.length > 0) throw new Error(`expected the spans ${missing.join(', ')}, got none`)
     const request = collector.spans.find(({ name }) => name === 'request')
     const find = collector.spans.find(({ name }) => name === 'db.query.find')
-    if (find.parentSpanId !== request.spanId) throw new Error('the find is not below the request')
+    if (find.parentSpanId !== request.spanId)
+      throw new Error('expected the span db.query.find below the span request')
   } catch (error) {
     throw new Error(`${error.message}\n${errors}`, { cause: error })
   } finally {
@@ -112,7 +114,7 @@ async function trace(node, flag) {
   }
 }
 
-/** Takes OTLP over HTTP in JSON. */
+/** Starts a server that receives OTLP over HTTP in JSON. */
 async function startCollector() {
   const spans = []
   const server = createServer((request, response) => void take(request, response))

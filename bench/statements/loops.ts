@@ -13,7 +13,7 @@ class Person extends table('people', {
 
 const source = rootSource(tableOf(Person))
 
-/** A statement of a filter, an order and a limit, from the callbacks to the text and the parameters. */
+/** Builds a statement with a filter, an order and a limit: from callbacks to text and parameters. */
 export function select(age: number): Pick<Statement, 'text' | 'parameters'> {
   const [where] = conditionsOf(
     source,
@@ -25,7 +25,7 @@ export function select(age: number): Pick<Statement, 'text' | 'parameters'> {
   return selectStatement(new Select({ ...parts, limit: 10 }))
 }
 
-/** The same statement as a program writes it that joins pieces of text. */
+/** Builds the same statement by joining pieces of text. */
 export function byHand(age: number): Pick<Statement, 'text' | 'parameters'> {
   const parameters: string[] = []
   const bind = (value: unknown): string => `$${parameters.push(String(value))}`

@@ -16,11 +16,11 @@ import { copyWithoutTelemetry } from './without-telemetry.ts'
 import type { RoundRequest, WorkerArgument } from './worker.ts'
 import { benchUser } from './workload.ts'
 
-// What a process happens to be like stays as long as it lives, so there are several of each variant.
+// A process keeps its random properties as long as it lives. So each variant gets several processes.
 const generations = 2
 
-// A process goes on getting faster for tens of thousands of queries, and by unequal steps: before that, equal
-// builds differ by a tenth, and a query costs twice what it does later.
+// A process gets faster over tens of thousands of queries, in unequal steps. Before that, equal builds differ by a
+// tenth, and a query costs twice as much as later.
 const warmUpRounds = { query: 70, loop: 30, postgres: 20 } as const
 
 interface Plan {
@@ -37,7 +37,7 @@ interface Folders {
 
 export const telemetry: Benchmark = {
   name: 'telemetry',
-  summary: 'what spans cost: off, not sampled, sampled, beside instrumentation-pg',
+  summary: 'the cost of spans: off, not sampled, sampled, and compared with instrumentation-pg',
   run: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'data-bridge-bench-'))
     try {
@@ -55,7 +55,7 @@ async function compare(folders: Folders): Promise<boolean> {
   const path = await ofGenerations('queries, client in process', () =>
     raced((processes) => queryContestants(plan, processes), warmUpRounds.query, 8000),
   )
-  const loop = await ofGenerations('spans by themselves', () =>
+  const loop = await ofGenerations('spans on their own', () =>
     raced(loopContestants, warmUpRounds.loop, 4000),
   )
   console.log('queries, PostgreSQL …')
@@ -91,7 +91,7 @@ async function onPostgres(folders: Folders): Promise<Costs> {
   return await raced((processes) => queryContestants(plan, processes), warmUpRounds.postgres, 5000)
 }
 
-/** Starts the contestants, warms them up for so many rounds, and lets them work in turn. */
+/** Starts the contestants, warms them up for this many rounds, and runs them in turn. */
 async function raced(
   start: (processes: AsyncDisposableStack) => readonly Contestant[],
   warmUp: number,

@@ -2,7 +2,7 @@ import pg, { type Pool } from 'pg'
 
 const rest = ['Ada', 'ada@example.com', null, '36', 't', '2026-01-02 03:04:05.678+00']
 
-// It is put below what an instrumentation wraps, where a statement would go to the socket.
+// Replaces the method below the one that an instrumentation wraps, where a statement would go to the socket.
 function answerAtOnce(query: { readonly values: readonly string[] }): Promise<object> {
   const rows = [[String(query.values[0]), ...rest]]
   return Promise.resolve({ rows, rowCount: 1, command: 'SELECT' })
@@ -17,8 +17,8 @@ class FakeClient extends pg.Client {
 }
 
 /**
- * A pool of one connection, in process: every query is answered at once with the row of the key that
- * it asks for. All clients of `pg` in this process answer so.
+ * A pool with one connection inside the process. Every query gets the row of its key at once. All clients of
+ * `pg` in this process behave like this.
  */
 export function fakePool(): Pool {
   Object.assign(pg.Client.prototype, { query: answerAtOnce })

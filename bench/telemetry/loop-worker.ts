@@ -1,4 +1,4 @@
-/** One kind of span by itself, in a loop: nothing of the library but what makes it, nothing of a session but its observer. */
+/** Creates one kind of span in a loop. Of the library, it uses only the observer that creates the span. */
 import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import { context } from '@opentelemetry/api'
@@ -32,7 +32,7 @@ const table = tableOf(benchUser(library))
 const text = 'select "id", "name", "email" from "bench_users" where "id" = $1'
 const statement = { text, parameters: ['1'], summary: 'SELECT bench_users', kind: 'read' } as const
 
-/** Gives, for each session, what is done for each of its queries. */
+/** For each session, returns the work of one query. */
 const starts: Readonly<Record<LoopKind, () => () => unknown>> = {
   empty: () => () => undefined,
   'by hand': () => () => spanByHand(sdk.request)(),
@@ -79,5 +79,5 @@ async function round(turns: number): Promise<Cost> {
   })
   const expected = loops[kind].hasSpan ? spans : 0
   if (exported === expected) return cost
-  throw new Error(`${kind}: expected ${expected} spans to be exported; came ${exported}`)
+  throw new Error(`${kind}: expected ${expected} exported spans, got ${exported}`)
 }

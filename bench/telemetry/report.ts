@@ -6,15 +6,15 @@ import { loopKinds, loops } from './loops.ts'
 import { off, queriesPerSession, type Variant, without } from './variants.ts'
 import { type Added, cpuOf, loopSpanCost, ratioOf, spanCost, type Verdict } from './verdicts.ts'
 
-/** What is measured, and how. */
-export const method: string = `Sessions of ${queriesPerSession} get() each, every variant in a process of its own, rounds in turn, the order
-rotated; CPU is process.cpuUsage(), user and system, of all threads, the collection of garbage included.
-All have the same SDK: a BatchSpanProcessor whose exporter drops the spans, which are counted.`
+/** Explains what is measured, and how. */
+export const method: string = `Each session calls get() ${queriesPerSession} times. Every variant has its own process. Rounds take turns, in rotated
+order. CPU is process.cpuUsage(), user and system, of all threads, including garbage collection.
+All variants have the same SDK: a BatchSpanProcessor whose exporter counts the spans and drops them.`
 
 export function fakeTable(costs: Costs, variants: readonly Variant[]): string {
   const title =
-    'A client in process that answers at once, so that the figures are CPU of the library and not of PostgreSQL.\n' +
-    'µs for each query; ratios are medians of the rounds; a span costs what its variant adds to off.'
+    'A client inside the process answers at once, so the figures show the CPU of the library, not of PostgreSQL.\n' +
+    'µs for each query. Ratios are medians of the rounds. The cost of a span is what its variant adds to off.'
   const head = ['', 'CPU min', 'median', 'of without', 'of off', 'span min', 'median', 'meaning']
   const rows = variants.map((variant) => [
     variant.name,
@@ -28,7 +28,7 @@ export function fakeTable(costs: Costs, variants: readonly Variant[]): string {
 }
 
 export function loopTable(costs: Costs): string {
-  const title = 'Spans by themselves, made and ended in a loop. µs for each.'
+  const title = 'Spans on their own, created and ended in a loop. µs for each.'
   const head = ['', 'CPU min', 'median', 'span min', 'median', 'meaning']
   const rows = loopKinds.map((kind) => [
     kind,
@@ -41,7 +41,7 @@ export function loopTable(costs: Costs): string {
 
 export function realTable(costs: Costs, variants: readonly Variant[]): string {
   const title =
-    'PostgreSQL on this machine, over TCP. µs for each query; CPU is that of the application alone.'
+    'PostgreSQL on this machine, over TCP. µs for each query. CPU is that of the application only.'
   const head = ['', 'wall min', 'median', 'CPU min', 'median', 'of off', 'meaning']
   const rows = variants.map((variant) => [
     variant.name,

@@ -4,15 +4,15 @@ import { NodeSDK } from '@opentelemetry/sdk-node'
 import { BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace'
 import type { RequestScope } from './workload.ts'
 
-/** An SDK as an application has one, whose spans are dropped where they would be sent. */
+/** An SDK like that of an application. Its exporter drops the spans instead of sending them. */
 export interface BenchSdk {
   readonly request: RequestScope
-  /** How many spans were exported since the last call, those that wait among them. */
+  /** Exports the waiting spans. Returns how many were exported since the last call. */
   flush(): Promise<number>
   shutdown(): Promise<void>
 }
 
-/** Of the environment: which spans are sampled, and that there are no metrics and no logs. */
+/** The environment: which spans are sampled, and no metrics and no logs. */
 export function sdkEnvironment(isSampled: boolean): Readonly<Record<string, string>> {
   return {
     OTEL_TRACES_SAMPLER: isSampled ? 'parentbased_always_on' : 'parentbased_always_off',
@@ -22,7 +22,7 @@ export function sdkEnvironment(isSampled: boolean): Readonly<Record<string, stri
   }
 }
 
-/** Starts the SDK with {@link sdkEnvironment}, and a span that stands for the request of all sessions. */
+/** Starts the SDK with {@link sdkEnvironment}, and one span as the request of all sessions. */
 export function startSdk(isDriverTraced: boolean): BenchSdk {
   let exported = 0
   const exporter: SpanExporter = {
@@ -51,7 +51,7 @@ export function startSdk(isDriverTraced: boolean): BenchSdk {
   }
 }
 
-// As many as the library's span of a query has, set as one would set them by hand.
+// As many attributes as the library's span of a query has, set by hand.
 const attributes = {
   'db.system': 'postgresql',
   'db.system.name': 'postgresql',
@@ -66,7 +66,7 @@ const attributes = {
   'db.query.text': 'select "id", "name", "email" from "bench_users" where "id" = $1',
 }
 
-/** The span of a query, made with the API and nothing else: what of a span's cost is the SDK's. */
+/** Creates the span of a query with the API only. It shows the share of the SDK in the cost of a span. */
 export function spanByHand({ context: parent }: RequestScope): () => void {
   const tracer = trace.getTracer('bench')
   const span = tracer.startSpan('db.query.get', { kind: SpanKind.CLIENT }, parent)
@@ -80,7 +80,7 @@ export function spanByHand({ context: parent }: RequestScope): () => void {
 type Instrumentations = NonNullable<ConstructorParameters<typeof NodeSDK>[0]>['instrumentations']
 type Instrumentation = Extract<NonNullable<Instrumentations>[number], { enable(): void }>
 
-// A dependency of the instrumentations that are installed, and none of this package.
+// A dependency of the installed instrumentations, not of this package.
 function driverInstrumentation(): Instrumentation {
   const require = createRequire(import.meta.url)
   const installed = require.resolve('@opentelemetry/auto-instrumentations-node')

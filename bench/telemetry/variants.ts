@@ -1,4 +1,4 @@
-/** A way to have telemetry, or not to. */
+/** A configuration with or without telemetry. */
 export interface Variant {
   readonly name: string
   readonly meaning: string
@@ -8,15 +8,15 @@ export interface Variant {
   readonly spans?: 'all' | 'queries'
   /** Whether the request's span is sampled. */
   readonly isSampled: boolean
-  /** Whether @opentelemetry/instrumentation-pg makes spans of what the driver does. */
+  /** Whether @opentelemetry/instrumentation-pg creates spans of the driver. */
   readonly isDriverTraced?: true
-  /** Whether the workload makes a span with as many attributes around each query, with the API alone. */
+  /** Whether the workload creates a span with as many attributes around each query, with the API only. */
   readonly isByHand?: true
-  /** What a session of {@link queriesPerSession} queries exports. */
+  /** How many spans a session of {@link queriesPerSession} queries exports. */
   readonly spansPerSession: number
 }
 
-/** How many rows a session reads, one query each. */
+/** How many queries a session sends, with one row each. */
 export const queriesPerSession = 10
 
 export const without: Variant = {
@@ -31,7 +31,7 @@ export const without: Variant = {
 export const withoutAgain: Variant = {
   ...without,
   name: 'without, again',
-  meaning: 'the same once more: A/A',
+  meaning: 'the same again: A/A',
 }
 
 export const off: Variant = {
@@ -61,16 +61,16 @@ export const queries: Variant = {
 
 const all: Variant = {
   name: 'sampled all',
-  meaning: 'session spans as well, the default',
+  meaning: 'with session spans, the default',
   tracing: true,
   isSampled: true,
-  // Besides: open, commit, close.
+  // Plus open, commit and close.
   spansPerSession: queriesPerSession + 3,
 }
 
 const byHand: Variant = {
   name: 'by hand',
-  meaning: 'off, such a span by the API alone',
+  meaning: 'off, the same span with the API only',
   tracing: false,
   isSampled: true,
   isByHand: true,
@@ -86,7 +86,7 @@ export const driver: Variant = {
   spansPerSession: queriesPerSession,
 }
 
-/** Those that ask the client in process. */
+/** The variants that use the client inside the process. */
 export const variants: readonly Variant[] = [
   without,
   off,
@@ -98,5 +98,5 @@ export const variants: readonly Variant[] = [
   driver,
 ]
 
-/** Those that ask PostgreSQL: what users see. */
+/** The variants that use PostgreSQL. Users see this cost. */
 export const realVariants: readonly Variant[] = [off, unsampled, all, driver]

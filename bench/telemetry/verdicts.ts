@@ -12,16 +12,16 @@ import {
   withoutAgain,
 } from './variants.ts'
 
-/** One of the promises, and whether it is kept. */
+/** A promise, and whether it is kept. */
 export interface Verdict {
   readonly isKept: boolean
   readonly promise: string
   readonly found: string
 }
 
-/** How many times the CPU of `off` a request may cost that is not sampled. */
+/** The limit for a request that is not sampled: this many times the CPU of `off`. */
 const mostUnsampled = 1.05
-/** Microseconds of CPU for the span of a query, where that of instrumentation-pg costs no more than the second. */
+/** The limit for the span of a query in microseconds of CPU, if the span of instrumentation-pg costs at most `referenceDriver`. */
 const mostSampled = 4
 const referenceDriver = 4.8
 
@@ -30,35 +30,35 @@ export function cpuOf(costs: Costs, { name }: Pick<Variant, 'name'>): readonly n
   return (costs.get(name) ?? []).map(({ cpu }) => cpu)
 }
 
-/** The middle of the ratios of two variants, round by round. */
+/** The median of the ratios of two variants, round by round. */
 export function ratioOf(costs: Costs, variant: Variant, baseline: Variant): number {
   return median(ratios(cpuOf(costs, variant), cpuOf(costs, baseline)))
 }
 
-/** The middle half of the ratios of two that are the same, whichever of them is the baseline. */
+/** The middle half of the ratios of two equal builds, with each of them as the baseline. */
 function spreadOf(costs: Costs): { readonly from: number; readonly to: number } {
   const [one, other] = [cpuOf(costs, without), cpuOf(costs, withoutAgain)]
   const both = [...ratios(one, other), ...ratios(other, one)]
   return { from: quantile(both, 0.25), to: quantile(both, 0.75) }
 }
 
-/** By how much two figures may differ and yet be equal: 1 unless the machine is so busy that equal builds do. */
+/** The factor by which equal figures may differ. It is 1, unless the machine is so busy that equal builds differ. */
 function toleranceOf(costs: Costs): number {
   const { to } = spreadOf(costs)
   return to <= mostUnsampled ? 1 : to
 }
 
-/** Says that verdicts are not to be trusted, where even equal builds differ by more than they allow. */
+/** Warns about the verdicts if even equal builds differ by more than the limits allow. */
 export function noiseOf(costs: Costs): readonly string[] {
   const { from, to } = spreadOf(costs)
   return toleranceOf(costs) === 1
     ? []
     : [
-        `This machine is busy: equal builds differ by ${percent(from)} to ${percent(to)}. Measure again when it is idle.`,
+        `The machine is busy: equal builds differ by ${percent(from)} to ${percent(to)}. Measure again when it is idle.`,
       ]
 }
 
-/** Microseconds of CPU: by the best rounds, and by the medians. */
+/** Microseconds of CPU, by the best rounds and by the medians. */
 export interface Added {
   readonly least: number
   readonly median: number
@@ -85,7 +85,7 @@ function added(cpu: readonly number[], base: readonly number[]): Added {
 
 /**
  * @param path the costs of queries, through the whole library
- * @param loop the costs of spans by themselves
+ * @param loop the costs of spans on their own
  */
 export function verdicts(path: Costs, loop: Costs): readonly Verdict[] {
   const spread = spreadOf(path)
@@ -95,7 +95,7 @@ export function verdicts(path: Costs, loop: Costs): readonly Verdict[] {
   return [
     {
       isKept: offRatio <= spread.to,
-      promise: 'off costs what a build without telemetry costs, within the spread of A/A',
+      promise: 'off costs the same as a build without telemetry, within the spread of A/A',
       found: `${percent(offRatio)}; A/A ${percent(spread.from)} to ${percent(spread.to)}`,
     },
     {
@@ -109,9 +109,9 @@ export function verdicts(path: Costs, loop: Costs): readonly Verdict[] {
 }
 
 /**
- * By itself, as the cost of instrumentation-pg was measured that goes with the limit. Microseconds tell of the
- * machine too: on one that is slower the yardstick is the span of instrumentation-pg, of the same run, and the
- * limit the same share of it.
+ * Judges the span on its own. The limit goes with a measured cost of instrumentation-pg on its own. Microseconds
+ * depend on the machine. On a slower machine, the limit is the same share of the span of instrumentation-pg in
+ * the same run.
  */
 function spanVerdict(path: Costs, loop: Costs): Verdict {
   const own = loopSpanCost(loop, 'library')
@@ -120,7 +120,7 @@ function spanVerdict(path: Costs, loop: Costs): Verdict {
   if (reference <= referenceDriver) {
     return {
       isKept: own.least <= mostSampled * toleranceOf(path),
-      promise: `the span of a query, by itself, costs at most ${mostSampled} µs of CPU`,
+      promise: `the span of a query on its own costs at most ${mostSampled} µs of CPU`,
       found: `${microseconds(own)}${allowed}`,
     }
   }
@@ -129,31 +129,31 @@ function spanVerdict(path: Costs, loop: Costs): Verdict {
   return {
     isKept: share <= mostShare * toleranceOf(path),
     promise:
-      `the span of a query, by itself, costs at most ${mostShare.toFixed(2)} of that of instrumentation-pg ` +
-      `(${mostSampled} of ${referenceDriver} µs; the latter is ${reference.toFixed(2)} on this machine, ` +
-      `so microseconds are no yardstick)`,
+      `the span of a query on its own costs at most ${mostShare.toFixed(2)} of that of instrumentation-pg ` +
+      `(${mostSampled} of ${referenceDriver} µs; instrumentation-pg costs ${reference.toFixed(2)} on this machine, ` +
+      `so the limit in µs does not apply)`,
     found: `${share.toFixed(2)}, ${microseconds(own)}${allowed}`,
   }
 }
 
-/** With all that a session does for its observers, which the loop has not: both are small differences of large figures. */
+/** Includes everything that a session does for its observers, unlike the loop. Both are small differences of large figures. */
 function withinVerdict(path: Costs): Verdict {
   const own = spanCost(path, queries)
   const reference = spanCost(path, driver)
   return {
     isKept: own.least <= reference.least * spreadOf(path).to,
-    promise: 'the span of a query, within the query, costs no more than that of instrumentation-pg',
+    promise: 'the span of a query within the query costs no more than that of instrumentation-pg',
     found: `${microseconds(own)}; ${microseconds(reference)}`,
   }
 }
 
-/** What a verdict has allowed beside its limit, since equal builds differ by as much. */
+/** Names the difference that a verdict allowed beyond its limit, because equal builds differ by as much. */
 function allowanceOf(path: Costs): string {
   const tolerance = toleranceOf(path)
-  return tolerance === 1 ? '' : `; ${percent(tolerance)} allowed, as equal builds differ`
+  return tolerance === 1 ? '' : `; ${percent(tolerance)} allowed, because equal builds differ`
 }
 
-/** The library's span as a share of that of instrumentation-pg: the middle of the rounds, each without its loop. */
+/** The library's span as a share of that of instrumentation-pg: the median of the rounds, without the empty loop. */
 function loopShare(costs: Costs): number {
   const more = (kind: LoopKind): readonly number[] => {
     const base = cpuOf(costs, { name: loops[kind].baseline })

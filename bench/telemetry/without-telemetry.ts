@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 
-/** What makes `orm/database.ts` a composition root without telemetry. */
+/** The replacements that remove telemetry from `orm/database.ts`. */
 const replacements: readonly (readonly [before: string, after: string])[] = [
   [`import { wantsOldNames } from './telemetry/span-settings.ts'\n`, ''],
   [`import { wantedApi } from './telemetry/switch.ts'\n`, ''],
@@ -36,13 +36,13 @@ export function copyWithoutTelemetry(folder: string): string {
   return copy
 }
 
-/** @throws where a text is not there exactly once: the source has changed, and the replacements have to */
+/** @throws if a text is not there exactly once: the source has changed, so the replacements have to change too */
 export function replaced(source: string): string {
   return replacements.reduce((text, [before, after]) => {
     const count = text.split(before).length - 1
     if (count !== 1) {
       throw new Error(
-        `orm/database.ts expected this text once; it is there ${count} times. ` +
+        `Expected this text once in orm/database.ts, found it ${count} times. ` +
           `Change the replacements in bench/telemetry/without-telemetry.ts:\n${before}`,
       )
     }
@@ -50,7 +50,7 @@ export function replaced(source: string): string {
   }, source)
 }
 
-// What the options are checked with stays; every import of the rest would fail now.
+// The checks of the options stay. An import of anything else would fail.
 function removeTelemetry(copy: string): void {
   rmSync(join(copy, 'telemetry'), { recursive: true })
   const kept = 'telemetry/span-settings.ts'

@@ -1,4 +1,4 @@
-/** One variant, in a process of its own, as applications have it: nothing of another is loaded or warm. */
+/** Runs one variant in its own process, as applications do: no code of another variant is loaded or warm. */
 import { createRequire } from 'node:module'
 import { setImmediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -15,7 +15,7 @@ export interface WorkerArgument {
   readonly variant: Variant
   /** The folder of the library. */
   readonly orm: string
-  /** Without: a client in process that answers at once. */
+  /** If undefined, a client inside the process answers at once. */
   readonly url?: string
 }
 
@@ -27,7 +27,7 @@ const { variant, orm: folder, url } = workerArgument<WorkerArgument>()
 
 const source = url === undefined ? { pool: fakePool() } : { connectionString: url, max: 1 }
 const sdk = startSdk(variant.isDriverTraced === true)
-// What is loaded by now is wrapped when it is asked for again.
+// An instrumentation wraps a module that is already loaded when it is required again.
 createRequire(import.meta.url)('pg')
 
 const orm = (await import(pathToFileURL(`${folder}/index.ts`).href)) as Orm
@@ -48,7 +48,7 @@ async function round({ sessions }: RoundRequest): Promise<Cost> {
       await context.with(sdk.request.context, () =>
         serveRequest(orm, database, entity, sdk.request, around),
       )
-      // Requests come from the event loop; without a turn of it no batch of spans would be sent.
+      // Requests come from the event loop. Without a turn of it, no batch of spans is sent.
       await setImmediate()
     }
     exported = await sdk.flush()
@@ -57,7 +57,7 @@ async function round({ sessions }: RoundRequest): Promise<Cost> {
   return cost
 }
 
-function requireSpans(came: number, expected: number): void {
-  if (came === expected) return
-  throw new Error(`${variant.name}: expected ${expected} spans to be exported; came ${came}`)
+function requireSpans(exported: number, expected: number): void {
+  if (exported === expected) return
+  throw new Error(`${variant.name}: expected ${expected} exported spans, got ${exported}`)
 }

@@ -3,10 +3,10 @@ import type * as library from '../../orm/index.ts'
 import type { AnyEntityClass, Database } from '../../orm/index.ts'
 import { queriesPerSession } from './variants.ts'
 
-/** The library as it is, or a copy of it. */
+/** The library, or a copy of it. */
 export type Orm = typeof library
 
-/** A table of its own for each library, which knows only its own tables. */
+/** Declares the table with the given library, because a library knows only its own tables. */
 export function benchUser(orm: Orm): BenchUserClass {
   const { boolean, integer, table, text, timestamptz } = orm
   return class BenchUser extends table('bench_users', {
@@ -20,7 +20,7 @@ export function benchUser(orm: Orm): BenchUserClass {
   }) {}
 }
 
-/** What is asked of the class, whichever library made it. */
+/** The class, no matter which library created it. */
 type BenchUserClass = AnyEntityClass & (new (values: BenchUserValues) => object)
 
 interface BenchUserValues {
@@ -35,7 +35,7 @@ export interface RequestScope {
   readonly span: Span
 }
 
-/** What a request does: it reads rows by their keys, one query each, and commits, as the plugin does it. */
+/** Does the work of a request: reads rows by their keys, one query each, and commits like the plugin. */
 export async function serveRequest(
   { Session }: Orm,
   database: Database,
@@ -48,11 +48,11 @@ export async function serveRequest(
     const end = around?.()
     const found = (await session.get(entity, key)) as { readonly id: number } | null
     end?.()
-    if (found?.id !== key) throw new Error(`expected the row ${key}; came ${String(found?.id)}`)
+    if (found?.id !== key) throw new Error(`expected the row ${key}, got ${String(found?.id)}`)
   }
   await session.commit()
   await session.discard()
 }
 
-/** Called before each query, and what it gives after it. */
+/** Called before each query. The function that it returns is called after the query. */
 export type Around = (() => () => void) | undefined

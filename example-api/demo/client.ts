@@ -2,7 +2,7 @@ import { paint, print } from './output.ts'
 import { treeLines } from './span-tree.ts'
 import type { TakeSpans } from './spans.ts'
 
-/** What a request has to come back with. Without `queries` it must not have used the database. */
+/** The expected response. Without `queries`, the request must not use the database. */
 export interface Expected {
   readonly status: number
   readonly queries?: number
@@ -13,13 +13,13 @@ export interface Answer<Body> {
   readonly queries: number
 }
 
-/** Sends requests, prints what came back, and counts what was not as expected. */
+/** Sends requests, prints the responses, and counts those that are not as expected. */
 export class DemoClient {
   readonly #url: string
   readonly #stop: AbortSignal
   readonly #takeSpans: TakeSpans
   requests = 0
-  disappointments = 0
+  unexpected = 0
 
   constructor(url: string, takeSpans: TakeSpans, stop: AbortSignal) {
     this.#url = url
@@ -43,11 +43,11 @@ export class DemoClient {
     return this.#send('DELETE', path, expected)
   }
 
-  /** States something that the answers must have shown. */
+  /** Prints a statement about the responses, and counts it if it is false. */
   check(statement: string, holds: boolean): void {
     if (holds) return print(paint('green', `  ✓ ${statement}`))
-    this.disappointments += 1
-    print(paint('red', `  ✗ not so: ${statement}`))
+    this.unexpected += 1
+    print(paint('red', `  ✗ expected: ${statement}`))
   }
 
   async #send<Body>(
@@ -58,7 +58,7 @@ export class DemoClient {
   ): Promise<Answer<Body>> {
     this.#stop.throwIfAborted()
     const payload = body && JSON.stringify(body)
-    this.#takeSpans() // what happened between the requests belongs to none of them
+    this.#takeSpans() // spans between two requests belong to neither
     print()
     print(`${paint('bold', `${method} ${path}`)}${payload === undefined ? '' : ` ${payload}`}`)
     const response = await fetch(this.#url + path, {
@@ -86,6 +86,6 @@ export class DemoClient {
     if (status !== expected.status) this.check(`the status is ${expected.status}`, false)
     const { queries } = expected
     if (headers.get('x-db-query-count') !== (queries === undefined ? null : String(queries)))
-      this.check(`the database was asked ${queries ?? 0} times`, false)
+      this.check(`the request sent ${queries ?? 0} queries`, false)
   }
 }

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 
 const isColoured = process.stdout.isTTY && !process.env.NO_COLOR
 
-// Whoever reads along may stop early (`npm run demo | head`); the demo still takes itself down.
+// The reader may stop early (`npm run demo | head`). The demo still cleans up.
 process.stdout.on('error', () => {})
 
 export function print(line = ''): void {

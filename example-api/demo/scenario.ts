@@ -6,7 +6,7 @@ interface Row {
   readonly id: number
 }
 
-/** Every route of the example once, with the failures that it knows. */
+/** Calls every route of the example, and causes the errors that the routes handle. */
 export async function play(client: DemoClient): Promise<void> {
   await client.get('/health', { status: 200 })
   const saved = await compareLoading(client)

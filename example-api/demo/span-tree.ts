@@ -6,7 +6,7 @@ interface Node {
   readonly children: readonly Node[]
 }
 
-/** Spans as lines of a tree: name, attributes, duration. Equal ones in a row share a line. */
+/** Prints spans as the lines of a tree: name, attributes, duration. Equal spans in a row share a line. */
 export function treeLines(spans: readonly ReadableSpan[]): readonly string[] {
   const ids = new Set(spans.map((span) => span.spanContext().spanId))
   const begun = spans.toSorted((a, b) => milliseconds(a.startTime) - milliseconds(b.startTime))
@@ -36,7 +36,7 @@ function linesBelow(nodes: readonly Node[], indent: string): readonly string[] {
   })
 }
 
-/** Nodes that follow each other, look the same and have nothing below them. */
+/** Groups neighbours that look the same and have no children. */
 function inRows(nodes: readonly Node[]): Node[][] {
   const rows: Node[][] = []
   for (const node of nodes) {

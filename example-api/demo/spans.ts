@@ -6,17 +6,17 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace'
 
-/** Gives the spans that have ended since the last call. */
+/** Returns the spans that ended since the last call. */
 export type TakeSpans = () => readonly ReadableSpan[]
 
 /**
- * Keeps the spans of this process instead of exporting them. It is called before the application is
- * built; a service of your own has `node --import fastify-data-bridge/register` and needs none of this.
+ * Keeps the spans of this process in memory. Call it before the application is built. Your own service does
+ * not need this: start it with `node --import fastify-data-bridge/register`.
  */
 export function collectSpans(): TakeSpans {
   const exporter = new InMemorySpanExporter()
   const sdk = new NodeSDK({
-    // Spans wait for what is found out about the machine: the first ones would come after their request.
+    // Spans would wait for the detection of the machine, and the first ones would arrive after their request.
     autoDetectResources: false,
     spanProcessors: [new SimpleSpanProcessor({ exporter })],
     instrumentations: [

@@ -21,7 +21,7 @@ export async function postRoutes(app: FastifyInstance): Promise<void> {
       .limit(limit)
     if (!lazy) return page.options(selectinload(Post.author)).toList()
 
-    // The N+1 problem, on purpose: each new author is a query of its own.
+    // The N+1 problem, on purpose: one query for each author.
     const posts = await page.toList()
     for (const post of posts) await post.author
     return posts
@@ -30,7 +30,7 @@ export async function postRoutes(app: FastifyInstance): Promise<void> {
   app.post<{ Body: NewPost }>('/posts', { schema: createSchema }, async (request, reply) => {
     const post = new Post(request.body)
     request.session.add(post)
-    await request.session.flush() // now it has its id; it is committed before the response leaves
+    await request.session.flush() // gives it its id. It is committed before the response leaves
     reply.code(201)
     return post
   })

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 
-/** How long a balancer is kept waiting for an answer. */
+/** The longest time that a load balancer waits for an answer. */
 const timeoutMs = 1000
 
-/** Whether requests can be served: for balancers. `/health` says that the process lives, and asks nobody. */
+/** Tells load balancers whether requests can be served. `/health` only shows that the process is alive. */
 export async function readyRoutes(app: FastifyInstance): Promise<void> {
   app.get('/ready', { schema }, async (request, reply) => {
     const { isUp, latencyMs, error, pool } = await app.dataBridge.health({ timeoutMs })
@@ -17,8 +17,8 @@ const pool = {
   type: 'object',
   properties: {
     total: { type: 'integer', description: 'connections' },
-    idle: { type: 'integer', description: 'those that are free' },
-    waiting: { type: 'integer', description: 'requests that wait for one' },
+    idle: { type: 'integer', description: 'free connections' },
+    waiting: { type: 'integer', description: 'requests that wait for a connection' },
   },
 }
 

@@ -26,7 +26,7 @@ const schema = {
         properties: {
           authorId: keySchema,
           posts: { type: 'integer' },
-          likes: { type: 'number', description: 'the mean of the posts' },
+          likes: { type: 'number', description: 'average for each post' },
         },
       },
     },

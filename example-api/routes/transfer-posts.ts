@@ -35,7 +35,9 @@ const schema = {
   },
   response: {
     200: { type: 'object', properties: { moved: { type: 'integer' } } },
-    404: errorSchema('One of the users does not exist; nothing was moved.'),
-    500: errorSchema('It failed after the writes, as `failAfter` asked for; nothing was moved.'),
+    404: errorSchema('One of the users does not exist. Nothing was moved.'),
+    500: errorSchema(
+      'It failed after the writes, because `failAfter` was true. Nothing was moved.',
+    ),
   },
 }

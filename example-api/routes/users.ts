@@ -12,7 +12,7 @@ import {
   userWithPostsSchema,
 } from '../schemas.ts'
 
-/** What `include` can ask for: each level is one more query, however many rows there are. */
+/** The values of `include`. Each level is one more query, no matter how many rows there are. */
 const included = {
   posts: selectinload(User.posts),
   'posts.comments': selectinload(User.posts).options(selectinload(Post.comments)),
@@ -49,7 +49,7 @@ export async function userRoutes(app: FastifyInstance): Promise<void> {
   app.post<{ Body: NewUser }>('/users', { schema: createSchema }, async (request, reply) => {
     const user = new User(request.body)
     request.session.add(user)
-    await request.session.flush() // now it has its id; it is committed before the response leaves
+    await request.session.flush() // gives it its id. It is committed before the response leaves
     reply.code(201).header('location', `/users/${user.id}`)
     return user
   })
@@ -59,7 +59,7 @@ export async function userRoutes(app: FastifyInstance): Promise<void> {
     { schema: patchSchema },
     async (request) => {
       const user = found(await request.session.get(User, request.params.id), 'user')
-      // What has changed is seen and written when the session is committed.
+      // The session finds the changes and writes them at its commit.
       return Object.assign(user, request.body)
     },
   )

@@ -1,5 +1,6 @@
 import type { Entity } from './entity.ts'
 import { type RawRow, stateOf } from './entity-state.ts'
+import type { ColumnMetadata } from '../schema/metadata.ts'
 import { setValue, valueOf } from './property.ts'
 import { decodeColumn, isUnchanged, readBack } from '../schema/values.ts'
 
@@ -15,23 +16,37 @@ export function absorb(
   held: readonly (string | null | undefined)[],
 ): void {
   const state = stateOf(entity)
-  for (const column of state.table.columns) {
+  const { table, snapshot } = state
+  let values: Map<ColumnMetadata, unknown> | undefined
+  for (const column of table.columns) {
     const text = row[column.position] ?? null
     const known = held[column.position]
-    if (text === known) continue
+    // Neither the flush nor the database has changed it.
+    if (text === known && text === snapshot?.[column.position]) continue
     const value = valueOf(entity, column)
     const isUntouched =
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
-    if (isUntouched) setValue(entity, column, readBack(column, value, text))
+    if (!isUntouched) continue
+    values ??= new Map()
+    values.set(column, readBack(column, value, text, table, row))
   }
+  if (values !== undefined) assignAll(entity, values)
   state.snapshot = row
 }
 
 /** Puts a row that was read again into an entity, over whatever the program has changed. */
 export function reload(entity: Entity, row: RawRow): void {
   const state = stateOf(entity)
-  for (const column of state.table.columns)
-    setValue(entity, column, decodeColumn(column, row[column.position] ?? null))
+  const { table } = state
+  const values = table.columns.map(
+    (column) => [column, decodeColumn(column, row[column.position] ?? null, table, row)] as const,
+  )
+  assignAll(entity, values)
   state.snapshot = row
   for (const handle of state.handles?.values() ?? []) handle.forget()
+}
+
+// After all of them could be read: one that could not must not leave half of a row.
+function assignAll(entity: Entity, values: Iterable<readonly [ColumnMetadata, unknown]>): void {
+  for (const [column, value] of values) setValue(entity, column, value)
 }

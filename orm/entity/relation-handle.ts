@@ -166,6 +166,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
 
 /** A value that `===` compares as PostgreSQL does. */
 function comparable(column: ColumnMetadata, value: unknown): unknown {
+  if (Number.isNaN(value)) return 'NaN'
   return typeof value === 'object' && value !== null && column.type.accepts(value)
     ? column.type.encode(value as never)
     : value

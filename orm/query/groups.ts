@@ -11,7 +11,7 @@ export function isAggregate(node: SqlNode): boolean {
 }
 
 /**
- * Groups and orders with parameters, by the places of the selected expressions that say the same: for
+ * Replaces groups and orders with parameters by the position of the same selected expression: for
  * PostgreSQL `date_trunc($1, at)` and `date_trunc($2, at)` are two expressions.
  */
 export function byPlaces(plan: QueryPlan, selected: readonly Expression<unknown>[]): QueryPlan {

@@ -6,7 +6,7 @@ import { listOrigin, mark } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
 import type { LoadContext, RawRows } from '../relations/context.ts'
-import type { LoadPlan } from '../relations/loader.ts'
+import { joinTables, tablesRead } from '../relations/related.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Expression } from '../sql/node.ts'
@@ -84,14 +84,13 @@ export async function runFirstRow(
   return row
 }
 
-export async function runOneRow(
+export function runOneRow(
   context: QueryContext,
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row> {
-  const select = (): Select => selectOf(atMost(plan, 2), selected)
   const only = (result: RawRows): Row => onlyRow(plainRows(result, selected), plan)
-  return run(context, 'one', atMost(plan, 2), select, only, () => ({ rows: 1 }))
+  return run(context, 'one', atMost(plan, 2), valuesOf(selected), only, () => ({ rows: 1 }))
 }
 
 /** The plan with a limit that is no higher. */
@@ -105,12 +104,13 @@ function runSelected(
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row[]> {
-  const select = (): Select => selectOf(plan, selected)
-  return run(context, name, plan, select, (rows) => plainRows(rows, selected), countRows)
+  const rows = (result: RawRows): Row[] => plainRows(result, selected)
+  return run(context, name, plan, valuesOf(selected), rows, countRows)
 }
 
-function selectOf(plan: QueryPlan, selected: Selected): Select {
-  return new Select({ ...plan, projection: valuesProjection(Object.values(selected)) })
+function valuesOf(selected: Selected): (plan: QueryPlan) => Select {
+  const projection = valuesProjection(Object.values(selected))
+  return (plan) => new Select({ ...plan, projection })
 }
 
 function plainRows(result: RawRows, selected: Selected): Row[] {
@@ -136,7 +136,7 @@ async function run<T>(
   context: QueryContext,
   name: QueryOperation['name'],
   plan: QueryPlan,
-  selectOf: (plan: QueryPlan) => Select,
+  build: (plan: QueryPlan) => Select,
   read: (rows: RawRows, operation: QueryOperation) => T | Promise<T>,
   outcomeOf: (result: T) => Outcome,
 ): Promise<T> {
@@ -153,7 +153,7 @@ async function run<T>(
     context.observer,
     operation,
     async () => {
-      const statement = selectStatement(selectOf(plan))
+      const statement = selectStatement(build(plan))
       await context.beforeQuery(readBy(statement, plan), operation)
       return read(await context.rows(statement, operation), operation)
     },
@@ -195,16 +195,9 @@ function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
   return row
 }
 
-/** The tables of the statement, and of those that load relations behind it. */
+/** The tables of the statement, and of those that load relations after it. */
 function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
-  if (tables === 'any' || loaders.length === 0) return tables
-  return [...tables, ...loaders.flatMap(loadedTables)]
-}
-
-function loadedTables({ relation, nested }: LoadPlan): TableMetadata[] {
-  const { target, through } = relation
-  const between = through === undefined ? [] : [through.table]
-  return [target, ...between, ...nested.flatMap(loadedTables)]
+  return loaders.map(tablesRead).reduce(joinTables, tables)
 }
 
 // --- what a query says and its last method would not heed is refused

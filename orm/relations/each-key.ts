@@ -65,7 +65,7 @@ export class EachKey implements SqlNode {
         where.write(sink)
         sink.text(')')
       }
-      // Not by the rank, which would have PostgreSQL number every row before it takes the first ones.
+      // An order by the rank would make PostgreSQL number every row first.
       sink.text(' order by ')
       writeList(sink, orders, ', ')
       sink.text(' limit ')
@@ -76,7 +76,7 @@ export class EachKey implements SqlNode {
     sink.text(`, ${alias}.${rank}`)
   }
 
-  // A row that the table between has twice is one row, and takes one place.
+  // The table between may link two rows several times; the row counts once for the limit.
   #writeFound(sink: Sink): void {
     const equal = (): void => writeEqual(sink, this.#side)
     if (this.#through === undefined) equal()

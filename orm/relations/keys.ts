@@ -7,7 +7,7 @@ import type { Side } from './side.ts'
 /** A key of one or several columns, as PostgreSQL's texts. */
 export type KeyTexts = readonly string[]
 
-// Names that no column has: SQL of the program's own may name columns without their tables.
+// Unlikely as names of columns: SQL of the program may name columns without their tables.
 const placeName = quote('#place')
 
 /** The place of the key that a row belongs to, from 1 on. */
@@ -16,7 +16,7 @@ export const givenPlace: SqlNode = Object.freeze({
   write: (sink: Sink) => sink.text(`given.${placeName}`),
 })
 
-/** Joins the keys to the far side: PostgreSQL says which row belongs to which, once for each key that is equal. */
+/** Joins the keys to the far side, so that PostgreSQL decides which keys are equal. A row comes once for each equal key. */
 export class GivenKeys implements SqlNode {
   readonly shape: string
   readonly #side: Side
@@ -49,8 +49,8 @@ export function writeGiven(sink: Sink, side: Side, keys: readonly KeyTexts[]): v
 }
 
 /**
- * An array of the type that the column really has, and is compared by, whatever it was declared as: what
- * is declared as `text()` may be citext. The sub-query is there for its type; nothing runs it.
+ * An array of the column's real type: a column that is declared as `text()` may be citext. The sub-query
+ * only gives the type; it never runs.
  */
 function writeArray(
   sink: Sink,
@@ -58,7 +58,7 @@ function writeArray(
   { name, type }: ColumnMetadata,
   array: string,
 ): void {
-  // There are no arrays of arrays.
+  // PostgreSQL has no arrays of arrays: these travel as texts.
   if (type.itemCast !== '') {
     sink.parameter(array)
     return sink.text(`::${type.arrayCast}`)
@@ -66,7 +66,7 @@ function writeArray(
   const item = `typed.${quote(name)}`
   sink.text('coalesce(')
   sink.parameter(array)
-  // Of a domain, `nullif` has the type below it.
+  // For a domain, `nullif` gives its base type: a key may violate the domain's constraint.
   sink.text(
     `, array(select nullif(${item}, ${item}) from ${quoteTable(table)} as typed where false))`,
   )

@@ -64,7 +64,7 @@ async function fetch(
   if (texts === null || texts === undefined) return []
   const { rows } = await context.rows(selectRelated(relation, texts), operation)
   const found = context.entitiesOf(relation.target, rows)
-  // What the table between has twice is in the relation once.
+  // The table between may link two rows several times; the list has the row once.
   const entities = relation.through === undefined ? found : [...new Set(found)]
   mark(entities, relatedOrigin(operation.origin, relation, entities.length))
   return entities

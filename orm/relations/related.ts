@@ -1,5 +1,5 @@
 import type { RawRow } from '../entity/entity-state.ts'
-import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { Compare, OneOf, Param } from '../sql/comparisons.ts'
 import { and } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
@@ -13,7 +13,8 @@ import {
   withColumns,
 } from '../sql/select.ts'
 import { rootSource, type Source } from '../sql/source.ts'
-import type { Statement } from '../sql/statement.ts'
+import { render, type Statement } from '../sql/statement.ts'
+import type { ReadTables } from '../sql/text-sink.ts'
 import { EachKey } from './each-key.ts'
 import { GivenKeys, givenPlace, type KeyTexts, textsAt } from './keys.ts'
 import type { LoadPlan } from './loader.ts'
@@ -24,10 +25,10 @@ export interface Keyed {
   readonly key: KeyTexts
 }
 
-/** A statement for many keys, and of a row of its result whose it is. */
-export interface Batched<G extends Keyed> {
+/** A statement for many keys, and how its rows are matched with them. */
+export interface Batched<G> {
   readonly statement: Statement
-  /** Whether it may give a row several times, for several keys or owners. */
+  /** Whether it may give a row several times. */
   readonly mayRepeat: boolean
   readonly groupOf: (row: RawRow) => G | undefined
 }
@@ -61,34 +62,58 @@ export function selectRelatedOfMany<G extends Keyed>(
   const { source } = side
   const orders = plan.orders.length > 0 ? plan.orders : usualOrder(relation, source)
   const keys = groups.map(({ key }) => key)
+  if (limit === undefined && isMatchedByText(side))
+    return selectByTexts(side, textsAt(keys, 0), where, orders, byText)
+  const statement =
+    limit === undefined
+      ? selectRows(side, where, orders, new GivenKeys(side, keys), [givenPlace])
+      : readStatement(
+          source.table,
+          new EachKey(side, relation.through, keys, { where, orders, limit }),
+        )
   const width = source.table.columns.length
-  const byPlace = (row: RawRow): G | undefined => groups[Number(row[width]) - 1]
-  if (limit !== undefined) {
-    const choice = { where, orders, limit }
-    const node = new EachKey(side, relation.through, keys, choice)
-    const statement = readStatement(source.table, node)
-    return { statement, mayRepeat: true, groupOf: byPlace }
-  }
-  if (!isMatchedByText(side)) {
-    const joins = new GivenKeys(side, keys)
-    const statement = selectRows(source, { where, orders, joins, extra: [givenPlace] })
-    return { statement, mayRepeat: true, groupOf: byPlace }
-  }
-  const [column] = side.columns
+  return { statement, mayRepeat: true, groupOf: (row) => groups[Number(row[width]) - 1] }
+}
+
+/** By one column: its text in a row is the text of the key. */
+function selectByTexts<G>(
+  side: Side,
+  texts: readonly string[],
+  where: Condition | undefined,
+  orders: readonly Order[],
+  byText: ReadonlyMap<string, G>,
+): Batched<G> {
+  const { source, link } = side
+  const [column] = side.columns as readonly [ColumnMetadata]
   const [node] = side.nodes as readonly [SqlNode]
-  const found = new OneOf(node, textsAt(keys, 0), false)
-  const position = side.link === undefined ? (column?.position ?? width) : width
-  const statement = selectRows(source, {
-    where: where === undefined ? found : and(found, where),
-    orders,
-    joins: side.link,
-    extra: side.link === undefined ? [] : [node],
-  })
+  const found = new OneOf(node, texts, false)
+  const condition = where === undefined ? found : and(found, where)
+  const extra = link === undefined ? [] : [node]
+  const position = link === undefined ? column.position : source.table.columns.length
   return {
-    statement,
-    mayRepeat: side.link !== undefined,
+    statement: selectRows(side, condition, orders, link, extra),
+    mayRepeat: link !== undefined,
     groupOf: (row) => byText.get(row[position] ?? ''),
   }
+}
+
+/** The tables that a loader and those nested in it read. */
+export function tablesRead(plan: LoadPlan): ReadTables {
+  const { relation, where, orders, nested } = plan
+  const { target, through } = relation
+  const tables = [target, ...(through === undefined ? [] : [through.table])]
+  const source = rootSource(target)
+  // Conditions and orders may read more: related rows, or anything in SQL of the program.
+  const chosen: ReadTables =
+    where === undefined && orders.length === 0
+      ? []
+      : render(new Select({ ...rowsWhere(source, and(), orders), where })).tables
+  return [tables, chosen, ...nested.map(tablesRead)].reduce(joinTables)
+}
+
+/** The tables of both. */
+export function joinTables(one: ReadTables, other: ReadTables): ReadTables {
+  return one === 'any' || other === 'any' ? 'any' : [...one, ...other]
 }
 
 /** Whether JavaScript finds the key of a row: by a text that says it all. */
@@ -96,14 +121,13 @@ function isMatchedByText({ columns }: Side): boolean {
   return columns.length === 1 && columns[0]?.type.hasExactText === true
 }
 
-interface Rows {
-  readonly where: Condition | undefined
-  readonly orders: readonly Order[]
-  readonly joins: SqlNode | undefined
-  readonly extra: readonly SqlNode[]
-}
-
-function selectRows(source: Source, { where, orders, joins, extra }: Rows): Statement {
+function selectRows(
+  { source }: Side,
+  where: Condition | undefined,
+  orders: readonly Order[],
+  joins: SqlNode | undefined,
+  extra: readonly SqlNode[],
+): Statement {
   const { projection, ...parts } = rowsWhere(source, and(), orders)
   const whole = withColumns(projection, extra)
   return selectStatement(new Select({ ...parts, projection: whole, where, joins }))

@@ -16,13 +16,16 @@ import { nearColumns } from './side.ts'
 /** A relation of several entities that is loaded with one statement. */
 type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
 
-/** What the relation leads to from the owners that have one key. */
+/** The owners that have one key. */
 interface Group {
   readonly key: KeyTexts
   /** The joined texts of the key. */
   readonly text: string
+  /** The first of the owners. */
+  readonly owner: object
+  /** The related entities. */
   entities: Entity[]
-  /** Whether an owner has the list itself: others get lists of their own. */
+  /** Whether an owner has this very list; every other owner gets a copy. */
   isGiven: boolean
 }
 
@@ -62,33 +65,62 @@ async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise
   const { relation, owners } = batch
   const columns = nearColumns(relation)
   const byText = new Map<string, Group>()
-  const missing: Group[] = []
-  const held: Entity[] = []
-  const groups = owners.map((owner) => {
-    const key = textsOf(owner, columns)
-    if (key === null || key === undefined) return undefined
-    const text = joinTexts(key)
-    const known = byText.get(text)
-    if (known !== undefined) return known
-    const group: Group = { key, text, entities: [], isGiven: false }
-    byText.set(text, group)
-    const target = plan.where === undefined ? heldTarget(context, owner, relation) : undefined
-    if (target === undefined) missing.push(group)
-    else held.push(...(group.entities = [target]))
-    return group
-  })
+  const groups = owners.map((owner) => groupOf(byText, owner, columns))
+  const held = plan.where === undefined ? takeHeld(context, batch, byText) : []
+  const all = [...byText.values()]
+  const missing = held.length === 0 ? all : all.filter(({ entities }) => entities.length === 0)
   const found = await fetch(context, batch, plan, missing, byText)
   owners.forEach((owner, index) => {
     const group = groups[index]
-    // The program may have set another key while it was loaded; that has a load of its own.
-    if (relation.holdsKey && textOfKey(owner, columns) !== group?.text) return
+    // The program may have changed the foreign key meanwhile; the new key needs a load of its own.
+    if (relation.holdsKey && keyOf(owner, columns)?.text !== group?.text) return
     const value = relation.cardinality === 'many' ? listOf(group) : (group?.entities[0] ?? null)
     relationHandle(owner, relation.name).fillByLoader(value)
   })
   return held.length === 0 ? found : [...held, ...found]
 }
 
-/** By the rows and not by the entities: one that is held already may know an older owner. */
+/** The group of an owner; undefined where the owner has no key. */
+function groupOf(
+  byText: Map<string, Group>,
+  owner: object,
+  columns: readonly ColumnMetadata[],
+): Group | undefined {
+  const key = keyOf(owner, columns)
+  if (key === undefined) return undefined
+  const known = byText.get(key.text)
+  if (known !== undefined) return known
+  const group: Group = { ...key, owner, entities: [], isGiven: false }
+  byText.set(key.text, group)
+  return group
+}
+
+function keyOf(
+  owner: object,
+  columns: readonly ColumnMetadata[],
+): Pick<Group, 'key' | 'text'> | undefined {
+  const key = textsOf(owner, columns)
+  return key === null || key === undefined ? undefined : { key, text: joinTexts(key) }
+}
+
+/** Takes the targets that the session holds already: they need no statement. */
+function takeHeld(
+  context: LoadContext,
+  { relation }: Batch,
+  byText: ReadonlyMap<string, Group>,
+): Entity[] {
+  if (!relation.holdsKey) return []
+  const taken: Entity[] = []
+  for (const group of byText.values()) {
+    const held = heldTarget(context, group.owner, relation)
+    if (held === undefined) continue
+    group.entities.push(held)
+    taken.push(held)
+  }
+  return taken
+}
+
+/** Matches by the rows and not by the entities: an entity that the session holds may know an older key. */
 async function fetch(
   context: LoadContext,
   batch: Batch,
@@ -97,19 +129,21 @@ async function fetch(
   byText: ReadonlyMap<string, Group>,
 ): Promise<Entity[]> {
   if (missing.length === 0 || plan.limit === 0) return []
-  const { statement, mayRepeat, groupOf } = selectRelatedOfMany(plan, missing, byText)
+  const batched = selectRelatedOfMany(plan, missing, byText)
   const { target, through } = batch.relation
   const load = async (): Promise<Entity[]> => {
-    const { rows } = await context.rows(statement, batch)
+    const { rows } = await context.rows(batched.statement, batch)
     const entities = context.entitiesOf(target, rows)
-    entities.forEach((entity, index) => groupOf(rows[index] ?? [])?.entities.push(entity))
+    entities.forEach((entity, index) => {
+      batched.groupOf(rows[index] ?? [])?.entities.push(entity)
+    })
     return entities
   }
   const entities = await observed(context.observer, batch, load, ({ length }) => ({ rows: length }))
-  // What the table between has twice is in the relation once.
+  // The table between may link two rows several times; the list has the row once.
   if (through !== undefined)
     for (const group of missing) group.entities = [...new Set(group.entities)]
-  return mayRepeat ? [...new Set(entities)] : entities
+  return batched.mayRepeat ? [...new Set(entities)] : entities
 }
 
 function listOf(group: Group | undefined): Entity[] {
@@ -117,9 +151,4 @@ function listOf(group: Group | undefined): Entity[] {
   if (group.isGiven) return [...group.entities]
   group.isGiven = true
   return group.entities
-}
-
-function textOfKey(owner: object, columns: readonly ColumnMetadata[]): string | undefined {
-  const key = textsOf(owner, columns)
-  return key === null || key === undefined ? undefined : joinTexts(key)
 }

@@ -34,7 +34,7 @@ export function nearColumns({ pairs, through }: RelationMetadata): readonly Colu
   return (through?.from ?? pairs).map(([local]: ColumnPair) => local)
 }
 
-/** Whether rows of the table between lead from the row `given` to that of the source: `equal` says that they begin there. */
+/** Tests that the table between links the source's row to an owner; `equal` writes the condition on the owner's key. */
 export function writeLinked(sink: Sink, source: Source, through: Through, equal: () => void): void {
   sink.reads(through.table)
   sink.text(`exists (select from ${quoteTable(through.table)} as ${link} where `)

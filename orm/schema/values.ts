@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { DataBridgeError, describe } from '../errors.ts'
+import type { ColumnType } from './column-type.ts'
 import type { ColumnMetadata, TableMetadata } from './metadata.ts'
 import { UnreadableError, UnwritableError } from './types/unreadable.ts'
 
@@ -128,9 +129,28 @@ export function isUnchanged(column: ColumnMetadata, value: unknown, text: string
  * The value to hold after a write gave `text` back: the database may have changed what was sent
  * (`numeric(10,2)`, `real`, `char(3)`). An object that is equal to it stays the same object.
  */
-export function readBack(column: ColumnMetadata, value: unknown, text: string | null): unknown {
-  const stored = decodeColumn(column, text)
-  return isDeepStrictEqual(value, stored) ? value : stored
+export function readBack(
+  column: ColumnMetadata,
+  value: unknown,
+  text: string | null,
+  table?: TableMetadata,
+  row?: Texts,
+): unknown {
+  const stored = decodeColumn(column, text, table, row)
+  const areObjects = isObject(value) && isObject(stored)
+  return areObjects && isSameObject(column.type, value, stored) ? value : stored
+}
+
+// By texts where that is possible: what a class holds privately is seen by nothing else.
+function isSameObject(type: ColumnType, value: object, stored: object): boolean {
+  const isDocument = type.encodeChange !== undefined
+  return isDocument
+    ? isDeepStrictEqual(value, stored)
+    : type.encode(value as never) === type.encode(stored as never)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** The value where none is given, made anew: entities must not share an object that the program may change. */
@@ -138,7 +158,5 @@ export function defaultValue(column: ColumnMetadata): unknown {
   const { default: given, type } = column
   if (given?.kind !== 'value') return undefined
   const { value } = given
-  return typeof value === 'object' && value !== null
-    ? type.decode(type.encode(value as never))
-    : value
+  return isObject(value) ? type.decode(type.encode(value as never)) : value
 }

@@ -70,6 +70,10 @@ export class CallNode extends OperandNode {
     return this.encodeAs(this.#type, value)
   }
 
+  protected override get hasRanges(): boolean {
+    return this.#type.rangeOf !== undefined
+  }
+
   protected override rangeOf(value: unknown): Range | undefined {
     return this.#type.rangeOf?.(value as never)
   }

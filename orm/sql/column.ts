@@ -47,6 +47,10 @@ export class ColumnNode extends OperandNode {
     return encodeColumn(this.column, value) as string
   }
 
+  protected override get hasRanges(): boolean {
+    return this.column.type.rangeOf !== undefined
+  }
+
   protected override rangeOf(value: unknown): Range | undefined {
     return this.column.type.rangeOf?.(value as never)
   }

@@ -152,7 +152,10 @@ export class OneOf extends Simple {
   }
 }
 
-/** Within one of the ranges. The bounds of all let an index find the rows. NULL stays NULL. */
+/**
+ * Within one of the ranges, which are in order and apart from each other. The bounds of all let an index
+ * find the rows, and each row finds its range by halving. NULL stays NULL.
+ */
 export class WithinOneOf extends Simple {
   readonly of: SqlNode
   readonly ranges: readonly Range[]
@@ -166,29 +169,23 @@ export class WithinOneOf extends Simple {
   }
 
   write(sink: Sink): void {
-    const from = arrayLiteral(this.ranges.map(([low]) => low))
-    const to = arrayLiteral(this.ranges.map(([, high]) => high))
+    const { of, ranges, arrayCast } = this
     sink.text('(')
-    this.of.write(sink)
-    sink.text(' >= (select min(low) from unnest(')
-    this.#array(sink, from)
-    sink.text(') as low) and ')
-    this.of.write(sink)
-    sink.text(' < (select max(high) from unnest(')
-    this.#array(sink, to)
-    sink.text(') as high) and (select bool_or(')
-    this.of.write(sink)
-    sink.text(' >= low and ')
-    this.of.write(sink)
-    sink.text(' < high) from unnest(')
-    this.#array(sink, from)
+    of.write(sink)
+    sink.text(' >= ')
+    sink.parameter(ranges[0]?.[0] ?? null)
+    sink.text(' and ')
+    of.write(sink)
+    sink.text(' < ')
+    sink.parameter(ranges.at(-1)?.[1] ?? null)
+    sink.text(' and ')
+    of.write(sink)
+    sink.text(' < (')
+    sink.parameter(arrayLiteral(ranges.map(([, to]) => to)))
+    sink.text(`::${arrayCast})[width_bucket(`)
+    of.write(sink)
     sink.text(', ')
-    this.#array(sink, to)
-    sink.text(') as given (low, high)))')
-  }
-
-  #array(sink: Sink, literal: string): void {
-    sink.parameter(literal)
-    sink.text(`::${this.arrayCast}`)
+    sink.parameter(arrayLiteral(ranges.map(([from]) => from)))
+    sink.text(`::${arrayCast})])`)
   }
 }

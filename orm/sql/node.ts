@@ -110,18 +110,26 @@ export function writeList(sink: Sink, nodes: readonly SqlNode[], separator: stri
 // PostgreSQL takes quadratic time for levels of parentheses, and gives up at some thousands.
 const mostLevels = 1000
 
+// Its parser takes fewer sub-queries than parentheses.
+const levelsOfSubQuery = 10
+
 /** Refuses conditions that are nested deeper than PostgreSQL can take in. */
 export function requireDepth(depth: number): number {
   if (depth <= mostLevels) return depth
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_INVALID_VALUE',
-    `a filter expected conditions in at most ${mostLevels} levels, got more`,
+    `a filter expected conditions in at most ${mostLevels} levels, of which a sub-query takes ${levelsOfSubQuery}, got more`,
   )
 }
 
 /** The levels of a node that stands around others. */
-export function depthAround(nodes: readonly (SqlNode | undefined)[]): number {
+export function depthAround(nodes: readonly SqlNode[]): number {
   let depth = 0
-  for (const node of nodes) depth = Math.max(depth, (node?.depth ?? 0) + 1)
+  for (const node of nodes) depth = Math.max(depth, (node.depth ?? 0) + 1)
   return requireDepth(depth)
+}
+
+/** The levels of a sub-query. */
+export function depthOfQuery(where: Condition | undefined): number {
+  return requireDepth((where?.depth ?? 0) + levelsOfSubQuery)
 }

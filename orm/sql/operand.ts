@@ -21,6 +21,7 @@ import {
   type Sink,
 } from './node.ts'
 import { Ordering } from './ordering.ts'
+import { standsFor } from './stand-in.ts'
 
 /** Something that can be compared and ordered: a column, `count()`, `post.comments.count()`. */
 export abstract class OperandNode implements Expression<unknown> {
@@ -37,6 +38,11 @@ export abstract class OperandNode implements Expression<unknown> {
   protected abstract encode(value: unknown): string
   /** What a value has to be, for messages. */
   protected abstract readonly expected: string
+
+  /** Whether a value may stand for a range. */
+  protected get hasRanges(): boolean {
+    return false
+  }
 
   /** What a value stands for that is less exact than the database's; undefined: itself. */
   protected rangeOf(_value: unknown): Range | undefined {
@@ -143,7 +149,7 @@ export abstract class OperandNode implements Expression<unknown> {
   }
 
   #range(method: string, value: unknown): Range | undefined {
-    if (isSqlNode(value)) return undefined
+    if (!this.hasRanges || isSqlNode(value)) return undefined
     this.#text(method, value)
     return this.rangeOf(value)
   }
@@ -165,15 +171,16 @@ export abstract class OperandNode implements Expression<unknown> {
     if (!Array.isArray(values))
       throw this.error(method, `expected an array; came ${describe(values)}`)
     const texts: string[] = []
-    const ranges: Range[] = []
+    const ranges = new Map<number, Range>()
     for (const value of values) {
       const text = this.#text(method, value)
       const range = this.rangeOf(value)
       if (range === undefined) texts.push(text)
-      else ranges.push(range)
+      else ranges.set(Number(value), range)
     }
-    if (ranges.length === 0) return new OneOf(this, texts, method === 'notIn', this.itemCast)
-    const inRanges = new WithinOneOf(this, ranges, this.arrayCast)
+    if (ranges.size === 0) return new OneOf(this, texts, method === 'notIn', this.itemCast)
+    const inOrder = [...ranges].toSorted(([one], [other]) => one - other).map(([, range]) => range)
+    const inRanges = new WithinOneOf(this, inOrder, this.arrayCast)
     const found = texts.length === 0 ? inRanges : or(inRanges, new OneOf(this, texts, false))
     return method === 'in' ? found : not(found)
   }
@@ -181,6 +188,8 @@ export abstract class OperandNode implements Expression<unknown> {
   #text(method: string, value: unknown): string {
     if (value === undefined || value === null)
       throw this.error(method, `expected ${this.expected}; came ${describe(value)}`)
+    const other = standsFor(value)
+    if (other !== undefined) throw this.error(method, `expected a value or a column, got ${other}`)
     return this.encode(value)
   }
 }

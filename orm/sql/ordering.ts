@@ -6,7 +6,7 @@ export class Ordering implements Order {
   readonly shape: string
   readonly by: SqlNode
   readonly direction: '' | 'asc' | 'desc'
-  readonly nulls: string
+  readonly nulls: '' | 'first' | 'last'
   readonly depth: number
 
   /** @param direction `asc`, `desc`, or nothing behind SQL that says it itself */

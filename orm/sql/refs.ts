@@ -35,32 +35,38 @@ export function columnRef(source: Source, property: string): ColumnNode {
 
 function makeRefs(source: Source, extra: Readonly<Record<string, unknown>> = {}): object {
   const { table } = source
-  const columns: Record<string, unknown> = Object.fromEntries(
-    table.columns.map((column) => [column.property, new ColumnNode(source, column)]),
-  )
-  const relations = new Map<string, object>()
-  const target = Object.freeze(Object.assign(Object.create(null), extra, columns) as object)
-  const refs = new Proxy(target, {
-    get(known, property) {
-      if (typeof property === 'symbol' || property === 'then' || property === 'toJSON')
-        return undefined
-      const value = (known as Record<string, unknown>)[property]
-      return value ?? relationRef(source, relations, property)
-    },
-  })
-  return standIn(refs, `a row of ${table.entityName} in a callback`)
+  // The names that there are, are plain properties, which are faster to read than those of a Proxy.
+  const refs = Object.assign(Object.create(strangers(table)) as object, extra)
+  for (const column of table.columns)
+    Object.defineProperty(refs, column.property, {
+      value: new ColumnNode(source, column),
+      enumerable: true,
+    })
+  for (const name of table.relationNames) defineRelation(refs, source, name)
+  return standIn(Object.freeze(refs), `a row of ${table.entityName} in a callback`)
 }
 
-function relationRef(source: Source, relations: Map<string, object>, name: string): object {
-  const known = relations.get(name)
-  if (known !== undefined) return known
-  const { table } = source
-  if (!table.relationNames.includes(name)) throw unknownError(table, name)
-  const relation = table.relation(name)
-  const reference =
-    relation.cardinality === 'one' ? toOne(source, relation) : toMany(source, relation)
-  relations.set(name, reference)
-  return reference
+/** A relation is looked up when it is first asked for, since entities may refer to each other. */
+function defineRelation(refs: object, source: Source, name: string): void {
+  let reference: object | undefined
+  const make = (): object => {
+    const relation = source.table.relation(name)
+    return relation.cardinality === 'one' ? toOne(source, relation) : toMany(source, relation)
+  }
+  Object.defineProperty(refs, name, { get: () => (reference ??= make()), enumerable: true })
+}
+
+// What promises, JSON and messages ask any object for; no column can have these names.
+const askedOfAnything: ReadonlySet<string> = new Set(['then', 'toJSON', 'constructor'])
+
+/** What is behind the references of a table: a name that it does not have is an error. */
+function strangers(table: TableMetadata): object {
+  return new Proxy(Object.freeze(Object.create(null) as object), {
+    get(_, property) {
+      if (typeof property === 'symbol' || askedOfAnything.has(property)) return undefined
+      throw unknownError(table, property)
+    },
+  })
 }
 
 function unknownError(table: TableMetadata, name: string): DataBridgeError {

@@ -11,6 +11,7 @@ import {
   type SqlNode,
   writeList,
 } from './node.ts'
+import { Ordering } from './ordering.ts'
 import type { Source } from './source.ts'
 import { type Compiled, render, type Statement, statementsOf } from './statement.ts'
 
@@ -18,6 +19,8 @@ import { type Compiled, render, type Statement, statementsOf } from './statement
 export interface Projection extends SqlNode {
   /** Puts the rows of the query into another: `select exists (…)`. */
   readonly around?: readonly [before: string, after: string] | undefined
+  /** The expressions, where it selects values. */
+  readonly values?: readonly SqlNode[]
 }
 
 /** The parts of a SELECT. Immutable; the parts that are left out are undefined or empty. */
@@ -39,7 +42,8 @@ export class Select implements SqlNode {
   readonly parts: SelectParts
 
   constructor(parts: SelectParts) {
-    this.parts = parts
+    const { values } = parts.projection
+    this.parts = parts.groups.length === 0 || values === undefined ? parts : byPlaces(parts, values)
   }
 
   get shape(): string {
@@ -82,6 +86,36 @@ export class Select implements SqlNode {
     })
     sink.text(after)
   }
+}
+
+/**
+ * Groups and orders by expressions with parameters name the place where these are selected: with parameters
+ * of their own they would be others for PostgreSQL.
+ */
+function byPlaces(parts: SelectParts, values: readonly SqlNode[]): SelectParts {
+  const placeOf = (node: SqlNode): SqlNode => {
+    const parameters = parametersOf(node)
+    if (parameters.length === 0) return node
+    const isSame = (value: SqlNode): boolean =>
+      value.shape === node.shape && isSameList(parametersOf(value), parameters)
+    const index = values.findIndex(isSame)
+    if (index < 0) return node
+    const place = String(index + 1)
+    return { shape: `place ${place}`, write: (sink) => sink.text(place) }
+  }
+  return {
+    ...parts,
+    groups: parts.groups.map(placeOf),
+    orders: parts.orders.map((order) =>
+      order instanceof Ordering
+        ? new Ordering(placeOf(order.by), order.direction, order.nulls)
+        : order,
+    ),
+  }
+}
+
+function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((each, index) => each === other[index])
 }
 
 function writePage(sink: Sink, word: string, rows: number | undefined): void {
@@ -138,6 +172,7 @@ export function withColumns(first: Projection, more: readonly SqlNode[]): Projec
 export function valuesProjection(expressions: readonly Expression<unknown>[]): Projection {
   return {
     shape: `values(${shapesOf(expressions)})`,
+    values: expressions,
     write: (sink) => writeList(sink, expressions, ', '),
   }
 }

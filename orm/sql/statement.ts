@@ -91,7 +91,7 @@ export class StatementCache {
 /** The text of a tree, and the tables that it reads. */
 export function render(
   node: SqlNode,
-  sink = new TextSink(),
+  sink: TextSink = new TextSink(),
 ): { readonly text: string; readonly tables: ReadTables } {
   node.write(sink)
   return { text: sink.rendered, tables: sink.tables }

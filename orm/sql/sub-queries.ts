@@ -2,7 +2,7 @@ import { bigintTypes } from '../schema/types/integers.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from './identifier.ts'
-import { type Condition, depthAround, type Sink } from './node.ts'
+import { type Condition, depthOfQuery, type Sink } from './node.ts'
 import { OperandNode } from './operand.ts'
 import type { Source } from './source.ts'
 
@@ -102,7 +102,7 @@ export class Exists implements Condition {
   constructor(related: Related, isNegated: boolean) {
     this.#related = related
     this.#isNegated = isNegated
-    this.depth = depthAround([related.where])
+    this.depth = depthOfQuery(related.where)
     this.shape = `${isNegated ? 'none' : 'any'}${shapeOf(related)}`
   }
 
@@ -124,7 +124,7 @@ export class RelatedCount extends OperandNode {
   constructor(related: Related) {
     super()
     this.#related = related
-    this.depth = depthAround([related.where])
+    this.depth = depthOfQuery(related.where)
     this.shape = `count${shapeOf(related)}`
   }
 

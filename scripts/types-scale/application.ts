@@ -1,44 +1,53 @@
 /*
- * An application: a ring of tables that refer to each other, and what uses them.
+ * An application: a ring of tables that refer to each other, and functions that use each of them.
  */
 
-export const tableCount = 200
-export const userCount = 100
+/** `node scripts/types-scale.ts 1000` measures a ring of 1000 tables. */
+export const tableCount = Number(process.argv[2] ?? 200)
 
 export function tableName(index: number): string {
-  return `Table${String((index + tableCount) % tableCount).padStart(3, '0')}`
+  return `Table${String((index + tableCount) % tableCount).padStart(4, '0')}`
 }
 
 export const tableNames: readonly string[] = Array.from({ length: tableCount }, (_, index) =>
   tableName(index),
 )
 
-/** The tables that the functions use, one each. */
-export const usedTables: readonly number[] = Array.from(
-  { length: userCount },
-  (_, user) => user * Math.floor(tableCount / userCount),
-)
+/** Every fourth table has a key of two columns. The other tables have these columns too, but they may be null. */
+export function hasTwoKeys(index: number): boolean {
+  return index % 4 === 1
+}
 
 export function tableSource(index: number): string {
   const [own, next, previous, far] = [0, 1, -1, 7].map((step) => tableName(index + step))
+  const hasTwo = hasTwoKeys(index)
+  const part = `integer().${hasTwo ? 'primaryKey' : 'nullable'}()`
   const refersToItself = index % 3 === 0
   return `
-import { belongsTo, boolean, hasMany, integer, jsonb, table, text, timestamptz } from 'fastify-data-bridge/orm'
+import {
+  belongsTo, boolean, hasMany, hasOne, integer, jsonb, keyOf, manyToMany, table, text, timestamptz,
+} from 'fastify-data-bridge/orm'
 ${[next, previous, far].map((name) => `import { ${name} } from './${name}.js'`).join('\n')}
 
 export class ${own} extends table('${own?.toLowerCase()}', {
-  id: integer().primaryKey().generated(),
+  id: integer()${hasTwo ? '.unique()' : '.primaryKey()'}.generated(),
+  orderId: ${part},
+  no: ${part},
   name: text(),
   email: text().unique(),
   score: integer().default(0),
   active: boolean().default(true),
   settings: jsonb<{ theme: 'dark' | 'light'; of${index}: number }>().nullable(),
   createdAt: timestamptz().defaultNow(),
-  nextId: integer().references(() => ${next}),
+  nextId: integer().references(() => keyOf(${next}, ['id'])),
   next: () => belongsTo(${next}, 'nextId'),
   previous: () => hasMany(${previous}, 'nextId'),
   farId: integer().nullable().references(() => ${far}),
-  far: () => belongsTo(${far}, 'farId'),${
+  far: () => belongsTo(${far}, 'farId'),
+  line: () => belongsTo(${next}, ['orderId', 'no']),
+  lines: () => hasMany(${previous}, ['orderId', 'no']),
+  only: () => hasOne(${previous}, 'farId'),
+  many: () => manyToMany(${far}, { through: ${next}, from: 'nextId' }),${
     refersToItself
       ? `
   parentId: integer().nullable().references(() => ${own}),
@@ -46,13 +55,19 @@ export class ${own} extends table('${own?.toLowerCase()}', {
   children: () => hasMany(${own}, 'parentId'),`
       : ''
   }
+}, {
+  schema: 'ring',
+  unique: [['orderId', 'no'], ['name', 'email']],
+  indexes: [['createdAt', 'id']],
+  checks: { score_positive: (row) => row.score.gte(0) },
+  foreignKeys: [{ columns: ['orderId', 'no'], references: () => keyOf(${next}, ['orderId', 'no']) }],
 }) {
   get label() { return \`\${this.name} #\${this.id}\` }
 }
 `
 }
 
-// Each required reference may be given as a key or as an entity: the ways to do so must not multiply.
+// Each required reference can be a key or an entity. The number of combinations must not explode.
 export function hubSource(): string {
   const targets = Array.from({ length: 14 }, (_, index) => tableName(index))
   const references = targets.map(
@@ -80,39 +95,56 @@ export function usersSource(): string {
   return `
 import { and, avg, count, max, or, selectinload, type Session } from 'fastify-data-bridge/orm'
 ${tableNames.map((name) => `import { ${name} } from './${name}.js'`).join('\n')}
-${usedTables.map(userSource).join('')}`
+${tableNames.map((_, index) => userSource(index)).join('')}`
 }
 
 function userSource(index: number): string {
-  const [own, next, far, one, two] = [0, 1, 7, -1, -2].map((step) => tableName(index + step))
+  const [own, next, far, one] = [0, 1, 7, -1].map((step) => tableName(index + step))
+  const hasTwo = hasTwoKeys(index)
+  const key = hasTwo ? '{ orderId: 1, no: 2 }' : '1'
+  const values = `name: 'x', email: 'y'${hasTwo ? ', orderId: 1, no: 2' : ''}`
   return `
 export async function use${own}(session: Session) {
   const rows: ${own}[] = await session.find(${own})
     .filter({ active: true, name: ['a', 'b'], farId: null })
     .filter((row) => or(and(row.score.gt(18), row.email.ilike('%a')), row.score.eq(row.nextId)))
-    .orderBy((row) => [row.name.asc(), row.id.desc()])
+    .filter((row) => and(
+      row.next.name.eq('a'),
+      row.next.far.score.gt(row.score),
+      row.line.next.name.ilike('a%'),
+      row.previous.any((each) => and(each.name.ilike('x'), each.many.any((far) => far.next.name.eq('z')))),
+      row.far.has((far) => far.next.active.eq(true)),
+    ))
+    .orderBy((row) => [row.next.next.name.asc(), row.previous.count().desc(), row.id.desc()])
     .options(
-      selectinload(${own}.previous).options(selectinload(${one}.previous).options(selectinload(${two}.next))),
+      selectinload(${own}.previous)
+        .filter((each) => each.next.score.gt(3))
+        .orderBy((each) => each.id.desc())
+        .limit(3)
+        .options(selectinload(${one}.previous)),
       selectinload(${own}.far),
+      selectinload(${own}.lines),
     )
     .limit(10)
     .toList()
-  const loaded = rows[0]?.previous.value[0]?.previous.value[0]?.next.value.label
+  const loaded = rows[0]?.previous.value[0]?.previous.value[0]?.label
   const next: ${next} | undefined = await rows[0]?.next
   const far: ${far} | null | undefined = await rows[0]?.far
+  const plain: { id: number; next: string; far: string | null; previous: number }[] = await session.find(${own})
+    .select((row) => ({ id: row.id, next: row.next.name, far: row.next.far.name, previous: row.previous.count() }))
+    .toList()
   const totals: { nextId: number; rows: number; mean: number | null; best: number | null }[] = await session.find(${own})
     .groupBy((row) => row.nextId)
     .aggregate((row) => ({ nextId: row.nextId, rows: count(), mean: avg(row.score), best: max(row.score) }))
-  session.add(new ${own}({ name: 'x', email: 'y', nextId: 1, settings: { theme: 'dark', of${index}: 1 } }))
-  if (next !== undefined) session.add(new ${own}({ name: 'x', email: 'y', score: 1, next, far: far ?? null }))
-  const own: ${own} | null = await ${own}.get(1)
-  const other: ${next} = await session.find(${next}).filter((row) => row.active.eq(true)).one()
-  return [loaded, totals, own?.settings?.of${index}, other.label] as const
+  session.add(new ${own}({ ${values}, nextId: 1, settings: { theme: 'dark', of${index}: 1 } }))
+  if (next !== undefined) session.add(new ${own}({ ${values}, score: 1, next, far: far ?? null }))
+  const own: ${own} | null = await ${own}.get(${key})
+  return [loaded, plain, totals, own?.settings?.of${index}] as const
 }
 `
 }
 
-// Each line proves that the checker looked: where it finds nothing wrong, the comment is the error.
+// Each line proves that the checker works: if it finds no mistake, the comment itself is an error.
 export function mistakesSource(): string {
   const [own, next] = [tableName(0), tableName(1)]
   const mistakes = [
@@ -128,8 +160,18 @@ export function mistakesSource(): string {
     `own.options(selectinload(${next}.previous))`,
     `own.options(selectinload(${own}.next).options(selectinload(${own}.next)))`,
     `own.aggregate((row) => ({ score: row.score })).then((rows): string[] => rows.map((row) => row.score))`,
+    `own.filter((row) => row.next.far.nope.eq(1))`,
+    `own.filter((row) => row.next.far.score.gt('a'))`,
+    `own.filter((row) => row.previous.any((each) => each.many.any((far) => far.nope.eq(1))))`,
+    `own.filter((row) => row.previous.name.eq('a'))`,
+    `own.select((row) => ({ next: row.next }))`,
+    `own.select((row) => ({ far: row.next.far.name })).toList().then((rows): string[] => rows.map((row) => row.far))`,
+    `selectinload(${own}.previous).filter((each) => each.nope.eq(1))`,
     `next.previous.then((rows): ${next}[] => rows)`,
     `${own}.get(null)`,
+    `${own}.get('1')`,
+    `${next}.get(1)`,
+    `${next}.get({ orderId: 1 })`,
   ]
   return `
 import { type Query, selectinload } from 'fastify-data-bridge/orm'

@@ -18,16 +18,16 @@ export function compilerIn(packageName: string): Compiler {
 export interface Compilation {
   readonly exitCode: unknown
   readonly output: string
-  /** What it took of the processors, which is much the same on a machine that is busy with something else. */
+  /** The CPU time. It is about the same on a busy machine. */
   readonly processorSeconds: number
 }
 
-// The last line of `times` is what its children took: `0m3.250s 0m0.410s`.
+// The last line of `times` has the CPU time of the children: `0m3.250s 0m0.410s`.
 const script = '"$@"; status=$?; times; exit $status'
 
 export function compile(compiler: Compiler, options: readonly string[]): Promise<Compilation> {
   const command = [process.execPath, compiler.path, ...options, '--pretty', 'false']
-  // The numbers of `times` have a comma in some languages.
+  // In some languages, the numbers of `times` have a comma.
   const limits = { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LC_ALL: 'C' } }
   return new Promise((done) => {
     execFile('/bin/sh', ['-c', script, 'sh', ...command], limits, (error, output, complaints) => {

@@ -34,7 +34,7 @@ describe('statistics of a benchmark', () => {
   })
 
   it('refuse to find anything in nothing, or in rounds that one has missed', () => {
-    expect(() => median([])).toThrow('expected at least one value; came none')
-    expect(() => ratios([1, 2], [1])).toThrow('as many rounds of both; came 2 and 1')
+    expect(() => median([])).toThrow('expected at least one value, got none')
+    expect(() => ratios([1, 2], [1])).toThrow('the same number of rounds, got 2 and 1')
   })
 })

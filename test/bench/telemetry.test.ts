@@ -67,8 +67,8 @@ describe('the verdicts on the cost of telemetry', () => {
       ({ found }) => found,
     )
     expect(told.slice(1, 3)).toEqual([
-      expect.stringMatching(/; \+\d+\.\d % allowed, as equal builds differ$/),
-      expect.stringMatching(/; \+\d+\.\d % allowed, as equal builds differ$/),
+      expect.stringMatching(/; \+\d+\.\d % allowed, because equal builds differ$/),
+      expect.stringMatching(/; \+\d+\.\d % allowed, because equal builds differ$/),
     ])
     expect(noiseOf(costs({ ...path, ...busy }))).toHaveLength(1)
     expect(kept(busy, { library: [5.4, 6, 5.6] })).toEqual([true, true, false, true])
@@ -118,7 +118,7 @@ describe('the library without telemetry', () => {
 
   it('is refused where the source says something else', () => {
     expect(() => replaced(source.replaceAll('wantedApi', 'otherApi'))).toThrow(
-      'expected this text once; it is there 0 times',
+      'Expected this text once in orm/database.ts, found it 0 times',
     )
   })
 })

@@ -27,10 +27,9 @@ describe('docs/telemetry.md', () => {
   })
 
   it('has every option of configureTelemetry, and no others', () => {
-    const [, ofSetup = ''] = document.split('\nOf `configureTelemetry(…)`')
-    const documented = tableBelow(`\n## Options\n${ofSetup}`, '## Options').flatMap(
-      ([names = '']) => codesIn(names),
-    )
+    const heading = '### Options of `configureTelemetry(…)`'
+    const [, ofSetup = ''] = document.split(heading)
+    const documented = namesBelow(heading)
     expect(documented.toSorted()).toEqual(known({ nothing: 1 }).toSorted())
     const batch = known({ batch: { nothing: 1 } })
     expect(batch).toHaveLength(3)

@@ -69,12 +69,12 @@ describe('an expectation of the demo', () => {
       const client = new DemoClient(service.url, () => [], new AbortController().signal)
       await client.get('/users/1', { status: 200, queries: 1 })
       await client.get('/health', { status: 200 })
-      expect(client.disappointments).toBe(0)
+      expect(client.unexpected).toBe(0)
       await client.get('/users/1', { status: 200, queries: 2 })
       await client.get('/users/1', { status: 200 })
       await client.get('/health', { status: 201 })
       client.check('one is two', false)
-      expect(client).toMatchObject({ disappointments: 4, requests: 5 })
+      expect(client).toMatchObject({ unexpected: 4, requests: 5 })
     } finally {
       written.mockRestore()
     }

@@ -62,9 +62,9 @@ describe('the schema of the example', () => {
     await server.query(`create schema ${schema}`)
     await server.query(comment)
     await expect(openDatabase({ databaseUrl, schema })).rejects.toThrow(
-      `The database has a schema ${schema} already, which this example did not make, so it was left alone.`,
+      `The database already has a schema ${schema} that this example did not create. Nothing was changed.`,
     )
-    await expect(startService({ databaseUrl, schema, port: 0 })).rejects.toThrow(/did not make/)
+    await expect(startService({ databaseUrl, schema, port: 0 })).rejects.toThrow(/did not create/)
     expect(await tablesOf(schema)).toEqual([])
     await expect.poll(() => connectionCount(server)).toBe(0)
   })
@@ -77,7 +77,7 @@ describe('the schema of the example', () => {
     const url = new URL(postgres.url)
     Object.assign(url, { username: 'reader', password: 'secret' })
     await expect(openDatabase({ databaseUrl: url.href, schema })).rejects.toThrow(
-      /^The role of DATABASE_URL may not create a schema in its database.*Grant it CREATE/,
+      /^The role of DATABASE_URL may not create a schema in its database.*Grant the role CREATE/,
     )
   })
 
@@ -111,7 +111,7 @@ describe('connections', () => {
     // What a pooler does that ignores the option: here the name is taken for another.
     const odd = 'Fastify_Data_Bridge_Odd'
     await expect(openDatabase({ databaseUrl, schema: odd })).rejects.toThrow(
-      /Connections begin in the schema \(none\).*Nothing was made\./,
+      /Connections expected the schema Fastify_Data_Bridge_Odd, got none.*Nothing was created\./,
     )
     expect(await server.query('select from pg_namespace where nspname = $1', [odd])).toEqual([])
   })

@@ -119,16 +119,16 @@ describe('npm start', () => {
     const { port } = other.address() as AddressInfo
     const program = Program.run('server', { TMPDIR: path, PORT: String(port) })
     expect(await program.ended).toEqual([1, null])
-    expect(program.stderr).toBe(`The port ${port} is in use: set PORT to another one.\n`)
+    expect(program.stderr).toBe(`The port ${port} is in use. Set PORT to another port.\n`)
     expect(leftovers()).toEqual([])
   })
 
   it('says that a PORT is none', async () => {
     const program = Program.run('server', { DATABASE_URL: server.url, PORT: '3000.5' })
     expect(await program.ended).toEqual([1, null])
-    expect(program.stderr).toBe('PORT expected a number from 0 to 65535; came 3000.5.\n')
+    expect(program.stderr).toBe('PORT expected a number from 0 to 65535, got 3000.5.\n')
     for (const none of ['http', '-1', '65536']) {
-      expect(() => portOf(none)).toThrow(`PORT expected a number from 0 to 65535; came ${none}.`)
+      expect(() => portOf(none)).toThrow(`PORT expected a number from 0 to 65535, got ${none}.`)
     }
     expect(['', '0', '65535'].map(portOf)).toEqual([3000, 0, 65_535])
   })

@@ -180,9 +180,9 @@ describe('with an instrumentation of the driver', () => {
       })
     })
     await served.fetch('/')
+    // Below the flush: BEGIN, what it asks the catalogue once for each table, UPDATE.
     expect(outlines()).toEqual([
       'request(db.session.open db.query.find(pg.query db.relationship.selectinload(pg.query)) ' +
-        // The first flush of a table asks the catalogue about it, before BEGIN.
         'db.session.commit(db.session.flush(pg.query pg.query pg.query) pg.query) db.session.close)',
     ])
   })

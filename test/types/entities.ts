@@ -1,8 +1,12 @@
 import {
+  array,
   belongsTo,
   bigint,
   boolean,
+  custom,
+  date,
   double,
+  enumeration,
   hasMany,
   hasOne,
   integer,
@@ -202,4 +206,13 @@ export class Sample extends table('samples', {
   orTheme: jsonb<Theme>().nullable(),
   withDefault: integer().default(1),
   nullableDefault: text().nullable().default('x'),
+  mood: enumeration('mood', ['ok', 'sad']).default('ok'),
+  orMood: enumeration('mood', ['ok', 'sad']).nullable(),
+  labels: array(text()).nullable(),
+  day: date().default('2024-02-29'),
+  slug: custom<{ path: string }>({
+    sql: 'slug',
+    decode: (path) => ({ path }),
+    encode: ({ path }) => path,
+  }).nullable(),
 }) {}

@@ -60,6 +60,12 @@ describe('filter by an object', () => {
     samples.filter({ exact: 1 })
     // @ts-expect-error this one is a bigint
     samples.filter({ big: 1 })
+    samples.filter({ mood: ['ok', 'sad'], orMood: null, labels: ['a'], slug: { path: 'a' } })
+    samples.filter((sample) => sample.mood.eq('sad'))
+    // @ts-expect-error another member of the enumeration
+    samples.filter((sample) => sample.mood.eq('bad'))
+    // @ts-expect-error the same
+    samples.filter({ mood: 'bad' })
   })
 })
 

@@ -66,6 +66,9 @@ describe('select', () => {
       theme: sample.orTheme,
       anything: sample.anything,
       active: sample.boolean,
+      mood: sample.mood,
+      labels: sample.labels,
+      slug: sample.slug,
     }))
     expectTypeOf(row).toEqualTypeOf<
       Rows<{
@@ -75,6 +78,9 @@ describe('select', () => {
         theme: { dark: boolean; accents: string[] } | null
         anything: unknown
         active: boolean
+        mood: 'ok' | 'sad'
+        labels: string[] | null
+        slug: { path: string } | null
       }>
     >()
   })

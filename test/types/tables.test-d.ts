@@ -5,6 +5,7 @@ import {
   belongsTo,
   bigint,
   type Condition,
+  enumeration,
   hasMany,
   hasOne,
   integer,
@@ -47,6 +48,8 @@ describe('rows', () => {
     expectTypeOf(sample.at).toEqualTypeOf<Date>()
     expectTypeOf(sample.theme).toEqualTypeOf<Theme>()
     expectTypeOf(sample.anything).toEqualTypeOf<unknown>()
+    expectTypeOf(sample.mood).toEqualTypeOf<'ok' | 'sad'>()
+    expectTypeOf(sample.day).toEqualTypeOf<string>()
   })
 
   it('has null where a column is nullable, and only there', () => {
@@ -55,6 +58,9 @@ describe('rows', () => {
     expectTypeOf(sample.orTheme).toEqualTypeOf<Theme | null>()
     expectTypeOf(sample.withDefault).toEqualTypeOf<number>()
     expectTypeOf(sample.nullableDefault).toEqualTypeOf<string | null>()
+    expectTypeOf(sample.orMood).toEqualTypeOf<'ok' | 'sad' | null>()
+    expectTypeOf(sample.labels).toEqualTypeOf<string[] | null>()
+    expectTypeOf(sample.slug).toEqualTypeOf<{ path: string } | null>()
   })
 
   it('can be written, by values of the type', () => {
@@ -121,6 +127,10 @@ describe('columns', () => {
     text().defaultNow()
     // @ts-expect-error no such mode
     bigint({ mode: 'float' })
+    // @ts-expect-error no member of the enumeration
+    enumeration('mood', ['ok', 'sad']).default('bad')
+    // @ts-expect-error items of another type
+    array(text()).default([1])
   })
 
   it('refuses what is neither column nor relation', () => {

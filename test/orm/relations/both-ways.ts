@@ -4,14 +4,21 @@ import {
   type AnyEntityClass,
   type ColumnRef,
   type Database,
+  type Expression,
   type Loader,
+  type Order,
   selectinload,
+  type ToMany,
 } from '../../../orm/index.ts'
 import { relationHandle } from '../../../orm/entity/relation-handle.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
 
 /** The labels of what a relation leads to: a list, one, or null. */
 export type Labels = readonly string[] | string | null
+
+interface ToOne {
+  readonly label: Expression<unknown>
+}
 
 interface Labelled {
   readonly label: string
@@ -20,6 +27,26 @@ interface Labelled {
 type Value = readonly Labelled[] | Labelled | null
 
 type AnyLoader = Loader<never, Labelled>
+
+/** What `select` reads behind a relation of each row, in the order of their keys: a label, or a count. */
+export async function selected(
+  database: Database,
+  entity: AnyEntityClass,
+  name: string,
+): Promise<unknown[]> {
+  const isOne = tableOf(entity).relation(name).cardinality === 'one'
+  const rows = await database.run((session) =>
+    session
+      .find(entity)
+      .orderBy((row) => byKey(entity, row))
+      .select((row) => {
+        const relation = (row as Readonly<Record<string, ToOne & ToMany<unknown>>>)[name]
+        return { value: (isOne ? relation?.label : relation?.count()) as Expression<unknown> }
+      })
+      .toList(),
+  )
+  return rows.map(({ value }) => value)
+}
 
 /**
  * What a relation gives for each row of an entity, in the order of their keys: lazily, eagerly, with a
@@ -52,11 +79,7 @@ async function labels(
 ): Promise<Labels[]> {
   const session = database.session({ nPlusOne: 'off' })
   try {
-    const { primaryKey } = tableOf(entity)
-    const owners = session.find(entity).orderBy((row) => {
-      const columns = row as Readonly<Record<string, ColumnRef<unknown>>>
-      return primaryKey.map(({ property }) => (columns[property] as ColumnRef<unknown>).asc())
-    })
+    const owners = session.find(entity).orderBy((row) => byKey(entity, row))
     const found = await (loader === undefined ? owners : owners.options(loader as never)).toList()
     if (loader !== undefined) expect(session.stats.queryCount).toBeLessThanOrEqual(2)
     const result: Labels[] = []
@@ -69,6 +92,18 @@ async function labels(
   } finally {
     await session.close()
   }
+}
+
+/** What {@link selected} gives of a relation. */
+export function countOrLabel(labels: Labels): number | string | null {
+  return labels === null || typeof labels === 'string' ? labels : labels.length
+}
+
+function byKey(entity: AnyEntityClass, row: object): Order[] {
+  const columns = row as Readonly<Record<string, ColumnRef<unknown>>>
+  return tableOf(entity).primaryKey.map(({ property }) =>
+    (columns[property] as ColumnRef<unknown>).asc(),
+  )
 }
 
 function labelsOf(value: Value): Labels {

@@ -30,7 +30,7 @@ import {
   varchar,
 } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
-import { bothWays, type Labels } from './both-ways.ts'
+import { bothWays, countOrLabel, type Labels, selected } from './both-ways.ts'
 
 const { database, query } = await testDatabase()
 
@@ -318,7 +318,13 @@ beforeAll(async () => {
 describe.each(Object.entries(cases))('a key of the type %s', (name, each) => {
   const { Owner, Item } = entitiesOf(name, each.declared)
   const [owners, items, links] = [`${name}_owners`, `${name}_items`, `${name}_links`]
-  const both = (entity: AnyEntityClass, relation: string) => bothWays(database, entity, relation)
+  const both = async (entity: AnyEntityClass, relation: string): Promise<readonly Labels[]> => {
+    const labels = await bothWays(database, entity, relation)
+    // PostgreSQL compares columns of two types, such as text and citext, by other rules than a parameter.
+    if (each.reference !== undefined) return labels
+    expect(await selected(database, entity, relation)).toEqual(labels.map(countOrLabel))
+    return labels
+  }
 
   beforeAll(() => create(name, each))
 

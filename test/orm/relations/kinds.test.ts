@@ -12,7 +12,7 @@ import {
 } from '../../../orm/index.ts'
 import { connect, testDatabase } from '../../support/database.ts'
 import { recordSession } from '../../support/recorder.ts'
-import { bothWays } from './both-ways.ts'
+import { bothWays, countOrLabel, selected } from './both-ways.ts'
 
 class Person extends table(
   'people',
@@ -146,7 +146,7 @@ beforeAll(async () => {
   await query(`insert into pairs values ('a', 1, 'a', 2), ('a', 1, 'b', 1), ('b', 1, 'b', 1)`)
 })
 
-describe('a relation gives the same lazily and eagerly:', () => {
+describe('a relation gives the same lazily, eagerly and to select:', () => {
   it.each([
     ['hasMany', Person, 'staff', [['bob', 'cid'], [], [], ['dan']]],
     ['hasOne of one, several and no rows', Person, 'badge', ['b1', 'b2', null, null]],
@@ -179,6 +179,7 @@ describe('a relation gives the same lazily and eagerly:', () => {
     ['manyToMany to itself by composite keys', Line, 'related', [['a2', 'b1'], [], [], ['b1']]],
   ] as const)('%s', async (_, entity, name, expected) => {
     expect(await bothWays(database, entity, name)).toEqual(expected)
+    expect(await selected(database, entity, name)).toEqual(expected.map(countOrLabel))
   })
 })
 

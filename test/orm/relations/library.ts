@@ -13,7 +13,7 @@ export class Author extends table('authors', {
   profile: () => hasOne(Profile, 'authorId'),
 }) {}
 
-export class Profile extends table('profiles', {
+class Profile extends table('profiles', {
   id: integer().primaryKey().generated(),
   bio: text(),
   authorId: integer().references(() => Author),

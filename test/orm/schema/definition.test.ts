@@ -46,7 +46,7 @@ describe('names', () => {
     'refuses a relation named %s, which every class owns',
     async (name) => {
       const { message } = await failure(SCHEMA, () =>
-        table('t', { id, [name]: () => hasMany(class {} as never, 'x') }),
+        table('t', { id, [name]: () => hasMany(class {} as never, 'x' as never) }),
       )
       expect(message).toContain(`the relation name ${name} is refused`)
     },
@@ -69,6 +69,36 @@ describe('names', () => {
       expect(() => table('t', { id: integer(name as string).primaryKey() })).toThrow(coded(SCHEMA))
     },
   )
+
+  it('refuses has, which relations have in callbacks, for a column and a relation', async () => {
+    const { message } = await failure(SCHEMA, () => table('t', { id, has: text() }))
+    expect(message).toContain("table('t'): the name has is refused")
+    expect(message).toContain("keep the column: text('has')")
+    class Thing extends table('things', { id, owner: () => belongsTo(Thing, 'id') }) {}
+    expect(() => table('t', { id, has: () => belongsTo(Thing, 'id') })).toThrow(
+      coded(SCHEMA, 'the name has is refused'),
+    )
+    expect(() => table('t', { id, hasIt: text('has') })).not.toThrow()
+  })
+
+  it('refuses a dot in the name of a table, and says where the schema belongs', async () => {
+    const { message } = await failure(SCHEMA, () => table('auth.users', { id }))
+    expect(message).toBe(
+      "table('auth.users') expected a name without a dot; name the schema in the options: " +
+        "table('users', { … }, { schema: 'auth' })",
+    )
+    expect(tableOf(class extends table('users', { id }, { schema: 'auth' }) {}).fullName).toBe(
+      'auth.users',
+    )
+  })
+
+  it('keeps two classes of one table name apart', () => {
+    class One extends table('things', { id }) {}
+    class Other extends table('things', { id, name: text() }) {}
+    expect(tableOf(One)).not.toBe(tableOf(Other))
+    expect(tableOf(One).id).not.toBe(tableOf(Other).id)
+    expect(tableOf(Other).entity).toBe(Other)
+  })
 
   it('refuses two properties of one column', async () => {
     const { message } = await failure(SCHEMA, () =>
@@ -149,7 +179,7 @@ describe('relations', () => {
   it('are resolved when a database is made of the tables, and an undeclared target is found there', async () => {
     class Owner extends table('owners', {
       id,
-      things: () => hasMany(Plain as never, 'ownerId'),
+      things: () => hasMany(Plain as never, 'ownerId' as never),
     }) {}
     const connectionString = 'postgresql://localhost/unused'
     const { message } = await failure(

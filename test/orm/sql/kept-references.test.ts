@@ -238,7 +238,7 @@ describe('what is kept where it belongs means what it did', () => {
             row.posts.none(() => or(edits, row.id.eq(1))),
           )
         }),
-      [2],
+      [2, 3],
     ],
     [
       'the same relation twice in one query',

@@ -139,7 +139,7 @@ it('queries over relations give what the same conditions give in JavaScript', as
         for (const sent of wire.queries) expectPlaces(sent)
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   )
   expect(found).toBeGreaterThan(100)
 })
@@ -157,7 +157,7 @@ it('two trees of one shape have one text and read the same tables, compiled befo
       for (let time = 0; time < 3; time += 1)
         expect(selectStatement(select)).toMatchObject({ ...cold, parameters })
     }),
-    { numRuns: 700 },
+    { numRuns: 400 },
   )
   expect(new Set(texts.values()).size).toBeGreaterThan(texts.size / 2)
 })
