@@ -17,18 +17,20 @@ export function absorb(
 ): void {
   const state = stateOf(entity)
   const { table, snapshot } = state
-  const values = new Map<ColumnMetadata, unknown>()
+  let values: Map<ColumnMetadata, unknown> | undefined
   for (const column of table.columns) {
     const text = row[column.position] ?? null
-    const value = valueOf(entity, column)
-    // Neither the database nor the program has changed it.
-    if (text === snapshot?.[column.position] && isUnchanged(column, value, text)) continue
     const known = held[column.position]
+    // Neither the flush nor the database has changed it.
+    if (text === known && text === snapshot?.[column.position]) continue
+    const value = valueOf(entity, column)
     const isUntouched =
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
-    if (isUntouched) values.set(column, readBack(column, value, text, table, row))
+    if (!isUntouched) continue
+    values ??= new Map()
+    values.set(column, readBack(column, value, text, table, row))
   }
-  assignAll(entity, values)
+  if (values !== undefined) assignAll(entity, values)
   state.snapshot = row
 }
 
