@@ -327,7 +327,7 @@ describe('an option that is not valid fails ready()', () => {
     await expect(async () => {
       await using app = Fastify()
       await dataBridge(app, options as never)
-    }).rejects.toThrow(/expected an object of options; got/)
+    }).rejects.toThrow(/expected an object of options, got/)
   })
 
   it('DATABASE_URL without a value counts as unset', async () => {
