@@ -7,6 +7,7 @@ import {
   type DatabaseOptions,
   type EntityOf,
   type ErrorCode,
+  type ExecutedRows,
   type Key,
   type Query,
   Session,
@@ -23,6 +24,10 @@ describe('session', () => {
   it('gives entities by key', () => {
     expectTypeOf(session.get(User, 1)).toEqualTypeOf<Promise<User | null>>()
     expectTypeOf(session.get(Profile, 'x')).toEqualTypeOf<Promise<Profile | null>>()
+    expectTypeOf(session.getOrThrow(User, 1)).toEqualTypeOf<Promise<User>>()
+    expectTypeOf(session.getMany(User, [1, 2])).toEqualTypeOf<Promise<User[]>>()
+    // @ts-expect-error a string among integer keys
+    void session.getMany(User, [1, '2'])
     // @ts-expect-error a string for an integer key
     void session.get(User, '1')
     // @ts-expect-error a bigint for an integer key
@@ -100,7 +105,9 @@ describe('session', () => {
   })
 
   it('gives the rows of SQL as they are named', async () => {
-    expectTypeOf(await session.execute(sql`select 1`)).toEqualTypeOf<Record<string, unknown>[]>()
+    const rows = await session.execute(sql`select 1`)
+    expectTypeOf(rows).toEqualTypeOf<ExecutedRows<Record<string, unknown>>>()
+    expectTypeOf(rows.rowCount).toEqualTypeOf<number>()
     const [row] = await session.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
     expectTypeOf(row).toEqualTypeOf<{ pid: number } | undefined>()
     expectTypeOf(sql`select ${1}`).toEqualTypeOf<Sql>()

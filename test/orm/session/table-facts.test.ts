@@ -128,6 +128,9 @@ describe('what the database changes by itself', () => {
     const { queryCount } = session.stats
     await session.flush()
     expect(session.stats.queryCount).toBe(queryCount)
+    rows.forEach((row) => (row.amount = '1.0100'))
+    await session.flush()
+    expect(session.stats.queryCount).toBe(queryCount)
     rows.forEach((row) => (row.amount = '2.999'))
     rows.forEach((row) => (row.code = 'c'))
     await session.flush()
@@ -147,6 +150,23 @@ describe('what the database changes by itself', () => {
     expect(row).toMatchObject({ name: 'Two', slug: 'own' })
     await session.rollback()
   })
+})
+
+it('leaves the entity with the form that PostgreSQL gives a value, and objects as they are', async () => {
+  await using session = database.session()
+  const data = { list: [1] }
+  const at = new Date(0)
+  const row = new Altered({ amount: '7.5', code: 'abcd', data, at })
+  session.add(row)
+  await session.flush()
+  expect(row.amount).toBe('7.50')
+  expect(row.data).toBe(data)
+  expect(row.at).toBe(at)
+  data.list.push(2)
+  await session.flush()
+  expect(row.data).toBe(data)
+  expect(await query('select 1 as n from altered where id = $1', [row.id])).toEqual([])
+  await session.rollback()
 })
 
 describe('a table that changes nothing by itself', () => {
