@@ -56,7 +56,8 @@ function columnFacts(row: ColumnRow): [string, ColumnFacts] {
 }
 
 // `family` is a table with its partitions and children, whose triggers work on its rows too. A type is that
-// under its domains, and without its modifier: a cast to character(3) would cut, one to a domain refuse NULL.
+// under its domains, and without its modifier: a cast to character(3) would cut, one to a domain refuse NULL. The arrays
+// of a few types, such as box, have other separators than commas: these travel as texts.
 const text = `
 with recursive wanted as (
   select place, to_regclass(name)::oid as oid
@@ -80,14 +81,14 @@ select
       where family.place = wanted.place and ev_type <> '1'),
   (
     select json_agg(json_build_array(
-      attname, format_type(base.oid, -1), format_type(nullif(base.typarray, 0), -1), base.typtype,
+      attname, format_type(base.oid, -1), format_type(case base.typdelim when ',' then nullif(base.typarray, 0) end, -1), base.typtype,
       base.depth > 0, atttypmod, attgenerated, coalesce(collisdeterministic, true)))
     from pg_attribute
     cross join lateral (
       with recursive chain as (
-        select oid, typarray, typtype, typbasetype, 0 as depth from pg_type where oid = atttypid
+        select oid, typarray, typdelim, typtype, typbasetype, 0 as depth from pg_type where oid = atttypid
         union all
-        select type.oid, type.typarray, type.typtype, type.typbasetype, depth + 1
+        select type.oid, type.typarray, type.typdelim, type.typtype, type.typbasetype, depth + 1
         from chain join pg_type type on type.oid = chain.typbasetype
         where chain.typtype = 'd'
       )

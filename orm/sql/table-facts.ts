@@ -8,7 +8,7 @@ export type Casts = Pick<ColumnType, 'arrayCast' | 'itemCast'>
 export interface ColumnFacts {
   /** The type without its modifier, that of a domain underneath it: `integer`, `mood`. */
   readonly type: string
-  /** The type of its arrays; null where there is none: of arrays. */
+  /** The type of its arrays; null where there is none, as of arrays, or where commas do not separate their items. */
   readonly arrayType: string | null
   readonly isEnum: boolean
   readonly isDomain: boolean

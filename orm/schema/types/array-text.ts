@@ -4,6 +4,14 @@ const plain = /^[\w.:+-]+$/
 const deepest = 6
 const [quote, comma, backslash, open, close] = [34, 44, 92, 123, 125]
 
+// Of PostgreSQL itself, and of PostGIS.
+const withoutCommas = /(^|\.)"?(box|geometry|geography)"?$/i
+
+/** Whether commas separate the items of the arrays of a type. */
+export function hasCommas(cast: string): boolean {
+  return !withoutCommas.test(cast)
+}
+
 /** The texts of an array, or of one with several dimensions. */
 export type ArrayItems = readonly (string | null | ArrayItems)[]
 

@@ -1,7 +1,8 @@
 import type { ArrayItemType, ColumnType } from '../column-type.ts'
-import { type ArrayItems, readArray, writeArray } from './array-text.ts'
+import { type ArrayItems, hasCommas, readArray, writeArray } from './array-text.ts'
 import { isJsonType } from './json.ts'
 import { keepNumbers } from './json-numbers.ts'
+import { schemaError } from './options.ts'
 import { UnreadableError } from './unreadable.ts'
 
 type Item = ArrayItems[number]
@@ -10,6 +11,7 @@ type Item = ArrayItems[number]
 export function arrayType(type: ColumnType, nullable: boolean): ColumnType {
   const items: ArrayItemType = Object.freeze({ type, nullable })
   const leaf = leafOf(type)
+  requireCommas(leaf)
   const cast = `${leaf.cast}[]`
   return Object.freeze<ColumnType>({
     sql: `${leaf.sql}[]`,
@@ -41,6 +43,13 @@ export function arrayType(type: ColumnType, nullable: boolean): ColumnType {
         }
       : {}),
   })
+}
+
+function requireCommas({ cast }: ColumnType): void {
+  if (hasCommas(cast)) return
+  throw schemaError(
+    `array() of ${cast}: PostgreSQL separates its items by other signs than commas; declare custom({ sql: '${cast}[]', … })`,
+  )
 }
 
 function orNull(nullable: boolean): string {

@@ -1,6 +1,7 @@
 import { describe } from '../../errors.ts'
 import type { ColumnType } from '../column-type.ts'
 import { scalar } from './scalar.ts'
+import { hasCommas } from './array-text.ts'
 import { isPlainText } from './texts.ts'
 import { UnwritableError } from './unreadable.ts'
 
@@ -45,7 +46,9 @@ export function customTypeOf(given: CustomType<unknown>): ColumnType {
     cast,
     sql,
     // UNNEST would take an array apart to its items: so it travels as its text.
-    ...(cast.endsWith('[]') ? { arrayCast: 'text[]', itemCast: `::${cast}` } : {}),
+    ...(cast.endsWith('[]') || !hasCommas(cast)
+      ? { arrayCast: 'text[]', itemCast: `::${cast}` }
+      : {}),
     kind: given.kind ?? cast,
     jsType: expected,
     expected,

@@ -112,8 +112,8 @@ describe('the types in PostgreSQL', () => {
       custom({ ...point, sql: 'geometry(Point,4326)' }),
       'geometry(Point,4326)',
       'geometry',
-      'geometry[]',
-      '',
+      'text[]',
+      '::geometry',
     ],
     [
       custom({ ...point, sql: 'int4range[]' }),
