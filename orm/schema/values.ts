@@ -1,7 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnType } from './column-type.ts'
 import type { ColumnMetadata, TableMetadata } from './metadata.ts'
+import { hasDocuments } from './types/json.ts'
+import { sameTree } from './types/json-tree.ts'
 import { UnreadableError, UnwritableError } from './types/unreadable.ts'
 
 type Texts = readonly (string | null)[]
@@ -143,9 +144,8 @@ export function readBack(
 
 // By texts where that is possible: what a class holds privately is seen by nothing else.
 function isSameObject(type: ColumnType, value: object, stored: object): boolean {
-  const isDocument = type.encodeChange !== undefined
-  return isDocument
-    ? isDeepStrictEqual(value, stored)
+  return hasDocuments(type)
+    ? sameTree(value, stored)
     : type.encode(value as never) === type.encode(stored as never)
 }
 

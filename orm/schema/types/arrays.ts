@@ -36,12 +36,7 @@ export function arrayType(type: ColumnType, nullable: boolean): ColumnType {
     encode: (value: readonly unknown[]) => writeArray(encodeItems(value, type)),
     decode: (text) => decodeItems(readArray(text), items),
     isSame: (value, text) => isSameItems(value, readArray(text), type),
-    ...(isJsonType(leaf)
-      ? {
-          encodeChange: (value: readonly unknown[], stored: string) =>
-            writeArray(encodeJsonItems(value, readArray(stored), type)),
-        }
-      : {}),
+    ...encodeChangeOf(type, leaf),
   })
 }
 
@@ -110,6 +105,34 @@ function refuseNull(): never {
   throw new UnreadableError(
     'holds an array with NULL in it; declare its items nullable: array(text().nullable())',
   )
+}
+
+function encodeChangeOf(type: ColumnType, leaf: ColumnType): Pick<ColumnType, 'encodeChange'> {
+  const isDocument = isJsonType(leaf)
+  if (!isDocument && leaf.rangeOf === undefined) return {}
+  const encode = isDocument ? encodeJsonItems : keepItems
+  return {
+    encodeChange: (value: readonly unknown[], stored: string) =>
+      writeArray(encode(value, readArray(stored), type)),
+  }
+}
+
+/** With the stored texts of items that nobody touched: a Date has no microseconds. */
+function keepItems(value: readonly unknown[], stored: ArrayItems, type: ColumnType): ArrayItems {
+  const shift = stored.length - value.length
+  const isSame = (at: number, from: number): boolean =>
+    isSameItems([value[at]], [stored[from] ?? null], type)
+  const shorter = Math.min(value.length, stored.length)
+  let start = 0
+  while (start < shorter && isSame(start, start)) start += 1
+  let end = value.length
+  while (end > Math.max(start, -shift) && end + shift > start && isSame(end - 1, end - 1 + shift))
+    end -= 1
+  return encodeItems(value, type).map((text, at) => {
+    if (at >= end) return stored[at + shift] ?? null
+    const isInPlace = at < start || (shift === 0 && isSame(at, at))
+    return isInPlace ? (stored[at] ?? null) : text
+  })
 }
 
 function isSameItems(value: unknown, items: Item | undefined, type: ColumnType): boolean {

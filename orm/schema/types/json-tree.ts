@@ -1,16 +1,28 @@
-/** Whether two trees of JSON say the same. */
+/** Whether two trees of JSON say the same. Not recursive: documents may be deeper than the stack. */
 export function sameTree(a: unknown, b: unknown, hasKeyOrder = false): boolean {
-  if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a) !== Array.isArray(b)) return false
-  const keys = Object.keys(a)
-  const others = Object.keys(b)
-  if (keys.length !== others.length) return false
-  return keys.every(
-    (key, index) =>
-      (hasKeyOrder ? others[index] === key : Object.hasOwn(b, key)) &&
-      sameTree(memberOf(a, key), memberOf(b, key), hasKeyOrder),
-  )
+  const waiting: [unknown, unknown][] = [[a, b]]
+  for (let pair = waiting.pop(); pair !== undefined; pair = waiting.pop()) {
+    const [one, other] = pair
+    if (one === other) continue
+    if (!isTree(one) || !isTree(other) || Array.isArray(one) !== Array.isArray(other)) return false
+    const keys = Object.keys(one)
+    const others = Object.keys(other)
+    if (keys.length !== others.length) return false
+    for (const [index, key] of keys.entries()) {
+      if (hasKeyOrder ? others[index] !== key : !Object.hasOwn(other, key)) return false
+      waiting.push([memberOf(one, key), memberOf(other, key)])
+    }
+  }
+  return true
+}
+
+// An object of a class, such as a Date, may be written as something else than its properties.
+function isTree(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return true
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const { toJSON } = value as { toJSON?: unknown }
+  return (prototype === Object.prototype || prototype === null) && typeof toJSON !== 'function'
 }
 
 function memberOf(holder: object, key: string): unknown {

@@ -87,6 +87,11 @@ function jsonOf(cast: 'json' | 'jsonb'): ColumnType {
 export const jsonType: ColumnType = jsonOf('json')
 export const jsonbType: ColumnType = jsonOf('jsonb')
 
+/** Whether a column holds documents, or arrays of them. */
+export function hasDocuments(type: ColumnType): boolean {
+  return isJsonType(type) || (type.items !== undefined && hasDocuments(type.items.type))
+}
+
 export function isJsonType(type: ColumnType): boolean {
   return type === jsonType || type === jsonbType
 }

@@ -159,6 +159,22 @@ describe('an object that the program holds', () => {
     expect((await read(entity.id))['jsonb']).toEqual({ b: 1, a: { list: [1, 2] } })
   })
 
+  it('is replaced where it became something else in JSON', async () => {
+    await using session = database.session()
+    const entity = new Altered({ jsonb: {}, documents: [{}] })
+    session.add(entity)
+    await session.flush()
+    entity.jsonb = new Date(0)
+    entity.documents = [new Date(0)]
+    await session.flush()
+    expect(entity).toMatchObject({
+      jsonb: '1970-01-01T00:00:00.000Z',
+      documents: ['1970-01-01T00:00:00.000Z'],
+    })
+    await session.commit()
+    expect(columnsOf(entity)).toEqual(await read(entity.id))
+  })
+
   it('is not overwritten where it is changed while it is written', async () => {
     await using session = database.session()
     const entity = new Altered({ money: '1.005', prices: ['1.005'], char: 'a' })

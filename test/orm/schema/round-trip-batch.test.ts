@@ -23,7 +23,13 @@ class Partial extends table('partial', {
   rough: real().nullable(),
 }) {}
 
-const { database, query, truncate } = await testDatabase([Wide, Partial])
+class Times extends table('times', {
+  id: integer().primaryKey().generated(),
+  times: array(timestamptz({ precision: 6 }).nullable()),
+  pairs: array(array(timestamptz({ precision: 6 }))).default([]),
+}) {}
+
+const { database, query, truncate } = await testDatabase([Wide, Partial, Times])
 
 expect.addEqualityTesters([samePoints])
 
@@ -155,5 +161,49 @@ describe('rows that leave columns to their defaults', () => {
     one.tags.push('b')
     ;(one.meta as { list: number[] }).list.push(2)
     expect(other).toMatchObject({ tags: ['a', 'NULL'], meta: { list: [1] } })
+  })
+})
+
+describe.each([1, 2])('an array of Dates that changes, in %d rows', (count) => {
+  const micros = [
+    '2024-01-01 00:00:00.000001',
+    '2024-01-02 00:00:00.000002',
+    '2024-01-03 00:00:00.000003',
+  ]
+  const [a, b, c] = micros as [string, string, string]
+  const x = new Date('2025-01-01T00:00:00.000Z')
+
+  it.each<[string, (list: (Date | null)[]) => unknown, (string | null)[]]>([
+    ['push', (list) => list.push(x, null), [a, b, c, '2025-01-01 00:00:00', null]],
+    ['unshift', (list) => list.unshift(x), ['2025-01-01 00:00:00', a, b, c]],
+    ['shift', (list) => list.shift(), [b, c]],
+    ['pop', (list) => list.pop(), [a, b]],
+    ['splice', (list) => list.splice(1, 1), [a, c]],
+    ['set', (list) => (list[1] = x), [a, '2025-01-01 00:00:00', c]],
+    ['clear', (list) => list.splice(0), []],
+    [
+      'repeat',
+      (list) => list.push(...list),
+      [a, b, c, '2024-01-01 00:00:00', '2024-01-02 00:00:00', '2024-01-03 00:00:00'],
+    ],
+  ])('keeps the microseconds of the others: %s', async (_, change, expected) => {
+    await truncate()
+    await query(
+      `insert into times (times, pairs) select times, array[times, times]
+       from generate_series(1, $1), (select $2::timestamp[]::timestamptz[] as times) as given`,
+      [count, micros],
+    )
+    await database.run(async (session) => {
+      for (const row of await session.find(Times).toList()) {
+        change(row.times)
+        if (row.pairs[1]) row.pairs[1][0] = x
+      }
+    })
+    const rows = await query(
+      `select times::timestamp[]::text[] as times, pairs[1:1]::timestamp[]::text[] as first from times`,
+    )
+    expect(rows).toEqual(
+      Array.from({ length: count }, () => ({ times: expected, first: [micros] })),
+    )
   })
 })

@@ -115,3 +115,23 @@ describe('a large number', () => {
     expect(await read('plain')).toEqual(['{"tx":1e400,"seen":true}'])
   })
 })
+
+it.each([1, 2])('documents deeper than the stack are compared, in %d rows', async (count) => {
+  const nested = `${'['.repeat(3500)}${']'.repeat(3500)}`
+  await query(
+    'insert into docs (body) select jsonb_build_object($1::text, $2::jsonb) from generate_series(1, $3)',
+    ['list', nested, count],
+  )
+  await database.run(async (session) => {
+    const docs = await session.find(Doc).toList()
+    const { queryCount } = session.stats
+    await session.flush()
+    expect(session.stats.queryCount).toBe(queryCount)
+    for (const { body } of docs) body?.list?.push(1)
+    await session.flush()
+    await session.flush()
+    expect(session.stats.queryCount).toBe(queryCount + 1)
+  })
+  const [text] = await read('body')
+  expect(text?.endsWith('], 1]}')).toBe(true)
+})
