@@ -1,4 +1,4 @@
-import { arrayLiteral } from '../sql/array-literal.ts'
+import { arrayLiteral } from '../schema/types/array-text.ts'
 import { quote, quoteTable } from '../sql/identifier.ts'
 import { shapesOf, type Sink, type SqlNode } from '../sql/node.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'

@@ -1,7 +1,8 @@
-import { isSameList, isSameSet, startsWith } from './column-lists.ts'
+import { isSameSet, startsWith } from './column-lists.ts'
 import type { Catalogue, ExistingColumn, ExistingForeignKey, ExistingTable } from './catalogue.ts'
 import type { ForeignKeyDefinition, TableDefinition, TableName } from './definition.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
+import { isSameList } from '../util/lists.ts'
 
 /*
  * Whether the database has what a definition says. Constraints and indexes are compared by what they

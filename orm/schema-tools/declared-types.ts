@@ -1,7 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { listed } from '../util/messages.ts'
-import { isSameList } from './column-lists.ts'
+import { isSameList } from '../util/lists.ts'
 
 /** An enum type that a column declares: `enumeration('mood', ['ok', 'sad'])`. */
 export interface Enumeration {

@@ -2,7 +2,8 @@ import type { OnDelete } from '../schema/column.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { quoteTable } from '../sql/identifier.ts'
 import { inlineSql } from '../sql/inline.ts'
-import { isSameList, startsWith } from './column-lists.ts'
+import { isSameList } from '../util/lists.ts'
+import { startsWith } from './column-lists.ts'
 import { takeName } from './names.ts'
 
 /** A table by its names. */

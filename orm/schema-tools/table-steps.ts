@@ -1,7 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
 import { listed } from '../util/messages.ts'
+import { isSameList } from '../util/lists.ts'
 import type { Catalogue, ExistingTable } from './catalogue.ts'
-import { isSameList } from './column-lists.ts'
 import {
   canReferTo,
   findForeignKey,

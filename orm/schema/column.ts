@@ -1,6 +1,7 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { describe } from '../errors.ts'
 import { listed } from '../util/messages.ts'
 import type { ColumnType } from './column-type.ts'
+import { schemaError } from './schema-error.ts'
 
 /** What PostgreSQL does with the rows that refer to one that is deleted. */
 export type OnDelete = 'cascade' | 'restrict' | 'set null' | 'no action'
@@ -146,16 +147,8 @@ function copyOf(type: ColumnType, value: unknown): unknown {
   try {
     return type.decode(type.encode(value as never))
   } catch (cause) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_SCHEMA',
-      `default() got a value that ${type.sql} cannot hold`,
-      { cause },
-    )
+    throw schemaError(`default() got a value that ${type.sql} cannot hold`, { cause })
   }
-}
-
-function schemaError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
 }
 
 export function columnOf<T>(type: ColumnType, name: string | undefined): Column<T> {

@@ -3,8 +3,9 @@ import { booleanType } from './types/boolean.ts'
 import { byteaType } from './types/bytes.ts'
 import { type BigintMode, bigintTypes, integerType, smallintType } from './types/integers.ts'
 import { doubleType, numericType, realType } from './types/numbers.ts'
-import { columnOptions, requireMode, requireWhole, schemaError } from './types/options.ts'
+import { columnOptions, requireMode, requireWhole } from './types/options.ts'
 import { charType, citextType, inetType, textType, uuidType, varcharType } from './types/texts.ts'
+import { schemaError } from './schema-error.ts'
 
 /*
  * In each of these functions a string as the first argument is the column's name in the database.

@@ -6,7 +6,8 @@ import { arrayType } from './types/arrays.ts'
 import { type CustomType, customTypeOf } from './types/custom.ts'
 import { enumerationType } from './types/enumerations.ts'
 import { jsonbType, jsonType } from './types/json.ts'
-import { columnOptions, schemaError } from './types/options.ts'
+import { columnOptions } from './types/options.ts'
+import { schemaError } from './schema-error.ts'
 
 /**
  * A `jsonb` column: any value that JSON can hold; changes inside it are seen at the next flush.

@@ -4,6 +4,7 @@ import type { OnDelete } from './column.ts'
 import type { ColumnMetadata, TableMetadata } from './metadata.ts'
 import { KeyOf } from './relation.ts'
 import { isEntityClass, tableOf } from './table-of.ts'
+import { schemaError } from './schema-error.ts'
 
 /** Columns that refer to a row of a table, by its primary key or by other columns that are unique. */
 export interface ForeignKeyMetadata {
@@ -93,8 +94,7 @@ export function resolveThunk(where: string, thunk: () => unknown): unknown {
     if (cause instanceof DataBridgeError) {
       throw new DataBridgeError(cause.code, `${where}: ${cause.message}`, { cause })
     }
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_SCHEMA',
+    throw schemaError(
       `${where} refers to an entity that is not declared (yet): ${cause instanceof Error ? cause.message : describe(cause)}`,
       { cause },
     )
@@ -106,8 +106,4 @@ export function declaredTable(where: string, target: unknown): TableMetadata {
   throw schemaError(
     `${where} expected an entity class, one that extends table(…), got ${describe(target)}`,
   )
-}
-
-function schemaError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
 }

@@ -1,10 +1,10 @@
-import { DataBridgeError } from '../errors.ts'
 import { listed } from '../util/messages.ts'
 import type { ColumnSpec, OnDelete } from './column.ts'
 import { type ForeignKeyMetadata, resolveForeignKeys } from './foreign-keys.ts'
 import type { AnyEntityClass } from './relation.ts'
 import { type RelationMetadata, resolveRelation } from './relation-metadata.ts'
 import type { TableSettings } from './table-options.ts'
+import { schemaError } from './schema-error.ts'
 
 export type { ForeignKeyMetadata, RelationMetadata }
 
@@ -67,10 +67,7 @@ export class TableMetadata {
   /** The entity's class, for hydration and messages. There is none before its first use. */
   get entity(): AnyEntityClass {
     if (this.#entity !== undefined) return this.#entity
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_SCHEMA',
-      `the table ${this.name} has no entity class yet`,
-    )
+    throw schemaError(`the table ${this.name} has no entity class yet`)
   }
 
   /** The entity's name in messages, spans and findings. */
@@ -82,8 +79,7 @@ export class TableMetadata {
   claim(entity: AnyEntityClass): void {
     this.#entity ??= entity
     if (this.#entity === entity) return
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_SCHEMA',
+    throw schemaError(
       `the table ${this.name} belongs to the class ${this.#entity.name}; ${entity.name} needs a table() of its own`,
     )
   }
@@ -100,8 +96,7 @@ export class TableMetadata {
   relation(name: string): RelationMetadata {
     const relation = this.relations.get(name)
     if (relation !== undefined) return relation
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_SCHEMA',
+    throw schemaError(
       `${this.entityName} has no relation ${name}; it has ${listed(this.relationNames)}`,
     )
   }

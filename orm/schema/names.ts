@@ -1,4 +1,5 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { describe } from '../errors.ts'
+import { schemaError } from './schema-error.ts'
 
 const longestIdentifier = 63
 
@@ -16,8 +17,7 @@ export function requireIdentifier(
     Buffer.byteLength(name) <= longestIdentifier
   )
     return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_SCHEMA',
+  throw schemaError(
     `${where} expected ${what} of 1 to ${longestIdentifier} bytes, got ${describe(name)}`,
   )
 }

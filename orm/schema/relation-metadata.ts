@@ -1,4 +1,4 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { describe } from '../errors.ts'
 import { listed } from '../util/messages.ts'
 import {
   declaredTable,
@@ -8,6 +8,8 @@ import {
 } from './foreign-keys.ts'
 import type { ColumnMetadata, TableMetadata } from './metadata.ts'
 import { RelationTo } from './relation.ts'
+import { isSameList } from '../util/lists.ts'
+import { schemaError } from './schema-error.ts'
 
 /** A column here, and the one there that has the same value. */
 export type ColumnPair = readonly [local: ColumnMetadata, remote: ColumnMetadata]
@@ -169,12 +171,4 @@ function keyTo(
       `${side.entityName}; name ${keys.length === 0 ? 'its columns' : 'one'} with the option ${option}, ` +
       `or declare ${keys.length === 0 ? 'it' : 'one'} with references()`,
   )
-}
-
-function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((each, index) => each === other[index])
-}
-
-function schemaError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
 }

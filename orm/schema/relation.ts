@@ -1,5 +1,6 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { describe } from '../errors.ts'
 import type { AnyColumn } from './column.ts'
+import { schemaError } from './schema-error.ts'
 
 /** What the type checker knows an entity by. Protected, so that it is neither in `keyof User` nor in `{ ...user }`. */
 export declare class RowOf<out Name, out F> {
@@ -93,10 +94,6 @@ function namesOf(where: string, names: unknown): readonly string[] {
   throw schemaError(
     `${where} expected the name of a column, or an array of names, got ${describe(names)}`,
   )
-}
-
-function schemaError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
 }
 
 /**

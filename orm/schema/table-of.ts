@@ -1,6 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { TableMetadata } from './metadata.ts'
 import type { AnyEntityClass } from './relation.ts'
+import { schemaError } from './schema-error.ts'
 
 const metadataKey = Symbol.for('fastify-data-bridge.table')
 
@@ -31,8 +32,7 @@ export function tableOf(entity: unknown): TableMetadata {
     Object.hasOwn(declared, metadataKey) ||
     Object.hasOwn(Object.getPrototypeOf(declared) as object, metadataKey)
   if (!isOwn) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_SCHEMA',
+    throw schemaError(
       `${declared.name} extends the entity ${table.entityName}; inheritance between entities is not supported: ` +
         `declare it as a table of its own`,
     )

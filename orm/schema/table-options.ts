@@ -1,8 +1,9 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { describe } from '../errors.ts'
 import { listed } from '../util/messages.ts'
 import type { OnDelete } from './column.ts'
 import type { ColumnMetadata } from './metadata.ts'
 import { requireIdentifier } from './names.ts'
+import { schemaError } from './schema-error.ts'
 
 /** What the options of a table say, with its columns in place of their names. */
 export interface TableSettings {
@@ -160,8 +161,4 @@ function foreignKeySetting(where: string, key: unknown, columns: Columns): Forei
     references: references as () => unknown,
     onDelete: onDelete as OnDelete,
   })
-}
-
-function schemaError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
 }

@@ -1,9 +1,10 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { describe } from '../errors.ts'
 import { Column, type ColumnSpec, type Fields } from './column.ts'
 import { type ColumnMetadata, TableMetadata } from './metadata.ts'
 import { requireIdentifier } from './names.ts'
 import { snakeCase } from './naming.ts'
 import { tableSettings } from './table-options.ts'
+import { schemaError } from './schema-error.ts'
 
 // `then` would make an entity awaitable; the others belong to every object.
 const refusedProperties: ReadonlySet<string> = new Set([
@@ -136,8 +137,4 @@ function primaryKeyOf(
     )
   }
   return [first, ...others]
-}
-
-function schemaError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
 }

@@ -1,18 +1,13 @@
 import { columnOf, type Column } from './column.ts'
 import { dateType, intervalType, timeType } from './types/dates.ts'
-import {
-  columnOptions,
-  requireFlag,
-  requireMode,
-  requireWhole,
-  schemaError,
-} from './types/options.ts'
+import { columnOptions, requireFlag, requireMode, requireWhole } from './types/options.ts'
 import {
   timestampTextType,
   type TimestampMode,
   timestampTypeOf,
   timestamptzTypeOf,
 } from './types/timestamps.ts'
+import { schemaError } from './schema-error.ts'
 
 /** Options of {@link timestamptz}. */
 export interface TimestamptzOptions<Infinite extends boolean> {

@@ -1,4 +1,4 @@
-import { arrayLiteral } from './array-literal.ts'
+import { arrayLiteral } from '../schema/types/array-text.ts'
 import type { Condition, Parameter, Sink, SqlNode } from './node.ts'
 
 export type Operator = '=' | '<>' | '>' | '>=' | '<' | '<=' | 'like' | 'ilike'

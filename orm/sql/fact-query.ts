@@ -1,5 +1,5 @@
 import type { TableMetadata } from '../schema/metadata.ts'
-import { arrayLiteral } from './array-literal.ts'
+import { arrayLiteral } from '../schema/types/array-text.ts'
 import { quoteTable } from './identifier.ts'
 import type { CatalogueEntry, ColumnFacts } from './table-facts.ts'
 

@@ -1,5 +1,5 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { arrayLiteral } from './array-literal.ts'
+import { arrayLiteral } from '../schema/types/array-text.ts'
 import { quote, quoteTable } from './identifier.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
 import type { Casts } from './table-facts.ts'

@@ -14,6 +14,7 @@ import {
 import { Ordering } from './ordering.ts'
 import type { Source } from './source.ts'
 import { type Compiled, render, type Statement, statementsOf } from './statement.ts'
+import { isSameList } from '../util/lists.ts'
 
 /** What is selected: the columns of a row, or expressions. */
 export interface Projection extends SqlNode {
@@ -112,10 +113,6 @@ function byPlaces(parts: SelectParts, values: readonly SqlNode[]): SelectParts {
         : order,
     ),
   }
-}
-
-function isSameList(one: readonly unknown[], other: readonly unknown[]): boolean {
-  return one.length === other.length && one.every((each, index) => each === other[index])
 }
 
 function writePage(sink: Sink, word: string, rows: number | undefined): void {

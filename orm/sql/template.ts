@@ -4,7 +4,7 @@ import { timestamptzType } from '../schema/types/timestamps.ts'
 import { jsonbType } from '../schema/types/json.ts'
 import { UnwritableError } from '../schema/types/unreadable.ts'
 import { isEntityClass, tableOf } from '../schema/table-of.ts'
-import { arrayLiteral, type Elements } from './array-literal.ts'
+import { arrayLiteral, type ArrayItems } from '../schema/types/array-text.ts'
 import { Param } from './comparisons.ts'
 import { quoteTable } from './identifier.ts'
 import {
@@ -207,7 +207,7 @@ function described(value: unknown): string {
 // As many as PostgreSQL's arrays have. A client may send any number, and an array may hold itself.
 const mostDimensions = 6
 
-function elementsOf(values: readonly unknown[], index: number, dimension: number): Elements {
+function elementsOf(values: readonly unknown[], index: number, dimension: number): ArrayItems {
   if (dimension <= mostDimensions)
     return Array.from(values, (value) =>
       Array.isArray(value) ? elementsOf(value, index, dimension + 1) : elementOf(value, index),

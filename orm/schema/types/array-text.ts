@@ -16,13 +16,13 @@ export function hasCommas(cast: string): boolean {
 export type ArrayItems = readonly (string | null | ArrayItems)[]
 
 /** PostgreSQL's text of an array: `{1,NULL,"a b"}`, `{{1,2},{3,4}}`. */
-export function writeArray(items: ArrayItems): string {
+export function arrayLiteral(items: ArrayItems): string {
   return `{${items.map(writeItem).join(',')}}`
 }
 
 function writeItem(item: ArrayItems[number]): string {
   if (item === null) return 'NULL'
-  if (typeof item !== 'string') return writeArray(item)
+  if (typeof item !== 'string') return arrayLiteral(item)
   if (plain.test(item) && item.toLowerCase() !== 'null') return item
   return `"${item.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }

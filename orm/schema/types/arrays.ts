@@ -1,8 +1,8 @@
 import type { ArrayItemType, ColumnType } from '../column-type.ts'
-import { type ArrayItems, hasCommas, readArray, writeArray } from './array-text.ts'
+import { type ArrayItems, hasCommas, readArray, arrayLiteral } from './array-text.ts'
 import { isJsonType } from './json.ts'
 import { keepNumbers } from './json-numbers.ts'
-import { schemaError } from './options.ts'
+import { schemaError } from '../schema-error.ts'
 import { UnreadableError } from './unreadable.ts'
 
 type Item = ArrayItems[number]
@@ -33,7 +33,7 @@ export function arrayType(type: ColumnType, nullable: boolean): ColumnType {
     isType: (value) => everyItem(value, items, (item) => type.isType(item)),
     accepts: (value) =>
       everyItem(value, items, (item) => type.accepts(item)) && isEven(value, type),
-    encode: (value: readonly unknown[]) => writeArray(encodeItems(value, type)),
+    encode: (value: readonly unknown[]) => arrayLiteral(encodeItems(value, type)),
     decode: (text) => decodeItems(readArray(text), items),
     isSame: (value, text) => isSameItems(value, readArray(text), type),
     ...encodeChangeOf(type, leaf),
@@ -113,7 +113,7 @@ function encodeChangeOf(type: ColumnType, leaf: ColumnType): Pick<ColumnType, 'e
   const encode = isDocument ? encodeJsonItems : keepItems
   return {
     encodeChange: (value: readonly unknown[], stored: string) =>
-      writeArray(encode(value, readArray(stored), type)),
+      arrayLiteral(encode(value, readArray(stored), type)),
   }
 }
 

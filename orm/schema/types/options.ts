@@ -1,13 +1,10 @@
-import { DataBridgeError, describe } from '../../errors.ts'
+import { describe } from '../../errors.ts'
 import { listed } from '../../util/messages.ts'
 import { requireIdentifier } from '../names.ts'
+import { schemaError } from '../schema-error.ts'
 
 /** The name of a column, or its options; `varchar` takes its length too. */
 type Given<Options> = string | number | Options | undefined
-
-export function schemaError(message: string): DataBridgeError {
-  return new DataBridgeError('DATA_BRIDGE_ERR_SCHEMA', message)
-}
 
 /** The options of a column, checked: a string is its name. A misspelled option would be none. */
 export function columnOptions<Options extends { readonly name?: string }>(

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { ColumnType } from '../../../../orm/schema/column-type.ts'
-import { writeArray } from '../../../../orm/schema/types/array-text.ts'
+import { arrayLiteral } from '../../../../orm/schema/types/array-text.ts'
 
 const asText = { getTypeParser: () => (value: unknown) => value as string }
 
@@ -24,7 +24,7 @@ export async function echoAll(
   const { rows } = await client.query<[string]>({
     text: `select item${type.itemCast}
       from unnest($1::${type.arrayCast}) with ordinality as given (item, place) order by place`,
-    values: [writeArray(texts)],
+    values: [arrayLiteral(texts)],
     rowMode: 'array',
     types: asText,
   })
