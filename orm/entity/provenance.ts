@@ -25,8 +25,18 @@ export function relatedOrigin(
   return { list: { root: relation.owner, steps: [relation], size }, path: [] }
 }
 
-/** The newest list wins; what is read on its own leaves an entity the list that it came from. */
+/**
+ * The newest list wins; what is read on its own leaves an entity the list that it came from. So does a
+ * relation that leads back into its list: a member stays one, and paths do not grow from one to the next.
+ */
 export function mark(entities: readonly Entity[], origin: Origin | undefined): void {
   if (origin === undefined) return
-  for (const entity of entities) stateOf(entity).origin = origin
+  for (const entity of entities) {
+    const state = stateOf(entity)
+    if (!isNearer(state.origin, origin)) state.origin = origin
+  }
+}
+
+function isNearer(known: Origin | undefined, origin: Origin): boolean {
+  return known?.list === origin.list && known.path.length < origin.path.length
 }
