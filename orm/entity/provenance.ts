@@ -25,8 +25,18 @@ export function relatedProvenance(
   return { list: { root: relation.owner, steps: [relation], size }, path: [] }
 }
 
-/** Sets the provenance of entities. The newest list wins. An entity that is read alone later keeps its list. */
+/**
+ * Sets the provenance of entities. The newest list wins. An entity that is read alone later keeps its
+ * list. So does a member that a relation leads back to: paths do not grow from one member to the next.
+ */
 export function mark(entities: readonly Entity[], provenance: Provenance | undefined): void {
   if (provenance === undefined) return
-  for (const entity of entities) stateOf(entity).provenance = provenance
+  for (const entity of entities) {
+    const state = stateOf(entity)
+    if (!isNearer(state.provenance, provenance)) state.provenance = provenance
+  }
+}
+
+function isNearer(known: Provenance | undefined, provenance: Provenance): boolean {
+  return known?.list === provenance.list && known.path.length < provenance.path.length
 }

@@ -29,12 +29,13 @@ export function planFor(table: TableMetadata): QueryPlan {
 export function expressionsOf(
   values: readonly unknown[],
   where: string,
+  expected = 'columns or aggregates such as count()',
 ): readonly Expression<unknown>[] {
   const other = values.find((value) => !isExpression(value))
   if (values.length > 0 && values.every(isExpression)) return values
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected columns or aggregates such as count(), got ${values.length === 0 ? 'none' : describe(other)}`,
+    `${where} expected ${expected}, got ${values.length === 0 ? 'none' : describe(other)}`,
   )
 }
 

@@ -187,7 +187,7 @@ export class Query<C extends AnyEntityClass> {
             : 'groups are read with aggregate()'),
       )
     }
-    const selected = this.#selected(select, 'select')
+    const selected = this.#selected(select, 'select', 'columns or sql templates')
     if (Object.values(selected).some(isAggregate)) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
@@ -203,7 +203,7 @@ export class Query<C extends AnyEntityClass> {
     throw notSentError(`find(${this.#plan.from.table.entityName})`)
   }
 
-  #selected(select: unknown, method: string): Selected {
+  #selected(select: unknown, method: string, expected?: string): Selected {
     const where = this.#where(method)
     const selected = callWithRefs(this.#plan.from, select, where)
     if (!isPlain(selected)) {
@@ -212,7 +212,7 @@ export class Query<C extends AnyEntityClass> {
         `${where} expected an object of expressions such as { id: row.id }, got ${describe(selected)}`,
       )
     }
-    expressionsOf(Object.values(selected), where)
+    expressionsOf(Object.values(selected), where, expected)
     return selected as Selected
   }
 

@@ -39,7 +39,9 @@ function columnDifferences(
   // PostgreSQL does not know which columns of a view are NOT NULL, nor what fills them.
   if (!isTable) return []
   const differences: string[] = []
-  if (column.nullable && !existing.isNullable)
+  // An identity column is always NOT NULL.
+  const isFilled = column.generated && existing.isFilled
+  if (column.nullable && !existing.isNullable && !isFilled)
     differences.push(`column ${name}: expected that it allows NULL, found NOT NULL`)
   if (!column.nullable && existing.isNullable)
     differences.push(`column ${name}: expected NOT NULL, found that it allows NULL`)

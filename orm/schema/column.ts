@@ -6,6 +6,16 @@ import { schemaError } from './schema-error.ts'
 /** What PostgreSQL does with the rows that refer to one that is deleted. */
 export type OnDelete = 'cascade' | 'restrict' | 'set null' | 'no action'
 
+const onDeletes: readonly unknown[] = ['cascade', 'restrict', 'set null', 'no action']
+
+export function requireOnDelete(where: string, value: unknown): OnDelete {
+  if (value === undefined) return 'no action'
+  if (onDeletes.includes(value)) return value as OnDelete
+  throw schemaError(
+    `${where} expected 'cascade', 'restrict', 'set null' or 'no action', got ${describe(value)}`,
+  )
+}
+
 /** The value of a column where `new User({ … })` leaves it out. */
 export type ColumnDefault =
   | { readonly kind: 'value'; readonly value: unknown }
@@ -132,13 +142,27 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
     target: Function, // oxlint-disable-line typescript/no-unsafe-function-type -- see above
     options: { readonly onDelete?: OnDelete } = {},
   ): Column<T, Optional, Key> {
-    const { onDelete = 'no action' } = options
+    if (typeof target !== 'function')
+      throw schemaError(`references() expected a thunk such as () => User, got ${describe(target)}`)
+    const onDelete = onDeleteOf(options)
     return this.#with({ references: { target: target as () => unknown, onDelete } })
   }
 
   #with<U, O extends boolean, K extends boolean>(change: Partial<ColumnSpec>): Column<U, O, K> {
     return new Column<U, O, K>({ ...this.spec, ...change })
   }
+}
+
+function onDeleteOf(options: unknown): OnDelete {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw schemaError(
+      `references() expected options such as { onDelete: 'cascade' }, got ${describe(options)}`,
+    )
+  }
+  const unknown = Object.keys(options).find((key) => key !== 'onDelete')
+  if (unknown !== undefined)
+    throw schemaError(`references() has no option ${unknown}; it has onDelete`)
+  return requireOnDelete('references(): onDelete', (options as { onDelete?: unknown }).onDelete)
 }
 
 // The caller may change the object that it gave.

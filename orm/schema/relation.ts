@@ -1,4 +1,5 @@
 import { describe } from '../errors.ts'
+import { listed } from '../util/messages.ts'
 import type { AnyColumn } from './column.ts'
 import { schemaError } from './schema-error.ts'
 
@@ -41,6 +42,12 @@ export type RelationKind = 'hasMany' | 'manyToMany' | 'hasOne' | 'belongsTo'
 /** One name, or several for a composite key. */
 export type OneOrMore<Name> = Name | readonly [Name, Name, ...Name[]]
 
+interface ThroughOptions {
+  readonly through?: unknown
+  readonly from?: unknown
+  readonly to?: unknown
+}
+
 /** What a relation's thunk gives. */
 export class RelationTo<out Target, out Kind extends RelationKind, out Key = string> {
   readonly kind: Kind
@@ -53,19 +60,15 @@ export class RelationTo<out Target, out Kind extends RelationKind, out Key = str
   readonly from: readonly string[] | undefined
   readonly to: readonly string[] | undefined
 
-  constructor(
-    kind: Kind,
-    target: Target,
-    foreignKey: unknown,
-    by: { readonly through?: unknown; readonly from?: unknown; readonly to?: unknown } = {},
-  ) {
+  constructor(kind: Kind, target: Target, foreignKey: unknown, by?: ThroughOptions) {
     requireClass(`${kind}()`, target)
+    if (kind === 'manyToMany') requireThrough(`manyToMany(${target.name}, …)`, by)
     this.kind = kind
     this.target = target
     this.columns = kind === 'manyToMany' ? [] : namesOf(`${kind}(${target.name}, …)`, foreignKey)
-    this.through = by.through
-    this.from = by.from === undefined ? undefined : namesOf(`${kind}(): from`, by.from)
-    this.to = by.to === undefined ? undefined : namesOf(`${kind}(): to`, by.to)
+    this.through = by?.through
+    this.from = by?.from === undefined ? undefined : namesOf(`${kind}(): from`, by.from)
+    this.to = by?.to === undefined ? undefined : namesOf(`${kind}(): to`, by.to)
     Object.freeze(this)
   }
 }
@@ -86,6 +89,15 @@ export class KeyOf {
 function requireClass(where: string, target: unknown): asserts target is { readonly name: string } {
   if (typeof target === 'function') return
   throw schemaError(`${where} expected an entity class, got ${describe(target)}`)
+}
+
+function requireThrough(where: string, by: unknown): void {
+  if (typeof by !== 'object' || by === null || !('through' in by))
+    throw schemaError(`${where} expected options such as { through: PostTag }, got ${describe(by)}`)
+  const known = ['through', 'from', 'to']
+  const unknown = Object.keys(by).find((key) => !known.includes(key))
+  if (unknown !== undefined)
+    throw schemaError(`${where} has no option ${unknown}; it has ${listed(known)}`)
 }
 
 function namesOf(where: string, names: unknown): readonly string[] {

@@ -1,6 +1,6 @@
 import { describe } from '../errors.ts'
 import { listed } from '../util/messages.ts'
-import type { OnDelete } from './column.ts'
+import { type OnDelete, requireOnDelete } from './column.ts'
 import type { ColumnMetadata } from './metadata.ts'
 import { requireIdentifier } from './names.ts'
 import { schemaError } from './schema-error.ts'
@@ -29,7 +29,6 @@ export interface ForeignKeySetting {
 }
 
 const known = ['schema', 'comment', 'unique', 'indexes', 'checks', 'foreignKeys']
-const onDeletes: readonly unknown[] = ['cascade', 'restrict', 'set null', 'no action']
 
 type Columns = ReadonlyMap<string, ColumnMetadata>
 
@@ -145,20 +144,15 @@ function foreignKeySetting(where: string, key: unknown, columns: Columns): Forei
   if (unknown !== undefined)
     throw schemaError(`${where} has no option ${unknown}; it has columns, references and onDelete`)
   const given = key as Record<string, unknown>
-  const { references, onDelete = 'no action' } = given
+  const { references } = given
   if (typeof references !== 'function') {
     throw schemaError(
       `${where}.references expected a thunk such as () => keyOf(Line), got ${describe(references)}`,
     )
   }
-  if (!onDeletes.includes(onDelete)) {
-    throw schemaError(
-      `${where}.onDelete expected 'cascade', 'restrict', 'set null' or 'no action', got ${describe(onDelete)}`,
-    )
-  }
   return Object.freeze({
     columns: columnList(`${where}.columns`, given['columns'], columns),
     references: references as () => unknown,
-    onDelete: onDelete as OnDelete,
+    onDelete: requireOnDelete(`${where}.onDelete`, given['onDelete']),
   })
 }

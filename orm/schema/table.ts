@@ -71,6 +71,10 @@ function columnMetadata(
 ): ColumnMetadata {
   const { name = snakeCase(property), references, ...rest } = spec
   requireIdentifier(`table('${tableName}').${property}`, 'a name for the column', name)
+  if (rest.generated && rest.default !== undefined)
+    throw schemaError(
+      `table('${tableName}').${property} expected one of generated() and a default, got both`,
+    )
   return Object.freeze({
     ...rest,
     property,

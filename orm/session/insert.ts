@@ -28,7 +28,11 @@ async function insertSame(
   entities: readonly Entity[],
 ): Promise<void> {
   const facts = writing.factsOf(table)
-  const columns = givenColumns(entities[0] as Entity)
+  const given = givenColumns(entities[0] as Entity)
+  const omitted = given.filter(
+    (column) => facts.isGenerated(column) && entities.every((one) => valueOf(one, column) === null),
+  )
+  const columns = given.filter((column) => !omitted.includes(column))
   const sent = entities.map((entity) =>
     columns.map(
       (column) =>
@@ -49,7 +53,7 @@ async function insertSame(
   const returned = facts.afterInsert(columns)
   const got = returned.length === 0 ? rowCount : rows.length
   if (got !== entities.length) throw countError('INSERT', table, entities.length, got)
-  const blank = table.columns.map(() => undefined)
+  const blank = table.columns.map((column) => (omitted.includes(column) ? null : undefined))
   entities.forEach((entity, index) => {
     const held = withTexts(blank, columns, sent[index] as EncodedRow)
     const row = withTexts(held, returned, rows[index] ?? [])

@@ -46,6 +46,7 @@ export class UnitOfWork {
     }
     if (state.snapshot === undefined) {
       constructed(state.table.entity)
+      requireWritable(entity)
       state.session = this.#owner
       state.lifecycle = 'added'
       this.#added.add(entity)
@@ -252,6 +253,15 @@ export class UnitOfWork {
       `the ${table.entityName} belongs to another session and cannot be ${verb} here`,
     )
   }
+}
+
+// A flush puts what the database gives into the entity.
+function requireWritable(entity: Entity): void {
+  if (!Object.isFrozen(entity)) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `add() expected an entity that can be changed, got a frozen ${stateOf(entity).table.entityName}`,
+  )
 }
 
 function secondError(table: TableMetadata): DataBridgeError {

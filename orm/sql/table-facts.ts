@@ -107,6 +107,11 @@ export class TableFacts {
     return [...changed.filter((column) => this.#isAltered(column)), ...this.#generated]
   }
 
+  /** Whether the database makes the column's value of an expression, and takes none. */
+  isGenerated(column: ColumnMetadata): boolean {
+    return this.#generated.includes(column)
+  }
+
   hasPartition(name: string): boolean {
     return this.#entry?.partitions.has(name) === true
   }

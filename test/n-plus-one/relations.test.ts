@@ -1,11 +1,44 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Finding, selectinload, type Session, type SessionOptions } from '../../orm/index.ts'
+import {
+  belongsTo,
+  type Finding,
+  hasMany,
+  integer,
+  manyToMany,
+  selectinload,
+  type Session,
+  type SessionOptions,
+  table,
+} from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Comment, Post, User, user } from '../support/entities.ts'
 
-const { database } = await testDatabase(blog)
+class Node extends table('nodes', {
+  id: integer().primaryKey(),
+  parentId: integer().nullable(),
+  parent: () => belongsTo(Node, 'parentId'),
+  children: () => hasMany(Node, 'parentId'),
+  peers: () => manyToMany(Node, { through: Edge, from: 'fromId', to: 'toId' }),
+}) {}
+
+class Edge extends table('edges', {
+  fromId: integer()
+    .primaryKey()
+    .references(() => Node),
+  toId: integer()
+    .primaryKey()
+    .references(() => Node),
+}) {}
+
+const { database } = await testDatabase([...blog, Node, Edge])
 
 beforeAll(async () => {
+  await database.run((session) => {
+    for (let id = 0; id < 6; id += 1) {
+      session.add(new Node({ id, parentId: id - 1 }))
+      session.add(new Edge({ fromId: id, toId: (id + 1) % 6 }))
+    }
+  })
   await database.run((session) => {
     for (let index = 0; index < 6; index += 1) {
       const author = user(`user${index}`)
@@ -67,6 +100,17 @@ describe('a relation that is loaded one by one', () => {
     })
     expect(findings).toMatchObject([{ target: 'User.posts', count: 6 }])
   })
+
+  it.each(['children', 'peers'] as const)(
+    'is found where %s are members of the list themselves',
+    async (relation) => {
+      const findings = await findingsOf(async (session) => {
+        for (const node of await session.find(Node).toList()) await node[relation]
+      })
+      const fix = `find(Node).options(selectinload(Node.${relation}))`
+      expect(findings).toMatchObject([{ target: `Node.${relation}`, count: 6, fix }])
+    },
+  )
 
   it('is found for two rows', async () => {
     const findings = await findingsOf(async (session) => {

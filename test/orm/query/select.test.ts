@@ -285,7 +285,7 @@ describe('rows', () => {
 
 describe('select refuses', () => {
   it.each<[string, (book: BookRefs) => unknown, string]>([
-    ['nothing', () => ({}), 'expected columns or aggregates such as count(), got none'],
+    ['nothing', () => ({}), 'expected columns or sql templates, got none'],
     ['no object', () => undefined, 'expected an object of expressions'],
     ['a column', (book) => book.title, 'expected an object of expressions'],
     ['an array', (book) => [book.title], 'expected an object of expressions'],

@@ -231,6 +231,13 @@ describe('createSchema does not warn', () => {
     expect(warnings()).toEqual([])
   })
 
+  it('for an identity column that is declared as nullable', async () => {
+    class Counter extends table('counters', { id, no: integer().generated().nullable() }) {}
+    await database.createSchema([Counter])
+    await database.createSchema([Counter])
+    expect(warnings()).toEqual([])
+  })
+
   it('where a partitioned table or a materialized view serves', async () => {
     await query(
       `create table parts (id integer not null, primary key (id)) partition by range (id)`,

@@ -155,6 +155,27 @@ describe('the types in PostgreSQL', () => {
   })
 })
 
+describe('references()', () => {
+  class Target {}
+  it.each<[target: unknown, options: unknown, message: string]>([
+    [undefined, undefined, 'references() expected a thunk such as () => User, got undefined'],
+    ['users', undefined, 'got the string "users"'],
+    [() => Target, null, "references() expected options such as { onDelete: 'cascade' }, got null"],
+    [() => Target, 'cascade', 'got the string "cascade"'],
+    [() => Target, [], 'got an array of 0'],
+    [() => Target, { ondelete: 'cascade' }, 'references() has no option ondelete; it has onDelete'],
+    [
+      () => Target,
+      { onDelete: 'CASCADE' },
+      "references(): onDelete expected 'cascade', 'restrict'",
+    ],
+    [() => Target, { onDelete: null }, 'got null'],
+  ])('refuses %j with %j where it is declared', (target, options, message) => {
+    const column = integer() as { references(...given: unknown[]): unknown }
+    expect(() => column.references(target, options)).toThrow(coded(SCHEMA, message))
+  })
+})
+
 describe('names', () => {
   it('are the first argument, where it is a string, or an option', () => {
     const named: readonly AnyColumn[] = [

@@ -107,6 +107,14 @@ describe('names', () => {
     expect(message).toContain('userId and author are both named user_id')
   })
 
+  it.each([
+    ['a default', integer().generated().default(5)],
+    ['a default before it', integer().default(5).generated()],
+  ])('refuses a generated column with %s', async (_, no) => {
+    const { message } = await failure(SCHEMA, () => table('t', { id, no }))
+    expect(message).toContain("table('t').no expected one of generated() and a default, got both")
+  })
+
   it('takes a name of its own for a column', () => {
     class Legacy extends table('legacy', { id, userName: text('USRNAM') }) {}
     expect(tableOf(Legacy).columns.map(({ name }) => name)).toEqual(['id', 'USRNAM'])

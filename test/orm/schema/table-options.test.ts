@@ -197,6 +197,18 @@ describe('relations from many to many', () => {
     expect(through?.to.map(properties)).toEqual([['otherId', 'id']])
   })
 
+  it.each<[by: unknown, message: string]>([
+    [undefined, 'expected options such as { through: PostTag }, got undefined'],
+    [null, 'got null'],
+    ['friendships', 'got the string "friendships"'],
+    [{ from: 'oneId' }, 'got an object'],
+    [{ through: Friendship, on: 'oneId' }, 'has no option on; it has through, from and to'],
+  ])('expect their options, not %j', async (by, message) => {
+    class Bad extends table('bad', { id, friends: () => manyToMany(Person, by as never) }) {}
+    const error = await failure(SCHEMA, () => tableOf(Bad).relations)
+    expect(error.message).toContain(message)
+  })
+
   it('asks for the name of one of several foreign keys', async () => {
     class Host extends table('hosts', {
       id,

@@ -39,6 +39,19 @@ describe('a column that was kept from the callback of another query', () => {
   })
 })
 
+describe('a frozen entity', () => {
+  it('is refused by add()', async () => {
+    await using session = database.session()
+    const frozen = user('ann')
+    Object.freeze(frozen)
+    expect(() => session.add(frozen)).toThrow(
+      coded('DATA_BRIDGE_ERR_ENTITY', 'expected an entity that can be changed, got a frozen User'),
+    )
+    await session.flush()
+    expect(session.stats.queryCount).toBe(0)
+  })
+})
+
 describe('what the last method of a query would not heed', () => {
   it('is refused: groups without aggregate, loaders and pages with it', async () => {
     await database.run(async (session) => {
