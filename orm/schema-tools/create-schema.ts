@@ -20,6 +20,8 @@ export async function createTables(
   entities: readonly AnyEntityClass[],
 ): Promise<void> {
   const tables = requireSomeTables(entities, 'createSchema()')
+  // Refuses what refers to no entity, before the first query does.
+  for (const table of tables) void table.relations
   await lockSchema(session)
   const declarations = declarationsOf(tables, await currentSchemaOf(session))
   const catalogue = await readCatalogue(session, declarations)

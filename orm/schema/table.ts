@@ -1,5 +1,5 @@
 import { describe } from '../errors.ts'
-import { Column, type ColumnSpec, type Fields } from './column.ts'
+import { Column, type ColumnSpec, type Fields, type OnDelete } from './column.ts'
 import { type ColumnMetadata, TableMetadata } from './metadata.ts'
 import { requireIdentifier } from './names.ts'
 import { snakeCase } from './naming.ts'
@@ -60,6 +60,9 @@ export function describeTable(name: string, fields: Fields, options: unknown = {
   }
   refuseSameName(name, columns)
   const settings = tableSettings(name, options, columns)
+  for (const column of columns)
+    if (column.references) refuseSetNull(name, column.onDelete, [column])
+  for (const key of settings.foreignKeys) refuseSetNull(name, key.onDelete, key.columns)
   return new TableMetadata(name, columns, primaryKeyOf(name, columns), relations, settings)
 }
 
@@ -120,6 +123,19 @@ function refuseSameName(tableName: string, columns: readonly ColumnMetadata[]): 
     }
     byName.set(column.name, column)
   }
+}
+
+/** A delete would fail at the column, with an error that blames the client. */
+function refuseSetNull(
+  tableName: string,
+  onDelete: OnDelete,
+  columns: readonly ColumnMetadata[],
+): void {
+  const strict = onDelete === 'set null' ? columns.find(({ nullable }) => !nullable) : undefined
+  if (strict === undefined) return
+  throw schemaError(
+    `table('${tableName}').${strict.property} expected nullable(), since its foreign key has onDelete: 'set null'`,
+  )
 }
 
 function primaryKeyOf(

@@ -26,6 +26,16 @@ export function decodeColumn(
   }
 }
 
+/** The sum of a column of numbers from PostgreSQL's text of it. */
+export function decodeSum(column: ColumnMetadata, text: string | null): unknown {
+  if (text === null) return null
+  try {
+    return column.type.decodeSum?.(text)
+  } catch (cause) {
+    throw unreadableError(column, cause)
+  }
+}
+
 /** What a type's `decode` has thrown, as an error that names the column and, where the row is given, its key. */
 function unreadableError(
   column: ColumnMetadata,

@@ -2,6 +2,7 @@ import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnType } from '../schema/column-type.ts'
 import { bigintTypes } from '../schema/types/integers.ts'
 import { doubleType, numericType } from '../schema/types/numbers.ts'
+import { decodeSum } from '../schema/values.ts'
 import { ColumnNode } from './column.ts'
 import type { Range } from './comparisons.ts'
 import {
@@ -104,15 +105,16 @@ export function avg(of: Expression<number | string | bigint | null>): Operand<nu
 export function sum<T extends number | string | bigint>(
   of: Expression<T | null>,
 ): Operand<T | null> {
-  const type = typeOf(of)
-  if (type === undefined) return call('sum', of, 'sum(', ')', doubleType, toNumber)
+  if (!(of instanceof ColumnNode)) return call('sum', of, 'sum(', ')', doubleType, toNumber)
+  const { column } = of
+  const { type } = column
   if (type.decodeSum === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
       `sum() expected a column of numbers, got one of ${type.sql}`,
     )
   }
-  const decode: Decode = (text) => (text === null ? null : type.decodeSum?.(text))
+  const decode: Decode = (text) => decodeSum(column, text)
   return call('sum', of, 'sum(', ')', sumTypes[type.kind] ?? type, decode)
 }
 

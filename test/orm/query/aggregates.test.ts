@@ -28,6 +28,11 @@ class Sale extends table('sales', {
   at: timestamptz(),
 }) {}
 
+class Total extends table('sales', {
+  id: integer().primaryKey().generated(),
+  total: bigint({ mode: 'number' }),
+}) {}
+
 const { database } = await testDatabase([Sale])
 
 beforeAll(async () => {
@@ -207,5 +212,14 @@ it('refuses groups that are no columns', async () => {
   )
   await expect(work).rejects.toThrow(
     coded('DATA_BRIDGE_ERR_QUERY', 'find(Sale).groupBy() expected'),
+  )
+})
+
+it('refuses a sum that no number holds, and names the column', async () => {
+  const sums = database.run((session) =>
+    session.find(Total).aggregate((sale) => ({ total: sum(sale.total) })),
+  )
+  await expect(sums).rejects.toThrow(
+    coded('DATA_BRIDGE_ERR_STATEMENT', 'the column total holds a sum beyond the safe integers'),
   )
 })

@@ -111,6 +111,14 @@ describe('createSchema refuses', () => {
     )
   })
 
+  it('a relation that names no column', async () => {
+    class Stray extends table('strays', { id, user: () => belongsTo(User, 'userId') }) {}
+    await expect(database.createSchema([Stray])).rejects.toThrow(
+      coded(SCHEMA, 'Stray.user names the foreign key userId, which is no column of Stray'),
+    )
+    expect(await query(`select to_regclass('strays') as found`)).toEqual([{ found: null }])
+  })
+
   it('a foreign key to what is no entity', async () => {
     class Odd extends table('odd', {
       id,

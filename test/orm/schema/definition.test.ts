@@ -10,6 +10,7 @@ import {
   integer,
   json,
   jsonb,
+  keyOf,
   numeric,
   table,
   text,
@@ -113,6 +114,23 @@ describe('names', () => {
   ])('refuses a generated column with %s', async (_, no) => {
     const { message } = await failure(SCHEMA, () => table('t', { id, no }))
     expect(message).toContain("table('t').no expected one of generated() and a default, got both")
+  })
+
+  it('refuses a foreign key that a delete cannot set to null', async () => {
+    class Target extends table('targets', { id, b: integer() }, { unique: [['id', 'b']] }) {}
+    const target = () => Target
+    const one = () => table('t', { id, no: integer().references(target, { onDelete: 'set null' }) })
+    const message =
+      "table('t').no expected nullable(), since its foreign key has onDelete: 'set null'"
+    expect((await failure(SCHEMA, one)).message).toBe(message)
+    const foreignKey = {
+      columns: ['maybe', 'no'],
+      references: () => keyOf(Target, ['id', 'b']),
+      onDelete: 'set null',
+    } as const
+    const fields = { id, maybe: integer().nullable(), no: integer() }
+    const several = () => table('t', fields, { foreignKeys: [foreignKey] })
+    expect((await failure(SCHEMA, several)).message).toBe(message)
   })
 
   it('takes a name of its own for a column', () => {
