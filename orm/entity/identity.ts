@@ -48,6 +48,11 @@ export function textsOf(
   entity: object,
   columns: readonly ColumnMetadata[],
 ): readonly string[] | null | undefined {
+  const [only] = columns
+  if (columns.length === 1 && only !== undefined) {
+    const text = textOf(entity, only)
+    return typeof text === 'string' ? [text] : text
+  }
   const texts = columns.map((column) => textOf(entity, column))
   if (texts.includes(undefined)) return undefined
   return texts.includes(null) ? null : (texts as string[])

@@ -24,8 +24,8 @@ export async function loadLazily(
   return relation.cardinality === 'many' ? entities : (entities[0] ?? null)
 }
 
-/** What a to-one relation leads to, where the session holds it already. */
-export function heldTarget(
+/** The entity that a to-one relation leads to, if the session holds it already. */
+function heldTarget(
   context: LoadContext,
   owner: object,
   relation: RelationMetadata,
@@ -34,8 +34,18 @@ export function heldTarget(
   return identity === undefined ? undefined : context.held(relation.target, identity)
 }
 
-/** The identity of the row that the owner refers to; undefined where it does not refer by the primary key. */
+/** The identity of the row that the owner refers to; undefined if it does not refer by the primary key. */
 export function referredIdentity(owner: object, relation: RelationMetadata): string | undefined {
+  const locals = keyColumns(relation)
+  const texts = locals && textsOf(owner, locals)
+  return texts === null || texts === undefined ? undefined : joinTexts(texts)
+}
+
+/**
+ * The columns of the owner that hold the primary key of the target, in the order of that key;
+ * undefined if the relation does not refer by the primary key.
+ */
+export function keyColumns(relation: RelationMetadata): readonly ColumnMetadata[] | undefined {
   const { primaryKey } = relation.target
   if (!relation.holdsKey || relation.pairs.length !== primaryKey.length) return undefined
   const locals: ColumnMetadata[] = []
@@ -44,8 +54,7 @@ export function referredIdentity(owner: object, relation: RelationMetadata): str
     if (local === undefined) return undefined
     locals.push(local)
   }
-  const texts = textsOf(owner, locals)
-  return texts === null || texts === undefined ? undefined : joinTexts(texts)
+  return locals
 }
 
 // An entity that was read on its own before is one of the list now.

@@ -8,7 +8,7 @@ import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import type { LoadContext } from './context.ts'
 import type { KeyTexts } from './keys.ts'
-import { heldTarget } from './lazy.ts'
+import { keyColumns } from './lazy.ts'
 import type { LoadPlan } from './loader.ts'
 import { selectRelatedOfMany } from './related.ts'
 import { nearColumns } from './side.ts'
@@ -21,8 +21,6 @@ interface Group {
   readonly key: KeyTexts
   /** The joined texts of the key. */
   readonly text: string
-  /** The first of the owners. */
-  readonly owner: object
   /** The related entities. */
   entities: Entity[]
   /** Whether an owner has this very list; every other owner gets a copy. */
@@ -66,14 +64,14 @@ async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise
   const columns = nearColumns(relation)
   const byText = new Map<string, Group>()
   const groups = owners.map((owner) => groupOf(byText, owner, columns))
-  const held = plan.where === undefined ? takeHeld(context, batch, byText) : []
+  const held = plan.where === undefined ? takeHeld(context, batch, byText, columns) : []
   const all = [...byText.values()]
   const missing = held.length === 0 ? all : all.filter(({ entities }) => entities.length === 0)
   const found = await fetch(context, batch, plan, missing, byText)
   owners.forEach((owner, index) => {
     const group = groups[index]
     // The program may have changed the foreign key meanwhile; the new key needs a load of its own.
-    if (relation.holdsKey && keyOf(owner, columns)?.text !== group?.text) return
+    if (relation.holdsKey && textOfKey(textsOf(owner, columns)) !== group?.text) return
     const value = relation.cardinality === 'many' ? listOf(group) : (group?.entities[0] ?? null)
     relationHandle(owner, relation.name).fillByLoader(value)
   })
@@ -86,21 +84,18 @@ function groupOf(
   owner: object,
   columns: readonly ColumnMetadata[],
 ): Group | undefined {
-  const key = keyOf(owner, columns)
-  if (key === undefined) return undefined
-  const known = byText.get(key.text)
+  const key = textsOf(owner, columns)
+  if (key === null || key === undefined) return undefined
+  const text = joinTexts(key)
+  const known = byText.get(text)
   if (known !== undefined) return known
-  const group: Group = { ...key, owner, entities: [], isGiven: false }
-  byText.set(key.text, group)
+  const group: Group = { key, text, entities: [], isGiven: false }
+  byText.set(text, group)
   return group
 }
 
-function keyOf(
-  owner: object,
-  columns: readonly ColumnMetadata[],
-): Pick<Group, 'key' | 'text'> | undefined {
-  const key = textsOf(owner, columns)
-  return key === null || key === undefined ? undefined : { key, text: joinTexts(key) }
+function textOfKey(key: KeyTexts | null | undefined): string | undefined {
+  return key === null || key === undefined ? undefined : joinTexts(key)
 }
 
 /** Takes the targets that the session holds already: they need no statement. */
@@ -108,11 +103,15 @@ function takeHeld(
   context: LoadContext,
   { relation }: Batch,
   byText: ReadonlyMap<string, Group>,
+  columns: readonly ColumnMetadata[],
 ): Entity[] {
-  if (!relation.holdsKey) return []
+  const inKey = keyColumns(relation)
+  if (inKey === undefined) return []
+  const places = inKey.map((column) => columns.indexOf(column))
   const taken: Entity[] = []
   for (const group of byText.values()) {
-    const held = heldTarget(context, group.owner, relation)
+    const identity = joinTexts(places.map((place) => group.key[place] as string))
+    const held = context.held(relation.target, identity)
     if (held === undefined) continue
     group.entities.push(held)
     taken.push(held)

@@ -55,13 +55,13 @@ export function changeOf(entity: Entity, identity: IdentityMap): Change | undefi
     const stored = snapshot?.[column.position] ?? null
     columns.set(column, exactText(identity, entity, column) ?? encodeChange(column, value, stored))
   }
-  const made = table.columns.filter(
-    (column) => column.onUpdate !== undefined && !column.primaryKey && !columns.has(column),
-  )
-  for (const column of made) {
-    const value = column.onUpdate?.()
+  const made: ColumnMetadata[] = []
+  for (const column of table.columns) {
+    if (column.onUpdate === undefined || column.primaryKey || columns.has(column)) continue
+    const value = column.onUpdate()
     requireValue(table, column, value)
     columns.set(column, encodeColumn(column, value))
+    made.push(column)
   }
   return { entity, table, columns, made }
 }

@@ -1,7 +1,7 @@
 import { absorb } from '../entity/absorb.ts'
 import { type RawRow, stateOf } from '../entity/entity-state.ts'
 import { storedKey } from '../entity/identity.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type ChangedRow, updateRows } from '../sql/write-statements.ts'
 import type { Change } from './change-set.ts'
 import { rowsByPlace } from './row-counts.ts'
@@ -14,7 +14,8 @@ export async function updateTable(
   changes: readonly Change[],
 ): Promise<void> {
   const facts = writing.factsOf(table)
-  const changed = new Set(changes.flatMap(({ columns }) => [...columns.keys()]))
+  const changed = new Set<ColumnMetadata>()
+  for (const change of changes) for (const column of change.columns.keys()) changed.add(column)
   const columns = table.columns.filter((column) => changed.has(column))
   const rows = changes.map((change): ChangedRow => ({
     key: storedKey(change.entity),
