@@ -27,8 +27,10 @@ export function absorb(
     const isUntouched =
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
     if (!isUntouched) continue
+    const stored = readBack(column, value, text, table, row)
+    if (stored === value) continue
     values ??= new Map()
-    values.set(column, readBack(column, value, text, table, row))
+    values.set(column, stored)
   }
   if (values !== undefined) assignAll(entity, values)
   state.snapshot = row
