@@ -26,7 +26,7 @@ export class Entity {
       handles: undefined,
       references: undefined,
     }
-    const isFirst = isFirstOf(entity as object)
+    const isFirst = isFirstOf(entity as AnyEntityClass)
     if (isFirst) {
       refuseAccessors(tableOf(entity), entity as AnyEntityClass)
       guardOverrides((entity as AnyEntityClass).prototype, Entity.prototype, 'toJSON')

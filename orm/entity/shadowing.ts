@@ -1,20 +1,21 @@
 import { DataBridgeError } from '../errors.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { AnyEntityClass } from '../schema/relation.ts'
 import { isUnchanged } from '../schema/values.ts'
 import type { RawRow } from './entity-state.ts'
 import { setValue, valueOf } from './property.ts'
 
-// Classes of which an instance is known to be complete: its columns were defined so that no initialiser could shadow them.
-const tried = new WeakSet<object>()
+// Classes with a complete instance: nothing in the class shadows a column, so later instances need no check.
+const tried = new WeakSet<AnyEntityClass>()
 const hydrated = new WeakSet<object>()
 
-/** Whether no instance of the class is known to be complete yet. */
-export function isFirstOf(entity: object): boolean {
+/** Whether no instance of this entity class is known to be complete yet. */
+export function isFirstOf(entity: AnyEntityClass): boolean {
   return !tried.has(entity)
 }
 
-/** The constructors of an instance have run to their end, so nothing in its class shadows a column. */
-export function constructed(entity: object): void {
+/** The constructors of an instance of this class have run to their end, so nothing in the class shadows a column. */
+export function constructed(entity: AnyEntityClass): void {
   tried.add(entity)
 }
 

@@ -45,7 +45,7 @@ export class UnitOfWork {
       return
     }
     if (state.snapshot === undefined) {
-      constructed(entity)
+      constructed(state.table.entity)
       state.session = this.#owner
       state.lifecycle = 'added'
       this.#added.add(entity)

@@ -15,6 +15,7 @@ import {
 import { relationHandle } from '../../../orm/entity/relation-handle.ts'
 import { stateOf } from '../../../orm/entity/entity-state.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
+import { UnitOfWork } from '../../../orm/session/unit-of-work.ts'
 import { Comment, Post, User } from '../../support/entities.ts'
 import { coded, failure } from '../../support/failure.ts'
 
@@ -257,6 +258,16 @@ describe('classes', () => {
     }
     expect(() => new Shadow({ name: 'x' })).toThrow('name')
     expect(() => new Shadow({ name: 'x' })).toThrow('name')
+  })
+
+  it('checks a class with the first instance that a session takes, and not again', () => {
+    class Checked extends table('checked', { id, name: text() }) {}
+    const isChecked = (entity: Checked) =>
+      Object.getOwnPropertyDescriptor(entity, 'name')?.configurable === false
+    const first = new Checked({ name: 'x' })
+    expect([isChecked(first), isChecked(new Checked({ name: 'x' }))]).toEqual([true, true])
+    new UnitOfWork({ loadRelation: () => Promise.reject(new Error('not asked')) }).add(first)
+    expect(isChecked(new Checked({ name: 'x' }))).toBe(false)
   })
 
   it('takes back nothing but entities', async () => {
