@@ -23,10 +23,10 @@ export function rowsByPlace(
   }
   const found: RawRow[] = Array.from({ length: count })
   let missing = count
-  for (const [place, ...row] of rows) {
-    const index = Number(place) - 1
+  for (const row of rows) {
+    const index = Number(row[0]) - 1
     if (found[index] !== undefined) throw severalRowsError(verb, table)
-    found[index] = row
+    found[index] = row.slice(1)
     missing -= 1
   }
   if (missing > 0 && !mayBeGone) throw staleError(verb, table, missing)

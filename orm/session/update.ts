@@ -31,7 +31,7 @@ export async function updateTable(
     const { snapshot = [] } = stateOf(entity)
     const sent: (string | null)[] = [...snapshot]
     for (const [{ position }, text] of change.columns) sent[position] = text
-    const row = [...sent]
+    const row = returned.length === 0 ? sent : [...sent]
     returned.forEach((column, place) => {
       // Where others changed a column that this entity did not, its snapshot stays that of its value.
       const isOfOthers = facts.isPlain && changed.has(column) && !change.columns.has(column)
