@@ -2,20 +2,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import {
   and,
   type AnyEntityClass,
-  boolean,
   type ColumnRef,
   Database,
   integer,
-  jsonb,
   keyOf,
   sql,
   table,
   text,
   timestamptz,
-  uuid,
 } from '../../../orm/index.ts'
 import { columnOf } from '../../../orm/schema/column.ts'
 import { connect, testDatabase } from '../../support/database.ts'
+import { constraintsOf, indexesOf, stateOf } from './made-objects.ts'
 
 const id = integer().primaryKey().generated()
 const nullable = (target: () => AnyEntityClass) => integer().nullable().references(target)
@@ -27,35 +25,9 @@ beforeAll(() => void warn.mockImplementation(() => {}))
 beforeEach(() => void warn.mockClear())
 afterAll(() => warn.mockRestore())
 
-/** Everything that DDL makes, with the number of the transaction that made it. */
-const state = () =>
-  query(`
-    select 'relation' as kind, oid::regclass::text as name, xmin::text from pg_class
-    where relnamespace in (select oid from pg_namespace where nspname !~ '^(pg_|information_schema)')
-    union all select 'constraint', conname || ' ' || conrelid::regclass, xmin::text from pg_constraint
-    union all select 'type', typname, xmin::text from pg_type where typtype = 'e'
-    union all select 'comment', description, xmin::text from pg_description where classoid = 'pg_class'::regclass
-    order by 1, 2`)
-
-const constraints = async (name: string) => {
-  const rows = await query<{ name: string; text: string }>(
-    `select conname as name, pg_get_constraintdef(oid) as text from pg_constraint
-     where conrelid = $1::regclass and contype <> 'n' order by 1`,
-    [name],
-  )
-  return Object.fromEntries(rows.map(({ name: key, text: value }) => [key, value]))
-}
-
-/** Indexes without those of constraints. */
-const indexes = async (name: string) => {
-  const rows = await query<{ name: string; text: string }>(
-    `select indexrelid::regclass::text as name, substring(pg_get_indexdef(indexrelid) from '\\(.*') as text
-     from pg_index where indrelid = $1::regclass
-       and not exists (select from pg_constraint where conindid = indexrelid and contype <> 'f') order by 1`,
-    [name],
-  )
-  return Object.fromEntries(rows.map(({ name: key, text: value }) => [key, value]))
-}
+const state = () => stateOf(query)
+const constraints = (name: string) => constraintsOf(query, name)
+const indexes = (name: string) => indexesOf(query, name)
 
 class Account extends table('accounts', { id, email: text().unique() }, { schema: 'auth' }) {}
 class Follow extends table(
@@ -283,74 +255,6 @@ describe('createSchema', () => {
     const before = await state()
     await database.createSchema(all)
     expect(await state()).toEqual(before)
-  })
-
-  it('names constraints apart whose names would be equal', async () => {
-    class A extends table(
-      'a',
-      { id, bC: text().unique(), b: text(), c: text() },
-      {
-        unique: [['b', 'c']],
-      },
-    ) {}
-    class AB extends table('a_b', { id, c: text().unique() }) {}
-    await database.createSchema([A, AB])
-    await database.createSchema([A, AB])
-    expect(Object.keys(await constraints('a'))).toEqual(['a_b_c_key', 'a_b_c_key1', 'a_pkey'])
-    expect(Object.keys(await constraints('a_b'))).toEqual(['a_b_c_key2', 'a_b_pkey'])
-  })
-
-  it('keeps to names with quotes, other scripts and 63 bytes', async () => {
-    const longest = 'ü'.repeat(31) + '"'
-    class Odd extends table(
-      longest,
-      {
-        id: integer('"').primaryKey(),
-        emoji: text('😀'.repeat(15)).unique(),
-        twin: text(`${'😀'.repeat(15)}'`).unique(),
-        other: integer("it's").references(() => Odd),
-      },
-      {
-        schema: `a"b'c`,
-        checks: { [`${longest.slice(1)}%`]: (row: { id: ColumnRef<number> }) => row.id.gt(0) },
-      },
-    ) {}
-    await database.createSchema([Odd])
-    const before = await state()
-    await database.createSchema([Odd])
-    expect(await state()).toEqual(before)
-    await database.run((session) => session.add(new Odd({ id: 1, emoji: '', twin: '', other: 1 })))
-    const names = Object.keys(await constraints(`"a""b'c"."${longest.replace('"', '""')}"`))
-    expect(names).toHaveLength(5)
-    expect(names.every((name) => name.isWellFormed() && Buffer.byteLength(name) <= 63)).toBe(true)
-    await query(`drop schema "a""b'c" cascade`)
-  })
-
-  it('keeps defaults with quotes, backslashes and lines, of dates, JSON and arrays', async () => {
-    const arrayType = Object.freeze({
-      ...text().spec.type,
-      sql: 'text[]',
-      cast: 'text[]',
-      encode: (value: unknown) => value as string,
-    })
-    const at = new Date('0099-12-31T23:59:59.999Z')
-    class Defaults extends table('defaults', {
-      id: uuid().primaryKey().generated(),
-      text: text().default(`'"\\\n\t$$ \u{1F600}`),
-      at: timestamptz().default(at),
-      json: jsonb<unknown>().default([`it's`, '\\"', { a: null }]),
-      list: columnOf<string>(arrayType, undefined).default(`{"it's","a\\\\b",NULL}`),
-      isOn: boolean().default(false),
-    }) {}
-    await database.createSchema([Defaults])
-    await query('insert into defaults default values')
-    const [row] = await query('select text, at, json, list from defaults')
-    expect(row).toEqual({
-      text: `'"\\\n\t$$ \u{1F600}`,
-      at,
-      json: [`it's`, '\\"', { a: null }],
-      list: [`it's`, 'a\\b', null],
-    })
   })
 
   it('creates extensions that types need', async () => {
