@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, statSync } from 'node:fs'
 import { join, posix, resolve, sep } from 'node:path'
 import ts from 'typescript-5'
 import { describe, expect, it } from 'vitest'
@@ -77,6 +77,13 @@ describe('boundaries', () => {
       entries.map((entry) => `${room}: ${entry}`).filter((entry) => !used.has(entry)),
     )
     expect(unused).toEqual([])
+  })
+
+  it('keeps every file within 14 KB', () => {
+    const folders = '{orm,plugin,example-api,test,bench,scripts}/**/*.{ts,mjs}'
+    const all = globSync(folders, { cwd: root })
+    expect(all.length).toBeGreaterThan(0)
+    expect(all.filter((file) => statSync(join(root, file)).size > 14 * 1024)).toEqual([])
   })
 
   it('keeps the setup of telemetry out of what runs with each request', () => {
