@@ -31,7 +31,7 @@ export interface ListResult {
 }
 
 /** Where an entity came from: a list, and the relations that were followed from there. */
-export interface Origin {
+export interface Provenance {
   readonly list: ListResult
   readonly path: readonly RelationMetadata[]
 }
@@ -44,7 +44,7 @@ export interface EntityState {
   /** What the database holds, as it came: dirty checking compares with it. */
   snapshot: RawRow | undefined
   /** The newest list that it came from; undefined where it was read on its own. */
-  origin: Origin | undefined
+  provenance: Provenance | undefined
   /** Where its JSON begins: see `Place`. */
   place: Place | undefined
   /** The handles that the program has touched, and those that a loader has filled. */

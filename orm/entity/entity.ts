@@ -21,7 +21,7 @@ export class Entity {
       lifecycle: row === undefined ? 'new' : 'stored',
       session: hydration?.session,
       snapshot: row,
-      origin: undefined,
+      provenance: undefined,
       place: undefined,
       handles: undefined,
       references: undefined,

@@ -2,7 +2,7 @@ import type { Finding } from '../observe/finding.ts'
 import type { Observer, SentStatement } from '../observe/observer.ts'
 import type {
   Operation,
-  Origin,
+  Provenance,
   RelationMetadata,
   RelationshipOperation,
 } from '../observe/operation.ts'
@@ -10,7 +10,7 @@ import { relationFinding } from './relation-finding.ts'
 
 /** The lazy loads of one relation for entities that came from one list. */
 interface Group {
-  readonly origin: Origin
+  readonly provenance: Provenance
   readonly relation: RelationMetadata
   readonly owners: Set<object>
   sql: string
@@ -26,7 +26,7 @@ const mostGroups = 256
  */
 export class NPlusOneDetector implements Observer {
   readonly #threshold: number
-  readonly #groups = new Map<Origin['list'], Map<string, Group>>()
+  readonly #groups = new Map<Provenance['list'], Map<string, Group>>()
   #size = 0
 
   /** @param threshold how many owners make a finding */
@@ -39,27 +39,28 @@ export class NPlusOneDetector implements Observer {
     return [...this.#groups.values()]
       .flatMap((groups) => [...groups.values()])
       .filter(({ owners }) => owners.size >= this.#threshold)
-      .map(({ origin, relation, owners, sql }) =>
-        relationFinding(origin, relation, owners.size, sql),
+      .map(({ provenance, relation, owners, sql }) =>
+        relationFinding(provenance, relation, owners.size, sql),
       )
   }
 
   statementSent({ operation, text }: SentStatement): undefined {
-    if (operation === undefined || !isLazyLoad(operation) || operation.origin === undefined) return
-    const group = this.#groupOf(operation.origin, operation.relation, text)
+    if (operation === undefined || !isLazyLoad(operation) || operation.provenance === undefined)
+      return
+    const group = this.#groupOf(operation.provenance, operation.relation, text)
     for (const owner of operation.owners) group?.owners.add(owner)
   }
 
-  #groupOf(origin: Origin, relation: RelationMetadata, sql: string): Group | undefined {
-    let groups = this.#groups.get(origin.list)
-    if (groups === undefined) this.#groups.set(origin.list, (groups = new Map()))
-    const key = [...origin.path, relation]
+  #groupOf(provenance: Provenance, relation: RelationMetadata, sql: string): Group | undefined {
+    let groups = this.#groups.get(provenance.list)
+    if (groups === undefined) this.#groups.set(provenance.list, (groups = new Map()))
+    const key = [...provenance.path, relation]
       .map(({ owner, name }) => `${owner.name}.${name}`)
       .join('/')
     const known = groups.get(key)
     if (known !== undefined || this.#size >= mostGroups) return known
     this.#size += 1
-    const group = { origin, relation, owners: new Set<object>(), sql }
+    const group = { provenance, relation, owners: new Set<object>(), sql }
     groups.set(key, group)
     return group
   }

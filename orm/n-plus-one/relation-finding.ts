@@ -1,11 +1,11 @@
 import type { Finding } from '../observe/finding.ts'
-import type { Origin, RelationMetadata } from '../observe/operation.ts'
+import type { Provenance, RelationMetadata } from '../observe/operation.ts'
 
 const severe = 10
 
 /** The finding of a relation that was loaded one by one. */
 export function relationFinding(
-  { list, path }: Origin,
+  { list, path }: Provenance,
   relation: RelationMetadata,
   count: number,
   sql: string,

@@ -1,7 +1,7 @@
-import type { Origin } from '../entity/entity-state.ts'
+import type { Provenance } from '../entity/entity-state.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 
-export type { Origin, RelationMetadata, TableMetadata }
+export type { Provenance, RelationMetadata, TableMetadata }
 
 interface Nested {
   /** The operation that this one is part of; without: the program started it. */
@@ -38,7 +38,7 @@ export interface RelationshipOperation extends Nested {
   readonly relation: RelationMetadata
   readonly owners: readonly object[]
   /** Where the owner of a lazy load came from. */
-  readonly origin?: Origin | undefined
+  readonly provenance?: Provenance | undefined
   /** Whether the identity map has what is asked for, so that nothing is sent. */
   readonly cacheHit: boolean
   /** How deep the loader is nested; 0 is directly below the query. */

@@ -2,7 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { keepShape } from '../entity/entity-json.ts'
 import { placeRows } from '../entity/place.ts'
-import { listOrigin, mark } from '../entity/provenance.ts'
+import { listProvenance, mark } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
 import type { LoadContext, RawRows } from '../relations/context.ts'
@@ -169,7 +169,7 @@ function entities(
   const { table } = plan.from
   return async ({ rows }, operation) => {
     const found = context.entitiesOf(table, rows)
-    if (isList) mark(found, listOrigin(table, found.length))
+    if (isList) mark(found, listProvenance(table, found.length))
     if (found.length === 0) return found
     const place = placeRows(found)
     await loadAll(context, found, plan.loaders, operation, place)

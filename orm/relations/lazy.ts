@@ -1,6 +1,6 @@
 import type { Entity } from '../entity/entity.ts'
 import { joinTexts, textsOf } from '../entity/identity.ts'
-import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
+import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { RelationshipOperation } from '../observe/operation.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
@@ -58,8 +58,8 @@ export function keyColumns(relation: RelationMetadata): readonly ColumnMetadata[
 }
 
 // An entity that was read on its own before is one of the list now.
-function markHeld({ origin, relation }: RelationshipOperation, held: Entity): Entity[] {
-  mark([held], relatedOrigin(origin, relation, 1))
+function markHeld({ provenance, relation }: RelationshipOperation, held: Entity): Entity[] {
+  mark([held], relatedProvenance(provenance, relation, 1))
   return [held]
 }
 
@@ -75,7 +75,7 @@ async function fetch(
   const found = context.entitiesOf(relation.target, rows)
   // The table between may link two rows several times; the list has the row once.
   const entities = relation.through === undefined ? found : [...new Set(found)]
-  mark(entities, relatedOrigin(operation.origin, relation, entities.length))
+  mark(entities, relatedProvenance(operation.provenance, relation, entities.length))
   return entities
 }
 
@@ -84,7 +84,15 @@ function operationOf(
   relation: RelationMetadata,
   cacheHit: boolean,
 ): RelationshipOperation {
-  const origin = originOf(owner)
+  const provenance = provenanceOf(owner)
   const owners = [owner]
-  return { kind: 'relationship', strategy: 'select', relation, owners, origin, cacheHit, depth: 0 }
+  return {
+    kind: 'relationship',
+    strategy: 'select',
+    relation,
+    owners,
+    provenance,
+    cacheHit,
+    depth: 0,
+  }
 }

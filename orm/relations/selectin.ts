@@ -1,7 +1,7 @@
 import type { Entity } from '../entity/entity.ts'
 import { joinTexts, textsOf } from '../entity/identity.ts'
 import { type Place, placeLoaded } from '../entity/place.ts'
-import { mark, originOf, relatedOrigin } from '../entity/provenance.ts'
+import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
@@ -56,7 +56,8 @@ export async function loadAll(
 
 function markLoaded({ owners, relation }: Batch, loaded: readonly Entity[]): void {
   const [owner] = owners
-  if (owner !== undefined) mark(loaded, relatedOrigin(originOf(owner), relation, loaded.length))
+  if (owner !== undefined)
+    mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded.length))
 }
 
 async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise<Entity[]> {
