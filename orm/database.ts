@@ -28,10 +28,10 @@ import { wantedApi } from './telemetry/switch.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
 import type { SessionTrace } from './telemetry/trace-scope.ts'
 
-// Whoever waited for the lock has to see what its holder made.
+// A process that waited for the lock has to see the objects that the other process made.
 const readCommitted = { isolation: 'read committed' } as const
 
-/** @internal What a session is a part of, and who watches it besides. */
+/** @internal The request that a session belongs to, and its additional observer. */
 export interface SessionContext {
   /** The request that it belongs to. */
   readonly trace?: SessionTrace | undefined
@@ -59,9 +59,9 @@ export class Database implements AsyncDisposable {
   readonly #nPlusOne: NPlusOneMode
   readonly #timeouts: TimeLimits
   readonly #catalogue = new Catalogue()
-  /** @internal None where tracing is off. */
+  /** @internal Undefined if tracing is off. */
   readonly telemetry: Telemetry | undefined
-  /** @internal Who is told of the slow statements of sessions that belong to no request. */
+  /** @internal Reports slow statements of sessions outside requests. */
   slow: SlowStatements | undefined
   #closing: Promise<void> | undefined
 
@@ -80,7 +80,7 @@ export class Database implements AsyncDisposable {
       ...settings
     } = requireDatabaseOptions(options)
     for (const table of requireTables(tables, 'tables')) {
-      // Both refuse what refers to no entity, and that before the first query does.
+      // Both refuse a reference to something other than an entity, so it is found before the first query.
       void table.relations
       void table.foreignKeys
     }
@@ -97,14 +97,14 @@ export class Database implements AsyncDisposable {
       api && new Telemetry(api, this.#pool, { level, hasText, hasParameters, hasOldNames })
   }
 
-  /** A session of its own, which the caller closes. It takes no connection before its first statement. */
+  /** A new session. The caller closes it. It takes no connection before its first statement. */
   session(options: SessionOptions = {}): Session {
     return new Session(this, options)
   }
 
   /**
-   * Runs a job in a session: committed when `fn` resolves, rolled back when it rejects, closed in
-   * both cases. Within it `User.get(1)` finds this session.
+   * Runs a job in a session. The session commits when `fn` resolves, rolls back when it rejects, and is
+   * closed in both cases. Inside `fn`, `User.get(1)` uses this session.
    */
   async run<T>(fn: (session: Session) => Promise<T> | T, options: SessionOptions = {}): Promise<T> {
     if (typeof fn !== 'function')
@@ -115,7 +115,7 @@ export class Database implements AsyncDisposable {
     const session = new Session(this, options).manage()
     try {
       const result = await ambientScope.run({ session: () => session }, fn, session)
-      // A commit tells by itself how it has ended, though the session is ended meanwhile.
+      // A commit reports its own result, even if the session ends meanwhile.
       if (session.isClosed) session.refuseLoss()
       else await session.commit()
       return result
@@ -162,10 +162,9 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Asks PostgreSQL for an answer, over a connection of the pool as a session would. Never rejects:
-   * for readiness checks, which want to know in time.
+   * Checks that PostgreSQL answers on a connection of the pool. Never rejects. For readiness checks.
    *
-   * @param limits.timeoutMs how long the answer is waited for; 1000 unless said
+   * @param limits.timeoutMs how many milliseconds to wait for the answer. Default: 1000
    *
    * @example
    * ```ts
@@ -185,8 +184,8 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Rolls back the sessions that are open, closes them, and ends the pool unless it was given. What they
-   * still wait for a second later is cancelled: statements, and connections.
+   * Rolls back and closes the open sessions, then ends the pool, except a pool of the application.
+   * Statements that still run after one second are cancelled.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -197,7 +196,7 @@ export class Database implements AsyncDisposable {
     return this.close()
   }
 
-  /** @internal What a session on this database is made of. */
+  /** @internal The parts of a session on this database. */
   parts(options: SessionOptions, { trace, slow = this.slow }: SessionContext = {}): SessionParts {
     if (this.#closing !== undefined) throw closedError()
     const {
@@ -235,7 +234,7 @@ export class Database implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const live = [...this.#live]
-    // What they wait for would be rolled back in any case.
+    // Their work would be rolled back in any case.
     const limit = setTimeout(() => {
       for (const [, connection] of live) connection.abort(closedError())
     }, graceMs)
@@ -247,11 +246,11 @@ export class Database implements AsyncDisposable {
 }
 
 /**
- * A unit of work: it knows the entities that it has read or was given, sees what changes, and writes
- * that in one transaction. It takes a connection when it needs one, and holds it no longer.
+ * A unit of work. It tracks the entities that it read or that you added, finds their changes, and writes
+ * them in one transaction. It holds a connection only while it needs one.
  *
- * Made of a URL it has a pool of its own, which ends with it; made of a `pg.Pool` or a
- * {@link Database} it takes its connections from there.
+ * With a URL, the session opens its own pool and ends it in `close()`. With a `pg.Pool` or a
+ * {@link Database}, it takes connections from there.
  *
  * @example
  * ```ts
@@ -280,7 +279,7 @@ export class Session extends BaseSession {
   }
 }
 
-/** The parts of a session with a database of its own, which ends with it. */
+/** The parts of a session that opens its own database and ends it. */
 function ownParts(source: unknown, options: SessionOptions): SessionParts {
   if (typeof source !== 'string' && !isPool(source)) {
     throw new DataBridgeError(
@@ -303,7 +302,7 @@ function ownParts(source: unknown, options: SessionOptions): SessionParts {
   }
 }
 
-/** So that `pg` gives up a connection that cannot be made when nobody waits for it any more. */
+/** Makes `pg` give up a connection attempt that nobody waits for any more. */
 function withAcquireLimit(settings: PoolSettings, { acquire }: TimeLimits): PoolSettings {
   return acquire === undefined ? settings : { connectionTimeoutMillis: acquire, ...settings }
 }

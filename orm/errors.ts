@@ -90,7 +90,7 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     clientMessage: 'The database took too long.',
   },
   DATA_BRIDGE_ERR_ABORTED: { statusCode: 503, clientMessage: 'The request was aborted.' },
-  // Nobody reads the status but logs and traces, for which it is no failure of the server.
+  // Only logs and traces read this status. For them it is not a failure of the server.
   DATA_BRIDGE_ERR_CLIENT_GONE: { statusCode: 499, clientMessage: 'The request was aborted.' },
   DATA_BRIDGE_ERR_STATEMENT: {
     statusCode: 500,
@@ -125,7 +125,7 @@ export interface Refused {
   readonly entity?: object | undefined
 }
 
-// Beside the errors, so that nothing prints it, not even the own properties that are hidden.
+// In a WeakMap, so that nothing prints it, not even a tool that shows hidden properties.
 const refusals = new WeakMap<DataBridgeError, Refused>()
 
 const usualFrames = 10
@@ -152,14 +152,14 @@ const brand = Symbol.for('fastify-data-bridge.error')
 export class DataBridgeError extends Error {
   readonly code: ErrorCode
   readonly statusCode: number
-  /** `true` where the same work may succeed when it is done again: serialization failures and deadlocks. */
+  /** `true` for serialization failures and deadlocks: the same work may succeed in a new transaction. */
   declare readonly retryable?: true
   declare readonly sqlState?: string
   declare readonly constraint?: string
   declare readonly table?: string
   declare readonly column?: string
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
-    // Ten frames, the default, would all be of this library, and the line that asked for it be cut off.
+    // The default of ten frames would only show this library, and cut off the caller's line.
     const { stackTraceLimit } = Error
     if (stackTraceLimit >= usualFrames)
       Error.stackTraceLimit = Math.max(stackTraceLimit, mostFrames)
@@ -177,14 +177,14 @@ export class DataBridgeError extends Error {
   }
 
   /**
-   * Of a violated constraint: the properties that it is about, such as `['email']`; names of columns
-   * where SQL of the program's own has violated it. Undefined where PostgreSQL does not tell.
+   * The properties that a violated constraint is about, such as `['email']`. If your own SQL violated it,
+   * the names of the columns. Undefined if PostgreSQL does not report them.
    */
   get columns(): readonly string[] | undefined {
     return refusals.get(this)?.columns
   }
 
-  /** The entity that a flush could not store, where that is certain. */
+  /** The entity that a flush could not store. Undefined if PostgreSQL does not report which one it was. */
   get entity(): object | undefined {
     return refusals.get(this)?.entity
   }
@@ -195,7 +195,7 @@ export class DataBridgeError extends Error {
   }
 
   static {
-    // On the prototype, so that a stack begins with it and nothing enumerates it.
+    // On the prototype: a stack begins with it, and nothing enumerates it.
     Object.defineProperty(this.prototype, 'name', {
       value: 'DataBridgeError',
       writable: true,
@@ -214,14 +214,14 @@ export class DataBridgeError extends Error {
   }
 }
 
-/** Tells an error what was refused. What it knows already is replaced. */
+/** Adds to an error what was refused. Replaces what it had. */
 export function tellRefused(error: DataBridgeError, refused: Refused): void {
   refusals.set(error, refused)
 }
 
 const longestValue = 60
 
-/** How a value is named in a message: its type, and itself where it is short, without the password of a URL. For developers, not for clients. */
+/** Describes a value for a message: its type, and the value itself if it is short, without the password of a URL. For developers, not for clients. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (value === undefined) return 'undefined'
@@ -240,13 +240,13 @@ export function describe(value: unknown): string {
 const describedValue =
   /\bthe (string) "(?:[^"\\]|\\.)*"|\bthe (number|bigint|boolean) (?:-?(?:Infinity|\d[\de.+-]*)n?|NaN|true|false)/g
 
-/** A message without the values that {@link describe} has put into it: for spans. */
+/** A message without the values that {@link describe} put into it, for spans. */
 export function withoutValues(message: string): string {
   return message.replace(describedValue, (_, text?: string, other?: string) => `a ${text ?? other}`)
 }
 
 function shorten(text: string): string {
-  // A password may hold what ought to be escaped, / and @ among it.
+  // A password may contain characters that should be escaped, such as / and @.
   const safe = text.replace(/(:\/\/[^:@/]*):[^]*@/g, '$1:***@')
   return safe.length <= longestValue ? safe : `${safe.slice(0, longestValue)}…`
 }

@@ -16,23 +16,23 @@ import { type SpanLevel, spanLevels } from './telemetry/span-settings.ts'
 
 /** Options of a {@link Session}. */
 export interface SessionOptions {
-  /** The isolation of its transactions. With one, every statement runs in a transaction. */
+  /** The isolation level of its transactions. If it is set, every statement runs in a transaction. */
   readonly isolation?: Isolation | undefined
   /**
-   * Whether its first statement begins a transaction, whatever it is; its connection is held from then
-   * on. Unless said, reads before the first write commit by themselves, but not with `isolation` or
-   * `readOnly`.
+   * Whether the first statement begins a transaction, even if it only reads. The session then keeps its
+   * connection. Default: `true` with `isolation` or `readOnly`, otherwise `false`: reads before the first
+   * write commit by themselves.
    */
   readonly transaction?: boolean | undefined
-  /** Its transactions are `READ ONLY`, and a flush with changes is refused. */
+  /** Whether its transactions are `READ ONLY`. A flush with changes is then refused. Default: `false`. */
   readonly readOnly?: boolean | undefined
-  /** Whether its operations are spans; unless said, as of its database. */
+  /** Whether its operations are spans. Default: the setting of the database. */
   readonly tracing?: boolean | undefined
-  /** How N+1 patterns are looked for; unless said, as of its database. */
+  /** How the session looks for N+1 patterns. Default: the setting of the database. */
   readonly nPlusOne?: NPlusOneMode | undefined
-  /** How long things may take; where it says nothing, as of its database. */
+  /** Time limits in milliseconds. Each one defaults to that of the database. */
   readonly timeouts?: TimeLimits | undefined
-  /** Ends the session when it is aborted: the statement that runs is cancelled on the server, and nothing is saved. */
+  /** When it is aborted, the session ends: the server cancels the running statement, and nothing is saved. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -40,29 +40,29 @@ export interface SessionOptions {
 export interface DatabaseOptions extends PoolSettings {
   /** `postgresql://user:password@host:port/database`. Either this or `pool`. */
   readonly connectionString?: string | undefined
-  /** A pool of `pg` that the application made; it is not ended with the database. */
+  /** A `pg.Pool` of the application. `close()` does not end it. */
   readonly pool?: Pool | undefined
-  /** How long things may take; without limits unless said. */
+  /** Time limits in milliseconds. No limit by default. */
   readonly timeouts?: TimeLimits | undefined
-  /** How many sessions may wait for a connection: one more is a 503 at once. Without a limit unless said. */
+  /** How many sessions may wait for a connection. The next one fails at once (503). No limit by default. */
   readonly maxWaiting?: number | undefined
-  /** The entities, checked at once: a relation to what is no entity is found here. */
+  /** The entities. Their relations are checked at once, and `createSchema()` uses them by default. */
   readonly tables?: readonly AnyEntityClass[] | undefined
   /**
-   * Whether operations are spans. Unless said: what `DATA_BRIDGE_TRACING_ENABLED` says, and where it
+   * Whether operations are spans. Default: the environment variable `DATA_BRIDGE_TRACING_ENABLED`; if it
    * is unset, whether `@opentelemetry/api` is installed. `false` leaves no telemetry in the code path.
    */
   readonly tracing?: boolean | undefined
   /**
-   * Which operations are spans: `'all'` unless said; `'queries+session'` leaves out `db.session.open`
-   * and `close`, `'queries'` all of `db.session.*`.
+   * Which operations are spans. `'queries+session'` leaves out `db.session.open` and `close`, `'queries'`
+   * leaves out all of `db.session.*`. Default: `'all'`.
    */
   readonly spans?: SpanLevel | undefined
-  /** Whether spans have the text of their statement, `db.query.text`. `true` unless said: values are bound parameters, so it has none. */
+  /** Whether spans have the text of their statement, `db.query.text`. It has no values: they are parameters. Default: `true`. */
   readonly queryText?: boolean | undefined
-  /** Whether spans have the values that are bound, `db.query.parameter.<index>`. `false` unless said: they may be secrets. */
+  /** Whether spans have the values of parameters, `db.query.parameter.<index>`. They may be secrets. Default: `false`. */
   readonly queryParameters?: boolean | undefined
-  /** How N+1 patterns are looked for: `'detect'`, in production `'count'`, unless said. */
+  /** How sessions look for N+1 patterns. Default: `'detect'`, in production `'count'`. */
   readonly nPlusOne?: NPlusOneMode | undefined
 }
 
@@ -77,7 +77,7 @@ const databaseOptions = [
   'nPlusOne',
 ]
 
-/** Every option that a database may have. */
+/** The names of all options of a database. */
 export const databaseOptionNames: readonly string[] = [
   'connectionString',
   'pool',
@@ -141,7 +141,7 @@ export function requireSessionOptions(options: SessionOptions): SessionOptions {
   return options
 }
 
-/** Refuses what is no choice, and a transaction that is wanted and not wanted at once. */
+/** Refuses values other than true and false, and `transaction: false` with an option that needs a transaction. */
 export function requireTransaction(options: SessionOptions, where = ''): void {
   const { transaction, isolation, readOnly } = options
   requireBoolean(`${where}transaction`, transaction)

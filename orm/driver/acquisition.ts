@@ -1,21 +1,21 @@
 import type { PoolClient } from 'pg'
 import { Connection } from './connection.ts'
 
-/** A connection that is waited for. */
+/** A request for a connection. */
 export interface Acquisition {
   readonly connection: Promise<Connection>
-  /** Fails it, if it has not come yet; when it comes after all it goes back at once. */
+  /** Fails the request. If the connection arrives later, it goes back to the pool at once. */
   readonly giveUp: (reason: unknown) => void
 }
 
-/** What the pool does about a connection that is waited for. */
+/** The limits of a request for a connection. */
 export interface Acquiring {
-  /** After how many milliseconds it is given up. */
+  /** The time limit in milliseconds. */
   readonly limitMs: number | undefined
-  /** Why it is given up then. */
+  /** The error after that time. */
   readonly timeout: (limitMs: number) => unknown
   readonly explain: (error: unknown) => unknown
-  /** It was given up; what this gives is called when it has come, or failed, after all. */
+  /** Called when the request is given up. The returned function is called when the connection arrives or fails later. */
   readonly abandoned: () => () => void
 }
 

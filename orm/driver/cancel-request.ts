@@ -1,6 +1,6 @@
 import pg, { type PoolClient } from 'pg'
 
-/** What `pg` knows of a connection, and its types do not say. */
+/** Properties of a `pg` client that its types leave out. */
 interface Target {
   readonly host: string
   readonly port: number
@@ -19,8 +19,8 @@ interface Wire extends NodeJS.EventEmitter {
 }
 
 /**
- * Asks the server to cancel the statement that runs on a connection, over a connection of its own as
- * the protocol wants it.
+ * Asks the server to cancel the statement that runs on a connection. The protocol needs a separate
+ * connection for this request.
  *
  * @returns whether the server has closed that within the limit: it is done with the request then, and
  * where it has not, the request may still be on its way, and hit a later statement

@@ -6,9 +6,9 @@ interface StartsUp {
 
 /** The client of pools that we open. */
 export class Client extends pg.Client {
-  /** @internal What `pg` says when it connects: dates come in one format, whatever the server's default. */
+  /** @internal The startup parameters. Dates come in ISO format, whatever the server's default is. */
   getStartupConf(): Readonly<Record<string, string>> {
-    // Poolers know this parameter, and nothing has to be sent for it.
+    // Poolers know this parameter, and it needs no extra statement.
     const usual = (pg.Client.prototype as unknown as StartsUp).getStartupConf.call(this)
     return { ...usual, DateStyle: 'ISO' }
   }

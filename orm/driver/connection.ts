@@ -5,7 +5,7 @@ import type { RawRow } from '../entity/entity-state.ts'
 import type { RawOutcome } from './raw-outcome.ts'
 import type { Parameter } from '../sql/node.ts'
 
-/** What the driver needs to know of a statement. */
+/** The parts of a statement that the driver needs. */
 export interface WireStatement {
   readonly text: string
   readonly parameters: readonly Parameter[]
@@ -17,11 +17,11 @@ export interface RawResult {
   /** PostgreSQL's command tag without its counts: `COMMIT`, `ROLLBACK`, `SELECT`. */
   readonly command: string
   readonly rowCount: number
-  /** What `pg` makes of a text of the column: a number of an `integer`, a string of a `bigint`. */
+  /** Parses a text of the column as `pg` does: an `integer` is a number, a `bigint` a string. */
   parse(column: number, text: string): unknown
 }
 
-/** How long a statement that was cancelled may go on, and a ROLLBACK: then the connection is cut off. */
+/** How long a cancelled statement or a ROLLBACK may still run. Then the connection is closed. */
 export const graceMs = 1000
 
 const asText = { getTypeParser: () => (text: string) => text } as never
@@ -37,7 +37,7 @@ export class Connection {
 
   constructor(client: PoolClient) {
     this.#client = client
-    // While it is checked out nobody else listens, and an error without a listener ends the process.
+    // While it is checked out, nobody else listens for errors, and an error without a listener ends the process.
     client.on('error', this.#onLost)
   }
 
@@ -48,7 +48,7 @@ export class Connection {
     } catch (error) {
       if (statement.name === undefined || !isOutdated(error)) throw error
       this.#isOutdated = true
-      // Nothing was executed; in a transaction, though, nothing can be any more.
+      // Nothing was executed. But a transaction cannot go on after that.
       if (this.isInTransaction) throw error
       return this.#rawResult(await this.#sendRaw({ ...statement, name: undefined }))
     }
@@ -67,7 +67,7 @@ export class Connection {
     }
   }
 
-  /** Rows as objects, with the values that `pg` makes of each type. */
+  /** Rows as objects, with the values that `pg` parses for each type. */
   async objects(statement: WireStatement): Promise<RawOutcome> {
     const result: QueryResult | QueryResult[] = await this.#client.query(queryOf(statement))
     // Several statements in one text give a result each.
@@ -87,8 +87,8 @@ export class Connection {
   }
 
   /**
-   * Has the server cancel the statement that runs. One that goes on regardless is cut off with its
-   * connection: nobody waits for longer than the grace.
+   * Asks the server to cancel the running statement. If the statement goes on after the grace period, the
+   * connection is closed.
    */
   cancel(): void {
     this.#cancelling ??= this.#cancel()
@@ -98,14 +98,14 @@ export class Connection {
     return this.#cancelling !== undefined
   }
 
-  /** Resolves, after a statement, when no request to cancel it is under way any more, which could hit the next one. */
+  /** Resolves when no cancel request of the last statement is under way, which could cancel the next one. */
   async settled(): Promise<void> {
     clearTimeout(this.#cutOff)
     await this.#cancelling
     this.#cancelling = undefined
   }
 
-  /** Breaks the connection: what waits for an answer fails, and PostgreSQL rolls back by itself. */
+  /** Breaks the connection. The running statement fails, and PostgreSQL rolls back by itself. */
   destroy(): void {
     this.#lost ??= new Error('the connection was cut off')
     const { connection } = this.#client as unknown as { connection: { stream: Socket } }
@@ -117,12 +117,12 @@ export class Connection {
     return this.#client.getTransactionStatus() !== 'I'
   }
 
-  /** Why the connection broke while nothing was sent, or was cut off; undefined where it was not. */
+  /** Why the connection broke or was closed while no statement ran; undefined if it did not. */
   get loss(): Error | undefined {
     return this.#lost
   }
 
-  /** Gives the connection back; one that broke, that is not idle, or whose prepared statements are outdated, is closed instead. */
+  /** Returns the connection to the pool. Closes it instead if it is broken, still in a transaction, or has outdated prepared statements. */
   release(cause?: unknown): void {
     if (this.#isReleased) return
     this.#isReleased = true
@@ -138,7 +138,7 @@ export class Connection {
   async #cancel(): Promise<void> {
     this.#cutOff = setTimeout(() => this.destroy(), graceMs)
     const isDone = await sendCancelRequest(this.#client, graceMs)
-    // One that is still on its way would hit the next statement.
+    // A cancel request that is still under way could cancel the next statement.
     if (!isDone) this.destroy()
   }
 
@@ -147,7 +147,7 @@ export class Connection {
   }
 }
 
-/** Whether PostgreSQL no longer has what was prepared, or a table's columns have other types since. */
+/** Whether a prepared statement is gone, or the columns of its table have other types now. */
 function isOutdated(error: unknown): boolean {
   const { code, routine } = error as { readonly code?: string; readonly routine?: string }
   return code === '26000' || (code === '0A000' && routine === 'RevalidateCachedQuery')

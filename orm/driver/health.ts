@@ -5,9 +5,9 @@ import type { ConnectionPool, PoolUsage } from './pool.ts'
 /** Whether a database answers, and how busy its pool is. */
 export interface Health {
   readonly isUp: boolean
-  /** Milliseconds from the question to the answer, or to when it was given up; the wait for a connection is a part of it. */
+  /** Milliseconds until the answer or the time limit, including the wait for a connection. */
   readonly latencyMs: number
-  /** Why there was no answer; undefined where there was one. */
+  /** Why there was no answer; undefined if there was one. */
   readonly error: ErrorCode | undefined
   readonly pool: PoolUsage
 }

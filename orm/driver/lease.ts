@@ -4,7 +4,7 @@ import type { Operation } from '../observe/operation.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionPool } from './pool.ts'
 
-/** The connection that a session has from the pool: at most one. */
+/** The connection that a session takes from the pool: at most one. */
 export class Lease {
   readonly #pool: ConnectionPool
   readonly #observer: Observer
@@ -38,12 +38,12 @@ export class Lease {
     }
   }
 
-  /** Nobody waits for a connection any more. */
+  /** Stops waiting for a connection. */
   giveUp(reason: DataBridgeError): void {
     this.#stopWaiting?.(reason)
   }
 
-  /** @param cause why it is of no use any more */
+  /** @param cause why the connection cannot be used any more */
   giveBack(cause?: unknown): void {
     if (this.#connection === undefined) return
     this.#connection.release(cause)

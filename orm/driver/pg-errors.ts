@@ -5,9 +5,9 @@ import { columnsInDetail, keepViolation } from './violations.ts'
 interface PgFields {
   readonly code?: string
   readonly severity?: string
-  /** Where in the text the parser has found it. */
+  /** The position in the text. Only the parser sets it. */
   readonly position?: string
-  /** The function of PostgreSQL that has told it. */
+  /** The function of PostgreSQL that reported it. */
   readonly routine?: string
   readonly constraint?: string
   readonly schema?: string
@@ -58,11 +58,11 @@ function sqlStateOf(error: unknown): string | undefined {
 // Shutdown, crash, start-up, idle time limits of the session and of the transaction, its time limit.
 const ending: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05', '25P03', '25P04'])
 
-// What `pg` says when its `query_timeout` is over; the answer may still come, so the connection is of no use.
+// The message of `pg` after its `query_timeout`. The answer may still come, so the connection cannot be used any more.
 const readTimeout = 'Query read timeout'
 
-// PostgreSQL says so too of values for which a statement has no place, and goes on; a pooler such as PgBouncer,
-// with FATAL, of every reason to hang up.
+// FATAL 08P01 is a lost connection: PgBouncer uses it for every reason to hang up. Without FATAL it is an
+// error of the statement, such as too many parameters.
 const protocolViolation = '08P01'
 
 /** Whether the connection is gone, or about to go. */
@@ -102,7 +102,7 @@ export function statementError(error: unknown, summary: string): DataBridgeError
   )
 }
 
-/** Keeps what is told of a constraint, and the columns that are certain whatever the statement was. */
+/** Keeps the facts about a constraint, and the columns that are certain for every statement. */
 function withRefused(told: DataBridgeError, error: unknown): DataBridgeError {
   const { schema, table, column, constraint, detail } = fieldsOf(error)
   const { sqlState } = told
@@ -114,7 +114,7 @@ function withRefused(told: DataBridgeError, error: unknown): DataBridgeError {
   return told
 }
 
-/** Which constraint it was, or which column. */
+/** Names the constraint, or the column. */
 function namesOf({ constraint, table, column, sqlState }: ErrorFacts): string {
   if (constraint !== undefined) return ` (${constraint})`
   if (sqlState === '23514' && table !== undefined) return ` (${table})`
@@ -143,7 +143,7 @@ function kindOf(state: string | undefined, error: unknown): readonly [ErrorCode,
   return byState[state] ?? ['DATA_BRIDGE_ERR_STATEMENT', '']
 }
 
-/** The error of a connection that could not be made. `where` has no password in it. */
+/** The error of a connection that could not be opened. `where` has no password in it. */
 export function connectError(error: unknown, where: string): DataBridgeError {
   const facts = factsOf(error)
   const state = facts.sqlState
@@ -169,7 +169,7 @@ export function connectError(error: unknown, where: string): DataBridgeError {
   )
 }
 
-/** @param isFull whether every connection was in use, so that it was not the server who took so long */
+/** @param isFull whether every connection was in use, so that the pool was the reason and not the server */
 export function acquireTimeoutError(
   limitMs: number,
   isFull: boolean,
@@ -198,7 +198,7 @@ function factsOf(error: unknown): ErrorFacts {
   return { cause: withoutValues(error), sqlState: sqlStateOf(error), constraint, table, column }
 }
 
-/** The error underneath, without the details that quote values. What RAISE has said is marked: it may quote anything. */
+/** The cause without details that quote values. The message of a RAISE is marked, since it may quote anything. */
 function withoutValues(error: unknown): Error {
   const state = sqlStateOf(error)
   const message = wordsOf(error)
@@ -222,10 +222,10 @@ const quoting: ReadonlySet<string> = new Set([
   '58P01',
 ])
 
-/** PostgreSQL's own words, but where they quote a value: in class 22, and where a query is refused while it runs. */
+/** PostgreSQL's message, unless it quotes a value: in class 22, and for queries that fail while they run. */
 function wordsOf(error: unknown): string {
   const state = sqlStateOf(error)
-  // What the parser refuses it points at, and quotes the text.
+  // The parser gives a position, and quotes only the text of the statement.
   const isQuoting =
     state !== undefined && quoting.has(state) && fieldsOf(error).position === undefined
   return isQuoting || state?.startsWith('22') === true

@@ -1,34 +1,34 @@
 import type { ConnectionOptions } from 'node:tls'
 import { DataBridgeError, describe } from '../errors.ts'
 
-/** Settings that `pg` takes for a pool; see its documentation. Times are in milliseconds unless their name says otherwise. */
+/** Settings that `pg` takes for a pool; see its documentation. Times are in milliseconds, except `maxLifetimeSeconds`. */
 export interface PoolSettings {
   /** Whether the process may end while connections are idle. */
   readonly allowExitOnIdle?: boolean | undefined
   readonly application_name?: string | undefined
   readonly client_encoding?: string | undefined
-  /** How long a session waits for a connection; 0, the default, is without a limit. */
+  /** How long a session waits for a connection. 0 (default): no limit. */
   readonly connectionTimeoutMillis?: number | undefined
   readonly fallback_application_name?: string | undefined
-  /** After how long an idle connection is closed; 0 or null: never. */
+  /** How long a connection may be idle before it is closed. 0 or null: no limit. */
   readonly idleTimeoutMillis?: number | null | undefined
   readonly idle_in_transaction_session_timeout?: number | undefined
   readonly keepAlive?: boolean | undefined
   readonly keepAliveInitialDelayMillis?: number | undefined
   readonly lock_timeout?: number | undefined
-  /** How many connections there may be; 10 unless said. */
+  /** The largest number of connections. Default: 10. */
   readonly max?: number | undefined
   readonly maxLifetimeSeconds?: number | undefined
-  /** After how many uses a connection is closed. */
+  /** How often a connection may be used before it is closed. */
   readonly maxUses?: number | undefined
-  /** How many connections are kept, idle or not. */
+  /** How many connections the pool keeps open, even if they are idle. */
   readonly min?: number | undefined
   /** Command-line options of the server's session: `-c search_path=app`. */
   readonly options?: string | undefined
-  /** How long an answer is waited for, by the client. */
+  /** How long the client waits for an answer. */
   readonly query_timeout?: number | undefined
   readonly ssl?: boolean | ConnectionOptions | undefined
-  /** How long a statement may run, by the server. */
+  /** How long a statement may run. The server checks it. */
   readonly statement_timeout?: false | number | undefined
 }
 
@@ -73,10 +73,10 @@ const settingKinds: Readonly<Record<keyof PoolSettings, Kind>> = {
   statement_timeout: orElse(milliseconds, false),
 }
 
-/** The names of {@link PoolSettings}; everything else is refused, since a misspelled limit would be no limit. */
+/** The names of {@link PoolSettings}. Other names are refused: a misspelled limit would not limit anything. */
 export const poolSettingNames: readonly string[] = Object.keys(settingKinds)
 
-/** Refuses what `pg` would take and then ignore: a `max` that is no number is no limit. */
+/** Refuses values that `pg` would accept and then ignore, such as a `max` that is not a number. */
 export function requireSettings(settings: PoolSettings): PoolSettings {
   for (const [name, kind] of Object.entries(settingKinds)) {
     const value: unknown = settings[name as keyof PoolSettings]

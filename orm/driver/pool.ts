@@ -23,7 +23,7 @@ export class ConnectionPool {
   readonly #isOwn: boolean
   readonly #where: string
   readonly #maxWaiting: number
-  /** How many are in the pool's queue for whom nobody waits any more. */
+  /** How many requests are in the pool's queue although nobody waits for them any more. */
   #abandoned = 0
   #ended: Promise<void> | undefined
 
@@ -36,7 +36,7 @@ export class ConnectionPool {
     pool.on('error', ignoreIdleLoss)
   }
 
-  /** A pool of its own, ended with it. */
+  /** Opens a pool. `end()` ends it. */
   static open(
     connectionString: string,
     settings: PoolSettings = {},
@@ -86,7 +86,7 @@ export class ConnectionPool {
     return query.__wrapped === true
   }
 
-  /** @param limitMs how long it is waited for; undefined is without a limit of ours */
+  /** @param limitMs how long to wait; undefined: only the limit of the pool */
   acquire(limitMs: number | undefined): Acquisition {
     if (this.#ended !== undefined) {
       throw new DataBridgeError(
@@ -96,7 +96,7 @@ export class ConnectionPool {
     }
     const { waiting, idle, total } = this.usage
     const isFull = idle === 0 && total >= this.max
-    // Those who were first in this turn have not taken what is idle yet.
+    // Earlier requests of this turn have not taken the idle connections yet.
     if (waiting >= this.#maxWaiting + idle + Math.max(this.max - total, 0))
       throw tooManyError(this.#maxWaiting, this.#where)
     const queued = this.#pool.waitingCount
@@ -110,14 +110,14 @@ export class ConnectionPool {
     return acquired
   }
 
-  /** @param isQueued whether it is counted among those who wait: it is no longer */
+  /** @param isQueued whether the request was counted as waiting; then the count goes down */
   #abandon(isQueued: boolean): () => void {
     if (!isQueued) return () => {}
     this.#abandoned += 1
     return () => void (this.#abandoned -= 1)
   }
 
-  /** Ends an own pool when its connections have come back; leaves a given one to the application. */
+  /** Ends the pool when its connections have come back. Does not end a pool of the application. */
   end(): Promise<void> {
     this.#ended ??= this.#end()
     return this.#ended
@@ -165,7 +165,7 @@ function describeUrl(connectionString: unknown): string {
   return `${user}${host}:${port === '' ? 5432 : port}${decoded(pathname)}`
 }
 
-// `pg` takes a percent sign that encodes nothing for itself.
+// `pg` accepts a percent sign that encodes nothing.
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part)

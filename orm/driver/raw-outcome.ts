@@ -1,6 +1,6 @@
 import { transactionControls } from '../sql/transaction-control.ts'
 
-/** What SQL of the program's own has done; of several statements in one text the rows are those of the last. */
+/** The result of your own SQL. If one text has several statements, the rows are those of the last one. */
 export interface RawOutcome {
   readonly rows: readonly Record<string, unknown>[]
   readonly rowCount: number
@@ -9,8 +9,8 @@ export interface RawOutcome {
 }
 
 /**
- * Whether a text has ended the transaction that it was executed in, though another one may be open now.
- * COMMIT and ROLLBACK are the tags of AND CHAIN too, and ROLLBACK that of ROLLBACK TO SAVEPOINT.
+ * Whether a text ended the transaction that it ran in, even if another one is open now. AND CHAIN has the
+ * tags COMMIT and ROLLBACK too, and ROLLBACK TO SAVEPOINT has the tag ROLLBACK.
  */
 export function hasEnded(text: string, commands: readonly string[], isOpen: boolean): boolean {
   if (!isOpen || commands.includes('COMMIT')) return true
@@ -29,7 +29,7 @@ function isBegin(command: string): boolean {
 
 const changing: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP', 'DO', 'CALL', 'IMPORT'])
 
-/** Whether a text may have changed tables; what a function does that a SELECT calls is not seen. */
+/** Whether a text may have changed tables. Does not see a function that a SELECT calls. */
 export function mayChangeSchema({ commands }: Pick<RawOutcome, 'commands'>): boolean {
   return commands.some((command) => changing.has(command))
 }

@@ -25,8 +25,8 @@ import { SerialQueue } from '../util/serial-queue.ts'
 type Answer = RawResult['rows'] | undefined
 
 /**
- * `none`: statements commit by themselves. `failed`: a statement was refused, and PostgreSQL answers
- * nothing but ROLLBACK. `lost`: PostgreSQL has rolled back, with its connection or when its time was over.
+ * `none`: statements commit by themselves. `failed`: PostgreSQL refused a statement and now accepts only
+ * ROLLBACK. `lost`: PostgreSQL rolled back, because the connection broke or the time limit was over.
  */
 type TransactionState = 'none' | 'open' | 'failed' | 'lost'
 
@@ -66,7 +66,7 @@ export class SessionConnection {
     return this.#transaction !== 'none'
   }
 
-  /** Whether nothing of the transaction can be saved any more. */
+  /** Whether the transaction can no longer be committed. */
   get hasFailed(): boolean {
     return this.#transaction === 'failed' || this.#transaction === 'lost'
   }
@@ -77,8 +77,8 @@ export class SessionConnection {
   }
 
   /**
-   * Refuses every statement from now on, and has the server cancel the one that runs. A COMMIT is not
-   * cancelled: it is on the wire, and nobody could tell what became of it.
+   * Refuses every later statement, and asks the server to cancel the running one. It does not cancel a
+   * COMMIT, since its result would be unknown.
    */
   abort(reason: DataBridgeError): void {
     this.refuse(() => reason)
@@ -91,8 +91,8 @@ export class SessionConnection {
   }
 
   /**
-   * Asks the catalogue; no rows where that fails, undefined where the role must not read it. `begins`
-   * says that a write follows.
+   * Asks the catalogue. Gives no rows if the query fails, and undefined if the role must not read the
+   * catalogue. `begins`: a write follows, so begin a transaction after it.
    */
   lookUp(
     text: string,
@@ -120,7 +120,7 @@ export class SessionConnection {
     })
   }
 
-  /** Within a transaction, which has to outlive a refusal. */
+  /** Asks within a transaction. A savepoint keeps the transaction usable if the query fails. */
   async #askWithin(
     connection: Connection,
     ask: () => Promise<Answer>,
@@ -136,7 +136,7 @@ export class SessionConnection {
     return answer
   }
 
-  /** SQL of the program's own. */
+  /** Runs your own SQL. */
   objects(statement: Statement, operation: Operation): Promise<RawOutcome> {
     return this.#run(statement, operation, async (connection) => {
       const outcome = await connection.objects(statement)
@@ -146,7 +146,7 @@ export class SessionConnection {
     })
   }
 
-  /** Makes the transaction fail: nothing of it can be saved any more. */
+  /** Makes the transaction fail, so that it can no longer be committed. */
   fail(error: DataBridgeError): Promise<void> {
     return this.#inTurn(async () => {
       if (!this.hasFailed) this.#transaction = 'failed'
@@ -172,7 +172,7 @@ export class SessionConnection {
     return this.#inTurn(() => this.#commit(operation))
   }
 
-  /** Never fails: where ROLLBACK cannot be sent the connection is closed, and PostgreSQL rolls back by itself. */
+  /** Never fails: if ROLLBACK cannot be sent, the connection is closed and PostgreSQL rolls back by itself. */
   rollback(operation: Operation): Promise<void> {
     return this.#queue.take(() => this.#rollback(operation))
   }
@@ -250,7 +250,7 @@ export class SessionConnection {
   }
 
   #refuseFailed(): void {
-    // Its time was over when a statement had ended already, and this one was waiting behind that.
+    // The time limit was over after the previous statement, while this one waited.
     if (this.#transaction === 'open' && this.#expiry !== undefined)
       this.#fail(this.#expiry, this.#expiry)
     if (!this.hasFailed) return
@@ -318,7 +318,7 @@ export class SessionConnection {
     if (this.#isCancellable) this.#lease.connection?.cancel()
   }
 
-  /** The time of the transaction is over: what runs is cancelled, and PostgreSQL rolls back at once. */
+  /** The time limit of the transaction is over: cancel the running statement, and roll back at once. */
   async #expire(limitMs: number, operation: Operation | undefined): Promise<void> {
     const expiry = transactionTimeoutError(limitMs)
     this.#expiry = expiry
@@ -344,7 +344,7 @@ export class SessionConnection {
 
   async #commit(operation: Operation): Promise<boolean> {
     if (this.#transaction === 'none') return false
-    // Where the loss is known before COMMIT is sent, it is known too that nothing was saved.
+    // If the connection was lost before COMMIT was sent, nothing was saved.
     const loss = this.#lease.connection?.loss
     if (loss !== undefined) this.#fail(loss, statementError(loss, 'the transaction'))
     const state: TransactionState = this.#transaction

@@ -3,18 +3,18 @@ import type { SentStatement } from '../observe/observer.ts'
 import { type Connection, graceMs } from './connection.ts'
 import { statementTimeoutError } from './transaction-errors.ts'
 
-/** The time limit of a statement that is under way; it has an error when the time is over. */
+/** The time limit of a running statement. Has an error when the time is over. */
 export interface StatementLimit {
   readonly timer: NodeJS.Timeout
   readonly error: DataBridgeError | undefined
 }
 
-/** The catalogue is asked by a query that nobody has asked for. */
+/** The summary of queries to the catalogue, which the library sends by itself. */
 export const catalogueSummary = 'SELECT catalogue'
 
 /**
- * What is no query cannot be cancelled: its connection is cut off. ROLLBACK has a limit of its own,
- * since PostgreSQL does the same when the connection ends.
+ * Statements such as BEGIN cannot be cancelled: their connection is closed. ROLLBACK has its own limit,
+ * since PostgreSQL also rolls back when the connection ends.
  */
 export function limitStatement(
   connection: Connection,

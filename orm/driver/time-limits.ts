@@ -1,22 +1,22 @@
 import { describe } from '../errors.ts'
 import { optionError } from '../util/option-checks.ts'
 
-/** How long things may take, in milliseconds; without a limit unless said. */
+/** Time limits in milliseconds. No limit by default. */
 export interface TimeLimits {
-  /** How long a session waits for a connection: then it is a 503. */
+  /** How long a session waits for a connection. Then it fails with `DATA_BRIDGE_ERR_POOL_EXHAUSTED` (503). */
   readonly acquire?: number | undefined
-  /** How long a statement may run: then it is cancelled on the server, and a 504. */
+  /** How long a statement may run. Then the server cancels it: `DATA_BRIDGE_ERR_STATEMENT_TIMEOUT` (504). */
   readonly statement?: number | undefined
-  /** How long a transaction may last from BEGIN to COMMIT: then it is rolled back, and a 504. */
+  /** How long a transaction may last, from BEGIN to COMMIT. Then it is rolled back: `DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT` (504). */
   readonly transaction?: number | undefined
 }
 
 const timeLimitNames: readonly (keyof TimeLimits)[] = ['acquire', 'statement', 'transaction']
 
-// What a timer of Node can wait for.
+// The longest delay of a Node timer.
 const longestMs = 2_147_483_647
 
-/** Refuses what is none, and names that are not known: a misspelled limit would be no limit. */
+/** Refuses invalid limits and unknown names: a misspelled limit would not limit anything. */
 export function requireTimeLimits(limits: unknown, where = 'timeouts'): TimeLimits {
   if (limits === undefined) return {}
   if (typeof limits !== 'object' || limits === null) {
@@ -38,7 +38,7 @@ export function requireTimeLimits(limits: unknown, where = 'timeouts'): TimeLimi
   return limits
 }
 
-/** The second says otherwise than the first, where it says something. */
+/** The limits, with those of `others` where they are set. */
 export function mergedLimits(limits: TimeLimits, others: TimeLimits = {}): TimeLimits {
   return {
     acquire: others.acquire ?? limits.acquire,

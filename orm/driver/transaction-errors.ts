@@ -1,6 +1,6 @@
 import { DataBridgeError, tellRefused } from '../errors.ts'
 
-/** What a statement in a transaction is refused with that cannot go on. */
+/** The error of a statement in a transaction that has already failed. */
 export function failedTransactionError(isLost: boolean, cause: unknown): DataBridgeError {
   if (isTransactionTimeout(cause)) return cause
   return new DataBridgeError(
@@ -12,7 +12,7 @@ export function failedTransactionError(isLost: boolean, cause: unknown): DataBri
   )
 }
 
-/** What a commit fails with where the transaction had failed before it. */
+/** The error of a commit if the transaction failed before it. */
 export function failedBeforeCommitError(cause: unknown): DataBridgeError {
   if (isTransactionTimeout(cause)) return cause
   return new DataBridgeError(
@@ -22,7 +22,7 @@ export function failedBeforeCommitError(cause: unknown): DataBridgeError {
   )
 }
 
-/** COMMIT was answered with another tag: PostgreSQL has rolled back. */
+/** PostgreSQL answered COMMIT with another tag: it rolled back. */
 export function notCommittedError(command: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_COMMIT_FAILED',
@@ -30,7 +30,7 @@ export function notCommittedError(command: string): DataBridgeError {
   )
 }
 
-/** What a COMMIT that failed is told as. */
+/** The error of a COMMIT that failed. */
 export function commitError(error: unknown, isLost: boolean): unknown {
   if (isLost) {
     return new DataBridgeError(

@@ -1,6 +1,6 @@
 import type { DataBridgeError } from '../errors.ts'
 
-/** What PostgreSQL says of a constraint that is violated, its values included: never for a message. */
+/** What PostgreSQL reports about a violated constraint. It has values: never put it into a message. */
 export interface Violation {
   readonly sqlState: string
   readonly schema: string | undefined
@@ -16,15 +16,15 @@ export function keepViolation(error: DataBridgeError, violation: Violation): voi
   violations.set(error, violation)
 }
 
-/** Of an error of this library that stands for one. */
+/** The violation behind an error of this library; undefined for other errors. */
 export function violationOf(error: unknown): Violation | undefined {
   return violations.get(error as DataBridgeError)
 }
 
-// In every language a detail has `(columns)=(values)`, which PostgreSQL builds before it translates.
+// The detail has `(columns)=(values)` in every language: PostgreSQL builds that part before it translates.
 const between = ')=('
 
-/** The names of the columns in a detail; undefined where something else than a name is among them. */
+/** The names of the columns in a detail; undefined if the list has something other than names, such as an expression. */
 export function columnsInDetail(detail: string | undefined): readonly string[] | undefined {
   const start = detail?.indexOf('(') ?? -1
   const end = detail?.indexOf(between) ?? -1
@@ -33,7 +33,7 @@ export function columnsInDetail(detail: string | undefined): readonly string[] |
   return names.every(isName) ? names.map(unquoted) : undefined
 }
 
-/** Whether a detail has these values, and they alone can be meant. */
+/** Whether a detail has exactly these values. */
 export function hasValues(detail: string | undefined, texts: readonly string[]): boolean {
   const start = detail?.indexOf(between) ?? -1
   if (detail === undefined || start === -1) return false

@@ -5,10 +5,10 @@ import { setValue, valueOf } from './property.ts'
 import { decodeColumn, isUnchanged, readBack } from '../schema/values.ts'
 
 /**
- * Puts a row that the database holds into an entity and its snapshot. A value that the program has
- * changed since it was sent stays, and is seen as a change at the next flush.
+ * Puts a row of the database into an entity and its snapshot. If the program changed a value after it was
+ * sent, the value stays, and the next flush writes it.
  *
- * @param held the texts of the entity's values when it was sent; undefined where it had none
+ * @param held the texts of the entity's values when they were sent; undefined for a column without a value
  */
 export function absorb(
   entity: Entity,
@@ -36,7 +36,7 @@ export function absorb(
   state.snapshot = row
 }
 
-/** Puts a row that was read again into an entity, over whatever the program has changed. */
+/** Puts a row that was read again into an entity. Changes of the program are lost. */
 export function reload(entity: Entity, row: RawRow): void {
   const state = stateOf(entity)
   const { table } = state
@@ -48,7 +48,7 @@ export function reload(entity: Entity, row: RawRow): void {
   for (const handle of state.handles?.values() ?? []) handle.forget()
 }
 
-// After all of them could be read: one that could not must not leave half of a row.
+// Only after all values were decoded: if one fails, the entity must not have half of the row.
 function assignAll(entity: Entity, values: Iterable<readonly [ColumnMetadata, unknown]>): void {
   for (const [column, value] of values) setValue(entity, column, value)
 }

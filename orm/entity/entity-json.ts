@@ -10,21 +10,21 @@ import type { RelationHandle } from './relation-handle.ts'
 
 type Json = Record<string, unknown>
 
-/** How many entities may stand inside each other: further on, the stack would overflow. */
+/** How deep entities may be nested. Deeper, the stack would overflow. */
 const deepest = 1000
 
-/** One entity on the way from the root of the JSON. */
+/** One entity on the path from the root of the JSON. */
 interface Visit {
   readonly place: Place
   readonly walk: Walk
   readonly above: Visit | undefined
   /** The relation that led here. */
   readonly relation: RelationMetadata | undefined
-  /** It gives its columns only. */
+  /** Whether only its columns are written. */
   readonly isEnd: boolean
 }
 
-/** The writing of one entity, or of one list, with all that is shown below. */
+/** Writes one entity or one list, with everything below it. */
 class Walk {
   readonly path = new Set<object>()
   readonly #budget: JsonBudget
@@ -39,7 +39,7 @@ class Walk {
     this.allow(budget)
   }
 
-  /** What another session has loaded, or none. */
+  /** Also allows as many entities as another session loaded. */
   allow(budget: JsonBudget): void {
     if (this.#budgets.has(budget)) return
     this.#budgets.add(budget)
@@ -75,7 +75,7 @@ class Walk {
   }
 }
 
-// A class may have a toJSON of its own, which calls this library's: that has to know where it is.
+// A class may override toJSON() and call super.toJSON(), which then has to know its place.
 let visiting: { readonly entity: object; readonly visit: Visit } | undefined
 
 /** The columns of an entity, except hidden ones, and its relations: see `Entity.toJSON`. */
@@ -92,8 +92,8 @@ export function jsonOf(entity: object, state: EntityState): Json {
 }
 
 /**
- * A query's list as JSON has the shape that the query gave it, whatever later ones do with its
- * entities. Its JSON is asked of the list then, and not of each entity.
+ * Gives the list of a query its own toJSON(): it keeps the shape of that query, even if later queries
+ * load more relations of the same entities. The list is copied, because the program may add to it.
  */
 export function keepShape(list: Entity[], place: Place): Entity[] {
   const rows = list.slice()
@@ -143,7 +143,7 @@ function visited(entity: object, state: EntityState, visit: Visit): Json {
   return json
 }
 
-/** Where a loaded relation leads to; undefined where it is not shown: neither a loader of this result nor the program loaded it here. */
+/** The step to a loaded relation; undefined if it is not shown, because neither a loader of this result nor the program loaded it here. */
 function step(
   visit: Visit,
   relation: RelationMetadata,
@@ -168,7 +168,7 @@ function isOnPath(visit: Visit, root: Place): boolean {
   return false
 }
 
-/** Whether a relation leads round in a circle; in a tree it follows itself. */
+/** Whether the path already has this relation. In a tree, a relation directly follows itself. */
 function isRepeated(visit: Visit, relation: RelationMetadata): boolean {
   if (visit.relation === relation) return false
   for (let at: Visit | undefined = visit; at !== undefined; at = at.above)

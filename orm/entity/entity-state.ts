@@ -7,11 +7,11 @@ import type { RelationHandle } from './relation-handle.ts'
 export type RawRow = readonly (string | null)[]
 
 /**
- * Where an entity stands.
+ * The state of an entity.
  *
- * `new`: made by the program, no session knows it. `added`: `session.add` was called. `stored`: it is
- * a row that the session knows. `deleted`: `session.delete` was called. `detached`: its session has
- * let go of it (rollback, close, a flushed delete).
+ * `new`: the program made it, and no session knows it. `added`: the program called `session.add`.
+ * `stored`: it is a row that the session knows. `deleted`: the program called `session.delete`.
+ * `detached`: its session no longer knows it (rollback, close, a flushed delete).
  */
 export type Lifecycle = 'new' | 'added' | 'stored' | 'deleted' | 'detached'
 
@@ -20,11 +20,11 @@ export interface EntityOwner {
   loadRelation(owner: object, relation: RelationMetadata): Promise<unknown>
 }
 
-/** A list that a query gave: what is loaded for its entities one by one could have been loaded at once. */
+/** A list from a query. A relation that is loaded for its entities one by one could be loaded for all at once. */
 export interface ListResult {
-  /** The table that a query has to ask for to get it. */
+  /** The table of the query. */
   readonly root: TableMetadata
-  /** The relations that lead from there to the list: none where the query itself gave it. */
+  /** The relations from there to the list. Empty if it is the list of the query itself. */
   readonly steps: readonly RelationMetadata[]
   /** How many entities it has. */
   readonly size: number
@@ -36,14 +36,14 @@ export interface Provenance {
   readonly path: readonly RelationMetadata[]
 }
 
-/** The library's side of an entity; the entity itself has nothing but its columns. */
+/** What the library knows about an entity. The entity itself has only its columns. */
 export interface EntityState {
   readonly table: TableMetadata
   lifecycle: Lifecycle
   session: EntityOwner | undefined
-  /** What the database holds, as it came: dirty checking compares with it. */
+  /** The row as the database sent it. Dirty checking compares with it. */
   snapshot: RawRow | undefined
-  /** The newest list that it came from; undefined where it was read on its own. */
+  /** The newest list that it came from; undefined if it was read alone. */
   provenance: Provenance | undefined
   /** Where its JSON begins: see `Place`. */
   place: Place | undefined
@@ -58,17 +58,17 @@ type StateReader = (value: unknown) => EntityState | undefined
 // The state is a private field of the entity: only its class can read it.
 let read: StateReader = () => undefined
 
-/** For the class of entities, which alone can read their states. */
+/** Sets how a state is read. Called by the class of entities. */
 export function setStateReader(reader: StateReader): void {
   read = reader
 }
 
-/** The library's side of an entity; undefined of anything else. */
+/** The state of an entity; undefined for any other value. */
 export function findState(value: unknown): EntityState | undefined {
   return read(value)
 }
 
-/** The library's side of an entity. Refuses what is none. */
+/** The state of an entity. Throws if the value is not an entity. */
 export function stateOf(entity: unknown): EntityState {
   const state = read(entity)
   if (state !== undefined) return state

@@ -36,10 +36,12 @@ export class Entity {
   }
 
   /**
-   * The columns, except hidden ones, and the relations that the loaders of its query, or an await on
-   * it, have loaded. An entity that is on the path already gives its columns only, so that both sides of
-   * a relation may be loaded. The JSON of many entities is refused where it is out of proportion to
-   * what was loaded.
+   * The columns, except hidden ones, and the relations that a loader of its query or an `await` loaded.
+   * An entity that already appears on the path is written with its columns only, so you can load both
+   * sides of a relation.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_ENTITY` if the JSON would have far more entities than were
+   * loaded, or is more than 1,000 relations deep.
    */
   toJSON(): Record<string, unknown> {
     return jsonOf(this, this.#state)

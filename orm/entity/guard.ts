@@ -1,8 +1,8 @@
 import { DataBridgeError } from '../errors.ts'
 
 /**
- * Makes a method one that no assignment to an instance can hide: `Object.assign(user, request.body)`
- * with a key `toJSON` would show hidden columns otherwise. A class may still override it.
+ * Protects a method from assignments to an instance. Otherwise `Object.assign(user, request.body)` with a
+ * key `toJSON` could show hidden columns. A class may still override the method.
  */
 export function guardMethod(prototype: object, name: string): void {
   const method = Object.getOwnPropertyDescriptor(prototype, name)?.value as unknown
@@ -16,7 +16,7 @@ export function guardOverrides(prototype: object, root: object, name: string): v
     guardMethod(at, name)
 }
 
-/** With another prototype an entity would be a plain object, whose JSON has all of its columns. */
+/** Protects the prototype. With another one an entity would be a plain object, whose JSON has hidden columns too. */
 export function guardPrototype(root: object): void {
   define(root, '__proto__', (entity) => Object.getPrototypeOf(entity) as unknown)
 }

@@ -17,7 +17,7 @@ let hydration: Hydration | undefined
 
 const withConstructor = new WeakMap<object, boolean>()
 
-/** The row that an instance of the class is made of just now; undefined where the program makes one. */
+/** The row that the current `new` gets its values from; undefined if the program called `new`. */
 export function takeHydration(entity: unknown): Hydration | undefined {
   if (hydration === undefined || hydration.entity !== entity) return undefined
   const taken = hydration
@@ -25,7 +25,7 @@ export function takeHydration(entity: unknown): Hydration | undefined {
   return taken
 }
 
-/** An entity out of a row that a query brought. */
+/** Makes an entity of a row from a query. */
 export function hydrate(table: TableMetadata, row: RawRow, session: EntityOwner): Entity {
   const entity = table.entity as unknown as EntityClass
   hydration = { entity, row, session }
@@ -41,7 +41,7 @@ export function hydrate(table: TableMetadata, row: RawRow, session: EntityOwner)
   }
 }
 
-// The base takes the row whatever it is given; a constructor of the class's own may look at its argument.
+// The base class takes the row and ignores its argument. A constructor of the program may read the argument.
 function hasConstructor(entity: EntityClass): boolean {
   let answer = withConstructor.get(entity)
   if (answer === undefined) {

@@ -4,14 +4,14 @@ import type { RawRow } from './entity-state.ts'
 import { stateOf } from './entity-state.ts'
 import { valueOf } from './property.ts'
 
-/** The texts of several columns as one value: itself where there is one, and never the same for other texts. */
+/** Joins the texts of columns to one text. Different lists never give the same text. */
 export function joinTexts(texts: readonly string[]): string {
   if (texts.length === 1) return texts[0] as string
   // With their lengths, so that ('a', 'b,c') and ('a,b', 'c') differ.
   return texts.map((text) => `${text.length}:${text}`).join('')
 }
 
-/** What a row of a table is known by: its primary key as PostgreSQL sent it. */
+/** The identity of a row: its primary key as PostgreSQL sent it. */
 export function identityOf(table: TableMetadata, row: RawRow): string {
   const { primaryKey } = table
   if (primaryKey.length === 1) return row[primaryKey[0].position] as string
@@ -24,15 +24,15 @@ export function storedKey(entity: object): readonly string[] {
   return table.primaryKey.map(({ position }) => snapshot?.[position] as string)
 }
 
-/** What a stored entity is known by: the key as the database holds it. */
+/** The identity of a stored entity: its primary key in the database. */
 export function storedIdentity(entity: object): string {
   const { table, snapshot } = stateOf(entity)
   return identityOf(table, snapshot ?? [])
 }
 
 /**
- * PostgreSQL's text of a property: as it was read where it is unchanged, since a Date has no
- * microseconds. `null` and `undefined` are told apart: the second has no value yet.
+ * PostgreSQL's text of a property. If the property is unchanged, it is the text that was read, since a
+ * Date has no microseconds. `undefined`: the property has no value yet.
  */
 export function textOf(entity: object, column: ColumnMetadata): string | null | undefined {
   const value = valueOf(entity, column)
@@ -43,7 +43,7 @@ export function textOf(entity: object, column: ColumnMetadata): string | null | 
     : encodeColumn(column, value)
 }
 
-/** The texts of several columns: `null` where one of them is NULL, `undefined` where one has no value yet. */
+/** The texts of several columns: `null` if one of them is NULL, `undefined` if one has no value yet. */
 export function textsOf(
   entity: object,
   columns: readonly ColumnMetadata[],

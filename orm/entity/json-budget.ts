@@ -1,21 +1,21 @@
 import type { EntityOwner } from './entity-state.ts'
 
-/** So many entities may stand in a JSON, however little was loaded, */
+/** A JSON may always have this many entities. */
 const fewest = 10_000
-/** and so many more for each entity that was loaded. */
+/** It may have this many more for each entity that was loaded. */
 const perLoaded = 10
 
 /** What a session has loaded, and how much of it was written as JSON. */
 export class JsonBudget {
-  /** How many entities were loaded: one for each row of a query, and for each relation that leads to one. */
+  /** How many entities were loaded, counted once for each row of a query and each relation to an entity. */
   loaded = 0
   /** How many entities were written since the newest round began. */
   written = 0
   #roots = new WeakSet<object>()
 
   /**
-   * An entity is written by itself. `JSON.stringify` asks each entity of an array separately, without
-   * a pause: they count together until one of them is written again.
+   * Begins to write an entity that is not in a list of a query. `JSON.stringify` calls each entity of an
+   * array separately, without a pause. They count together until one of them is written again.
    */
   begin(root: object): void {
     if (this.#roots.has(root)) this.reset()
@@ -30,7 +30,7 @@ export class JsonBudget {
   }
 }
 
-/** How many entities may stand in a JSON: so it is linear in what was loaded. */
+/** How many entities a JSON may have: its size is linear in the number of loaded entities. */
 export function mostEntities(budgets: Iterable<JsonBudget>, roots: number): number {
   let loaded = roots
   for (const budget of budgets) loaded += budget.loaded
@@ -39,7 +39,7 @@ export function mostEntities(budgets: Iterable<JsonBudget>, roots: number): numb
 
 const budgets = new WeakMap<EntityOwner, JsonBudget>()
 
-/** The budget of a session; an entity that has none yet has its own. */
+/** The budget of a session. An entity without a session gets its own. */
 export function budgetOf(session: EntityOwner | undefined): JsonBudget {
   if (session === undefined) return new JsonBudget()
   const known = budgets.get(session)

@@ -32,7 +32,7 @@ export function assignNew(
     const own = given[column.property]
     const value = own === undefined ? referencedKey(column, references) : own
     if (value !== undefined) requireValue(table, column, value)
-    // Of an entity that has no key yet: no default may stand where that key will.
+    // The referenced entity has no key yet. A default must not take the place of that key.
     const isAwaited = value === undefined && isReferenced(column, references)
     const initial = value === undefined && !isAwaited ? initialValue(column) : value
     assign(target, column, initial, isFirst)
@@ -119,7 +119,7 @@ function notGivenError(where: string, relation: RelationMetadata): DataBridgeErr
   )
 }
 
-/** Whether two entities would give one column different values. Those of one foreign key always would. */
+/** Whether two entities would give one column different values. Two entities for the same foreign key always would. */
 function disagree(
   one: RelationMetadata,
   first: Entity,
@@ -150,7 +150,7 @@ function refuseContradiction(
   }
 }
 
-/** Whether two values are one for PostgreSQL. */
+/** Whether two values are equal for PostgreSQL. */
 export function isSameValue(column: ColumnMetadata, one: unknown, other: unknown): boolean {
   if (one === other) return true
   const { type } = column

@@ -4,8 +4,8 @@ import { stateOf } from './entity-state.ts'
 import { budgetOf, type JsonBudget } from './json-budget.ts'
 
 /**
- * Where entities stand in a result: at its root, or behind the relations that were followed from
- * there. All entities of one place have the same shape as JSON: so it says what its loaders loaded.
+ * The place of entities in a result: its root, or the end of a path of relations from there. The place
+ * knows what its loaders loaded, so all entities of one place have the same shape as JSON.
  */
 export class Place {
   /** The place of the result's own rows. */
@@ -44,7 +44,7 @@ export class Place {
   }
 }
 
-/** The rows of a query: the newest query wins. */
+/** Places the rows of a query. The newest query wins. */
 export function placeRows(entities: readonly Entity[]): Place {
   const [first] = entities
   const place = new Place(budgetOf(first && stateOf(first).session))
@@ -53,13 +53,13 @@ export function placeRows(entities: readonly Entity[]): Place {
   return place
 }
 
-/** What a relation led to. An entity that stands somewhere stays there: other results know it too. */
+/** Places the entities behind a relation. An entity that already has a place keeps it, since other results have it too. */
 export function placeRelated(entities: readonly object[], place: Place): void {
   place.budget.loaded += entities.length
   for (const entity of entities) stateOf(entity).place ??= place
 }
 
-/** What a loader found for some owners, which may share it. */
+/** Places the entities that a loader found. Several owners may share one. */
 export function placeLoaded(
   owners: readonly Entity[],
   entities: readonly Entity[],
@@ -69,7 +69,7 @@ export function placeLoaded(
   placeRelated(entities, place)
 }
 
-/** Where an entity stands; one that no query gave has a place of its own. */
+/** The place of an entity. An entity that does not come from a query gets its own. */
 export function placeOf(entity: object): Place {
   const state = stateOf(entity)
   return (state.place ??= new Place(budgetOf(state.session)))

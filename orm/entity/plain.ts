@@ -2,8 +2,8 @@ import { findState } from './entity-state.ts'
 import { RelationHandle } from './relation-handle.ts'
 
 /**
- * A value with the JSON objects of its entities in place of them, for who looks at properties and does
- * not know `toJSON`. What has no entity stays the same object; dates and other values stay as they are.
+ * Replaces each entity in a value by its JSON object, for code that reads properties and ignores `toJSON`.
+ * An object without entities stays the same object. Dates and other values stay as they are.
  */
 export function withPlainEntities(value: unknown, path: Set<object> = new Set()): unknown {
   if (typeof value !== 'object' || value === null || path.has(value)) return value

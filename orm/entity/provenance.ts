@@ -6,14 +6,14 @@ export function provenanceOf(entity: object): Provenance | undefined {
   return stateOf(entity).provenance
 }
 
-/** The rows of a query are a list, whatever its length; one that asks for a single row gives none. */
+/** The provenance of the rows of a query, which are a list, even if it has one row. */
 export function listProvenance(root: TableMetadata, size: number): Provenance {
   return { list: { root, steps: [], size }, path: [] }
 }
 
 /**
- * Where entities came from that a relation of another one gave: from its list, one step further. The
- * many rows of an entity that was read on its own are a list themselves.
+ * The provenance of entities behind a relation: the list of the owner, one step further. If the owner was
+ * read alone, its many rows are a new list.
  */
 export function relatedProvenance(
   owner: Provenance | undefined,
@@ -25,7 +25,7 @@ export function relatedProvenance(
   return { list: { root: relation.owner, steps: [relation], size }, path: [] }
 }
 
-/** The newest list wins; what is read on its own leaves an entity the list that it came from. */
+/** Sets the provenance of entities. The newest list wins. An entity that is read alone later keeps its list. */
 export function mark(entities: readonly Entity[], provenance: Provenance | undefined): void {
   if (provenance === undefined) return
   for (const entity of entities) stateOf(entity).provenance = provenance

@@ -10,8 +10,8 @@ import { valueOf } from './property.ts'
 const notLoaded = Symbol('not loaded')
 
 /**
- * What `user.posts` is: the relation of one entity, loaded or not. `await` it, or call `load()`: one
- * query, and none from then on.
+ * The value of `user.posts`: the relation of one entity, loaded or not. Use `await user.posts` or
+ * `user.posts.load()`. The first call sends one query, later calls send none.
  */
 export class RelationHandle<T = unknown> implements PromiseLike<T> {
   readonly #owner: object
@@ -37,7 +37,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   /**
    * The loaded value, without waiting.
    *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_RELATION_NOT_LOADED` where it has not been loaded.
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_RELATION_NOT_LOADED` if it is not loaded.
    */
   get value(): T {
     if (this.isLoaded) return this.#value as T
@@ -49,7 +49,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     )
   }
 
-  /** Where its owner stood when the program awaited or gave it; undefined where only loaders filled it. */
+  /** The place of its owner when the program awaited or set it; undefined if only loaders filled it. */
   get shownAt(): Place | undefined {
     return this.#shownAt
   }
@@ -81,19 +81,19 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   /**
    * The loaded value, for `JSON.stringify({ ...user, posts: user.posts })`.
    *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_RELATION_NOT_LOADED` where it has not been loaded.
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_RELATION_NOT_LOADED` if it is not loaded.
    */
   toJSON(): T {
     return this.value
   }
 
-  /** What the program gave, or awaited: it is shown in the owner's JSON from then on. */
+  /** Sets a value that the program gave or awaited. The owner's JSON then shows it. */
   fill(value: unknown, key: unknown = this.#key()): void {
     this.fillByLoader(value, key)
     this.#shownAt = placeOf(this.#owner)
   }
 
-  /** What a loader found: the place of the owner says whether it is shown. */
+  /** Sets a value that a loader found. The place of the owner decides whether the JSON shows it. */
   fillByLoader(value: unknown, key: unknown = this.#key()): void {
     this.#value = value
     this.#loadedFor = key
@@ -105,7 +105,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     this.#shownAt = undefined
   }
 
-  /** The program awaits it: what it leads to stands behind its owner, unless it stands somewhere already. */
+  /** The program awaits it: its entities get the place behind the owner, unless they have a place already. */
   #show(): void {
     const place = placeOf(this.#owner)
     if (this.#shownAt === place) return
@@ -136,7 +136,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
       )
     }
     const value = await session.loadRelation(this.#owner, this.#relation)
-    // The program may have set another key while it was loaded; that has a load of its own.
+    // The program may have set another key meanwhile. That key gets its own load.
     if (this.#key() === key) {
       this.fillByLoader(value, key)
       this.#show()

@@ -3,18 +3,18 @@ import { optionError, refuseUnknown, requireBoolean, requireCount } from '../uti
 import type { TransactionMode } from '../driver/transaction-mode.ts'
 import { describe } from '../errors.ts'
 
-/** How a transaction begins, and how often it is begun again. */
+/** How a transaction begins, and how often it is retried. */
 export interface TransactionOptions extends TransactionMode {
   /**
-   * How often the function is called again where PostgreSQL refuses the transaction for what others
-   * did at the same time: serialization failures (40001) and deadlocks (40P01). 0 unless said.
+   * How often the function is called again after a serialization failure (40001) or a deadlock (40P01).
+   * Default: 0.
    */
   readonly retries?: number | undefined
 }
 
 const known = ['isolation', 'readOnly', 'retries']
 
-/** Refuses what is none, and names that are not known: a misspelled `readOnly` would write. */
+/** Refuses invalid values and unknown names: with a misspelled `readOnly` the transaction could write. */
 export function requireTransactionOptions(options: unknown): TransactionOptions {
   if (typeof options !== 'object' || options === null) {
     throw optionError(
