@@ -28,7 +28,7 @@ export function absorb(
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
     if (!isUntouched) continue
     const stored = readBack(column, value, text, table, row)
-    if (stored === value) continue
+    if (Object.is(stored, value)) continue
     values ??= new Map()
     values.set(column, stored)
   }
