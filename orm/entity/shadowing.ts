@@ -19,8 +19,8 @@ export function constructed(entity: AnyEntityClass): void {
   tried.add(entity)
 }
 
-// An initialiser or a redeclaration in a subclass defines its property anew, which a property that is
-// not configurable refuses: so it is found with the first instance, before it can shadow a column.
+// An initialiser or a redeclaration in a subclass defines the property again. A property that is not
+// configurable refuses that, so the first instance fails before a column can be shadowed.
 export function assign(
   target: object,
   column: ColumnMetadata,
@@ -51,7 +51,7 @@ export function refuseAccessors(
   )
 }
 
-// Where a compiler turns initialisers into assignments, nothing throws; then the value gives it away.
+// Some compilers turn initialisers into assignments. Then nothing throws, but the value differs from the row.
 export function refuseShadowing(entity: object, table: TableMetadata, row: RawRow): void {
   if (hydrated.has(table.entity)) return
   for (const column of table.columns) {

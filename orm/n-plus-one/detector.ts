@@ -16,25 +16,25 @@ interface Group {
   sql: string
 }
 
-// A request that loads more relations than these one by one has been told enough.
+// More findings of one request would not help.
 const mostGroups = 256
 
 /**
  * Finds relations that are loaded one by one for the entities of a list. It counts the owners by the
- * list they came from, not by SQL text: so it is certain, and silent for eager loads, for entities
- * that were read on their own, for what the identity map has, and for null keys.
+ * list they came from, not by SQL text. So a finding is certain, and there is none for eager loads, entities
+ * that were read alone, hits of the identity map, and null keys.
  */
 export class NPlusOneDetector implements Observer {
   readonly #threshold: number
   readonly #groups = new Map<Provenance['list'], Map<string, Group>>()
   #size = 0
 
-  /** @param threshold how many owners make a finding */
+  /** @param threshold the number of owners from which on there is a finding */
   constructor(threshold: number) {
     this.#threshold = threshold
   }
 
-  /** What was found so far, in the order in which it began. */
+  /** The findings so far, in the order in which they began. */
   get findings(): readonly Finding[] {
     return [...this.#groups.values()]
       .flatMap((groups) => [...groups.values()])

@@ -1,13 +1,13 @@
 import { NPlusOneDetector } from './detector.ts'
 
-/** How N+1 patterns are looked for: not at all, from five statements on, or from two on. */
+/** How a session looks for N+1 patterns: `'off'`, `'count'` (from five statements) or `'detect'` (from two). */
 export type NPlusOneMode = 'off' | 'count' | 'detect'
 
 const thresholds: Readonly<Record<Exclude<NPlusOneMode, 'off'>, number>> = { count: 5, detect: 2 }
 
 export const nPlusOneModes: readonly NPlusOneMode[] = ['off', 'count', 'detect']
 
-/** In production only what costs much is worth a line; elsewhere everything is. */
+/** In production, only costly patterns are worth a log line. */
 export function defaultMode(environment: NodeJS.ProcessEnv): NPlusOneMode {
   return environment.NODE_ENV === 'production' ? 'count' : 'detect'
 }

@@ -3,10 +3,10 @@ import type { Operation, Outcome } from './operation.ts'
 /** A statement on its way to PostgreSQL. */
 export interface SentStatement {
   readonly text: string
-  /** The values that are bound to `$1`, `$2`, … */
+  /** The values of `$1`, `$2`, … */
   readonly parameters: readonly unknown[]
   readonly summary: string
-  /** `control` is BEGIN, COMMIT, ROLLBACK, SAVEPOINT, SET: what the session needs and nobody asked for. */
+  /** `control` is BEGIN, COMMIT, ROLLBACK, SAVEPOINT or SET: the session sends it by itself. */
   readonly kind: 'read' | 'write' | 'control'
   readonly operation: Operation | undefined
 }
@@ -18,9 +18,9 @@ export interface StatementOutcome {
   readonly error?: unknown
 }
 
-/** A transaction that PostgreSQL gave up, and that is begun again. */
+/** A transaction that PostgreSQL refused and that is retried. */
 export interface Retry {
-  /** The attempt that failed, from 1 on. */
+  /** The number of the failed attempt, from 1. */
   readonly attempt: number
   readonly error: unknown
 }
@@ -35,24 +35,24 @@ export type OperationEnd = (outcome: Outcome) => void
 export type StatementEnd = (outcome: StatementOutcome) => void
 
 /**
- * Watches a session. The first two methods are called at the start, and may give a function that is
+ * Watches a session. The first two methods are called at the start, and may return a function that is
  * called at the end. An observer changes nothing, and nothing waits for it.
  */
 export interface Observer {
   operationStarted?(operation: Operation): OperationEnd | undefined
   statementSent?(statement: SentStatement): StatementEnd | undefined
-  /** The session has a connection from the pool, or has not got one. */
+  /** The session got a connection from the pool, or failed to get one. */
   connectionAwaited?(wait: ConnectionWait): void
-  /** The session has given its connection back, which it held for so many milliseconds. */
+  /** The session gave its connection back after so many milliseconds. */
   connectionReleased?(heldMs: number): void
   transactionRetried?(retry: Retry): void
-  /** Calls `send`, which asks the driver for something, in the context that belongs to the operation. */
+  /** Calls `send`, which uses the driver, in the context of the operation. */
   within?<T>(operation: Operation | undefined, send: () => T): T
 }
 
 /**
- * Several observers as one, which watches only what one of them watches. One that throws is told of
- * in a warning and otherwise passed over: what is watched must not fail because it is watched.
+ * Combines several observers. The result only has methods that one of them has. If an observer throws, the
+ * process gets a warning, and the session goes on.
  */
 export function combineObservers(observers: readonly Observer[]): Observer {
   const ofOperations = observers.flatMap((each) => each.operationStarted?.bind(each) ?? [])
@@ -83,7 +83,7 @@ function tellStartAndEnd<T, O>(
   }
 }
 
-/** Both ends as one; an array of them for each statement would cost more than what most of them do. */
+/** Combines two end functions. An array for each statement would cost more than the functions themselves. */
 function inTurn<O>(first: End<O>, second: End<O>): End<O> {
   if (second === undefined) return first
   return (outcome) => {
@@ -109,12 +109,12 @@ function guarded<T, R>(tell: (what: T) => R, what: T): R | undefined {
   }
 }
 
-/** Asks the driver for something in the context that belongs to the operation. */
+/** Calls `send`, which uses the driver, in the context of the operation. */
 export function within<T>(observer: Observer, operation: Operation | undefined, send: () => T): T {
   return observer.within === undefined ? send() : observer.within(operation, send)
 }
 
-/** Runs an operation under its observer. Without one that watches operations it is the work alone. */
+/** Runs an operation and reports it to the observer. If no observer watches operations, it only runs the work. */
 export function observed<T>(
   observer: Observer,
   operation: Operation,

@@ -4,20 +4,20 @@ import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 export type { Provenance, RelationMetadata, TableMetadata }
 
 interface Nested {
-  /** The operation that this one is part of; without: the program started it. */
+  /** The operation that this one is part of; undefined if the program started it. */
   readonly parent?: Operation | undefined
 }
 
-/** A query that the program asked for. */
+/** A query of the program. */
 export interface QueryOperation extends Nested {
   readonly kind: 'query'
   readonly name: 'find' | 'first' | 'one' | 'get' | 'count' | 'exists' | 'aggregate' | 'execute'
-  /** None for `execute`. */
+  /** Undefined for `execute`. */
   readonly table: TableMetadata | undefined
-  /** How many conditions are joined by AND at the top. */
+  /** The number of conditions that AND joins at the top level. */
   readonly filters: number
   readonly limit: number | undefined
-  /** Whether the identity map has what is asked for, so that nothing is sent. */
+  /** Whether the identity map has the result, so that no statement is sent. */
   readonly cacheHit?: boolean
 }
 
@@ -25,7 +25,7 @@ export interface QueryOperation extends Nested {
 export interface SessionOperation extends Nested {
   readonly kind: 'session'
   readonly name: 'open' | 'flush' | 'commit' | 'rollback' | 'close'
-  /** How many entities were added, changed and deleted and not flushed yet. */
+  /** How many entities were added, changed and deleted since the last flush. */
   readonly pending: number
   readonly dirty: number
   readonly deleted: number
@@ -37,9 +37,9 @@ export interface RelationshipOperation extends Nested {
   readonly strategy: 'select' | 'selectinload'
   readonly relation: RelationMetadata
   readonly owners: readonly object[]
-  /** Where the owner of a lazy load came from. */
+  /** The provenance of the owner of a lazy load. */
   readonly provenance?: Provenance | undefined
-  /** Whether the identity map has what is asked for, so that nothing is sent. */
+  /** Whether the identity map has the result, so that no statement is sent. */
   readonly cacheHit: boolean
   /** How deep the loader is nested; 0 is directly below the query. */
   readonly depth: number
@@ -49,7 +49,7 @@ export type Operation = QueryOperation | SessionOperation | RelationshipOperatio
 
 /** How an operation ended. */
 export interface Outcome {
-  /** How many rows, or entities, it gave. */
+  /** The number of rows or entities in the result. */
   readonly rows?: number
   readonly error?: unknown
 }

@@ -4,15 +4,15 @@ import type { Operation } from './operation.ts'
 /** A statement that took longer than it should. */
 export interface SlowStatement {
   readonly durationMs: number
-  /** What it does: `SELECT users`. */
+  /** The verb and the table: `SELECT users`. */
   readonly summary: string
-  /** Its text; values are bound parameters, so it has none. */
+  /** The text without values: they are parameters. */
   readonly sql: string
-  /** The operation that sent it: `find`, `selectinload`, `flush`; undefined for the start of a transaction by hand. */
+  /** The operation that sent it: `find`, `selectinload`, `flush`; undefined for the BEGIN of `transaction()`. */
   readonly operation: string | undefined
 }
 
-/** Tells of statements that took at least so long, from when they were sent to their answer. */
+/** Reports statements that took at least so long, from sending to the answer. */
 export class SlowStatements implements Observer {
   readonly #limitMs: number
   readonly #tell: (statement: SlowStatement) => void

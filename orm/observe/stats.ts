@@ -1,13 +1,13 @@
 import type { Finding } from './finding.ts'
 import type { Observer, SentStatement, StatementEnd } from './observer.ts'
 
-/** What a session has cost so far; the values are live. */
+/** The cost of a session so far. The values are live. */
 export interface SessionStats {
-  /** SQL statements that were sent; BEGIN, COMMIT, ROLLBACK, SAVEPOINT and SET do not count. */
+  /** The number of SQL statements, without BEGIN, COMMIT, ROLLBACK, SAVEPOINT and SET. */
   readonly queryCount: number
-  /** Milliseconds that all statements took, those included. */
+  /** The milliseconds of all statements, including BEGIN, COMMIT and the others. */
   readonly durationMs: number
-  /** Patterns that cost more than they have to; empty where they are not looked for. */
+  /** Costly patterns. Empty if the option `nPlusOne` is `'off'`. */
   readonly findings: readonly Finding[]
 }
 
@@ -20,7 +20,7 @@ export class StatementStats implements Observer, SessionStats {
   durationMs = 0
   declare readonly findings: readonly Finding[]
 
-  /** @param detector who finds patterns in the same session */
+  /** @param detector finds patterns in the same session */
   constructor(detector: Pick<SessionStats, 'findings'> = nothing) {
     this.#detector = detector
     Object.defineProperty(this, 'findings', StatementStats.#findings)

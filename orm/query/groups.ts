@@ -5,7 +5,7 @@ import type { Expression, Order, Sink, SqlNode } from '../sql/node.ts'
 import { Ordering } from '../sql/ordering.ts'
 import type { QueryPlan } from './plan.ts'
 
-/** Whether an expression is of a group of rows, such as `count()`. */
+/** Whether an expression belongs to a group of rows, such as `count()`. */
 export function isAggregate(node: SqlNode): boolean {
   return node instanceof CallNode
 }

@@ -5,7 +5,7 @@ import { type Expression, isExpression } from '../sql/node.ts'
 import { type SelectParts, wholeRow } from '../sql/select.ts'
 import { rootSource } from '../sql/source.ts'
 
-/** Everything that a query says: a SELECT, and what is loaded with its rows. Immutable. */
+/** The content of a query: a SELECT, and the loaders for its rows. Immutable. */
 export interface QueryPlan extends SelectParts {
   readonly loaders: readonly LoadPlan[]
 }
@@ -38,7 +38,7 @@ export function expressionsOf(
   )
 }
 
-/** A query that was to be written as JSON. */
+/** The error of a query that is written as JSON. */
 export function notSentError(query: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',

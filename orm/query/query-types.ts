@@ -1,9 +1,9 @@
 import type { Expression } from '../sql/node.ts'
 
 /**
- * The expressions of `select` and `aggregate`, by the row `R` that they give.
+ * The expressions of `select` and `aggregate`. `R` is the row that they give.
  *
- * The checker infers `R` backwards from them: so hovers, messages and declaration files show
- * `{ id: number }`, not how it was made. A relation is no expression, and refused at its property.
+ * The type checker infers `R` from them, so hovers, messages and declaration files show `{ id: number }`.
+ * A relation is not an expression: the error is at its property.
  */
 export type Selection<R> = { readonly [K in keyof R]: Expression<R[K]> }

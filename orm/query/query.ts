@@ -24,8 +24,8 @@ import {
 } from './run.ts'
 
 /**
- * A query of one entity. Immutable: each method gives a new query; nothing is sent before one of
- * `toList`, `first`, `one`, `count`, `exists` and `aggregate` is called.
+ * A query of one entity. Immutable: each method gives a new query. `toList`, `first`, `one`, `count`,
+ * `exists` and `aggregate` send it.
  *
  * @example
  * ```ts
@@ -56,8 +56,8 @@ export class Query<C extends AnyEntityClass> {
   }
 
   /**
-   * Only rows for which all of these hold, and those of earlier calls. `undefined` as a value is an
-   * error, since it would silently match every row.
+   * Keeps only rows that match all filters of this call and of earlier calls. `undefined` as a value is
+   * an error, since it would silently match every row.
    */
   filter(
     ...filters: readonly (Matches<EntityOf<C>> | ((row: RefsOf<C>) => Condition))[]
@@ -69,35 +69,35 @@ export class Query<C extends AnyEntityClass> {
     return this.#with({ where: where === undefined ? and(...added) : and(where, ...added) })
   }
 
-  /** The order of the rows; replaces an earlier one. */
+  /** Sets the order of the rows, and replaces an earlier order. */
   orderBy(by: (row: RefsOf<C>) => Order | readonly Order[]): Query<C> {
     return this.#with({ orders: ordersOf(this.#plan.from, by, this.#where('orderBy')) })
   }
 
-  /** At most so many rows. */
+  /** Gives at most `rows` rows. */
   limit(rows: number): Query<C> {
     return this.#with({ limit: requireCount(rows, this.#where('limit')) })
   }
 
-  /** Leaves out so many rows at the start. */
+  /** Skips `rows` rows at the start. */
   offset(rows: number): Query<C> {
     return this.#with({ offset: requireCount(rows, this.#where('offset')) })
   }
 
-  /** Relations that are loaded with the rows: `selectinload(User.posts)`. */
+  /** Loads relations with the rows: `selectinload(User.posts)`. */
   options(...loaders: readonly LoaderOf<TableOf<EntityOf<C>>>[]): Query<C> {
     const { from, loaders: before } = this.#plan
     return this.#with({ loaders: withLoaders(before, loaders, from.table, this.#where('options')) })
   }
 
-  /** What {@link aggregate} groups by. */
+  /** Sets the groups of {@link aggregate}: columns, or `sql` templates. */
   groupBy(by: (row: RefsOf<C>) => Expression<unknown> | readonly Expression<unknown>[]): Query<C> {
     const where = this.#where('groupBy')
     const groups = [callWithRefs(this.#plan.from, by, where)].flat()
     return this.#with({ groups: expressionsOf(groups, where) })
   }
 
-  /** Only groups of {@link groupBy} for which this holds: `having(() => count().gt(1))`. */
+  /** Keeps only groups that match: `having(() => count().gt(1))`. */
   having(having: (row: RefsOf<C>) => Condition): Query<C> {
     const { from, having: before } = this.#plan
     const where = this.#where('having')
@@ -120,13 +120,13 @@ export class Query<C extends AnyEntityClass> {
   /**
    * The only row.
    *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) of none, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` of several.
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) without a row, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` with several.
    */
   one(): Promise<EntityOf<C>> {
     return runOne(this.#context, this.#plan) as Promise<EntityOf<C>>
   }
 
-  /** How many rows there are; with a limit or offset, how many are on that page. */
+  /** The number of rows. With a limit or offset: the number of rows on that page. */
   count(): Promise<number> {
     return runCount(this.#context, this.#plan)
   }
@@ -137,7 +137,7 @@ export class Query<C extends AnyEntityClass> {
   }
 
   /**
-   * Values instead of entities: one row, or one for each group of {@link groupBy}.
+   * Gives plain rows of values: one row, or one for each group of {@link groupBy}.
    *
    * @example
    * ```ts
@@ -157,8 +157,8 @@ export class Query<C extends AnyEntityClass> {
   }
 
   /**
-   * Plain rows instead of entities: columns, those of to-one relations, counts of to-many relations,
-   * `sql` templates. One statement, however far the relations lead.
+   * Gives plain rows instead of entities, with one statement. A value is a column, a column behind to-one
+   * relations, the count of a to-many relation, or a `sql` template.
    *
    * @example
    * ```ts
@@ -198,7 +198,7 @@ export class Query<C extends AnyEntityClass> {
     return new Rows<R>(this.#context, this.#plan, selected)
   }
 
-  /** @internal A query that is answered as it is, without one of its last methods, would be `{}`. */
+  /** @internal Refuses a query that is sent as JSON: the program forgot `toList()`, and it would be `{}`. */
   toJSON(): never {
     throw notSentError(`find(${this.#plan.from.table.entityName})`)
   }
@@ -225,7 +225,7 @@ export class Query<C extends AnyEntityClass> {
   }
 }
 
-// `{ __proto__: row.id }` has no property of that name, but another prototype.
+// `{ __proto__: row.id }` sets the prototype, and no property.
 function isPlain(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Object.hasOwn(value, '__proto__')) return false
   const prototype: unknown = Object.getPrototypeOf(value)

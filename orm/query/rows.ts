@@ -10,8 +10,8 @@ import {
 } from './run.ts'
 
 /**
- * What {@link Query.select} gives: a query of plain rows. Immutable; nothing is sent before one of
- * `toList`, `first`, `one` and `count` is called.
+ * The result of {@link Query.select}: a query of plain rows. Immutable. `toList`, `first`, `one` and
+ * `count` send it.
  */
 export class Rows<T> {
   readonly #context: QueryContext
@@ -25,12 +25,12 @@ export class Rows<T> {
     this.#selected = selected
   }
 
-  /** At most so many rows. */
+  /** Gives at most `rows` rows. */
   limit(rows: number): Rows<T> {
     return this.#with({ limit: requireCount(rows, this.#where('limit')) })
   }
 
-  /** Leaves out so many rows at the start. */
+  /** Skips `rows` rows at the start. */
   offset(rows: number): Rows<T> {
     return this.#with({ offset: requireCount(rows, this.#where('offset')) })
   }
@@ -48,18 +48,18 @@ export class Rows<T> {
   /**
    * The only row.
    *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) of none, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` of several.
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) without a row, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` with several.
    */
   one(): Promise<T> {
     return runOneRow(this.#context, this.#plan, this.#selected) as Promise<T>
   }
 
-  /** How many rows there are; with a limit or offset, how many are on that page. */
+  /** The number of rows. With a limit or offset: the number of rows on that page. */
   count(): Promise<number> {
     return runCount(this.#context, this.#plan)
   }
 
-  /** @internal A query that is answered as it is, without one of its last methods, would be `{}`. */
+  /** @internal Refuses a query that is sent as JSON: the program forgot `toList()`, and it would be `{}`. */
   toJSON(): never {
     throw notSentError(`find(${this.#plan.from.table.entityName}).select()`)
   }

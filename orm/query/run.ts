@@ -17,9 +17,9 @@ import type { ReadTables } from '../sql/text-sink.ts'
 import { byPlaces, isAggregate } from './groups.ts'
 import type { QueryPlan } from './plan.ts'
 
-/** What queries need of a session. */
+/** The parts of a session that queries use. */
 export interface QueryContext extends LoadContext {
-  /** Refuses a session that has ended, and writes what the program did to what the query reads. */
+  /** Refuses a session that has ended, and flushes changes to the tables that the query reads. */
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void>
 }
 
@@ -93,7 +93,7 @@ export function runOneRow(
   return run(context, 'one', atMost(plan, 2), valuesOf(selected), only, () => ({ rows: 1 }))
 }
 
-/** The plan with a limit that is no higher. */
+/** The plan with a limit of at most `rows`. */
 function atMost(plan: QueryPlan, rows: number): QueryPlan {
   return { ...plan, limit: Math.min(plan.limit ?? rows, rows) }
 }
@@ -200,7 +200,7 @@ function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
   return loaders.map(tablesRead).reduce(joinTables, tables)
 }
 
-// --- what a query says and its last method would not heed is refused
+// --- refuse parts of a query that its last method would ignore
 
 function requireAggregate({ from, loaders, groups, limit, offset }: QueryPlan): void {
   if (loaders.length > 0)

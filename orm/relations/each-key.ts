@@ -12,7 +12,7 @@ import { wholeRow } from '../sql/select.ts'
 import { givenPlace, type KeyTexts, writeEqual, writeGiven } from './keys.ts'
 import { type Side, writeLinked } from './side.ts'
 
-/** Which rows of each key are wanted. */
+/** Which rows to load for each key. */
 export interface Choice {
   readonly where: Condition | undefined
   readonly orders: readonly Order[]
@@ -22,8 +22,8 @@ export interface Choice {
 const rank = quote('#')
 
 /**
- * At most so many rows for each key, in an order: a sub-query for each key, so that PostgreSQL reads no
- * more of an index than is wanted. The place of the key, from 1 on, is the last column.
+ * The first `limit` rows for each key. A sub-query for each key lets PostgreSQL read only that part of an
+ * index. The last column is the position of the key, from 1.
  */
 export class EachKey implements SqlNode {
   readonly shape: string
@@ -65,7 +65,7 @@ export class EachKey implements SqlNode {
         where.write(sink)
         sink.text(')')
       }
-      // An order by the rank would make PostgreSQL number every row first.
+      // With an order by the rank, PostgreSQL would number every row first.
       sink.text(' order by ')
       writeList(sink, orders, ', ')
       sink.text(' limit ')
@@ -76,7 +76,7 @@ export class EachKey implements SqlNode {
     sink.text(`, ${alias}.${rank}`)
   }
 
-  // The table between may link two rows several times; the row counts once for the limit.
+  // The link table may link two rows several times. The row counts once for the limit.
   #writeFound(sink: Sink): void {
     const equal = (): void => writeEqual(sink, this.#side)
     if (this.#through === undefined) equal()

@@ -7,16 +7,16 @@ import type { Side } from './side.ts'
 /** A key of one or several columns, as PostgreSQL's texts. */
 export type KeyTexts = readonly string[]
 
-// Unlikely as names of columns: SQL of the program may name columns without their tables.
+// Names that no column has: your own SQL may name columns without their table.
 const placeName = quote('#place')
 
-/** The place of the key that a row belongs to, from 1 on. */
+/** The position of the key that a row belongs to, from 1. */
 export const givenPlace: SqlNode = Object.freeze({
   shape: 'place',
   write: (sink: Sink) => sink.text(`given.${placeName}`),
 })
 
-/** Joins the keys to the far side, so that PostgreSQL decides which keys are equal. A row comes once for each equal key. */
+/** Joins the keys to the far side, so that PostgreSQL decides which keys are equal. Gives a row once for each equal key. */
 export class GivenKeys implements SqlNode {
   readonly shape: string
   readonly #side: Side
@@ -50,7 +50,7 @@ export function writeGiven(sink: Sink, side: Side, keys: readonly KeyTexts[]): v
 
 /**
  * An array of the column's real type: a column that is declared as `text()` may be citext. The sub-query
- * only gives the type; it never runs.
+ * only supplies the type. It never runs.
  */
 function writeArray(
   sink: Sink,
@@ -66,7 +66,7 @@ function writeArray(
   const item = `typed.${quote(name)}`
   sink.text('coalesce(')
   sink.parameter(array)
-  // For a domain, `nullif` gives its base type: a key may violate the domain's constraint.
+  // `nullif` gives the base type of a domain, since a key may violate the constraint of the domain.
   sink.text(
     `, array(select nullif(${item}, ${item}) from ${quoteTable(table)} as typed where false))`,
   )

@@ -8,7 +8,7 @@ import type { LoadContext } from './context.ts'
 import { selectRelated } from './related.ts'
 import { nearColumns } from './side.ts'
 
-/** Loads the relation of one entity, because it was awaited: by the identity map, or with one statement. */
+/** Loads the relation of one entity when the program awaits it: from the identity map, or with one statement. */
 export async function loadLazily(
   context: LoadContext,
   owner: object,
@@ -57,7 +57,7 @@ export function keyColumns(relation: RelationMetadata): readonly ColumnMetadata[
   return locals
 }
 
-// An entity that was read on its own before is one of the list now.
+// The entity may have been read alone before. Now it belongs to the list.
 function markHeld({ provenance, relation }: RelationshipOperation, held: Entity): Entity[] {
   mark([held], relatedProvenance(provenance, relation, 1))
   return [held]
@@ -73,7 +73,7 @@ async function fetch(
   if (texts === null || texts === undefined) return []
   const { rows } = await context.rows(selectRelated(relation, texts), operation)
   const found = context.entitiesOf(relation.target, rows)
-  // The table between may link two rows several times; the list has the row once.
+  // The link table may link two rows several times. The list has the row once.
   const entities = relation.through === undefined ? found : [...new Set(found)]
   mark(entities, relatedProvenance(operation.provenance, relation, entities.length))
   return entities

@@ -10,23 +10,23 @@ import type { Filter, Refs } from '../sql/ref-types.ts'
 import { rootSource, type Source } from '../sql/source.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
 
-/** All that `options` asks of a loader: by this the type checker compares loaders. */
+/** What `options` needs of a loader. The type checker compares loaders by this interface. */
 export interface LoaderOf<in Table> {
   /** For the type checker only. */
   readonly __table: (name: Table) => void
 }
 
-/** What a loader says. Immutable. */
+/** The settings of a loader. Immutable. */
 export interface LoadPlan {
   readonly relation: RelationMetadata
   readonly where: Condition | undefined
   readonly orders: readonly Order[]
-  /** At most so many rows for each owner. */
+  /** The largest number of rows for each owner. */
   readonly limit: number | undefined
   readonly nested: readonly LoadPlan[]
 }
 
-/** A relation that is loaded with a query, in a statement of its own for all entities at once. Immutable. */
+/** Loads a relation together with a query, with one statement for all its entities. Immutable. */
 export class Loader<Table, Target> implements LoaderOf<Table> {
   /** For the type checker only. */
   declare readonly __table: (name: Table) => void
@@ -39,7 +39,7 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
     Object.freeze(this)
   }
 
-  /** Relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
+  /** Also loads relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
   options(...loaders: readonly LoaderOf<TableOf<Target>>[]): Loader<Table, Target> {
     const { relation, nested } = this.plan
     return this.#with({
@@ -47,7 +47,7 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
     })
   }
 
-  /** Only rows for which all of these hold. The relation then has only those rows. */
+  /** Loads only rows that match all filters. The relation then has only those rows. */
   filter(...filters: readonly Filter<Target>[]): Loader<Table, Target> {
     const { where } = this.plan
     const added = filters.flatMap((filter) =>
@@ -57,13 +57,13 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
     return this.#with({ where: where === undefined ? and(...added) : and(where, ...added) })
   }
 
-  /** The order of the rows of each owner; by default that of their primary key. */
+  /** Sets the order of the rows of each owner. Default: the primary key. */
   orderBy(by: (row: Refs<Target>) => Order | readonly Order[]): Loader<Table, Target> {
     this.#requireMany('orderBy')
     return this.#with({ orders: ordersOf(this.#source, by, this.#where('orderBy')) })
   }
 
-  /** At most so many rows for each owner. */
+  /** Loads at most `perParent` rows for each owner. */
   limit(perParent: number): Loader<Table, Target> {
     this.#requireMany('limit')
     return this.#with({ limit: requireCount(perParent, this.#where('limit')) })
@@ -92,7 +92,7 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
 }
 
 /**
- * Loads a relation of all entities of a query with one more statement, however many they are.
+ * Loads a relation of all entities of a query with one more statement.
  *
  * @example
  * ```ts
@@ -118,7 +118,7 @@ export function selectinload<Table, Target>(
   })
 }
 
-/** The plans with those of more loaders. Refuses anything else than a loader, and a loader of another entity. */
+/** The plans with those of more loaders. Refuses values that are not loaders, and loaders of another entity. */
 export function withLoaders(
   plans: readonly LoadPlan[],
   loaders: readonly unknown[],
@@ -144,7 +144,7 @@ function planOf(loader: unknown, table: TableMetadata, where: string): LoadPlan 
   )
 }
 
-/** Loaders of one relation are one, with the nested ones of all. They have to say the same of its rows. */
+/** Merges loaders of one relation, with all their nested loaders. They have to choose the same rows. */
 function merged(plans: readonly LoadPlan[], where: string): readonly LoadPlan[] {
   const byRelation = new Map<RelationMetadata, LoadPlan>()
   for (const plan of plans) {
@@ -157,7 +157,7 @@ function merged(plans: readonly LoadPlan[], where: string): readonly LoadPlan[] 
   return [...byRelation.values()]
 }
 
-/** Which rows a loader wants, to be compared with another: its texts and its parameters. */
+/** Which rows a loader chooses, as a value that can be compared. */
 function choiceOf({ where, orders, limit }: LoadPlan): readonly unknown[] {
   const nodes = where === undefined ? orders : [where, ...orders]
   return [limit, nodes.map((node) => [node.shape, parametersOf(node)])]

@@ -27,7 +27,7 @@ export interface Keyed {
 /** A statement for many keys, and how its rows are matched with them. */
 export interface Batched<G> {
   readonly statement: Statement
-  /** Whether it may give a row several times. */
+  /** Whether the statement may give a row several times. */
   readonly mayRepeat: boolean
   readonly groupOf: (row: RawRow) => G | undefined
 }
@@ -67,7 +67,7 @@ export function selectRelatedOfMany<G extends Keyed>(
   return { statement, mayRepeat: true, groupOf: (row) => groups[Number(row[width]) - 1] }
 }
 
-/** By one column: its text in a row is the text of the key. */
+/** Loads by one column: the text of the key is the text of the column in the row. */
 function selectByTexts<G>(
   side: Side,
   texts: readonly string[],
@@ -95,7 +95,7 @@ export function tablesRead(plan: LoadPlan): ReadTables {
   const { target, through } = relation
   const tables = [target, ...(through === undefined ? [] : [through.table])]
   const source = rootSource(target)
-  // Conditions and orders may read more: related rows, or anything in SQL of the program.
+  // Conditions and orders may read more tables: those of related rows, or any table in your own SQL.
   const chosen: ReadTables =
     where === undefined && orders.length === 0
       ? []
@@ -108,7 +108,7 @@ export function joinTables(one: ReadTables, other: ReadTables): ReadTables {
   return one === 'any' || other === 'any' ? 'any' : [...one, ...other]
 }
 
-/** Whether JavaScript finds the key of a row: by a text that says it all. */
+/** Whether JavaScript can match rows with keys: equal values have equal texts. */
 function isMatchedByText({ columns }: Side): boolean {
   return columns.length === 1 && columns[0]?.type.hasExactText === true
 }
@@ -131,7 +131,7 @@ function equal(nodes: readonly SqlNode[], texts: KeyTexts): Condition {
   )
 }
 
-/** By the primary key where there may be several rows. */
+/** The order by the primary key, if there may be several rows. */
 function usualOrder({ cardinality, pairs }: RelationMetadata, source: Source): readonly Order[] {
   const isOne = cardinality === 'one' && source.table.isUnique(pairs.map(([, remote]) => remote))
   return isOne ? [] : byKey(source)

@@ -23,11 +23,11 @@ interface Group {
   readonly text: string
   /** The related entities. */
   entities: Entity[]
-  /** Whether an owner has this very list; every other owner gets a copy. */
+  /** Whether an owner already has this list. Every other owner gets a copy. */
   isGiven: boolean
 }
 
-/** Loads relations of entities in hand: a statement for each loader, however many entities there are. */
+/** Loads relations of entities with one statement for each loader. */
 export async function loadAll(
   context: LoadContext,
   owners: readonly Entity[],
@@ -71,7 +71,7 @@ async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise
   const found = await fetch(context, batch, plan, missing, byText)
   owners.forEach((owner, index) => {
     const group = groups[index]
-    // The program may have changed the foreign key meanwhile; the new key needs a load of its own.
+    // The program may have changed the foreign key meanwhile. The new key needs its own load.
     if (relation.holdsKey && textOfKey(textsOf(owner, columns)) !== group?.text) return
     const value = relation.cardinality === 'many' ? listOf(group) : (group?.entities[0] ?? null)
     relationHandle(owner, relation.name).fillByLoader(value)
@@ -79,7 +79,7 @@ async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise
   return held.length === 0 ? found : [...held, ...found]
 }
 
-/** The group of an owner; undefined where the owner has no key. */
+/** The group of an owner; undefined if the owner has no key. */
 function groupOf(
   byText: Map<string, Group>,
   owner: object,
@@ -99,7 +99,7 @@ function textOfKey(key: KeyTexts | null | undefined): string | undefined {
   return key === null || key === undefined ? undefined : joinTexts(key)
 }
 
-/** Takes the targets that the session holds already: they need no statement. */
+/** Takes the targets that the session already holds. They need no statement. */
 function takeHeld(
   context: LoadContext,
   { relation }: Batch,
@@ -120,7 +120,7 @@ function takeHeld(
   return taken
 }
 
-/** Matches by the rows and not by the entities: an entity that the session holds may know an older key. */
+/** Matches owners with rows, not with entities: an entity of the session may have an older key. */
 async function fetch(
   context: LoadContext,
   batch: Batch,
@@ -140,7 +140,7 @@ async function fetch(
     return entities
   }
   const entities = await observed(context.observer, batch, load, ({ length }) => ({ rows: length }))
-  // The table between may link two rows several times; the list has the row once.
+  // The link table may link two rows several times. The list has the row once.
   if (through !== undefined)
     for (const group of missing) group.entities = [...new Set(group.entities)]
   return batched.mayRepeat ? [...new Set(entities)] : entities

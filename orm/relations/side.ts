@@ -5,14 +5,14 @@ import type { Sink, SqlNode } from '../sql/node.ts'
 import { columnRef } from '../sql/refs.ts'
 import { rootSource, type Source } from '../sql/source.ts'
 
-/** The far side of a relation: what has to have the same values as the owner's columns. */
+/** The far side of a relation: the columns that have the same values as the owner's columns. */
 export interface Side {
   readonly source: Source
-  /** The table that has the columns: the target's, or that between both sides. */
+  /** The table of these columns: the target, or the link table. */
   readonly table: TableMetadata
   readonly columns: readonly ColumnMetadata[]
   readonly nodes: readonly SqlNode[]
-  /** The join of the table between both sides, where there is one. */
+  /** The join of the link table, if there is one. */
   readonly link: SqlNode | undefined
 }
 
@@ -34,7 +34,7 @@ export function nearColumns({ pairs, through }: RelationMetadata): readonly Colu
   return (through?.from ?? pairs).map(([local]: ColumnPair) => local)
 }
 
-/** Tests that the table between links the source's row to an owner; `equal` writes the condition on the owner's key. */
+/** Tests that the link table links the source's row to an owner. `equal` writes the condition on the owner's key. */
 export function writeLinked(sink: Sink, source: Source, through: Through, equal: () => void): void {
   sink.reads(through.table)
   sink.text(`exists (select from ${quoteTable(through.table)} as ${link} where `)
