@@ -9,15 +9,15 @@ import type { Condition, SqlNode } from './sql/node.ts'
 import type { ColumnRefs } from './sql/ref-types.ts'
 import { ambientSession } from './session/ambient.ts'
 
-/** What an entity class has beside its constructor: the ambient session's `get` and `find`. */
+/** The static methods of an entity class, which use the ambient session. */
 export interface AmbientStatics {
   /**
    * The entity with this primary key, or null, in the session of the request or of `database.run(fn)`.
    *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_NO_AMBIENT_SESSION` anywhere else.
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NO_AMBIENT_SESSION` outside a request and `database.run`.
    */
   get<C extends AnyEntityClass>(this: C, key: Key<EntityOf<C>>): Promise<EntityOf<C> | null>
-  /** A query in that session. */
+  /** Begins a query in that session. */
   find<C extends AnyEntityClass>(this: C): Query<C>
 }
 

@@ -108,7 +108,7 @@ function hasImmediateKey({ indexes }: ExistingTable, columns: readonly string[])
   )
 }
 
-/** Whether the columns that a foreign key refers to are there, of the types of its own columns. */
+/** Whether the columns that a foreign key refers to exist and have the types of its columns. */
 function hasTypesOf(
   catalogue: Catalogue,
   definition: TableDefinition,

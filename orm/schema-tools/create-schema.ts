@@ -44,7 +44,7 @@ function declarationsOf(
   }
 }
 
-/** The tables of entity classes, each once; refuses what is none. */
+/** The tables of entity classes, each once. Refuses other values. */
 export function requireTables(entities: unknown, where: string): TableMetadata[] {
   if (Array.isArray(entities)) return [...new Set(entities.map((entity) => tableOf(entity)))]
   throw new DataBridgeError(

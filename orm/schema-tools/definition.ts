@@ -22,7 +22,7 @@ export interface TableDefinition extends TableName {
   readonly primaryKey: readonly string[]
   /** Without the primary key. */
   readonly unique: readonly (readonly string[])[]
-  /** With those for foreign keys, without those that a unique or primary key makes superfluous. */
+  /** Includes indexes for foreign keys, without those that a unique or primary key replaces. */
   readonly indexes: readonly (readonly string[])[]
   readonly checks: readonly CheckDefinition[]
   readonly foreignKeys: readonly ForeignKeyDefinition[]

@@ -1,6 +1,6 @@
 /**
- * How one PostgreSQL type and its JavaScript values meet: everything that the library knows about a
- * type is here. Values travel as PostgreSQL's text.
+ * A PostgreSQL type and its JavaScript values: everything that the library knows about a type. Values travel
+ * as PostgreSQL's text.
  */
 export interface ColumnType {
   /** The type in DDL: `integer`, `numeric(10,2)`, `"mood"`. */
@@ -19,38 +19,38 @@ export interface ColumnType {
   readonly expected: string
   /** Whether PostgreSQL can tell two values apart, so that the column can be a key. */
   readonly isComparable: boolean
-  /** Whether two values are equal for PostgreSQL only where their texts are, so that JavaScript can match keys. */
+  /** Whether two values are equal for PostgreSQL only if their texts are, so that JavaScript can match keys. */
   readonly hasExactText: boolean
   /** Whether `like` and `ilike` work on it. */
   readonly isText: boolean
-  /** Of an array: what its items are. */
+  /** The items of an array type. */
   readonly items?: ArrayItemType
-  /** Of an enumeration, or of an array of one: the type that `createSchema()` makes first. */
+  /** The enum type that `createSchema()` makes first, for an enumeration or an array of one. */
   readonly enumeration?: Enumeration
   /** The extension of PostgreSQL that has the type. */
   readonly extension?: string
-  /** Whether a value has the JavaScript type of the column. Of another type it is a mistake of the program. */
+  /** Whether a value has the JavaScript type of the column. If not, it is a mistake of the program. */
   isType(value: unknown): boolean
   /** Whether PostgreSQL can store a value: of the right JavaScript type, in range, and well formed. */
   accepts(value: unknown): boolean
   /** PostgreSQL's text of a value that {@link accepts} takes. */
   encode(value: never): string
-  /** The JavaScript value of PostgreSQL's text; throws where the text is of another type. */
+  /** The JavaScript value of PostgreSQL's text. Throws if the text is of another type. */
   decode(text: string): unknown
-  /** Whether a value, of whatever type it became, is still what the text says. */
+  /** Whether a value is still equal to the text. The value may have any type. */
   isSame(value: unknown, text: string): boolean
   /** The JavaScript value of PostgreSQL's text of a sum. Without this method the column has no sum. */
   decodeSum?(text: string): unknown
   /**
-   * The half-open interval of what a value stands for in comparisons: a `Date` is a whole millisecond.
-   * Undefined, or without this method: a value stands for itself.
+   * The half-open interval of a value in comparisons: a `Date` is a whole millisecond. Undefined, or without
+   * this method: the value itself.
    */
   rangeOf?(value: never): readonly [from: string, to: string] | undefined
-  /** The text to write of a value that was changed, where what nobody touched has to be kept from the stored text. */
+  /** The text of a changed value that keeps unchanged parts of the stored text, such as large numbers in JSON. */
   encodeChange?(value: never, stored: string): string
 }
 
-/** What the items of an array are. */
+/** The items of an array type. */
 export interface ArrayItemType {
   readonly type: ColumnType
   /** Whether an item may be NULL. */
@@ -59,7 +59,7 @@ export interface ArrayItemType {
 
 /** A type that `create type … as enum` makes. */
 export interface Enumeration {
-  /** Undefined: the first schema of the search path. */
+  /** The PostgreSQL schema; undefined: the first one of the search path. */
   readonly schema: string | undefined
   readonly name: string
   readonly values: readonly string[]

@@ -3,7 +3,7 @@ import { listed } from '../util/messages.ts'
 import type { ColumnType } from './column-type.ts'
 import { schemaError } from './schema-error.ts'
 
-/** What PostgreSQL does with the rows that refer to one that is deleted. */
+/** What PostgreSQL does with referring rows when a row is deleted. */
 export type OnDelete = 'cascade' | 'restrict' | 'set null' | 'no action'
 
 /** The value of a column where `new User({ … })` leaves it out. */
@@ -11,7 +11,7 @@ export type ColumnDefault =
   | { readonly kind: 'value'; readonly value: unknown }
   | { readonly kind: 'sql'; readonly sql: string }
 
-/** Everything that a column's declaration says. */
+/** The declaration of a column. */
 export interface ColumnSpec {
   readonly type: ColumnType
   readonly name: string | undefined
@@ -21,7 +21,7 @@ export interface ColumnSpec {
   readonly nullable: boolean
   readonly hidden: boolean
   readonly default: ColumnDefault | undefined
-  /** Gives the value that each UPDATE writes where the program set none. */
+  /** Gives the value of an INSERT or UPDATE if the program set none. */
   readonly onUpdate: (() => unknown) | undefined
   readonly references: { readonly target: () => unknown; readonly onDelete: OnDelete } | undefined
 }
@@ -77,19 +77,19 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
     return this.#with({ unique: true })
   }
 
-  /** NULL is allowed, and the value where none is given. */
+  /** Allows NULL. `new` uses it if no value is given. */
   nullable(): Column<T | null, true, Key> {
     return this.#with({ nullable: true })
   }
 
-  /** Left out of `toJSON()`: password hashes, tokens. Reading the property works as ever. */
+  /** Leaves the column out of `toJSON()` and `console.log`: for password hashes and tokens. You can still read the property. */
   hidden(): Column<T, Optional, Key> {
     return this.#with({ hidden: true })
   }
 
   /**
-   * The value where none is given: in `new User({ … })`, and in the table's definition. Each entity
-   * has a copy of an array or a JSON document of its own.
+   * The value if none is given: in `new User({ … })`, and in the table's definition. Each entity gets its own
+   * copy of an array or a JSON document.
    */
   default(value: NonNullable<T>): Column<T, true, Key> {
     const { type } = this.spec
@@ -99,8 +99,8 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
   }
 
   /**
-   * The time at which the transaction began, given by PostgreSQL on insert: for `timestamptz` and
-   * `timestamp` (in UTC). A `date` or `time` has no such default, since it depends on a time zone.
+   * Lets PostgreSQL insert the time at which the transaction began. For `timestamptz` and `timestamp` (in
+   * UTC). A `date` or `time` has no such default, since it depends on a time zone.
    */
   defaultNow(this: Column<T, boolean, boolean> & NowColumn<T>): Column<T, true, Key> {
     const { cast } = this.spec.type
@@ -113,8 +113,8 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
   }
 
   /**
-   * Makes the value at each INSERT that gives none, and at each UPDATE of the row for which the
-   * program did not set the column: `timestamptz().onUpdate(() => new Date())`.
+   * Gives the value at each INSERT and UPDATE of the row, unless the program set the column:
+   * `timestamptz().onUpdate(() => new Date())`. A row without other changes is not updated.
    */
   onUpdate(make: () => T): Column<T, true, Key> {
     if (typeof make !== 'function')

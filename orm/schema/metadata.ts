@@ -64,7 +64,7 @@ export class TableMetadata {
     return this.settings.schema
   }
 
-  /** The entity's class, for hydration and messages. There is none before its first use. */
+  /** The entity class, for hydration and messages. Throws before the first use of the class. */
   get entity(): AnyEntityClass {
     if (this.#entity !== undefined) return this.#entity
     throw schemaError(`the table ${this.name} has no entity class yet`)
@@ -101,12 +101,12 @@ export class TableMetadata {
     )
   }
 
-  /** What its rows refer to, as `references()` and the option `foreignKeys` say. */
+  /** The foreign keys that `references()` and the option `foreignKeys` declare. */
   get foreignKeys(): readonly ForeignKeyMetadata[] {
     return (this.#foreignKeys ??= resolveForeignKeys(this))
   }
 
-  /** Whether no two rows can have the same values in these columns, as the declaration says. */
+  /** Whether the declaration makes these columns unique together. */
   isUnique(columns: readonly ColumnMetadata[]): boolean {
     const covers = (key: readonly ColumnMetadata[]): boolean =>
       key.every((column) => columns.includes(column))

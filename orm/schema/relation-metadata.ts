@@ -14,7 +14,7 @@ import { schemaError } from './schema-error.ts'
 /** A column here, and the one there that has the same value. */
 export type ColumnPair = readonly [local: ColumnMetadata, remote: ColumnMetadata]
 
-/** The table between both sides of a relation from many to many. */
+/** The link table of a many-to-many relation. */
 export interface Through {
   readonly table: TableMetadata
   /** From the owner to it. */
@@ -35,7 +35,7 @@ export interface RelationMetadata {
   readonly holdsKey: boolean
   /** The columns of the foreign key, on whichever table has it. */
   readonly foreignKey: readonly ColumnMetadata[]
-  /** From the owner to the target; with `through` none. */
+  /** From the owner to the target. Empty with `through`. */
   readonly pairs: readonly ColumnPair[]
   readonly through: Through | undefined
 }
@@ -135,7 +135,7 @@ function throughOf(
 
 type Key = Pick<ForeignKeyMetadata, 'columns' | 'targetColumns'>
 
-/** The foreign key of the table between by which it refers to one side. */
+/** The foreign key of the link table to one side. */
 function keyTo(
   where: string,
   table: TableMetadata,

@@ -2,7 +2,7 @@ import { describe } from '../errors.ts'
 import type { AnyColumn } from './column.ts'
 import { schemaError } from './schema-error.ts'
 
-/** What the type checker knows an entity by. Protected, so that it is neither in `keyof User` nor in `{ ...user }`. */
+/** Identifies an entity for the type checker. Protected, so that it is neither in `keyof User` nor in `{ ...user }`. */
 export declare class RowOf<out Name, out F> {
   protected readonly __table: Name
   protected readonly __fields: F
@@ -110,7 +110,7 @@ export function hasMany<Target extends AnyEntityClass>(
   return new RelationTo('hasMany', target, foreignKey)
 }
 
-/** One row of `target` refers to this one, or none does: `profile: () => hasOne(Profile, 'userId')`. */
+/** At most one row of `target` refers to this one: `profile: () => hasOne(Profile, 'userId')`. */
 export function hasOne<Target extends AnyEntityClass>(
   target: Target,
   foreignKey: OneOrMore<ColumnName<EntityOf<Target>>>,
@@ -131,9 +131,9 @@ export function belongsTo<Target extends AnyEntityClass, const Key extends OneOr
 }
 
 /**
- * Many rows of `target` belong to many of this table, by the rows of the table `through`, which refer
- * to both: `tags: () => manyToMany(Tag, { through: PostTag })`. `from` and `to` name the foreign keys
- * where several lead to one table.
+ * Many rows of `target` belong to many rows of this table. The rows of the link table `through` refer to
+ * both: `tags: () => manyToMany(Tag, { through: PostTag })`. If several foreign keys of the link table lead
+ * to the same table, `from` and `to` name them.
  */
 export function manyToMany<Target extends AnyEntityClass, Through extends AnyEntityClass>(
   target: Target,

@@ -115,7 +115,7 @@ function hiddenValue(value: unknown): string {
   return `a ${typeof value} (not shown, since the column is hidden)`
 }
 
-/** Whether a value is still what the snapshot's text says. */
+/** Whether a value is still equal to the text of the snapshot. */
 export function isUnchanged(column: ColumnMetadata, value: unknown, text: string | null): boolean {
   if (text === null) return value === null
   try {
@@ -153,7 +153,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-/** The value where none is given, made anew: entities must not share an object that the program may change. */
+/** The default value. Each call gives a new object: entities must not share one that the program may change. */
 export function defaultValue(column: ColumnMetadata): unknown {
   const { default: given, type } = column
   if (given?.kind !== 'value') return undefined

@@ -2,12 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { DataBridgeError } from '../errors.ts'
 import type { BaseSession } from './session.ts'
 
-/** Where `User.get(1)` finds its session: that of the request, or of `database.run(fn)`. */
+/** The session of `User.get(1)`: that of the request, or of `database.run(fn)`. */
 export interface AmbientScope {
   session(): BaseSession
 }
 
-/** The only asynchronous context of the library; nothing but the ambient statics depends on it. */
+/** The only asynchronous context of the library. Only the ambient statics use it. */
 export const ambientScope: AsyncLocalStorage<AmbientScope> = new AsyncLocalStorage<AmbientScope>()
 
 export function ambientSession(what: string): BaseSession {

@@ -12,7 +12,7 @@ export interface Change {
   readonly entity: Entity
   readonly table: TableMetadata
   readonly columns: ReadonlyMap<ColumnMetadata, string | null>
-  /** Those of the columns whose values the library has made, see `onUpdate()`. */
+  /** The columns whose values come from `onUpdate()`. */
   readonly made: readonly ColumnMetadata[]
 }
 
@@ -23,7 +23,7 @@ export interface ChangeSet {
   readonly deleted: readonly Entity[]
 }
 
-/** The columns in which a stored entity differs from its snapshot; none: undefined. */
+/** The columns in which a stored entity differs from its snapshot; undefined if there are none. */
 export function dirtyColumns(entity: Entity): readonly ColumnMetadata[] | undefined {
   const { table, snapshot, lifecycle } = stateOf(entity)
   if (lifecycle !== 'stored' || snapshot === undefined) return undefined
@@ -42,7 +42,7 @@ export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
   return !isUnchanged(column, valueOf(entity, column), snapshot?.[column.position] ?? null)
 }
 
-/** What a flush has to write of a stored entity. Refuses values that a column cannot hold. */
+/** The change of a stored entity for a flush. Refuses values that a column cannot hold. */
 export function changeOf(entity: Entity, identity: IdentityMap): Change | undefined {
   const dirty = dirtyColumns(entity)
   if (dirty === undefined) return undefined

@@ -1,7 +1,7 @@
 import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 
-/** How the rows of a table refer to others: by foreign keys, declared or known by a relation. */
+/** A reference from a table to another one: a foreign key, declared or known from a relation. */
 export interface Reference {
   readonly target: TableMetadata
   readonly pairs: readonly ColumnPair[]
@@ -24,14 +24,14 @@ function isSame(one: Reference, other: Reference): boolean {
   )
 }
 
-/** The tables that rows of this one refer to, itself among them where it does. */
+/** The tables that this table refers to. It may refer to itself. */
 export function parentsOf(table: TableMetadata): ReadonlySet<TableMetadata> {
   return new Set(referencesOf(table).map(({ target }) => target))
 }
 
 /**
- * Groups of nodes such that each group comes after all that it depends on. Nodes that depend on each
- * other in a circle share a group (Tarjan's strongly connected components).
+ * Groups nodes so that each group comes after its dependencies. Nodes that depend on each other in a cycle
+ * share a group (Tarjan's strongly connected components).
  */
 export function commitOrder<T>(
   nodes: Iterable<T>,

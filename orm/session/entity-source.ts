@@ -20,7 +20,7 @@ import type { Flusher } from './flusher.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
-/** The reading side of a session: rows become entities, each row the same one. */
+/** The reading side of a session. A row always becomes the same entity. */
 export class EntitySource implements QueryContext {
   readonly observer: Observer
   readonly #owner: EntityOwner
@@ -75,7 +75,7 @@ export class EntitySource implements QueryContext {
     })
   }
 
-  /** The entity with this key: by the identity map, or with one statement. */
+  /** The entity with this key, from the identity map or with one statement. */
   async get(table: TableMetadata, key: unknown): Promise<Entity | null> {
     const parts = keyParts(table, key)
     const held = this.#heldBy(table, parts)
@@ -89,7 +89,7 @@ export class EntitySource implements QueryContext {
     return found !== null && isPresent(found) ? found : null
   }
 
-  /** The entities with these keys, in their order: by the identity map, and the rest with one statement. */
+  /** The entities with these keys, in their order, from the identity map and with one statement for the rest. */
   async getMany(table: TableMetadata, keys: unknown): Promise<Entity[]> {
     const list = keyList(table, keys)
     const found = list.map((parts) => this.#heldBy(table, parts))
@@ -140,7 +140,7 @@ export class EntitySource implements QueryContext {
     return this.entitiesOf(table, rows)[0] ?? null
   }
 
-  /** Fills in what was not held, and may be held by now. */
+  /** Loads the entities that were not held. Some may be held by now. */
   async #fetchMissing(
     table: TableMetadata,
     keys: readonly KeyParts[],
@@ -149,7 +149,7 @@ export class EntitySource implements QueryContext {
   ): Promise<void> {
     const missing = [...found.keys()].filter((index) => found[index] === undefined)
     const wanted = missing.map((index) => keys[index] as KeyParts)
-    // PostgreSQL compares keys by the type that they are cast to.
+    // PostgreSQL compares keys by the type of their cast.
     const isExact = table.primaryKey.every(({ type }) => type.hasExactText)
     const facts = isExact ? undefined : await this.factsOf(table, operation)
     const statement = selectByKeys(

@@ -16,8 +16,8 @@ interface InexactKey {
 const inexactKeys = new WeakMap<TableMetadata, readonly InexactKey[]>()
 
 /**
- * A Date in a foreign key stands for its whole millisecond; the row that it refers to has a text with
- * microseconds. It is taken from the one entity of the session that has this key.
+ * The exact text of a foreign key that is a Date. The Date has milliseconds, but the referenced row may have
+ * microseconds. If exactly one entity of the session has this key, the text is that of its row.
  */
 export function exactText(
   identity: IdentityMap,
@@ -46,7 +46,7 @@ function inexactKeysOf(table: TableMetadata): readonly InexactKey[] {
   return keys
 }
 
-/** The texts that the entities of the session have in the key that is meant. */
+/** The texts of this key in the entities of the session. */
 function keyTexts(
   identity: IdentityMap,
   entity: Entity,

@@ -16,7 +16,7 @@ import type { Writing } from './writing.ts'
 
 /**
  * Writes a change set: inserts with the referenced tables first, then updates, then deletes with the
- * referring tables first; for each table one statement, where its rows do not depend on each other.
+ * referring tables first. A table needs one statement, unless its rows depend on each other.
  */
 export async function writeChanges(writing: Writing, changes: ChangeSet): Promise<void> {
   const added = byTable(changes.added)
@@ -46,7 +46,7 @@ export function tablesOf({ added, changed, deleted }: ChangeSet): ReadonlySet<Ta
   return tables
 }
 
-/** Inserts the rows of tables that may refer to each other: again and again those whose references are there. */
+/** Inserts rows of tables that may refer to each other. Each round inserts the rows whose references are stored. */
 async function insertGroup(writing: Writing, entities: readonly Entity[]): Promise<void> {
   const before = insertOrder(entities)
   const waiting = new Set(entities)
@@ -55,7 +55,7 @@ async function insertGroup(writing: Writing, entities: readonly Entity[]): Promi
       textsOf(other, stateOf(other).table.primaryKey) !== undefined &&
       statementKey(one) === statementKey(other)
     const next = ready(waiting, before, isOne)
-    // Where keys refer in a circle, PostgreSQL may have been told to check them at the end.
+    // If keys refer to each other in a cycle, the constraint may be deferred.
     if (next.length === 0)
       next.push(...[...waiting].filter((entity) => !needsKeyOf(entity, waiting)))
     if (next.length === 0) throw circularError([...waiting])
@@ -71,14 +71,14 @@ function needsKeyOf(entity: Entity, others: ReadonlySet<Entity>): boolean {
   return false
 }
 
-/** Deletes the rows of tables that may refer to each other: again and again those that nothing refers to any more. */
+/** Deletes rows of tables that may refer to each other. Each round deletes the rows that no other row refers to. */
 async function removeGroup(writing: Writing, entities: readonly Entity[]): Promise<void> {
   const before = deleteOrder(entities)
   const waiting = new Set(entities)
   const isOne = (one: Entity, other: Entity): boolean => stateOf(one).table === stateOf(other).table
   while (waiting.size > 0) {
     const next = ready(waiting, before, isOne)
-    // Where rows refer in a circle, PostgreSQL may know what to do about it.
+    // If rows refer to each other in a cycle, PostgreSQL may accept one statement: deferred, or `on delete`.
     const rows = next.length === 0 ? [...waiting] : next
     for (const [table, same] of byTable(rows))
       await removeTable(writing, table, same, next.length === 0)
@@ -90,7 +90,7 @@ function byTable(entities: readonly Entity[]): Map<TableMetadata, Entity[]> {
   return Map.groupBy(entities, (entity) => stateOf(entity).table)
 }
 
-/** Before the first statement is sent: a flush that cannot succeed writes nothing. */
+/** Checks a new entity before the first statement, so that an invalid flush writes nothing. */
 export function completeNew(entity: Entity): void {
   const { table, references } = stateOf(entity)
   const filled = new Set([...(references?.keys() ?? [])].flatMap(({ foreignKey }) => foreignKey))

@@ -28,7 +28,7 @@ export class Flusher {
   readonly #catalogue: Catalogue
   readonly #isReadOnly: boolean
   readonly #work: UnitOfWork
-  // Between two statements of a flush, a rollback would leave the rest of it to the next transaction.
+  // A rollback between two statements of a flush would leave the rest of the flush to the next transaction.
   readonly #queue = new SerialQueue()
   readonly #executing = new Set<Promise<unknown>>()
   readonly #savepoints: SqlSavepoints
@@ -44,24 +44,24 @@ export class Flusher {
     this.#savepoints = new SqlSavepoints(work)
   }
 
-  /** Whether something waits to be flushed or committed. Looks at every entity that the session knows. */
+  /** Whether there are changes to flush or to commit. Checks every entity of the session. */
   get hasUnsaved(): boolean {
     if (!this.#life.isOpen || this.#life.isClosed) return false
     const { pending, dirty, deleted } = this.#work.counts()
     return this.#work.hasWritten || pending + dirty + deleted > 0
   }
 
-  /** Waits until nothing is flushed, committed or rolled back, and keeps others waiting. */
+  /** Runs work while no other flush, commit or rollback runs. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#queue.take(work)
   }
 
-  /** Writes what there is to write, and is observed even if there is nothing. */
+  /** Flushes, and reports it to the observer even without changes. */
   flushAll(): Promise<void> {
     return this.alone(() => this.#write(this.#work.changes(), undefined))
   }
 
-  /** Writes what there is to write, if anything. */
+  /** Flushes, if there are changes. */
   flush(parent: Operation | undefined): Promise<void> {
     return this.alone(async () => {
       const changes = this.#work.changes()
@@ -69,25 +69,25 @@ export class Flusher {
     })
   }
 
-  /** Writes what a query of these tables has to see. */
+  /** Flushes changes that a query of these tables has to see. */
   async beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> {
     this.#life.use()
     if (this.#work.concerns(reads)) await this.flush(operation)
   }
 
-  /** Writes what was added or deleted, so that a row is found by its key. */
+  /** Flushes added and deleted entities, so that a row is found by its key. */
   async beforeGet(operation: QueryOperation): Promise<void> {
     if (this.#work.hasPending) await this.flush(operation)
   }
 
-  /** Writes what the lazy load of a relation has to see; undefined: nothing, and the load begins at once. */
+  /** Flushes changes that a lazy load has to see; undefined if there are none, so that the load begins at once. */
   beforeLoad(relation: RelationMetadata): Promise<void> | undefined {
     const isConcerned =
       this.#work.hasPending || (!relation.holdsKey && this.#work.hasMoved(relation))
     return isConcerned ? this.flush(undefined) : undefined
   }
 
-  /** Executes SQL of the program's own, unless it would end the transaction: then that fails. */
+  /** Executes your own SQL. SQL that would end the transaction is refused, and makes the transaction fail. */
   async execute(statement: Statement, operation: QueryOperation): Promise<RawOutcome> {
     const refusal = this.#savepoints.refusal(statement.text)
     if (refusal !== undefined) {
@@ -103,7 +103,7 @@ export class Flusher {
     return outcome
   }
 
-  /** A savepoint was rolled back: changes of the schema with it. */
+  /** A savepoint was rolled back, perhaps with changes of the schema. */
   undoneToSavepoint(): void {
     if (this.#hasChangedSchema) this.#catalogue.clear()
   }
@@ -114,13 +114,13 @@ export class Flusher {
     this.#savepoints.clear()
   }
 
-  /** What is executed without being awaited is a part of what is committed. */
+  /** Tracks SQL that runs, so that a commit includes it even if the program does not await it. */
   executing<T>(work: Promise<T>): Promise<T> {
     this.#executing.add(work)
     return work.finally(() => this.#executing.delete(work))
   }
 
-  /** @param refuse throws where it must not be, when it is its turn: what it waits for takes its time */
+  /** @param refuse called after the wait for earlier work; throws if the commit must not happen any more */
   async commit(refuse: () => void = () => {}): Promise<void> {
     if (this.#executing.size > 0) await Promise.allSettled(this.#executing)
     return this.alone(async () => {
@@ -128,7 +128,7 @@ export class Flusher {
       const changes = this.#work.changes()
       const operation = sessionOperation('commit', countsOf(changes))
       const commit = async (): Promise<void> => {
-        // A commit that cannot be says so, whatever waits to be flushed.
+        // A failed transaction cannot be committed, so do not flush.
         if (!isEmpty(changes) && !this.#connection.hasFailed) await this.#write(changes, operation)
         try {
           await this.#connection.commit(operation).finally(() => this.#ended())
@@ -145,7 +145,7 @@ export class Flusher {
 
   rollback(): Promise<void> {
     return this.alone(async () => {
-      // Nobody but an observer asks how much is lost, and finding out means looking at every entity.
+      // Only an observer needs the number of lost changes. Counting them checks every entity.
       const counts = this.#observer.operationStarted === undefined ? noChanges : this.#work.counts()
       const operation = sessionOperation('rollback', counts)
       const rollback = async (): Promise<void> => {
@@ -158,7 +158,7 @@ export class Flusher {
     })
   }
 
-  /** Rolls back, unless the session has ended: then that does. */
+  /** Rolls back, unless the session has ended: its end rolls back. */
   async undo(): Promise<void> {
     if (!this.#life.isClosed) await this.rollback()
   }
@@ -193,7 +193,7 @@ export class Flusher {
   }
 }
 
-/** Whether a statement failed because the table is not as it was known to be: its columns, or their types. */
+/** Whether a statement failed because the columns of the table, or their types, have changed. */
 function isOutdated(error: unknown): boolean {
   const { sqlState } = error as DataBridgeError
   return sqlState?.startsWith('42') === true || sqlState === '0A000'

@@ -1,7 +1,7 @@
 import type { Entity } from '../entity/entity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 
-/** Each row that the session knows is one entity, found by its table and its primary key's text. */
+/** The entities of a session, by their table and the text of their primary key. */
 export class IdentityMap {
   readonly #tables = new Map<TableMetadata, Map<string, Entity>>()
 

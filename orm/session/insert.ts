@@ -11,7 +11,7 @@ import { exactText } from './exact-keys.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import type { Writing } from './writing.ts'
 
-/** Inserts rows of one table, those that give the same columns with one statement. */
+/** Inserts rows of one table. Rows with values for the same columns are one statement. */
 export async function insertTable(
   writing: Writing,
   table: TableMetadata,
@@ -75,7 +75,7 @@ function positions(columns: readonly ColumnMetadata[]): string {
   return columns.map(({ position }) => position).join(',')
 }
 
-/** What is the same for rows that one statement inserts: their table, and the columns that they give. */
+/** Equal for rows that one statement can insert: their table, and the columns with values. */
 export function statementKey(entity: Entity): string {
   const { table, references } = stateOf(entity)
   const filled = [...(references?.keys() ?? [])].flatMap(({ foreignKey }) => foreignKey)
@@ -92,7 +92,7 @@ export function hasKey(entity: Entity, { foreignKey }: RelationMetadata): boolea
   return foreignKey.every((column) => valueOf(entity, column) !== undefined)
 }
 
-/** Fills in the foreign keys that were given as entities. A key that the program gave later stays. */
+/** Fills in foreign keys that were given as entities. A key that the program set later stays. */
 function fillForeignKeys(entity: Entity): void {
   const { references } = stateOf(entity)
   if (references === undefined) return

@@ -4,7 +4,7 @@ import { encodeColumn, requireValue } from '../schema/values.ts'
 import type { KeyPart, KeyParts } from '../sql/key-statements.ts'
 import { listed } from '../util/messages.ts'
 
-/** The parts of a key that the program gave: a value, or of a composite key an object with all of its columns. */
+/** The parts of a key from the program: a value, or for a composite key an object with all of its columns. */
 export function keyParts(table: TableMetadata, key: unknown): KeyParts {
   const { primaryKey } = table
   const [only] = primaryKey
@@ -13,13 +13,13 @@ export function keyParts(table: TableMetadata, key: unknown): KeyParts {
   return primaryKey.map((column) => partOf(table, column, given[column.property]))
 }
 
-/** Keys in a list. */
+/** The parts of several keys. */
 export function keyList(table: TableMetadata, keys: unknown): readonly KeyParts[] {
   if (Array.isArray(keys)) return keys.map((key) => keyParts(table, key))
   throw keyError(table, 'an array of keys', describe(keys))
 }
 
-/** The text under which the identity map may hold the entity; undefined where a part stands for an interval. */
+/** The texts of a key for the identity map; undefined if a part is an interval. */
 export function exactTexts(key: KeyParts): readonly string[] | undefined {
   return key.every((part) => typeof part === 'string') ? key : undefined
 }

@@ -8,14 +8,14 @@ import type { TableFacts } from '../sql/table-facts.ts'
 import type { Batch } from './writing.ts'
 
 /**
- * Tells the error of a statement that violates a constraint which columns it is about, and which entity
- * was refused, where that is certain.
+ * Adds to the error of a violated constraint its columns, and the entity that was refused, if that is
+ * certain.
  */
 export function explainRefusal(error: unknown, batch: Batch, facts: TableFacts): void {
   const violation = violationOf(error)
   if (violation === undefined || !(error instanceof DataBridgeError)) return
   const isOwn = isOf(batch.table, violation, facts)
-  // What refers to a deleted row is another one, and the columns are its columns.
+  // A row of another table refers to the deleted row, and the columns belong to that table.
   const columns = isOwn && batch.verb !== 'DELETE' ? ownColumns(batch, violation, facts) : undefined
   const [only] = batch.entities
   tellRefused(error, {
@@ -24,7 +24,7 @@ export function explainRefusal(error: unknown, batch: Batch, facts: TableFacts):
   })
 }
 
-/** Whether it is the table that was written, or a partition of it, and not what a trigger writes. */
+/** Whether the violation is in the written table or its partition, and not in a table that a trigger writes. */
 function isOf(table: TableMetadata, violation: Violation, facts: TableFacts): boolean {
   if (violation.table === undefined) return false
   if (facts.hasPartition(violation.table)) return true
@@ -56,7 +56,7 @@ function columnsNamed(
 
 const isKey: ReadonlySet<string> = new Set(['23505', '23503'])
 
-/** The one of several entities that has what was refused; undefined where several have it, or none seems to. */
+/** The entity with the refused values; undefined if several entities have them, or none. */
 function refusedOf(
   { entities }: Batch,
   { sqlState, detail }: Violation,

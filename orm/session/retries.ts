@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { DataBridgeError } from '../errors.ts'
 
-/** Whether the same work may succeed when it is done again: serialization failures and deadlocks. */
+/** Whether the same work may succeed in a new transaction: after serialization failures and deadlocks. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof DataBridgeError && error.retryable === true
 }
@@ -9,7 +9,7 @@ export function isRetryable(error: unknown): boolean {
 const firstPauseMs = 5
 const longestPauseMs = 500
 
-/** Waits for a random time, longer after each attempt, so that those who collided do not meet again. */
+/** Waits for a random time, longer after each attempt, so that the same transactions do not collide again. */
 export async function pauseAfter(attempt: number): Promise<void> {
   await setTimeout(Math.random() * Math.min(firstPauseMs * 2 ** attempt, longestPauseMs))
 }

@@ -4,10 +4,10 @@ import type { TableMetadata } from '../schema/metadata.ts'
 import { severalRowsError, staleError } from './write-errors.ts'
 
 /**
- * What came back of each entity that was written, where each has exactly one row. Counted one by one:
- * a sum would hide one entity with two rows beside one with none.
+ * The row that came back for each entity. Checks that each entity has exactly one row: a sum would not show
+ * one entity with two rows and another one without a row.
  *
- * @param mayBeGone whether the flush itself may have removed some, by rows that refer to each other in a circle
+ * @param mayBeGone whether the flush itself may have deleted some rows, by `on delete cascade` in a cycle
  */
 export function rowsByPlace(
   verb: 'UPDATE' | 'DELETE',

@@ -5,7 +5,7 @@ import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import { referencesOf } from './commit-order.ts'
 
-/** For a row those that have to be written before it, where both are written by the same flush; most have none. */
+/** The rows that a flush has to write before a row. Most rows have none. */
 export type Before = ReadonlyMap<Entity, ReadonlySet<Entity>>
 
 class Order extends Map<Entity, Set<Entity>> {
@@ -16,7 +16,7 @@ class Order extends Map<Entity, Set<Entity>> {
   }
 }
 
-/** New rows: those that a row refers to come before it, given as entities or by their keys. */
+/** The order of new rows: a referenced row comes first, whether it is given as an entity or by its key. */
 export function insertOrder(entities: readonly Entity[]): Before {
   const order = referredBy(entities, textsOf)
   for (const entity of entities) {
@@ -27,7 +27,7 @@ export function insertOrder(entities: readonly Entity[]): Before {
   return order
 }
 
-/** Rows to delete: those that refer to a row come before it. */
+/** The order of deleted rows: a referring row comes first. */
 export function deleteOrder(entities: readonly Entity[]): Before {
   const order = new Order()
   for (const [entity, targets] of referredBy(entities, storedTexts))
@@ -36,8 +36,8 @@ export function deleteOrder(entities: readonly Entity[]): Before {
 }
 
 /**
- * The rows that can be written now: what has to be there before is there already, or is written by
- * the same statement, after which PostgreSQL checks foreign keys.
+ * The rows that can be written now: the rows before them are written already, or by the same statement.
+ * PostgreSQL checks foreign keys at the end of a statement.
  */
 export function ready(
   waiting: ReadonlySet<Entity>,

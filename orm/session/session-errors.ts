@@ -7,7 +7,7 @@ export function closedError(): DataBridgeError {
   )
 }
 
-/** @param reason that of the signal */
+/** @param reason the reason of the signal */
 export function abortedError(reason: unknown): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_ABORTED',
@@ -44,7 +44,7 @@ export function notFoundError(entityName: string): DataBridgeError {
   )
 }
 
-/** @param words of the statement: `COMMIT` */
+/** @param words the words of the statement: `COMMIT` */
 export function controlError(words: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',

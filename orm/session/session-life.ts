@@ -12,7 +12,7 @@ export class SessionLife {
   #isOpen = false
   #closing: Promise<void> | undefined
   #reason: DataBridgeError | undefined
-  /** Whether nothing was asked of the session since its last commit or rollback. */
+  /** Whether the program has not used the session since the last commit or rollback. */
   isSettled = false
 
   constructor(session: LiveSession, parts: SessionParts) {
@@ -34,7 +34,7 @@ export class SessionLife {
     return this.#reason
   }
 
-  /** Refuses a session that has ended, and tells of the first use. */
+  /** Refuses a session that has ended, and reports the first use. */
   use(): void {
     if (this.enter()) this.#observer.operationStarted?.(sessionOperation('open'))?.({})
   }

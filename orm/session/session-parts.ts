@@ -8,7 +8,7 @@ export interface LiveSession {
   discard(): Promise<void>
 }
 
-/** What a session is made of. */
+/** The parts of a session. */
 export interface SessionParts {
   readonly connection: SessionConnection
   readonly observer: Observer
@@ -16,8 +16,8 @@ export interface SessionParts {
   readonly catalogue: Catalogue
   readonly isReadOnly: boolean
   readonly signal?: AbortSignal | undefined
-  /** The session is used for the first time. */
+  /** Called when the session is used for the first time. */
   opened(session: LiveSession): void
-  /** The session has ended. */
+  /** Called when the session has ended. */
   closed(session: LiveSession): Promise<void>
 }

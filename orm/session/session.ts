@@ -23,7 +23,7 @@ import type { TransactionOptions } from './transaction-options.ts'
 import { Transactions } from './transactions.ts'
 import { UnitOfWork } from './unit-of-work.ts'
 
-/** A unit of work on one database: see `Session`, which says where its connections come from. */
+/** A unit of work on one database. `Session` adds where its connections come from. */
 export class BaseSession implements AsyncDisposable {
   readonly #connection: SessionConnection
   readonly #observer: Observer
@@ -50,7 +50,7 @@ export class BaseSession implements AsyncDisposable {
     else signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** What the session has cost so far; the values are live. */
+  /** The cost of the session so far. The values are live. */
   get stats(): SessionStats {
     return this.#parts.stats
   }
@@ -60,28 +60,28 @@ export class BaseSession implements AsyncDisposable {
     return this.#life.isClosed
   }
 
-  /** Whether the session has ended, by {@link close} or with its database, with changes that were not committed. */
+  /** Whether the session ended with uncommitted changes, by {@link close} or with its database. */
   get hasLost(): boolean {
     return this.#hasLost
   }
 
-  /** @internal For who reports a success: throws where the session has ended with what was not committed. */
+  /** @internal Throws if the session ended with uncommitted changes. Call it before reporting success. */
   refuseLoss(): void {
     if (this.#hasLost) throw this.#life.reason ?? lostError()
   }
 
-  /** Whether anything was asked of the session yet. */
+  /** Whether the program has used the session. */
   get isUsed(): boolean {
     return this.#life.isOpen
   }
 
-  /** @internal Someone else commits this session: `transaction()` is a savepoint within that unit. */
+  /** @internal The caller commits this session, so `transaction()` is a savepoint. */
   manage(): this {
     this.#isManaged = true
     return this
   }
 
-  /** Checks that the database can be reached; every other method opens the session itself. */
+  /** Checks that the database can be reached. You need not call it: every other method opens the session. */
   async open(): Promise<void> {
     const check = (): Promise<void> => this.#connection.check()
     await (this.#life.enter()
@@ -89,13 +89,13 @@ export class BaseSession implements AsyncDisposable {
       : check())
   }
 
-  /** A query of an entity; nothing is sent before one of its last methods is called. */
+  /** Begins a query of an entity. Its last method, such as `toList()`, sends it. */
   find<C extends AnyEntityClass>(entity: C): Query<C> {
     this.#life.use()
     return Query.of(this.#source, entity)
   }
 
-  /** The entity with this primary key, or null. The identity map is asked first. */
+  /** The entity with this primary key, or null. Looks into the identity map first. */
   async get<C extends AnyEntityClass>(
     entity: C,
     key: Key<EntityOf<C>>,
@@ -108,7 +108,7 @@ export class BaseSession implements AsyncDisposable {
   /**
    * The entity with this primary key.
    *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` where there is none.
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) if there is no such row.
    */
   async getOrThrow<C extends AnyEntityClass>(
     entity: C,
@@ -120,8 +120,8 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /**
-   * The entities with these primary keys, in the order of the keys; those without a row are left out.
-   * The identity map is asked first, and PostgreSQL once for the rest.
+   * The entities with these primary keys, in the order of the keys. Leaves out keys without a row. Looks
+   * into the identity map first, and sends at most one query for the rest.
    */
   async getMany<C extends AnyEntityClass>(
     entity: C,
@@ -132,8 +132,8 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /**
-   * Makes the entity, or each of an array, a row at the next flush, and with it new entities that it
-   * was given for foreign keys. A detached entity is tracked again.
+   * Adds entities. The next flush inserts them, and new entities that they have in place of foreign keys.
+   * A detached entity is tracked again.
    */
   add(...entities: readonly (Entity | readonly Entity[])[]): void {
     this.#life.use()
@@ -142,7 +142,7 @@ export class BaseSession implements AsyncDisposable {
     for (const entity of all) this.#work.add(entity)
   }
 
-  /** Deletes the row at the next flush. */
+  /** Deletes entities. The next flush deletes their rows. */
   delete(...entities: readonly (Entity | readonly Entity[])[]): void {
     this.#life.use()
     const all = entities.flat()
@@ -151,9 +151,10 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /**
-   * Reads the row again; unsaved changes of the entity are lost, its relations are loaded anew.
+   * Reads the row of an entity again. Unsaved changes of the entity are lost, and its relations are loaded
+   * again when they are awaited.
    *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` where the row is gone.
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) if the row no longer exists.
    */
   async refresh(entity: Entity): Promise<void> {
     this.#life.use()
@@ -162,24 +163,24 @@ export class BaseSession implements AsyncDisposable {
     await this.#source.refresh(entity)
   }
 
-  /** Writes what was added, changed and deleted; it is committed with {@link commit}. */
+  /** Writes all changes to the database, without committing them. */
   async flush(): Promise<void> {
     this.#life.use()
     await this.#flusher.flushAll()
   }
 
   /**
-   * Flushes and commits. When it resolves, PostgreSQL has answered COMMIT with COMMIT.
+   * Flushes and commits. It resolves when PostgreSQL has committed.
    *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_COMMIT_FAILED` where nothing was saved,
-   * `DATA_BRIDGE_ERR_COMMIT_UNKNOWN` where the connection was lost in between.
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_COMMIT_FAILED` if nothing was saved,
+   * `DATA_BRIDGE_ERR_COMMIT_UNKNOWN` if the connection was lost during COMMIT.
    */
   async commit(): Promise<void> {
     this.#life.use()
     await this.#flusher.commit(() => this.#transactions.refuseUnderWay('commit()'))
   }
 
-  /** Takes back what was not committed. The identity map is empty afterwards, and every entity detached. */
+  /** Rolls back. Afterwards the identity map is empty, and all entities are detached. */
   async rollback(): Promise<void> {
     this.#life.use()
     this.#transactions.abandon()
@@ -199,15 +200,15 @@ export class BaseSession implements AsyncDisposable {
     )
   }
 
-  /** @internal Ends the session, for who has settled it: what is not committed is rolled back in silence. */
+  /** @internal Ends the session, and rolls back without a warning. */
   discard(): Promise<void> {
     if (!this.#life.isSettled) this.#hasLost ||= this.#flusher.hasUnsaved
     return this.#life.close(() => this.#close())
   }
 
   /**
-   * @internal Ends the session for a reason: the statement that runs is cancelled on the server, and
-   * what is not committed is rolled back. Every later use is refused with the reason.
+   * @internal Ends the session for a reason: the server cancels the running statement, and the session
+   * rolls back. Every later use fails with the reason.
    */
   abort(reason: DataBridgeError): Promise<void> {
     this.#life.abort(reason)
@@ -220,10 +221,9 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /**
-   * Begins a transaction at once, commits when `fn` resolves and rolls back when it rejects. What was
-   * added, changed or flushed before is committed with it. Within another `transaction()`, and within
-   * a request or `database.run`, which commit by themselves, it is a savepoint: what rejects is
-   * undone, the rest is kept.
+   * Begins a transaction at once, commits when `fn` resolves and rolls back when it rejects. It also commits
+   * earlier changes of the session. Inside another `transaction()`, a request or `database.run`, it is a
+   * savepoint: a rejection only undoes the changes of `fn`.
    */
   async transaction<T>(
     fn: (session: this) => Promise<T> | T,
@@ -234,8 +234,8 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /**
-   * Runs SQL of your own in the session's transaction, and gives its rows. The array has the property
-   * `rowCount`: how many rows were inserted, updated, deleted or read.
+   * Runs your own SQL in the session's transaction, and gives its rows. The array has the property
+   * `rowCount`: the number of rows that were inserted, updated, deleted or read.
    *
    * @example
    * ```ts
@@ -270,7 +270,7 @@ export class BaseSession implements AsyncDisposable {
     return this.#flusher.executing(executing.then(executedRows<R>))
   }
 
-  /** @internal What a lazy relation asks for. */
+  /** @internal Loads a relation that the program awaits. */
   async loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
     this.#life.use()
     const flushing = this.#flusher.beforeLoad(relation)
@@ -296,7 +296,7 @@ export class BaseSession implements AsyncDisposable {
     await this.#parts.closed(this)
   }
 
-  /** Whether something waits to be flushed or committed. Looks at every entity that the session knows. */
+  /** Whether there are changes to flush or to commit. Checks every entity of the session. */
   get hasUnsaved(): boolean {
     return this.#flusher.hasUnsaved
   }

@@ -4,8 +4,8 @@ import { controlError, rollbackToError } from './session-errors.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
 /**
- * The savepoints that SQL of the program's own has set. Going back to one is fine as long as it undoes
- * nothing that the session has written since, which would be taken for stored.
+ * The savepoints of your own SQL. SQL may roll back to one only if the session has written nothing since:
+ * otherwise the session would treat undone rows as stored.
  */
 export class SqlSavepoints {
   readonly #work: UnitOfWork

@@ -8,7 +8,7 @@ import type { SessionParts } from './session-parts.ts'
 import { requireTransactionOptions, type TransactionOptions } from './transaction-options.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
-/** The calls of `transaction()` that are under way in a session, each within the one before. */
+/** The running calls of `transaction()` in a session, each inside the previous one. */
 export class Transactions {
   readonly #connection: SessionConnection
   readonly #observer: Observer
@@ -45,7 +45,7 @@ export class Transactions {
     if (isOutermost && !isBegun) return this.#attempts(work, mode, retries)
     const name = this.#push()
     if (!isOutermost) return this.#nested(name, work, mode)
-    // Statements before have begun a transaction: a failure leaves them to the caller, success commits all.
+    // Earlier statements began the transaction. Success commits them too, a failure leaves them to the caller.
     const result = await this.#nested(name, work, mode)
     await this.#flusher.commit()
     return result
@@ -149,7 +149,7 @@ export class Transactions {
     )
   }
 
-  /** @returns how many savepoints are undone, with those within it; 0 where the whole was rolled back before */
+  /** @returns how many savepoints are undone, including inner ones; 0 if the whole transaction was rolled back before */
   #drop(name: string): number {
     const index = this.#underWay.indexOf(name)
     return index === -1 ? 0 : this.#underWay.splice(index).length

@@ -8,11 +8,11 @@ import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type Change, changeOf, type ChangeSet, dirtyColumns, isDirty } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
 
-/** What is undone with a transaction, or with a savepoint in it. */
+/** The changes that a rollback of a transaction or a savepoint undoes. */
 class Undo {
-  /** What a flush did to an entity: the row that the database held before, undefined where there was none. */
+  /** The flushed entities, with their rows before the flush; undefined for new rows. */
   readonly written = new Map<Entity, RawRow | undefined>()
-  /** What was read after SQL of the program's own may have written: the rows may be undone too. */
+  /** The entities that were read after your own SQL, which may have written their rows. */
   readonly read = new Set<Entity>()
   hasExecuted = false
 
@@ -21,7 +21,7 @@ class Undo {
   }
 }
 
-/** Which entities a session knows, and what it owes the database. */
+/** The entities of a session, and their changes. */
 export class UnitOfWork {
   readonly identity: IdentityMap = new IdentityMap()
   readonly #owner: EntityOwner
@@ -78,7 +78,7 @@ export class UnitOfWork {
     this.#deleted.add(entity)
   }
 
-  /** What a flush would write. Looks at every entity that the session knows. */
+  /** The changes for a flush. Checks every entity of the session. */
   changes(): ChangeSet {
     const changed: Change[] = []
     for (const entity of this.identity) {
@@ -95,7 +95,7 @@ export class UnitOfWork {
     return { pending: this.#added.size, dirty, deleted: this.#deleted.size }
   }
 
-  /** Whether a query that reads these tables could miss something that the program has done. */
+  /** Whether a query of these tables could miss changes that are not flushed. */
   concerns(reads: ReadTables): boolean {
     if (this.hasPending) return true
     const held = reads === 'any' ? [this.identity] : reads.map((table) => this.identity.of(table))
@@ -104,7 +104,7 @@ export class UnitOfWork {
     return false
   }
 
-  /** Whether the program has given an entity to another owner, so that the database would list it under the old one. */
+  /** Whether the program gave an entity to another owner, while the database still has the old owner. */
   hasMoved({ target, through, foreignKey }: RelationMetadata): boolean {
     const columns =
       through === undefined ? foreignKey : [...foreignKey, ...through.to.map(([column]) => column)]
@@ -113,12 +113,12 @@ export class UnitOfWork {
     return false
   }
 
-  /** Whether entities were added or deleted and not flushed yet; looks at no entity. */
+  /** Whether entities were added or deleted since the last flush. Checks no entity. */
   get hasPending(): boolean {
     return this.#added.size > 0 || this.#deleted.size > 0
   }
 
-  /** Whether something was flushed, or executed, that is not committed yet. */
+  /** Whether there are flushed or executed changes that are not committed. */
   get hasWritten(): boolean {
     return this.#undo.some(({ written, hasExecuted }) => hasExecuted || written.size > 0)
   }
@@ -128,14 +128,14 @@ export class UnitOfWork {
     return this.#writeCount
   }
 
-  /** SQL of the program's own has been executed, and may have written. */
+  /** Your own SQL was executed, and may have written. */
   executed(): void {
     this.#innermost.hasExecuted = true
   }
 
-  /** The row of an entity has been read, for the first time or again. */
+  /** The row of an entity was read, for the first time or again. */
   read(entity: Entity): void {
-    // Not of the transaction itself: with that everything is forgotten.
+    // Only inside a savepoint: a rollback of the transaction forgets all entities anyway.
     const isInDoubt = this.#undo.some(({ hasExecuted }, depth) => depth > 0 && hasExecuted)
     if (isInDoubt) this.#innermost.read.add(entity)
   }
@@ -148,7 +148,7 @@ export class UnitOfWork {
     const isWanted = this.#added.delete(entity)
     state.session = this.#owner
     state.lifecycle = 'stored'
-    // Deleted while its row was on the way.
+    // The program deleted it during the INSERT.
     if (!isWanted) this.delete(entity)
   }
 
@@ -170,7 +170,7 @@ export class UnitOfWork {
     state.snapshot = undefined
     const isUnwanted = this.#deleted.delete(entity)
     this.#letGo(entity, 'detached')
-    // Added again while its row was being deleted.
+    // The program added it again during the DELETE.
     if (!isUnwanted) this.add(entity)
   }
 
@@ -178,7 +178,7 @@ export class UnitOfWork {
     this.#undo = [new Undo()]
   }
 
-  /** Everything is forgotten: the identity map is empty, and every entity detached. */
+  /** Forgets everything: the identity map is empty, and all entities are detached. */
   rolledBack(): void {
     for (const undo of this.#undo.toReversed()) restore(undo)
     this.#undo = [new Undo()]
@@ -202,15 +202,15 @@ export class UnitOfWork {
   }
 
   /**
-   * Detaches what was added, changed or deleted since a savepoint, written or not, and what was read
-   * since behind SQL of the program's own.
+   * Detaches the entities that were added, changed or deleted since a savepoint, flushed or not, and those
+   * that were read after your own SQL in it.
    *
-   * @param savepoints how many savepoints are undone, that one and those within it
+   * @param savepoints how many savepoints are undone, including inner ones
    */
   rolledBackToSavepoint(savepoints: number): void {
     for (let nested = 1; nested < savepoints; nested += 1) this.releasedSavepoint()
     const undo = this.#undo.pop() as Undo
-    // Without SQL in it, what was read in it is as true as before.
+    // Without your own SQL in the savepoint, its reads stay valid.
     if (!undo.hasExecuted) for (const entity of undo.read) this.#innermost.read.add(entity)
     const changed = [...this.identity].filter((entity) => dirtyColumns(entity) !== undefined)
     for (const entity of new Set([

@@ -33,7 +33,7 @@ export async function updateTable(
     for (const [{ position }, text] of change.columns) sent[position] = text
     const row = returned.length === 0 ? sent : [...sent]
     returned.forEach((column, place) => {
-      // Where others changed a column that this entity did not, its snapshot stays that of its value.
+      // Another entity of the batch changed this column, this one did not. Its snapshot stays.
       const isOfOthers = facts.isPlain && changed.has(column) && !change.columns.has(column)
       if (!isOfOthers) row[column.position] = got[index]?.[place] ?? null
     })
@@ -42,7 +42,7 @@ export async function updateTable(
   })
 }
 
-/** What the entity's properties were when it was sent: what was sent, but for values that the library made. */
+/** The texts of the entity's properties when it was sent: the sent texts, except those of `onUpdate()`. */
 function heldTexts({ entity, made }: Change, sent: readonly (string | null)[]): RawRow {
   if (made.length === 0) return sent
   const { snapshot = [] } = stateOf(entity)

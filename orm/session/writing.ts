@@ -5,7 +5,7 @@ import type { Statement } from '../sql/statement.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
-/** A statement of a flush, and what it writes. */
+/** A statement of a flush, and the entities that it writes. */
 export interface Batch {
   readonly verb: 'INSERT' | 'UPDATE' | 'DELETE'
   readonly table: TableMetadata
@@ -13,7 +13,7 @@ export interface Batch {
   readonly statement: Statement
 }
 
-/** What writing needs of a session. */
+/** The parts of a session that writing uses. */
 export interface Writing {
   readonly work: UnitOfWork
   factsOf(table: TableMetadata): TableFacts

@@ -81,25 +81,25 @@ export class CallNode extends OperandNode {
 
 const countType = bigintTypes.number
 
-/** How many rows, or how many rows where the expression is not NULL. */
+/** The number of rows. With an expression: the number of rows in which it is not NULL. */
 export function count(of?: Expression<unknown>): Operand<number> {
   if (of === undefined) return new CallNode('count', ['count(*)'], countType, toNumber)
   return call('count', of, 'count(', ')', countType, toNumber)
 }
 
-/** How many different values. */
+/** The number of different values, without NULL. */
 export function countDistinct(of: Expression<unknown>): Operand<number> {
   return call('countDistinct', of, 'count(distinct ', ')', countType, toNumber)
 }
 
-/** The mean of numbers, those of `numeric()` and `bigint()` columns among them; `null` of no rows. */
+/** The mean of numbers, also of `numeric()` and `bigint()` columns. `null` without rows. */
 export function avg(of: Expression<number | string | bigint | null>): Operand<number | null> {
   return call('avg', of, 'avg(', ')::double precision', doubleType, toNumber)
 }
 
 /**
- * The sum; `null` of no rows. Of a number it is a number (exact up to 2^53), of a `numeric()` or
- * `bigint()` column a string, of a `bigint({ mode: 'bigint' })` a bigint.
+ * The sum; `null` without rows. The sum of numbers is a number (exact up to 2^53), that of a `numeric()` or
+ * `bigint()` column a string, and that of a `bigint({ mode: 'bigint' })` column a bigint.
  */
 export function sum<T extends number | string | bigint>(
   of: Expression<T | null>,
@@ -123,12 +123,12 @@ const sumTypes: Readonly<Partial<Record<string, ColumnType>>> = {
   double: doubleType,
 }
 
-/** The least value; `null` of no rows. */
+/** The smallest value; `null` without rows. */
 export function min<T>(of: Expression<T>): Operand<NonNullable<T> | null> {
   return call('min', of, 'min(', ')', typeOf(of) ?? doubleType, decodeAs(of))
 }
 
-/** The greatest value; `null` of no rows. */
+/** The largest value; `null` without rows. */
 export function max<T>(of: Expression<T>): Operand<NonNullable<T> | null> {
   return call('max', of, 'max(', ')', typeOf(of) ?? doubleType, decodeAs(of))
 }

@@ -9,17 +9,17 @@ import {
   writeEnclosed,
 } from './node.ts'
 
-/** All of them hold. Without any: true. */
+/** All conditions are true. Without conditions: true. */
 export function and(...conditions: readonly Condition[]): Condition {
   return join('and', conditions)
 }
 
-/** At least one of them holds. Without any: false. */
+/** At least one condition is true. Without conditions: false. */
 export function or(...conditions: readonly Condition[]): Condition {
   return join('or', conditions)
 }
 
-/** It does not hold. Where the condition is NULL, so is its negation. */
+/** The condition is false. NULL stays NULL. */
 export function not(condition: Condition): Condition {
   requireConditions('not', [condition])
   return condition instanceof Not ? condition.condition : new Not(condition)

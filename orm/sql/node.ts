@@ -16,7 +16,7 @@ export interface Sink {
   column(source: Source, name: string): void
   /** The table of a statement or a sub-query, with what `write` says of it; joins find their place behind it. */
   scope(source: Source, write: (from: () => void) => void): void
-  /** Rows of the table are read, or with `any` of tables that nobody knows. */
+  /** Notes that the statement reads the table, or with `any` unknown tables. */
   reads(table: TableMetadata | 'any'): void
 }
 
@@ -26,16 +26,16 @@ export interface Sink {
  */
 export interface SqlNode {
   readonly shape: string
-  /** Whether SQL of the program's own stands in it without parentheses. */
+  /** Whether it contains your own SQL without parentheses. */
   readonly isRaw?: boolean
-  /** How many levels of other nodes are in it; undefined: none. */
+  /** How many levels of other nodes it contains; undefined: none. */
   readonly depth?: number
   write(sink: Sink): void
 }
 
-/** What `filter` takes: true, false or NULL for a row. */
+/** A condition for `filter`: true, false or NULL for a row. */
 export interface Condition extends SqlNode {
-  /** How many conditions it joins by AND at the top. */
+  /** The number of conditions that AND joins at the top level. */
   readonly conjunctCount: number
   readonly depth: number
 }
@@ -65,7 +65,7 @@ export type Parse = (text: string) => unknown
 
 export const noParameters: readonly Parameter[] = Object.freeze([])
 
-/** A function is what JSON cannot bring: an object that a client sent is no SQL, whatever it looks like. */
+/** A node has a function, which JSON cannot have. So an object from a client is never SQL. */
 export function isSqlNode(value: unknown): value is SqlNode {
   return (
     typeof value === 'object' &&
@@ -92,7 +92,7 @@ export function shapesOf(nodes: readonly SqlNode[]): string {
   return shapes
 }
 
-/** SQL of the program's own may have an `or` in it, which would let go of what stands beside it. */
+/** Your own SQL may contain an `or`, so it needs parentheses beside other conditions. */
 export function writeEnclosed(sink: Sink, node: SqlNode): void {
   if (node.isRaw !== true) return node.write(sink)
   sink.text('(')

@@ -22,7 +22,7 @@ export function rawStatement(fragment: unknown): Statement {
   return { text, tables, parameters: parametersOf(fragment), kind: 'write', summary: verbOf(text) }
 }
 
-/** Whether SQL of the application may have changed rows; what a function does that a SELECT calls is not seen. */
+/** Whether your own SQL may have changed rows. Does not see a function that a SELECT calls. */
 export function mayWrite({ summary, text }: Pick<Statement, 'summary' | 'text'>): boolean {
   if (!reading.has(summary)) return true
   // WITH and further statements of one text write behind a word that reads; FOR UPDATE only locks.

@@ -1,6 +1,6 @@
 import type { Source } from './source.ts'
 
-// How deep the callback is that runs just now: 0 is that of a query, -1 is none. Callbacks are synchronous.
+// The depth of the running callback: 0 in a query, 1 in a sub-query; -1 if none runs. Callbacks are synchronous.
 let current = -1
 
 /** Calls a callback of a query or sub-query, whose relations then begin sub-queries one deeper. */

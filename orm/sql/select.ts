@@ -90,8 +90,8 @@ export class Select implements SqlNode {
 }
 
 /**
- * Groups and orders by expressions with parameters name the place where these are selected: with parameters
- * of their own they would be others for PostgreSQL.
+ * Replaces groups and orders with parameters by the position of the same selected expression: for PostgreSQL
+ * `date_trunc($1, at)` and `date_trunc($2, at)` are two expressions.
  */
 function byPlaces(parts: SelectParts, values: readonly SqlNode[]): SelectParts {
   const placeOf = (node: SqlNode): SqlNode => {
@@ -128,7 +128,7 @@ export function selectStatement(select: Select): Statement {
 
 /** A statement that reads, about a table. */
 export function readStatement(table: TableMetadata, node: SqlNode): Statement {
-  // First: with too many there is no text.
+  // First, since too many parameters are refused.
   const parameters = parametersOf(node)
   return { ...compiledRead(table, node), parameters }
 }

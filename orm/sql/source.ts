@@ -27,7 +27,7 @@ export function rootSource(table: TableMetadata): Source {
 
 let subQueries = 0
 
-/** The source of a sub-query. Each has a number: rows of two relations to one table are not taken for each other. */
+/** The source of a sub-query. Each has a number, so that two relations to one table have different sources. */
 export function subSource(table: TableMetadata, depth: number): Source {
   subQueries += 1
   return beginning(table, depth, `#${subQueries}`)

@@ -1,6 +1,6 @@
 const names = new WeakMap<object, string>()
 
-/** Marks what stands for a row, a relation or a list of columns in the program's code: it is no value. */
+/** Marks an object that stands for a row, a relation or a list of columns. It is not a value. */
 export function standIn<T extends object>(made: T, name: string): T {
   names.set(made, name)
   return made

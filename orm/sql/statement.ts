@@ -6,11 +6,11 @@ import { type ReadTables, TextSink } from './text-sink.ts'
 /** `read` may run outside a transaction, `write` begins one. */
 export type StatementKind = 'read' | 'write'
 
-/** What depends on the shape of a statement alone. */
+/** The parts of a statement that only depend on its shape. */
 export interface Compiled {
   readonly text: string
   readonly kind: StatementKind
-  /** Low-cardinality: the verb and its table, `SELECT users`. */
+  /** The verb and the table, with few different values: `SELECT users`. */
   readonly summary: string
   /** The tables that it reads. */
   readonly tables: ReadTables
@@ -28,7 +28,7 @@ const largestCache = 500
 const longestKept = 20_000
 const largestKept = 2_000_000
 
-/** The names of what connections prepare: they keep it as long as they live, so there is an end to it. */
+/** The names of prepared statements. Connections keep them as long as they live, so their number is limited. */
 export class PreparedNames {
   readonly #most: number
   readonly #given = new Map<string, string>()
@@ -37,7 +37,7 @@ export class PreparedNames {
     this.#most = most
   }
 
-  /** The name of a text: always the same; none where too many others have one. */
+  /** The name of a text, always the same; undefined if too many other texts have a name. */
   of(text: string): string | undefined {
     const given = this.#given.get(text)
     if (given !== undefined || this.#given.size >= this.#most) return given
@@ -47,7 +47,7 @@ export class PreparedNames {
   }
 }
 
-// Of all tables: a connection has one place for them all.
+// Shared by all tables, since the connections are.
 const allNames = new PreparedNames(1000)
 
 /**

@@ -10,7 +10,7 @@ import type { Source } from './source.ts'
 export interface Related {
   readonly owner: Source
   readonly relation: RelationMetadata
-  /** The target, in a scope of its own. */
+  /** The target, in its own scope. */
   readonly source: Source
   readonly where: Condition | undefined
   /** Those are meant for which the condition does not hold. */

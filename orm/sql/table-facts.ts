@@ -4,7 +4,7 @@ import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 /** How the values of a column are cast, see {@link ColumnType}. */
 export type Casts = Pick<ColumnType, 'arrayCast' | 'itemCast'>
 
-/** What the database says of a column. */
+/** The facts about a column in the database. */
 export interface ColumnFacts {
   /** The type without its modifier, that of a domain underneath it: `integer`, `mood`. */
   readonly type: string
@@ -20,7 +20,7 @@ export interface ColumnFacts {
   readonly isDeterministic: boolean
 }
 
-/** What the database says of a table. */
+/** The facts about a table in the database. */
 export interface CatalogueEntry {
   /** Whether it is a table without triggers and rules, so that it stores what it is sent. */
   readonly isPlain: boolean
@@ -50,11 +50,11 @@ const sameAsSent: ReadonlySet<string> = new Set([
 const shapes = new Map<string, number>()
 
 /**
- * What is known of a table besides its declaration. Where the catalogue was not asked or did not
- * answer, the declaration stands in for it, and every column has to come back from a write.
+ * The facts about a table in the database. If the catalogue was not asked or did not answer, the declaration
+ * replaces it, and a write returns every column.
  */
 export class TableFacts {
-  /** Tells statements apart whose texts depend on the facts. */
+  /** The part of a statement's shape that depends on the facts. */
   readonly shape: string
   readonly #entry: CatalogueEntry | undefined
   readonly #generated: readonly ColumnMetadata[]
@@ -67,12 +67,12 @@ export class TableFacts {
     this.shape = entry === undefined ? '' : shapeOf(table, entry)
   }
 
-  /** Whether the catalogue has told. */
+  /** Whether the catalogue answered. */
   get isKnown(): boolean {
     return this.#entry !== undefined
   }
 
-  /** Whether nothing but the declared statement changes a row that is written. */
+  /** Whether no trigger or rule changes a written row. */
   get isPlain(): boolean {
     return this.#entry?.isPlain === true
   }
@@ -94,14 +94,14 @@ export class TableFacts {
     return isExact ? 'exact' : 'database'
   }
 
-  /** What an INSERT of these columns has to bring back. */
+  /** The columns that an INSERT of these columns has to return. */
   afterInsert(given: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
     const { columns } = this.#table
     if (!this.isPlain) return columns
     return columns.filter((column) => !given.includes(column) || this.#isAltered(column))
   }
 
-  /** What an UPDATE of these columns has to bring back. */
+  /** The columns that an UPDATE of these columns has to return. */
   afterUpdate(changed: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
     if (!this.isPlain) return this.#table.columns
     return [...changed.filter((column) => this.#isAltered(column)), ...this.#generated]

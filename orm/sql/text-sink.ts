@@ -4,7 +4,7 @@ import { quote, quoteTable } from './identifier.ts'
 import type { Sink } from './node.ts'
 import { rootOf, type Source } from './source.ts'
 
-/** The tables that a statement reads; SQL of the program's own may read any. */
+/** The tables that a statement reads. Your own SQL may read any table. */
 export type ReadTables = readonly TableMetadata[] | 'any'
 
 /** A query or sub-query that is being written. */
@@ -52,7 +52,7 @@ export class TextSink implements Sink {
 
   scope(source: Source, write: (from: () => void) => void): void {
     const scope: Scope = { source, joins: new Map() }
-    // Which joins there are is known when all has been written: their place is kept.
+    // The joins are known at the end, so keep their place.
     let place = -1
     this.#scopes.push(scope)
     this.reads(source.table)

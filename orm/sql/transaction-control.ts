@@ -40,7 +40,7 @@ const token =
 /** The first words of each statement, without comments and what is quoted; that of a name is kept. */
 function statementsIn(text: string): readonly (readonly string[])[] {
   const statements: string[][] = [[]]
-  // The body of a function, `begin atomic …; end`, has statements of its own.
+  // The body of a function, `begin atomic …; end`, contains statements too.
   let depth = 0
   let before = ''
   token.lastIndex = 0

@@ -12,8 +12,8 @@ function writing(verb: string, table: TableMetadata, text: string): Compiled {
 export type EncodedRow = readonly (string | null)[]
 
 /**
- * Inserts rows that all give the same columns. What may differ from what was sent comes back, row by
- * row in the same order. Many rows are one statement whose text does not depend on how many there are.
+ * Inserts rows with values for the same columns. Returns the columns whose stored value may differ, in the order
+ * of the rows. The text of the statement does not depend on the number of rows.
  */
 export function insertRows(
   table: TableMetadata,
@@ -57,7 +57,7 @@ function insertManyText(
   const casts = columns.map((column) => facts.castsOf(column))
   const items = columns.map(({ name }, index) => quote(name) + (casts[index]?.itemCast ?? ''))
   const arrays = casts.map(({ arrayCast }, index) => `$${index + 1}::${arrayCast}`)
-  // The ordinality makes identities be given in the order of the rows, in which they come back.
+  // With the ordinality, PostgreSQL gives identities and returns rows in the order of the rows.
   return (
     `insert into ${quoteTable(table)} (${names(columns)}) select ${items.join(', ')} from ` +
     `unnest(${arrays.join(', ')}) with ordinality as given (${names(columns)}, ${place}) order by ${place}` +
@@ -89,9 +89,9 @@ export interface ChangedRow {
 }
 
 /**
- * Updates rows by their key, each with changes of its own, in one statement. A column that only some
- * of the rows change has a flag, so that the others keep what the database holds. What may differ from
- * what was sent comes back; of several rows each begins with the place of its entity, from 1 on.
+ * Updates rows by their key in one statement. Each row has its own changes. A column that only some rows
+ * change has a flag, so that other rows keep their stored value. The statement returns the columns whose
+ * stored value may differ. With several rows, each returned row begins with the position of its entity, from 1.
  */
 export function updateRows(
   table: TableMetadata,
@@ -212,7 +212,7 @@ function keyArrays(width: number, keys: readonly (readonly string[])[]): string[
   )
 }
 
-/** Deletes rows by their keys. Of several rows the places of their entities come back, from 1 on. */
+/** Deletes rows by their keys. With several rows, it returns the positions of their entities, from 1. */
 export function deleteRows(
   table: TableMetadata,
   keys: readonly (readonly string[])[],

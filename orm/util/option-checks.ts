@@ -5,7 +5,7 @@ export function optionError(message: string): DataBridgeError {
   return new DataBridgeError('DATA_BRIDGE_ERR_OPTION', message)
 }
 
-/** A misspelled option would be none. */
+/** Refuses unknown options: a misspelled option would have no effect. */
 export function refuseUnknown(options: object, known: readonly string[], what: string): void {
   const unknown = Object.keys(options).find((key) => !known.includes(key))
   if (unknown === undefined) return

@@ -1,9 +1,9 @@
-/** Work that is done one after the other, in the order in which it was asked for. */
+/** Runs work one after the other, in the order of the calls. */
 export class SerialQueue {
   readonly #onIdle: () => void
   #tail: Promise<void> | undefined
 
-  /** @param onIdle is called when nothing waits for its turn any more */
+  /** @param onIdle called when no more work waits */
   constructor(onIdle: () => void = () => {}) {
     this.#onIdle = onIdle
   }
@@ -25,7 +25,7 @@ export class SerialQueue {
     }
   }
 
-  /** Resolves when nothing is under way and nothing waits. */
+  /** Resolves when no work runs or waits. */
   async settled(): Promise<void> {
     while (this.#tail !== undefined) await this.#tail
   }

@@ -32,7 +32,7 @@ interface Cursor {
   at: number
 }
 
-/** The texts of PostgreSQL's text of an array; bounds of its own, `[2:3]={1,2}`, mean nothing here. */
+/** Reads PostgreSQL's text of an array. Ignores explicit bounds, `[2:3]={1,2}`. */
 export function readArray(text: string): ArrayItems {
   const cursor = { text, at: text.startsWith('[') ? text.indexOf('=') + 1 : 0 }
   const items = readItems(cursor, 1)

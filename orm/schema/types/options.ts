@@ -6,7 +6,7 @@ import { schemaError } from '../schema-error.ts'
 /** The name of a column, or its options; `varchar` takes its length too. */
 type Given<Options> = string | number | Options | undefined
 
-/** The options of a column, checked: a string is its name. A misspelled option would be none. */
+/** Checks the options of a column. A string is its name. A misspelled option would have no effect. */
 export function columnOptions<Options extends { readonly name?: string }>(
   column: string,
   given: Given<Options>,
@@ -23,7 +23,7 @@ export function columnOptions<Options extends { readonly name?: string }>(
   return options as Options
 }
 
-/** Refuses a modifier of a type that is no whole number within its limits. */
+/** Refuses a modifier of a type that is not a whole number within its limits. */
 export function requireWhole(
   column: string,
   option: string,

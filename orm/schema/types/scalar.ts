@@ -2,7 +2,7 @@ import type { ColumnType } from '../column-type.ts'
 
 type Derived = 'sql' | 'arrayCast' | 'itemCast' | 'isText'
 
-/** A type that is no array: what its description leaves out follows from its cast. */
+/** A type that is not an array. Its cast supplies what the description leaves out. */
 export function scalar(
   description: Omit<ColumnType, Derived> & Partial<Pick<ColumnType, Derived>>,
 ): ColumnType {
