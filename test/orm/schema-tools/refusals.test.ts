@@ -111,7 +111,7 @@ describe('createSchema refuses', () => {
     )
   })
 
-  it('a foreign key to what is no entity', async () => {
+  it('a foreign key to something other than an entity', async () => {
     class Odd extends table('odd', {
       id,
       plainId: integer().references(() => class Plain {}),
