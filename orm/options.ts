@@ -147,9 +147,7 @@ export function requireTransaction(options: SessionOptions, where = ''): void {
   requireBoolean(`${where}transaction`, transaction)
   if (transaction !== false || (isolation === undefined && readOnly !== true)) return
   const other = isolation === undefined ? 'readOnly: true' : `isolation: '${isolation}'`
-  throw optionError(
-    `${where}transaction expected to be true or left out beside ${other}, which is of a transaction, got false`,
-  )
+  throw optionError(`${where}transaction expected true or no value with ${other}, got false`)
 }
 
 function requireObserving(tracing: unknown, nPlusOne: unknown): void {

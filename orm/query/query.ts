@@ -181,7 +181,7 @@ export class Query<C extends AnyEntityClass> {
     if (unused !== undefined) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
-        `find(${from.table.entityName}).${unused}() has no meaning for select(); ` +
+        `find(${from.table.entityName}).${unused}() cannot be used with select(); ` +
           (unused === 'options'
             ? 'it gives values, not entities'
             : 'groups are read with aggregate()'),

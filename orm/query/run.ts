@@ -239,6 +239,6 @@ function unusedError(
 ): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `find(${entityName}).${unused}() has no meaning for ${method}(); ${reason}`,
+    `find(${entityName}).${unused}() cannot be used with ${method}(); ${reason}`,
   )
 }

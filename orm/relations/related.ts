@@ -63,8 +63,8 @@ export function selectRelatedOfMany<G extends Keyed>(
           source.table,
           new EachKey(side, relation.through, keys, { where, orders, limit }),
         )
-  const width = source.table.columns.length
-  return { statement, mayRepeat: true, groupOf: (row) => groups[Number(row[width]) - 1] }
+  const placeIndex = source.table.columns.length
+  return { statement, mayRepeat: true, groupOf: (row) => groups[Number(row[placeIndex]) - 1] }
 }
 
 /** Loads by one column: the text of the key is the text of the column in the row. */

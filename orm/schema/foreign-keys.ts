@@ -53,7 +53,7 @@ function columnsNamed(
     const column = table.columnOf.get(property)
     if (column !== undefined) return column
     throw schemaError(
-      `${where} names ${property}, which is no column of ${table.entityName}; it has ${listed([...table.columnOf.keys()])}`,
+      `${where} names ${property}, which is not a column of ${table.entityName}; it has ${listed([...table.columnOf.keys()])}`,
     )
   })
 }

@@ -80,7 +80,7 @@ export class TableMetadata {
     this.#entity ??= entity
     if (this.#entity === entity) return
     throw schemaError(
-      `the table ${this.name} belongs to the class ${this.#entity.name}; ${entity.name} needs a table() of its own`,
+      `the table ${this.name} belongs to the class ${this.#entity.name}; ${entity.name} needs its own table()`,
     )
   }
 

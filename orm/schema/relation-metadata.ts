@@ -105,7 +105,7 @@ function foreignKeyNamed(
     const column = holder.columnOf.get(name)
     if (column !== undefined) return column
     throw schemaError(
-      `${where} names the foreign key ${name}, which is no column of ${holder.entityName}; ` +
+      `${where} names the foreign key ${name}, which is not a column of ${holder.entityName}; ` +
         `it has ${listed([...holder.columnOf.keys()])}`,
     )
   })

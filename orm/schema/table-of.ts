@@ -34,7 +34,7 @@ export function tableOf(entity: unknown): TableMetadata {
   if (!isOwn) {
     throw schemaError(
       `${declared.name} extends the entity ${table.entityName}; inheritance between entities is not supported: ` +
-        `declare it as a table of its own`,
+        `declare it with its own table()`,
     )
   }
   table.claim(declared)

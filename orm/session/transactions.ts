@@ -159,8 +159,8 @@ export class Transactions {
 function retriesError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',
-    'retries expected a transaction of its own, in a session without unsaved changes: PostgreSQL gives up a ' +
-      'transaction as a whole, so what was done before could not be done again; use database.transaction(fn, { retries })',
+    'retries expected a new transaction in a session without unsaved changes: PostgreSQL undoes a ' +
+      'transaction as a whole, and earlier work could not be repeated; use database.transaction(fn, { retries })',
   )
 }
 

@@ -191,9 +191,9 @@ function updateParameters(
   partial: readonly boolean[],
   rows: readonly ChangedRow[],
 ): readonly string[] {
-  const width = rows[0]?.key.length ?? 0
+  const columnCount = rows[0]?.key.length ?? 0
   const parameters = keyArrays(
-    width,
+    columnCount,
     rows.map(({ key }) => key),
   )
   partial.forEach((isPartial, index) => {
@@ -206,8 +206,8 @@ function updateParameters(
   return parameters
 }
 
-function keyArrays(width: number, keys: readonly (readonly string[])[]): string[] {
-  return Array.from({ length: width }, (_, index) =>
+function keyArrays(columnCount: number, keys: readonly (readonly string[])[]): string[] {
+  return Array.from({ length: columnCount }, (_, index) =>
     arrayLiteral(keys.map((key) => key[index] as string)),
   )
 }
@@ -249,8 +249,8 @@ function names(columns: readonly ColumnMetadata[]): string {
   return columns.map(({ name }) => quote(name)).join(', ')
 }
 
-function columnArrays(width: number, rows: readonly EncodedRow[]): readonly string[] {
-  return Array.from({ length: width }, (_, index) =>
+function columnArrays(columnCount: number, rows: readonly EncodedRow[]): readonly string[] {
+  return Array.from({ length: columnCount }, (_, index) =>
     arrayLiteral(rows.map((row) => row[index] ?? null)),
   )
 }

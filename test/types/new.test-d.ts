@@ -43,7 +43,7 @@ describe('new', () => {
     new User({ name: 'Ann', email: 'ann@example.com', active: null })
   })
 
-  it('refuses what is no column', () => {
+  it('refuses a property that is not a column', () => {
     // @ts-expect-error no such column
     new User({ name: 'Ann', email: 'ann@example.com', nope: 1 })
     // @ts-expect-error a typo

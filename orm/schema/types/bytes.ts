@@ -14,7 +14,7 @@ function decodeBytes(text: string): Buffer {
     if (bytes.length * 2 === text.length - 2) return bytes
   }
   throw new UnreadableError(
-    'does not hold bytes in hexadecimal digits: it is no bytea in the database, or else set bytea_output to hex',
+    'does not hold bytes in hexadecimal digits: if it is a bytea in the database, set bytea_output to hex; otherwise declare its type',
   )
 }
 

@@ -39,14 +39,14 @@ describe('new', () => {
     })
   })
 
-  it('gives each entity a default of its own', () => {
+  it('gives each entity its own copy of a default', () => {
     class Box extends table('boxes', { id, tags: jsonb<string[]>().default([]) }) {}
     const first = new Box({})
     first.tags.push('x')
     expect(new Box({}).tags).toEqual([])
   })
 
-  it('refuses a key that is no column or relation, and names those that there are', async () => {
+  it('refuses a key that is neither a column nor a relation, and lists both', async () => {
     const { message } = await failure(
       ENTITY,
       () => new User({ name: 'A', email: 'a', pasword: 'x' } as never),
@@ -240,7 +240,7 @@ describe('classes', () => {
     expect(message).toContain('the table shared belongs to the class First')
   })
 
-  it('works without a class of its own', () => {
+  it('works without a class that extends the table', () => {
     const Tag = table('tags', { id: uuid().primaryKey().generated(), label: text() })
     expect(new Tag({ label: 'x' }).label).toBe('x')
   })

@@ -190,7 +190,7 @@ describe('what groups have no meaning for is refused:', () => {
     const message = (unused: string) =>
       coded(
         QUERY,
-        `find(Book).${unused}() has no meaning for ${method}(); groups are read with aggregate()`,
+        `find(Book).${unused}() cannot be used with ${method}(); groups are read with aggregate()`,
       )
     await expect(books<unknown>((query) => call(grouped(query)))).rejects.toThrow(
       message('groupBy'),
@@ -204,7 +204,7 @@ describe('what groups have no meaning for is refused:', () => {
   ] as const)('%s without groups', async (method, build) => {
     const work = books((query) => build(chosen(query)).aggregate(() => ({ n: count() })))
     await expect(work).rejects.toThrow(
-      coded(QUERY, `find(Book).${method}() has no meaning for aggregate()`),
+      coded(QUERY, `find(Book).${method}() cannot be used with aggregate()`),
     )
   })
 

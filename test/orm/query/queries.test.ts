@@ -243,7 +243,7 @@ describe('a query', () => {
     })
   })
 
-  it('refuses what is no entity', async () => {
+  it('refuses a value that is not an entity', async () => {
     const session = database.session()
     for (const entity of [undefined, {}, class {}, 'users'])
       expect(() => session.find(entity as never)).toThrow(coded('DATA_BRIDGE_ERR_ENTITY'))

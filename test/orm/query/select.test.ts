@@ -314,7 +314,7 @@ describe('select refuses', () => {
       expect(() => query.select(({ id }) => ({ id }))).toThrow(
         coded('DATA_BRIDGE_ERR_QUERY', message),
       )
-    const unused = (method: string) => `find(Book).${method}() has no meaning for select()`
+    const unused = (method: string) => `find(Book).${method}() cannot be used with select()`
     refused(books.options(selectinload(Book.author)), unused('options'))
     refused(
       books.groupBy((book) => book.authorId),

@@ -184,7 +184,7 @@ describe('refuses', () => {
     )
   })
 
-  it.each([undefined, 'posts', User.posts, {}])('what is no loader: %j', (loader) => {
+  it.each([undefined, 'posts', User.posts, {}])('a value that is not a loader: %j', (loader) => {
     expect(() =>
       database
         .session()
@@ -193,7 +193,7 @@ describe('refuses', () => {
     ).toThrow(coded(loaders, 'expected loaders such as selectinload(…)'))
   })
 
-  it.each([undefined, 'posts', User, {}])('what is no relation: %j', (relation) => {
+  it.each([undefined, 'posts', User, {}])('a value that is not a relation: %j', (relation) => {
     expect(() => selectinload(relation as never)).toThrow(
       coded(loaders, 'selectinload() expected a relation such as User.posts'),
     )

@@ -242,7 +242,7 @@ describe('belongsTo', () => {
 })
 
 describe('a list', () => {
-  it('is an array of its own for each owner of one key', async () => {
+  it('is a separate array for each owner of one key', async () => {
     await using session = database.session()
     const people = session.find(Person).orderBy((row) => row.id.asc())
     const loader = selectinload(Person.boss).options(selectinload(Person.staff))

@@ -177,7 +177,7 @@ describe('a changed foreign key', () => {
     await session.rollback()
   })
 
-  it('during a load has a load of its own', async () => {
+  it('during a load starts its own load', async () => {
     await using session = database.session()
     const post = (await session.get(Post, 1)) as Post
     const before = post.author.load()

@@ -119,7 +119,7 @@ describe('createSchema refuses', () => {
     expect(await query(`select to_regclass('strays') as found`)).toEqual([{ found: null }])
   })
 
-  it('a foreign key to what is no entity', async () => {
+  it('a foreign key to something other than an entity', async () => {
     class Odd extends table('odd', {
       id,
       plainId: integer().references(() => class Plain {}),

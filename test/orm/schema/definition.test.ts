@@ -133,7 +133,7 @@ describe('names', () => {
     expect((await failure(SCHEMA, several)).message).toBe(message)
   })
 
-  it('takes a name of its own for a column', () => {
+  it('takes another name for a column', () => {
     class Legacy extends table('legacy', { id, userName: text('USRNAM') }) {}
     expect(tableOf(Legacy).columns.map(({ name }) => name)).toEqual(['id', 'USRNAM'])
   })
@@ -193,7 +193,7 @@ describe('columns', () => {
     },
   )
 
-  it('refuses what is no object of columns', async () => {
+  it('refuses a value that is not an object of columns', async () => {
     expect(() => table('t', null as never)).toThrow(coded(SCHEMA))
     expect(() => table('t', 'columns' as never)).toThrow(coded(SCHEMA))
   })
@@ -228,7 +228,7 @@ describe('relations', () => {
     }) {}
     const many = await failure(SCHEMA, () => tableOf(Parent).relations)
     expect(many.message).toBe(
-      'Parent.children names the foreign key nope, which is no column of Child; it has id and parentId',
+      'Parent.children names the foreign key nope, which is not a column of Child; it has id and parentId',
     )
     const one = await failure(SCHEMA, () => tableOf(Child).relations)
     expect(one.message).toContain('Child.parent names the foreign key parent_id')

@@ -83,7 +83,7 @@ describe('options of a table', () => {
     ['indexes', { indexes: [['nope']] }],
     ['a relation in indexes', { indexes: [['lines']] }],
     ['foreignKeys', { foreignKeys: [{ columns: ['nope'], references: () => keyOf(Line) }] }],
-  ])('refuses what is no column in %s, and names the columns', (_, options) => {
+  ])('refuses a name that is not a column in %s, and lists the columns', (_, options) => {
     const message = 'expected columns of the table, which are id, orderId and no'
     expect(declare(options)).toThrow(coded(SCHEMA, message))
   })
@@ -128,7 +128,7 @@ describe('foreign keys of several columns', () => {
   it('refuses columns that there are not in keyOf, and names those that there are', async () => {
     const unknown = foreignKey(['no'], () => keyOf(Line, ['nope' as 'no']))
     expect((await failure(SCHEMA, unknown)).message).toBe(
-      'Parcel.no names nope, which is no column of Line; it has orderId, no and note',
+      'Parcel.no names nope, which is not a column of Line; it has orderId, no and note',
     )
     expect(foreignKey(['no'], () => keyOf('lines' as never))).toThrow(
       coded(SCHEMA, 'keyOf() expected an entity class'),

@@ -177,7 +177,7 @@ describe('getMany', () => {
     expect(found.map(({ id }) => id)).toEqual(ids)
   })
 
-  it('refuses what is no list', async () => {
+  it('refuses keys that are not in a list', async () => {
     await using session = database.session()
     await expect(session.getMany(Pair, { a: 1, b: 1 } as never)).rejects.toThrow(
       'the key of Pair expected an array of keys, got an object',

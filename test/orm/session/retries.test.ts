@@ -194,7 +194,7 @@ describe('retries', () => {
 })
 
 describe('retries are refused', () => {
-  const refused = coded('DATA_BRIDGE_ERR_TRANSACTION', 'retries expected a transaction of its own')
+  const refused = coded('DATA_BRIDGE_ERR_TRANSACTION', 'retries expected a new transaction')
   const never = (): never => {
     throw new Error('it was called')
   }

@@ -40,12 +40,12 @@ describe('options of a route', () => {
     [
       'transaction',
       { transaction: false, readOnly: true },
-      /config\.dataBridge\.transaction expected to be true or left out beside readOnly: true.*got false/,
+      /config\.dataBridge\.transaction expected true or no value with readOnly: true, got false/,
     ],
     [
       'transaction',
       { transaction: false, isolation: 'serializable' },
-      /config\.dataBridge\.transaction expected.*beside isolation: 'serializable'.*got false/,
+      /config\.dataBridge\.transaction expected true or no value with isolation: 'serializable', got false/,
     ],
     [
       'timeouts',
