@@ -233,8 +233,15 @@ export function describe(value: unknown): string {
   if (typeof value !== 'object') return `the ${typeof value} ${String(value)}`
   if (Array.isArray(value)) return `an array of ${value.length}`
   if (value instanceof Date && Number.isNaN(value.getTime())) return 'an invalid Date'
-  const maker = Object.getPrototypeOf(value)?.constructor?.name as string | undefined
+  const maker = makerOf(value)
   return maker === undefined || maker === 'Object' ? 'an object' : `an object of ${maker}`
+}
+
+function makerOf(value: object): string | undefined {
+  const prototype = Object.getPrototypeOf(value) as object | null
+  // Asked of no Proxy, which may refuse names that it does not have.
+  if (prototype === null || !Object.hasOwn(prototype, 'constructor')) return undefined
+  return (prototype.constructor as { readonly name?: string } | undefined)?.name
 }
 
 const describedValue =

@@ -43,8 +43,17 @@ function requireParts(table: TableMetadata, key: unknown): Readonly<Record<strin
 }
 
 function partOf(table: TableMetadata, column: ColumnMetadata, value: unknown): KeyPart {
+  // No row has such a key: the program has asked by a foreign key that is not set.
+  if (value === null) throw nullError(table, column)
   requireValue(table, column, value)
   return column.type.rangeOf?.(value as never) ?? (encodeColumn(column, value) as string)
+}
+
+function nullError(table: TableMetadata, { property, type }: ColumnMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TYPE',
+    `the key ${table.entityName}.${property} expected ${type.jsType}, got null`,
+  )
 }
 
 function keyError(table: TableMetadata, expected: string, got: string): DataBridgeError {

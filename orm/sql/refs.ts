@@ -56,8 +56,8 @@ function defineRelation(refs: object, source: Source, name: string): void {
   Object.defineProperty(refs, name, { get: () => (reference ??= make()), enumerable: true })
 }
 
-// What promises, JSON and messages ask any object for; no column can have these names.
-const askedOfAnything: ReadonlySet<string> = new Set(['then', 'toJSON', 'constructor'])
+// What promises and JSON ask any object for; no column can have these names.
+const askedOfAnything: ReadonlySet<string> = new Set(['then', 'toJSON'])
 
 /** What is behind the references of a table: a name that it does not have is an error. */
 function strangers(table: TableMetadata): object {

@@ -141,6 +141,14 @@ describe('an operator', () => {
     )
   })
 
+  it.each(['constructor', '__proto__', 'hasOwnProperty', 'toString'])(
+    'refuses the name %s, which a client may send as a column',
+    async (name) => {
+      const sorted = where((row) => (row as never as Record<string, Row['id']>)[name]!.eq(1))
+      await expect(sorted).rejects.toThrow(coded(QUERY, `User has no column ${name}`))
+    },
+  )
+
   it('joins several filters, of one call and of several, by AND', async () => {
     expect(
       await names((query) =>

@@ -114,7 +114,7 @@ describe('createSchema refuses', () => {
   it('a relation that names no column', async () => {
     class Stray extends table('strays', { id, user: () => belongsTo(User, 'userId') }) {}
     await expect(database.createSchema([Stray])).rejects.toThrow(
-      coded(SCHEMA, 'Stray.user names the foreign key userId, which is no column of Stray'),
+      coded(SCHEMA, 'Stray.user names the foreign key userId, which is not a column of Stray'),
     )
     expect(await query(`select to_regclass('strays') as found`)).toEqual([{ found: null }])
   })

@@ -122,7 +122,7 @@ describe('get', () => {
 
   it.each([
     [undefined, 'TYPE'],
-    [null, 'INVALID_VALUE'],
+    [null, 'TYPE'],
     ['1', 'TYPE'],
     [1.5, 'INVALID_VALUE'],
     [{}, 'TYPE'],
