@@ -8,9 +8,10 @@ import {
   type SqlNode,
   writeList,
 } from '../sql/node.ts'
+import { writeLinked } from '../sql/link.ts'
 import { wholeRow } from '../sql/select.ts'
 import { givenPlace, type KeyTexts, writeEqual, writeGiven } from './keys.ts'
-import { type Side, writeLinked } from './side.ts'
+import type { Side } from './side.ts'
 
 /** Which rows to load for each key. */
 export interface Choice {
@@ -76,7 +77,6 @@ export class EachKey implements SqlNode {
     sink.text(`, ${alias}.${rank}`)
   }
 
-  // The link table may link two rows several times. The row counts once for the limit.
   #writeFound(sink: Sink): void {
     const equal = (): void => writeEqual(sink, this.#side)
     if (this.#through === undefined) equal()

@@ -1,6 +1,7 @@
 import type { ColumnPair, Through } from '../schema/relation-metadata.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from '../sql/identifier.ts'
+import { linkAlias, writeLinkTo } from '../sql/link.ts'
 import type { Sink, SqlNode } from '../sql/node.ts'
 import { columnRef } from '../sql/refs.ts'
 import { rootSource, type Source } from '../sql/source.ts'
@@ -25,7 +26,7 @@ export function farSide({ target, pairs, through }: RelationMetadata): Side {
   }
   const { table } = through
   const columns = through.from.map(([, between]) => between)
-  const nodes = columns.map((column) => linkColumn(through, column))
+  const nodes = columns.map((column) => linkColumn(source, through, column))
   return { source, table, columns, nodes, link: linkJoin(source, through) }
 }
 
@@ -34,22 +35,14 @@ export function nearColumns({ pairs, through }: RelationMetadata): readonly Colu
   return (through?.from ?? pairs).map(([local]: ColumnPair) => local)
 }
 
-/** Tests that the link table links the source's row to an owner. `equal` writes the condition on the owner's key. */
-export function writeLinked(sink: Sink, source: Source, through: Through, equal: () => void): void {
-  sink.reads(through.table)
-  sink.text(`exists (select from ${quoteTable(through.table)} as ${link} where `)
-  equal()
-  sink.text(' and ')
-  writePairs(sink, source, through)
-  sink.text(')')
-}
-
-const link = quote('link')
-
-function linkColumn({ table }: Through, { name, position }: ColumnMetadata): SqlNode {
+function linkColumn(
+  source: Source,
+  { table }: Through,
+  { name, position }: ColumnMetadata,
+): SqlNode {
   return {
     shape: `link${table.id}.${position}`,
-    write: (sink) => sink.text(`${link}.${quote(name)}`),
+    write: (sink) => sink.text(`${linkAlias(source)}.${quote(name)}`),
   }
 }
 
@@ -60,15 +53,8 @@ function linkJoin(source: Source, through: Through): SqlNode {
     shape: `link${table.id}(${positions.join(',')})`,
     write(sink: Sink) {
       sink.reads(table)
-      sink.text(` inner join ${quoteTable(table)} as ${link} on `)
-      writePairs(sink, source, through)
+      sink.text(` inner join ${quoteTable(table)} as ${linkAlias(source)} on `)
+      writeLinkTo(sink, source, through)
     },
   }
-}
-
-function writePairs(sink: Sink, source: Source, { to }: Through): void {
-  to.forEach(([between, remote], index) => {
-    sink.text(`${index === 0 ? '' : ' and '}${link}.${quote(between.name)} = `)
-    sink.column(source, remote.name)
-  })
 }

@@ -2,6 +2,7 @@ import { bigintTypes } from '../schema/types/integers.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from './identifier.ts'
+import { linkAlias, writeLinked } from './link.ts'
 import { type Condition, depthOfQuery, type Sink } from './node.ts'
 import { OperandNode } from './operand.ts'
 import type { Source } from './source.ts'
@@ -36,19 +37,13 @@ function writeRows(
       sink.text(' where ')
       writePairs(sink, owner, source, pairs)
     } else {
-      // As often as the table between has it, which is where it belongs: in a semi-join it is once.
-      sink.reads(through.table)
-      const link = quote(`${source.alias}_through`)
-      sink.text(` where exists (select from ${quoteTable(through.table)} as ${link} where `)
-      through.from.forEach(([local, between], index) => {
-        sink.text(`${index === 0 ? '' : ' and '}${link}.${quote(between.name)} = `)
-        sink.column(owner, local.name)
+      sink.text(' where ')
+      writeLinked(sink, source, through, () => {
+        through.from.forEach(([local, between], index) => {
+          sink.text(`${index === 0 ? '' : ' and '}${linkAlias(source)}.${quote(between.name)} = `)
+          sink.column(owner, local.name)
+        })
       })
-      for (const [between, remote] of through.to) {
-        sink.text(` and ${link}.${quote(between.name)} = `)
-        sink.column(source, remote.name)
-      }
-      sink.text(')')
     }
     if (relation.cardinality === 'one') writeOnlyRow(sink, owner, source, pairs)
     if (where === undefined) return
