@@ -4,7 +4,6 @@ import type { Entity } from '../entity/entity.ts'
 import type { RawRow } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Statement } from '../sql/statement.ts'
-import type { TableFacts } from '../sql/table-facts.ts'
 
 /** Rows as PostgreSQL's texts, and the driver's parser for them. */
 export interface RawRows {
@@ -18,8 +17,6 @@ export interface LoadContext {
   rows(statement: Statement, operation: Operation): Promise<RawRows>
   /** The entities of rows: those that the session holds already, and new ones. */
   entitiesOf(table: TableMetadata, rows: readonly RawRow[]): Entity[]
-  /** The facts of the catalogue about a table. Asks for them once. */
-  factsOf(table: TableMetadata, operation: Operation): Promise<TableFacts>
   /** The entity that the session holds with this identity. */
   held(table: TableMetadata, key: string): Entity | undefined
 }

@@ -52,7 +52,8 @@ export class EntitySource implements QueryContext {
     return this.#connection.rows(statement, operation)
   }
 
-  async factsOf(table: TableMetadata, operation: Operation): Promise<TableFacts> {
+  /** The facts of the catalogue about a table. Asks for them once. */
+  async #factsOf(table: TableMetadata, operation: Operation): Promise<TableFacts> {
     await this.#catalogue.learn([table], (text, parameters) =>
       this.#connection.lookUp(text, parameters, operation),
     )
@@ -151,7 +152,7 @@ export class EntitySource implements QueryContext {
     const wanted = missing.map((index) => keys[index] as KeyParts)
     // PostgreSQL compares keys by the type of their cast.
     const isExact = table.primaryKey.every(({ type }) => type.hasExactText)
-    const facts = isExact ? undefined : await this.factsOf(table, operation)
+    const facts = isExact ? undefined : await this.#factsOf(table, operation)
     const statement = selectByKeys(
       table,
       table.primaryKey,
