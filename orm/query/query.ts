@@ -3,14 +3,14 @@ import type { TableOf } from '../entity/types.ts'
 import { type LoaderOf, withLoaders } from '../relations/loader.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
-import { and, requireConditions } from '../sql/logic.ts'
+import { narrowed, requireConditions } from '../sql/logic.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Matches, RefsOf } from '../sql/ref-types.ts'
 import { callWithRefs } from '../sql/refs.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
+import { isAggregate } from '../sql/calls.ts'
 import { expressionsOf, notSentError, planFor, type QueryPlan } from './plan.ts'
 import type { Selection } from './query-types.ts'
-import { isAggregate } from './groups.ts'
 import { Rows } from './rows.ts'
 import {
   type QueryContext,
@@ -66,7 +66,7 @@ export class Query<C extends AnyEntityClass> {
     const method = this.#where('filter')
     const added = filters.flatMap((filter) => conditionsOf(from, filter, method))
     if (added.length === 0) return this
-    return this.#with({ where: where === undefined ? and(...added) : and(where, ...added) })
+    return this.#with({ where: narrowed(where, ...added) })
   }
 
   /** Sets the order of the rows, and replaces an earlier order. */
@@ -103,8 +103,7 @@ export class Query<C extends AnyEntityClass> {
     const where = this.#where('having')
     const added = callWithRefs(from, having, where)
     requireConditions(where, [added])
-    const condition = added as Condition
-    return this.#with({ having: before === undefined ? condition : and(before, condition) })
+    return this.#with({ having: narrowed(before, added as Condition) })
   }
 
   /** All rows, as entities. */

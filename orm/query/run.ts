@@ -9,12 +9,12 @@ import type { LoadContext, RawRows } from '../relations/context.ts'
 import { joinTables, tablesRead } from '../relations/related.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import { isAggregate } from '../sql/calls.ts'
 import type { Expression } from '../sql/node.ts'
 import { Ordering } from '../sql/ordering.ts'
 import { countOf, existsOf, Select, selectStatement, valuesProjection } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
-import { byPlaces, isAggregate } from './groups.ts'
 import type { QueryPlan } from './plan.ts'
 
 /** The parts of a session that queries use. */
@@ -63,7 +63,7 @@ export function runAggregate(
   selected: Selected,
 ): Promise<Row[]> {
   requireAggregate(plan)
-  return runSelected(context, 'aggregate', byPlaces(plan, Object.values(selected)), selected)
+  return runSelected(context, 'aggregate', plan, selected)
 }
 
 /** Plain rows of the selected expressions. */

@@ -5,7 +5,7 @@ import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { relationOf } from '../schema/relation-ref.ts'
 import { parametersOf } from '../sql/bind-sink.ts'
 import type { Condition, Order } from '../sql/node.ts'
-import { and } from '../sql/logic.ts'
+import { narrowed } from '../sql/logic.ts'
 import type { Filter, Refs } from '../sql/ref-types.ts'
 import { rootSource, type Source } from '../sql/source.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
@@ -54,7 +54,7 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
       conditionsOf(this.#source, filter, this.#where('filter')),
     )
     if (added.length === 0) return this
-    return this.#with({ where: where === undefined ? and(...added) : and(where, ...added) })
+    return this.#with({ where: narrowed(where, ...added) })
   }
 
   /** Sets the order of the rows of each owner. Default: the primary key. */

@@ -99,7 +99,7 @@ export function tablesRead(plan: LoadPlan): ReadTables {
   const chosen: ReadTables =
     where === undefined && orders.length === 0
       ? []
-      : render(new Select({ ...rowsWhere(source, and(), orders), where })).tables
+      : render(new Select(rowsWhere(source, where, orders))).tables
   return [tables, chosen, ...nested.map(tablesRead)].reduce(joinTables)
 }
 
@@ -120,9 +120,9 @@ function selectRows(
   joins: SqlNode | undefined,
   extra: readonly SqlNode[],
 ): Statement {
-  const { projection, ...parts } = rowsWhere(source, and(), orders)
-  const whole = withColumns(projection, extra)
-  return selectStatement(new Select({ ...parts, projection: whole, where, joins }))
+  const parts = rowsWhere(source, where, orders)
+  const projection = withColumns(parts.projection, extra)
+  return selectStatement(new Select({ ...parts, projection, joins }))
 }
 
 function equal(nodes: readonly SqlNode[], texts: KeyTexts): Condition {

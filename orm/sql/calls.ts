@@ -80,6 +80,11 @@ export class CallNode extends OperandNode {
   }
 }
 
+/** Whether an expression belongs to a group of rows, such as `count()`. */
+export function isAggregate(node: SqlNode): boolean {
+  return node instanceof CallNode
+}
+
 const countType = bigintTypes.number
 
 /** The number of rows. With an expression: the number of rows in which it is not NULL. */

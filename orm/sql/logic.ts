@@ -25,6 +25,14 @@ export function not(condition: Condition): Condition {
   return condition instanceof Not ? condition.condition : new Not(condition)
 }
 
+/** A condition, if there is one, and more that have to hold too. */
+export function narrowed(
+  condition: Condition | undefined,
+  ...more: readonly Condition[]
+): Condition {
+  return condition === undefined ? and(...more) : and(condition, ...more)
+}
+
 type Word = 'and' | 'or'
 
 function join(word: Word, conditions: readonly Condition[]): Condition {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { parametersOf } from './bind-sink.ts'
 import { quote } from './identifier.ts'
@@ -14,7 +15,6 @@ import {
 import { Ordering } from './ordering.ts'
 import type { Source } from './source.ts'
 import { type Compiled, render, type Statement, statementsOf } from './statement.ts'
-import { isSameList } from '../util/lists.ts'
 
 /** What is selected: the columns of a row, or expressions. */
 export interface Projection extends SqlNode {
@@ -98,7 +98,7 @@ function byPlaces(parts: SelectParts, values: readonly SqlNode[]): SelectParts {
     const parameters = parametersOf(node)
     if (parameters.length === 0) return node
     const isSame = (value: SqlNode): boolean =>
-      value.shape === node.shape && isSameList(parametersOf(value), parameters)
+      value.shape === node.shape && isDeepStrictEqual(parametersOf(value), parameters)
     const index = values.findIndex(isSame)
     if (index < 0) return node
     const place = String(index + 1)
@@ -107,11 +107,12 @@ function byPlaces(parts: SelectParts, values: readonly SqlNode[]): SelectParts {
   return {
     ...parts,
     groups: parts.groups.map(placeOf),
-    orders: parts.orders.map((order) =>
-      order instanceof Ordering
-        ? new Ordering(placeOf(order.by), order.direction, order.nulls)
-        : order,
-    ),
+    orders: parts.orders.map((order) => {
+      if (order instanceof Ordering)
+        return new Ordering(placeOf(order.by), order.direction, order.nulls)
+      const place = placeOf(order)
+      return place === order ? order : new Ordering(place, 'asc')
+    }),
   }
 }
 
@@ -204,8 +205,12 @@ export function existsOf(parts: SelectParts): Select {
   return new Select({ ...parts, orders: [], projection: existsAny })
 }
 
-/** The rows of entities that a condition chooses, by their primary keys where an order is wanted. */
-export function rowsWhere(from: Source, where: Condition, orders: readonly Order[]): SelectParts {
+/** The rows of entities that a condition chooses; without a condition all. */
+export function rowsWhere(
+  from: Source,
+  where: Condition | undefined,
+  orders: readonly Order[],
+): SelectParts {
   return {
     from,
     projection: wholeRow(from),

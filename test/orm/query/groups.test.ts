@@ -8,6 +8,7 @@ import {
   max,
   or,
   type Query,
+  type Refs,
   sql,
   sum,
   table,
@@ -120,6 +121,23 @@ describe('groups', () => {
       { day: new Date('2024-03-01T00:00:00Z'), pages: 4 },
     ])
   })
+
+  it.each(['nullsFirst', 'nullsLast'] as const)(
+    'of expressions with parameters keep their %s()',
+    async (nulls) => {
+      const kind = (visit: Refs<Visit>) =>
+        sql<string | null>`case when ${visit.pages} > ${2} then ${'many'} end`
+      const rows = await database.run((session) =>
+        session
+          .find(Visit)
+          .groupBy(kind)
+          .orderBy((visit) => kind(visit)[nulls]())
+          .aggregate((visit) => ({ kind: kind(visit) })),
+      )
+      const kinds = rows.map((row) => row.kind)
+      expect(kinds).toEqual(nulls === 'nullsFirst' ? [null, 'many'] : ['many', null])
+    },
+  )
 
   it('of parameters are told apart by their values', async () => {
     const rows = await database.run((session) => {
