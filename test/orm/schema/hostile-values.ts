@@ -1,23 +1,5 @@
+import { hostileTexts } from './hostile-texts.ts'
 import { labels, Point, type TypeName, type ValueOf } from './every-type.ts'
-
-const hard = [
-  '',
-  ' ',
-  'NULL',
-  'null',
-  '{}',
-  '{a,b}',
-  '"quoted"',
-  "it's",
-  'back\\slash \\" \\\\',
-  '\\',
-  'line\nbreak\r\n\ttab',
-  'Grüße, 世界 👩‍👩‍👧 \u{10FFFF}',
-  '\u0001\u007f\u2028\ufeff',
-  '$1 $$ %s -- /* */',
-  '\\x00',
-  '[2:3]={a,b}',
-]
 
 const long = ['x', '\\', '"', '👩'].map((part) => part.repeat(1_000_000 / part.length))
 
@@ -62,7 +44,7 @@ const documents = [
   [null, [1, [2]]],
   { nested: { list: [{ a: null }], empty: '' } },
   JSON.parse('{"__proto__": 1, "constructor": {"prototype": 2}, "": 3}') as unknown,
-  { 'key "with" \\ and ☃': hard },
+  { 'key "with" \\ and ☃': hostileTexts },
   deep,
 ]
 
@@ -86,10 +68,10 @@ export const hostile: { readonly [Name in TypeName]: readonly ValueOf<Name>[] } 
     'Infinity',
     '-Infinity',
   ],
-  text: hard,
-  varchar: [...hard, 'x'.repeat(40), '👩'.repeat(40)],
+  text: hostileTexts,
+  varchar: [...hostileTexts, 'x'.repeat(40), '👩'.repeat(40)],
   char: ['     ', 'NULL ', 'a    ', '   a ', '{"\\} ', '\'"\n\t,', '👩👩👩👩👩'],
-  citext: [...hard, 'Case', 'ÄÖ'],
+  citext: [...hostileTexts, 'Case', 'ÄÖ'],
   boolean: [true, false],
   uuid: ['00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff'],
   date: [
@@ -128,7 +110,7 @@ export const hostile: { readonly [Name in TypeName]: readonly ValueOf<Name>[] } 
   jsonb: documents,
   inet: ['0.0.0.0', '255.255.255.255', '10.0.0.0/8', '0.0.0.0/0', '::', '2001:db8::/32', '::1'],
   mood: labels,
-  texts: [[], [null], ['NULL', null, 'null'], [''], hard],
+  texts: [[], [null], ['NULL', null, 'null'], [''], [...hostileTexts]],
   integers: [[], [0], [-2147483648, 2147483647], Array.from({ length: 1000 }, (_, item) => item)],
   matrix: [
     [],
@@ -141,7 +123,7 @@ export const hostile: { readonly [Name in TypeName]: readonly ValueOf<Name>[] } 
   ],
   instants: [[], [...instants, Infinity, -Infinity]],
   moods: [[], ['NULL'], [...labels]],
-  documents: [[], [{}], ['NULL', [], '{}', { list: [1, null] }], [deep, hard]],
+  documents: [[], [{}], ['NULL', [], '{}', { list: [1, null] }], [deep, hostileTexts]],
   blobs: [[], [Buffer.from([])], [Buffer.from('NULL'), Buffer.from([0, 92, 34, 255])]],
   point: [new Point(0, 0), new Point(-1.5, 1e300), new Point(0.1, 5e-324)],
 }

@@ -1,0 +1,22 @@
+/** Texts that a codec, a literal or a batch could get wrong. */
+export const hostileTexts: readonly string[] = [
+  '',
+  ' ',
+  'NULL',
+  'null',
+  '{}',
+  '{a,b}',
+  '"quoted"',
+  "it's",
+  'back\\slash \\" \\\\',
+  '\\',
+  'line\nbreak\r\n\ttab',
+  'Grüße, 世界 👩‍👩‍👧 \u{10FFFF}',
+  '\u0001\u007f\u2028\ufeff',
+  '$1 $$ %s -- /* */',
+  '\\x00',
+  '[2:3]={a,b}',
+  '\u0001\u007f\u2028',
+  'a,b;c',
+  '(1,2)',
+]
