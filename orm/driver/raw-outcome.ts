@@ -1,6 +1,6 @@
 import { transactionControls } from '../sql/transaction-control.ts'
 
-/** The result of your own SQL. If one text has several statements, the rows are those of the last one. */
+/** The result of `execute()`. Of several statements in one text, it has the rows of the last. */
 export interface RawOutcome {
   readonly rows: readonly Record<string, unknown>[]
   readonly rowCount: number

@@ -4,7 +4,7 @@ import { controlError, rollbackToError } from './session-errors.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
 /**
- * The savepoints of your own SQL. SQL may roll back to one only if the session has written nothing since:
+ * The savepoints that `execute()` made. SQL may roll back to one only if the session has written nothing since:
  * otherwise the session would treat undone rows as stored.
  */
 export class SqlSavepoints {

@@ -22,7 +22,7 @@ import { Ordering } from './ordering.ts'
 import { standsFor } from './stand-in.ts'
 
 /**
- * SQL of your own: text with bound parameters. It can be executed, used as a condition, an
+ * Your own SQL: text with bound parameters. It can be executed, used as a condition, an
  * expression or an order, and nested in another `sql` template.
  */
 export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Order {

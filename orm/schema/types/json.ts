@@ -78,7 +78,7 @@ function jsonOf(cast: 'json' | 'jsonb'): ColumnType {
     accepts: isJson,
     encode: encodeJson,
     decode: (text) => decodeJson(text, cast),
-    // `json` keeps the order of keys, and `jsonb` has one of its own.
+    // `json` keeps the order of keys, `jsonb` sorts them.
     isSame: (value, text) => isSameJson(value, text, cast === 'json'),
     encodeChange: encodeJsonChange,
   })

@@ -90,7 +90,7 @@ function noProviderProblem(environment: Environment): TelemetryProblem {
     code: 'no-provider',
     message: hasExporter
       ? 'no tracer provider is registered: start the process with node --import fastify-data-bridge/register, ' +
-        'call configureTelemetry() first of all, or start an OpenTelemetry SDK of your own'
+        'call configureTelemetry() first of all, or start your own OpenTelemetry SDK'
       : `no tracer provider is registered, since OTEL_TRACES_EXPORTER is ${exporter}: set it to otlp, or remove it`,
   }
 }

@@ -50,7 +50,7 @@ const account = (): Promise<Account> =>
       .one(),
   )
 
-// As the body of a request comes: `__proto__` is a key of its own.
+// Like a request body: JSON.parse makes `__proto__` an ordinary key.
 const refused = [
   '{"toJSON": 1}',
   '{"toJSON": null}',
@@ -80,7 +80,7 @@ function refusal(work: () => unknown): unknown {
 describe.each([...refused, ...harmless])('Object.assign(entity, %s)', (body) => {
   it.each([
     ['a class', ann],
-    ['a class with a toJSON of its own', account],
+    ['a class with its own toJSON', account],
   ])('shows no hidden column of %s', async (_, load) => {
     const entity = await load()
     const error = refusal(() => Object.assign(entity, JSON.parse(body)))

@@ -107,7 +107,7 @@ describe('select', () => {
     expect(rows[6]).toEqual({ reviews: 6, good: 4, genres: 0, byMentor: 0 })
   })
 
-  it('gives SQL of your own, and keeps the order of parameters', async () => {
+  it('gives your own SQL, and keeps the order of parameters', async () => {
     const rows = await database.run((session) =>
       session
         .find(Book)

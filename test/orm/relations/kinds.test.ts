@@ -59,7 +59,7 @@ class Tag extends table(
   { schema: 'other "schema"' },
 ) {}
 
-// With a key of its own: it may have a pair twice.
+// It has an id, so it may have one pair twice.
 class PersonTag extends table(
   'person_tags',
   {

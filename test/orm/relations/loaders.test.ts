@@ -60,7 +60,7 @@ describe('a loader', () => {
     expect(await titles(byMentor.limit(1))).toEqual(['b4', '', ''])
   })
 
-  it('takes SQL of your own, which may name columns without their tables', async () => {
+  it('takes your own SQL, which may name columns without their tables', async () => {
     const own = books
       .filter(() => sql`sales > ${15} or title = ${'b1'}`)
       .orderBy(() => sql`abs(sales - ${25}) desc, title`)
@@ -231,7 +231,7 @@ describe('refuses', () => {
     )
   })
 
-  it('a filter or an order that is none', () => {
+  it('a filter or an order of the wrong kind', () => {
     expect(() => books.filter({ nope: 1 } as never)).toThrow(
       coded('DATA_BRIDGE_ERR_FILTER', 'selectinload(Author.books).filter({ nope })'),
     )
