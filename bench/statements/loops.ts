@@ -21,7 +21,7 @@ export function select(age: number): Pick<Statement, 'text' | 'parameters'> {
     'filter()',
   )
   const orders = ordersOf(source, (person: Refs<Person>) => person.id.asc(), 'orderBy()')
-  const parts = rowsWhere(source, where as NonNullable<typeof where>, orders)
+  const parts = rowsWhere(source, where, orders)
   return selectStatement(new Select({ ...parts, limit: 10 }))
 }
 

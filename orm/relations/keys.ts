@@ -1,7 +1,7 @@
 import { arrayLiteral } from '../schema/types/array-text.ts'
-import { quote, quoteTable } from '../sql/identifier.ts'
+import { quote } from '../sql/identifier.ts'
 import { shapesOf, type Sink, type SqlNode } from '../sql/node.ts'
-import type { ColumnMetadata } from '../schema/metadata.ts'
+import { aroundTypedArray } from '../sql/typed-array.ts'
 import type { Side } from './side.ts'
 
 /** A key of one or several columns, as PostgreSQL's texts. */
@@ -43,33 +43,12 @@ export function writeGiven(sink: Sink, side: Side, keys: readonly KeyTexts[]): v
   sink.text('unnest(')
   side.columns.forEach((column, index) => {
     if (index > 0) sink.text(', ')
-    writeArray(sink, side, column, arrayLiteral(textsAt(keys, index)))
+    const [before, after] = aroundTypedArray(side.table, column)
+    sink.text(before)
+    sink.parameter(arrayLiteral(textsAt(keys, index)))
+    sink.text(after)
   })
   sink.text(`) with ordinality as given (${names.join(', ')}, ${placeName})`)
-}
-
-/**
- * An array of the column's real type: a column that is declared as `text()` may be citext. The sub-query
- * only supplies the type. It never runs.
- */
-function writeArray(
-  sink: Sink,
-  { table }: Side,
-  { name, type }: ColumnMetadata,
-  array: string,
-): void {
-  // PostgreSQL has no arrays of arrays: these travel as texts.
-  if (type.itemCast !== '') {
-    sink.parameter(array)
-    return sink.text(`::${type.arrayCast}`)
-  }
-  const item = `typed.${quote(name)}`
-  sink.text('coalesce(')
-  sink.parameter(array)
-  // `nullif` gives the base type of a domain, since a key may violate the constraint of the domain.
-  sink.text(
-    `, array(select nullif(${item}, ${item}) from ${quoteTable(table)} as typed where false))`,
-  )
 }
 
 /** The far side has the key of the row `given`. */

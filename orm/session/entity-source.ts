@@ -14,8 +14,6 @@ import { identityOf, joinTexts, storedKey } from '../entity/identity.ts'
 import { type KeyParts, selectByKey, selectByKeys } from '../sql/key-statements.ts'
 import { exactTexts, keyList, keyParts } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
-import type { TableFacts } from '../sql/table-facts.ts'
-import type { Catalogue } from './catalogue.ts'
 import type { Flusher } from './flusher.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
@@ -25,20 +23,18 @@ export class EntitySource implements QueryContext {
   readonly observer: Observer
   readonly #owner: EntityOwner
   readonly #connection: SessionConnection
-  readonly #catalogue: Catalogue
   readonly #work: UnitOfWork
   readonly #flusher: Flusher
   readonly #inFlight = new Map<TableMetadata, Map<string, Promise<unknown>>>()
 
   constructor(
     owner: EntityOwner,
-    { connection, observer, catalogue }: SessionParts,
+    { connection, observer }: SessionParts,
     work: UnitOfWork,
     flusher: Flusher,
   ) {
     this.#owner = owner
     this.#connection = connection
-    this.#catalogue = catalogue
     this.observer = observer
     this.#work = work
     this.#flusher = flusher
@@ -50,14 +46,6 @@ export class EntitySource implements QueryContext {
 
   rows(statement: Statement, operation: Operation): Promise<RawRows> {
     return this.#connection.rows(statement, operation)
-  }
-
-  /** The facts of the catalogue about a table. Asks for them once. */
-  async #factsOf(table: TableMetadata, operation: Operation): Promise<TableFacts> {
-    await this.#catalogue.learn([table], (text, parameters) =>
-      this.#connection.lookUp(text, parameters, operation),
-    )
-    return this.#catalogue.factsOf(table)
   }
 
   held(table: TableMetadata, key: string): Entity | undefined {
@@ -150,15 +138,7 @@ export class EntitySource implements QueryContext {
   ): Promise<void> {
     const missing = [...found.keys()].filter((index) => found[index] === undefined)
     const wanted = missing.map((index) => keys[index] as KeyParts)
-    // PostgreSQL compares keys by the type of their cast.
-    const isExact = table.primaryKey.every(({ type }) => type.hasExactText)
-    const facts = isExact ? undefined : await this.#factsOf(table, operation)
-    const statement = selectByKeys(
-      table,
-      table.primaryKey,
-      wanted,
-      (column) => facts?.castsOf(column) ?? column.type,
-    )
+    const statement = selectByKeys(table, table.primaryKey, wanted)
     const { rows } = await this.rows(statement, operation)
     const entities = this.entitiesOf(
       table,

@@ -23,7 +23,7 @@ type Decode = (text: string | null, parse: Parse) => unknown
 const toNumber: Decode = (text) => (text === null ? null : Number(text))
 
 /** A function of PostgreSQL: `count(…)`. */
-export class CallNode extends OperandNode {
+class CallNode extends OperandNode {
   readonly shape: string
   override readonly depth: number
   readonly decode: Decode

@@ -2,7 +2,7 @@ import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { arrayLiteral } from '../schema/types/array-text.ts'
 import { quote, quoteTable } from './identifier.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
-import type { Casts } from './table-facts.ts'
+import { aroundTypedArray } from './typed-array.ts'
 
 /** A part of a key: a text, or the half-open interval that a value stands for. */
 export type KeyPart = string | readonly [from: string, to: string]
@@ -44,15 +44,11 @@ export function selectByKeys(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
   keys: readonly KeyParts[],
-  castsOf: (column: ColumnMetadata) => Casts = ({ type }) => type,
 ): Statement {
   const kinds = columns.map((_, index) => kindOf(keys, index))
-  const casts = columns.map(castsOf)
-  const shape = columns.map(
-    ({ position }, index) => `${position}${kinds[index]}${casts[index]?.arrayCast}`,
-  )
+  const shape = columns.map(({ position }, index) => `${position}${kinds[index]}`)
   const compiled = statementsOf(table).get(`keys|${shape.join()}`, () =>
-    reading(table, selectByKeysText(table, columns, kinds, casts)),
+    reading(table, selectByKeysText(table, columns, kinds)),
   )
   return {
     ...compiled,
@@ -73,19 +69,18 @@ function selectByKeysText(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
   kinds: readonly KeyKind[],
-  casts: readonly Casts[],
 ): string {
   const arrays: string[] = []
-  const item = ({ arrayCast, itemCast }: Casts): string => {
-    arrays.push(`$${arrays.length + 1}::${arrayCast}`)
-    return `given.${quote(`#${arrays.length}`)}${itemCast}`
+  const item = (column: ColumnMetadata): string => {
+    const [before, after] = aroundTypedArray(table, column)
+    arrays.push(`${before}$${arrays.length + 1}${after}`)
+    return `given.${quote(`#${arrays.length}`)}${column.type.itemCast}`
   }
   const conditions = columns.map((column, index) => {
     const name = `t0.${quote(column.name)}`
-    const cast = casts[index] as Casts
-    const from = item(cast)
+    const from = item(column)
     if (kinds[index] === 'text') return `${name} = ${from}`
-    const within = `${name} >= ${from} and ${name} < ${item(cast)}`
+    const within = `${name} >= ${from} and ${name} < ${item(column)}`
     return kinds[index] === 'range' ? within : `(${within} or ${name} = ${from})`
   })
   const names = [...arrays.map((_, index) => quote(`#${index + 1}`)), quote('#')]
