@@ -12,7 +12,6 @@ type ColumnRow = readonly [
   isDomain: boolean,
   modifier: number,
   generated: string,
-  isDeterministic: boolean,
 ]
 
 /** Asks the catalogue of PostgreSQL for several tables; those that it does not know are left out. */
@@ -42,7 +41,7 @@ export function readFacts(
 }
 
 function columnFacts(row: ColumnRow): [string, ColumnFacts] {
-  const [name, type, arrayType, typtype, isDomain, modifier, generated, isDeterministic] = row
+  const [name, type, arrayType, typtype, isDomain, modifier, generated] = row
   const facts = {
     type,
     arrayType,
@@ -50,7 +49,6 @@ function columnFacts(row: ColumnRow): [string, ColumnFacts] {
     isDomain,
     isModified: modifier !== -1,
     isGenerated: generated !== '',
-    isDeterministic,
   }
   return [name, facts]
 }
@@ -82,7 +80,7 @@ select
   (
     select json_agg(json_build_array(
       attname, format_type(base.oid, -1), format_type(case base.typdelim when ',' then nullif(base.typarray, 0) end, -1), base.typtype,
-      base.depth > 0, atttypmod, attgenerated, coalesce(collisdeterministic, true)))
+      base.depth > 0, atttypmod, attgenerated))
     from pg_attribute
     cross join lateral (
       with recursive chain as (
@@ -94,7 +92,6 @@ select
       )
       select * from chain order by depth desc limit 1
     ) as base
-    left join pg_collation on pg_collation.oid = attcollation
     where attrelid = class.oid and attnum > 0 and not attisdropped
   ),
   (

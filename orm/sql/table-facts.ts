@@ -16,8 +16,6 @@ export interface ColumnFacts {
   readonly isModified: boolean
   /** Whether the database makes the value of an expression. */
   readonly isGenerated: boolean
-  /** Whether texts are equal only where they are the same. */
-  readonly isDeterministic: boolean
 }
 
 /** The facts about a table in the database. */
@@ -30,13 +28,6 @@ export interface CatalogueEntry {
   /** The columns of its constraints and unique indexes, by their names in the database. */
   readonly constraints: ReadonlyMap<string, readonly string[]>
 }
-
-// Types of which two values are equal only where their texts are.
-const exactTypes: ReadonlySet<string> = new Set(
-  'smallint,integer,bigint,oid,boolean,uuid,text,character varying,date,timestamp without time zone,timestamp with time zone,bytea'.split(
-    ',',
-  ),
-)
 
 // Types whose text is the same before and after, where the column is declared so.
 const sameAsSent: ReadonlySet<string> = new Set([
@@ -67,11 +58,6 @@ export class TableFacts {
     this.shape = entry === undefined ? '' : shapeOf(table, entry)
   }
 
-  /** Whether the catalogue answered. */
-  get isKnown(): boolean {
-    return this.#entry !== undefined
-  }
-
   /** Whether no trigger or rule changes a written row. */
   get isPlain(): boolean {
     return this.#entry?.isPlain === true
@@ -84,14 +70,6 @@ export class TableFacts {
     return facts.arrayType === null
       ? { arrayCast: 'text[]', itemCast: `::${facts.type}` }
       : { arrayCast: facts.arrayType, itemCast: '' }
-  }
-
-  /** Whether the database finds two values equal only where their texts are. */
-  equalityOf(column: ColumnMetadata): 'exact' | 'database' {
-    const facts = this.#of(column)
-    if (facts === undefined) return column.type.hasExactText ? 'exact' : 'database'
-    const isExact = facts.isEnum || (exactTypes.has(facts.type) && facts.isDeterministic)
-    return isExact ? 'exact' : 'database'
   }
 
   /** The columns that an INSERT of these columns has to return. */

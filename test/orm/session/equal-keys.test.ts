@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { integer, numeric, table, text } from '../../../orm/index.ts'
-import { tableOf } from '../../../orm/schema/table-of.ts'
-import { Catalogue } from '../../../orm/session/catalogue.ts'
-import { connect, testDatabase } from '../../support/database.ts'
+import { integer, table, text } from '../../../orm/index.ts'
+import { testDatabase } from '../../support/database.ts'
 
 class ByRole extends table('by_role', { role: text().primaryKey(), count: integer() }) {}
 class City extends table('cities', { name: text().primaryKey(), size: integer() }) {}
 class Renamed extends table('renamed', { code: text().primaryKey(), name: text() }) {}
 
-const { database, query, url } = await testDatabase()
+const { database, query } = await testDatabase()
 await query(`
   create extension if not exists citext;
   create type role as enum ('admin', 'Guest "x"');
@@ -38,60 +36,6 @@ describe('keys that PostgreSQL calls equal', () => {
     await using session = database.session()
     expect(await session.getMany(ByRole, ['Guest "x"', 'admin'])).toHaveLength(2)
     await query('delete from by_role')
-  })
-})
-
-it('tells whether texts of keys can be matched in JavaScript', async () => {
-  await query(`
-    create collation if not exists blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-    create table compared (id int primary key, name text, blind text collate blind, city citext, role role,
-      short varchar(3), code char(3), at timestamptz, amount numeric, domain level, day date, gone int)`)
-  class Compared extends table('compared', {
-    id: integer().primaryKey(),
-    name: text(),
-    blind: text(),
-    city: text(),
-    role: text(),
-    short: text(),
-    code: text(),
-    amount: numeric(),
-    domain: text(),
-    day: text(),
-    missing: text(),
-  }) {}
-  const compared = tableOf(Compared)
-  const catalogue = new Catalogue()
-  const unknown = catalogue.factsOf(compared)
-  expect(unknown.isKnown).toBe(false)
-  expect(compared.columns.map((column) => unknown.equalityOf(column)[0]).join('')).toBe(
-    'edddddddddd',
-  )
-  await using client = await connect(url)
-  await catalogue.learn([compared], async (given, values) => {
-    const types = { getTypeParser: () => String }
-    const { rows } = await client.query({
-      text: given,
-      values: [...values],
-      rowMode: 'array',
-      types,
-    })
-    return rows as string[][]
-  })
-  const facts = catalogue.factsOf(compared)
-  expect(
-    Object.fromEntries(compared.columns.map((each) => [each.property, facts.equalityOf(each)])),
-  ).toEqual({
-    id: 'exact',
-    name: 'exact',
-    blind: 'database',
-    city: 'database',
-    role: 'exact',
-    short: 'exact',
-    code: 'database',
-    amount: 'database',
-    domain: 'exact',
-    day: 'exact',
-    missing: 'database',
   })
 })
 
