@@ -45,7 +45,7 @@ export function acquisition(
     clearTimeout(timer)
     if (client === undefined) reject(explain(error))
     else if (isOver) client.release()
-    else resolve(new Connection(client))
+    else resolve(Connection.checkOut(client, undefined))
     isOver = true
   })
   return { connection: promise, giveUp }

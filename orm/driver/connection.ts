@@ -1,75 +1,117 @@
 import type { Socket } from 'node:net'
-import type { PoolClient, QueryArrayResult, QueryResult } from 'pg'
-import { sendCancelRequest } from './cancel-request.ts'
-import type { RawRow } from '../entity/entity-state.ts'
-import type { RawOutcome } from './raw-outcome.ts'
+import type { PoolClient, QueryResult } from 'pg'
 import type { Parameter } from '../sql/node.ts'
-
-/** The parts of a statement that the driver needs. */
-export interface WireStatement {
-  readonly text: string
-  readonly parameters: readonly Parameter[]
-  readonly name?: string | undefined
-}
-
-export interface RawResult {
-  readonly rows: readonly RawRow[]
-  /** PostgreSQL's command tag without its counts: `COMMIT`, `ROLLBACK`, `SELECT`. */
-  readonly command: string
-  readonly rowCount: number
-  /** Parses a text of the column as `pg` does: an `integer` is a number, a `bigint` a string. */
-  parse(column: number, text: string): unknown
-}
+import { sendCancelRequest } from './cancel-request.ts'
+import { Client } from './client.ts'
+import { Lane } from './lane/lane.ts'
+import type { Failure } from './lane/part.ts'
+import { outdatedOf } from './pg-errors.ts'
+import type { RawOutcome } from './raw-outcome.ts'
+import type { ParserOf, Sending } from './sending.ts'
 
 /** How long a cancelled statement or a ROLLBACK may still run. Then the connection is closed. */
 export const graceMs = 1000
 
-const asText = { getTypeParser: () => (text: string) => text } as never
+/** Called once with the error, or with undefined. */
+export type Ended = (failure: Failure | undefined) => void
 
-/** One checked-out connection. Never given two statements at a time. */
+const connections = new WeakMap<PoolClient, Connection>()
+
+/** One connection of a pool. Never given two exchanges at a time. */
 export class Connection {
   readonly #client: PoolClient
+  readonly #lane: Lane
+  readonly #isOwn: boolean
+  #isListening = false
+  #isCheckedOut = false
   #lost: Error | undefined
-  #isReleased = false
-  #isOutdated = false
+  #isUnfit = false
+  #isDirect: boolean | undefined
+  #wanted: boolean | undefined
+  #prepares = false
+  /** Whether your own SQL may have changed the state of the server's session. */
+  isChanged = false
   #cancelling: Promise<void> | undefined
   #cutOff: NodeJS.Timeout | undefined
 
-  constructor(client: PoolClient) {
+  private constructor(client: PoolClient) {
     this.#client = client
+    this.#lane = Lane.of(client)
+    this.#isOwn = client instanceof Client
+  }
+
+  /**
+   * The connection of a client that the pool has given.
+   *
+   * @param prepares whether statements are prepared; undefined: unless there is a pooler in between
+   */
+  static checkOut(client: PoolClient, prepares: boolean | undefined): Connection {
+    let connection = connections.get(client)
+    if (connection === undefined) connections.set(client, (connection = new Connection(client)))
+    connection.#wanted ??= prepares
+    connection.#checkOut()
+    return connection
+  }
+
+  #checkOut(): void {
+    this.#isCheckedOut = true
+    if (this.#isListening) return
+    this.#isListening = true
     // While it is checked out, nobody else listens for errors, and an error without a listener ends the process.
-    client.on('error', this.#onLost)
+    this.#client.on('error', this.#onLost)
   }
 
-  /** Rows as PostgreSQL's texts, in the order of the columns. */
-  async rawRows(statement: WireStatement): Promise<RawResult> {
-    try {
-      return this.#rawResult(await this.#sendRaw(statement))
-    } catch (error) {
-      if (statement.name === undefined || !isOutdated(error)) throw error
-      this.#isOutdated = true
-      // Nothing was executed. But a transaction cannot go on after that.
-      if (this.isInTransaction) throw error
-      return this.#rawResult(await this.#sendRaw({ ...statement, name: undefined }))
+  /** Whether it is not known yet if there is a pooler in between. */
+  get needsProbe(): boolean {
+    return this.#isDirect === undefined
+  }
+
+  /** Finds out whether there is a pooler in between. Through one, the server's process is another one. */
+  probe(done: Ended): void {
+    const { processID } = this.#client as unknown as { readonly processID: number | null }
+    let answer: unknown
+    const part = {
+      text: 'select pg_backend_pid()',
+      parameters: [],
+      row: (row: readonly unknown[]) => void ([answer] = row),
     }
+    this.#lane.send([part], (failure) => {
+      if (failure === undefined) {
+        this.#isDirect = Number(answer) === processID
+        this.#prepares = this.#wanted ?? this.#isDirect
+      }
+      done(failure)
+    })
   }
 
-  #sendRaw(statement: WireStatement): Promise<QueryArrayResult<(string | null)[]>> {
-    return this.#client.query({ ...queryOf(statement), rowMode: 'array', types: asText })
+  /** Sends statements in one exchange. An error skips what is left of it. */
+  send(sendings: readonly Sending[], ended: Ended): void {
+    for (let index = 0; index < sendings.length; index += 1)
+      (sendings[index] as Sending).begin(this.#prepares, this.#parserOf)
+    this.#lane.send(sendings, ended)
   }
 
-  #rawResult({ rows, command, rowCount, fields }: QueryArrayResult<(string | null)[]>): RawResult {
-    return {
-      rows,
-      command,
-      rowCount: rowCount ?? 0,
-      parse: (column, text) => this.#parserOf(fields[column]?.dataTypeID)(text),
-    }
+  /**
+   * Whether prepared statements were the reason of a failure. Those of the exchange are prepared again then.
+   */
+  outdate(cause: unknown, sendings: readonly Sending[]): boolean {
+    const kind = outdatedOf(cause)
+    if (kind === undefined) return false
+    // A pooler is in between: the server has a statement that another client prepared.
+    if (kind === 'foreign') this.#prepares = false
+    for (const { name } of sendings) if (name !== undefined) this.#lane.forget(name)
+    return true
   }
 
-  /** Rows as objects, with the values that `pg` parses for each type. */
-  async objects(statement: WireStatement): Promise<RawOutcome> {
-    const result: QueryResult | QueryResult[] = await this.#client.query(queryOf(statement))
+  /** Sends one statement without parameters. */
+  ask(text: string, done: Ended): void {
+    this.#lane.send([{ text, parameters: [] }], done)
+  }
+
+  /** Runs a text that may have several statements. Rows are objects, with the values that `pg` parses for each type. */
+  async objects(text: string, parameters: readonly Parameter[]): Promise<RawOutcome> {
+    const values = parameters as Parameter[]
+    const result: QueryResult | QueryResult[] = await this.#client.query({ text, values })
     // Several statements in one text give a result each.
     const results = Array.isArray(result) ? result : [result]
     const last = results.at(-1)
@@ -78,12 +120,6 @@ export class Connection {
       rowCount: last?.rowCount ?? 0,
       commands: results.map(({ command }) => command),
     }
-  }
-
-  /** BEGIN, COMMIT and their like: no parameters, nothing prepared. */
-  async control(text: string): Promise<string> {
-    const { command } = await this.#client.query(text)
-    return command
   }
 
   /**
@@ -114,7 +150,7 @@ export class Connection {
 
   /** Whether PostgreSQL, when it last answered, was in a transaction, failed or not. */
   get isInTransaction(): boolean {
-    return this.#client.getTransactionStatus() !== 'I'
+    return this.#lane.isInTransaction
   }
 
   /** Why the connection broke or was closed while no statement ran; undefined if it did not. */
@@ -122,17 +158,39 @@ export class Connection {
     return this.#lost
   }
 
-  /** Returns the connection to the pool. Closes it instead if it is broken, still in a transaction, or has outdated prepared statements. */
-  release(cause?: unknown): void {
-    if (this.#isReleased) return
-    this.#isReleased = true
-    this.#client.removeListener('error', this.#onLost)
-    const broken = cause ?? this.#lost ?? (this.isInTransaction || this.#isOutdated)
-    this.#client.release(broken instanceof Error ? broken : broken !== false)
+  /** The connection must not be used after this: its server cannot do the work, or it is in an unknown state. */
+  replace(): void {
+    this.#isUnfit = true
   }
 
-  #parserOf(typeId: number | undefined): (text: string) => unknown {
-    return typeId === undefined ? String : this.#client.getTypeParser(typeId)
+  /** Whether it has to be reset before others use it, and can be. */
+  get needsReset(): boolean {
+    return this.isChanged && this.#isOwn && this.#isDirect === true && this.#lost === undefined
+  }
+
+  /** Puts the server's session into its first state. */
+  reset(done: () => void): void {
+    this.ask('discard all', (failure) => {
+      this.#lane.forgetAll()
+      if (failure === undefined) this.isChanged = false
+      else this.#isUnfit = true
+      done()
+    })
+  }
+
+  /** Returns the connection to the pool. Closes it instead if it is broken, still in a transaction, or changed. */
+  release(cause?: unknown): void {
+    if (!this.#isCheckedOut) return
+    this.#isCheckedOut = false
+    // Without a pooler in between, a changed session of a foreign pool is closed: its handlers may have set a role.
+    const isLeftChanged = this.isChanged && this.#isDirect === true
+    const broken = cause ?? this.#lost ?? (this.#isUnfit || this.isInTransaction || isLeftChanged)
+    if (!this.#isOwn || broken !== false) {
+      this.#isListening = false
+      this.#client.removeListener('error', this.#onLost)
+    }
+    if (broken === false) return this.#client.release()
+    this.#client.release(broken instanceof Error ? broken : true)
   }
 
   async #cancel(): Promise<void> {
@@ -142,22 +200,9 @@ export class Connection {
     if (!isDone) this.destroy()
   }
 
+  readonly #parserOf: ParserOf = (typeId) => this.#client.getTypeParser(typeId)
+
   readonly #onLost = (error: Error): void => {
     this.#lost = error
   }
-}
-
-/** Whether a prepared statement is gone, or the columns of its table have other types now. */
-function isOutdated(error: unknown): boolean {
-  const { code, routine } = error as { readonly code?: string; readonly routine?: string }
-  return code === '26000' || (code === '0A000' && routine === 'RevalidateCachedQuery')
-}
-
-function queryOf({ text, parameters, name }: WireStatement): {
-  text: string
-  values: Parameter[]
-  name?: string
-} {
-  const values = parameters as Parameter[]
-  return name === undefined ? { text, values } : { text, values, name }
 }

@@ -29,7 +29,9 @@ async function ask(pool: ConnectionPool, timeoutMs: number): Promise<void> {
   const left = Math.max(timeoutMs - (performance.now() - start), 1)
   const limit = setTimeout(() => connection.destroy(), left)
   try {
-    await connection.control('select 1')
+    await new Promise<void>((resolve, reject) => {
+      connection.ask('select 1', (failure) => (failure ? reject(failure.error) : resolve()))
+    })
     connection.release()
   } catch (cause) {
     connection.release(cause)

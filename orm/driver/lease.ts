@@ -2,7 +2,10 @@ import type { DataBridgeError } from '../errors.ts'
 import { type Observer, within } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Connection } from './connection.ts'
+import { statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
+
+type Taken = (error: unknown, connection?: Connection) => void
 
 /** The connection that a session takes from the pool: at most one. */
 export class Lease {
@@ -21,20 +24,35 @@ export class Lease {
     return this.#connection
   }
 
-  async take(limitMs: number | undefined, operation: Operation | undefined): Promise<Connection> {
-    const start = performance.now()
+  /** Calls back once, with the connection or with an error. */
+  take(limitMs: number | undefined, operation: Operation | undefined, taken: Taken): void {
+    const since = performance.now()
+    const done = (error: unknown, connection?: Connection): void => {
+      this.#stopWaiting = undefined
+      const now = performance.now()
+      const durationMs = now - since
+      if (connection === undefined) {
+        this.#observer.connectionAwaited?.({ durationMs, error })
+        return taken(error)
+      }
+      this.#connection = connection
+      this.#heldSince = now
+      this.#observer.connectionAwaited?.({ durationMs })
+      taken(undefined, connection)
+    }
+    const acquired = (error: unknown, connection?: Connection): void => {
+      if (connection?.needsProbe === true) this.#probe(connection, limitMs, done)
+      else done(error, connection)
+    }
     try {
       const acquisition = within(this.#observer, operation, () => this.#pool.acquire(limitMs))
       this.#stopWaiting = acquisition.giveUp
-      this.#connection = await acquisition.connection
-      this.#heldSince = performance.now()
-      this.#observer.connectionAwaited?.({ durationMs: this.#heldSince - start })
-      return this.#connection
+      acquisition.connection.then(
+        (connection) => acquired(undefined, connection),
+        (error: unknown) => acquired(error),
+      )
     } catch (error) {
-      this.#observer.connectionAwaited?.({ durationMs: performance.now() - start, error })
-      throw error
-    } finally {
-      this.#stopWaiting = undefined
+      done(error)
     }
   }
 
@@ -43,11 +61,38 @@ export class Lease {
     this.#stopWaiting?.(reason)
   }
 
+  /** Gives the connection back. First resets it, if your own SQL may have changed the server's session. */
+  giveBack(done: () => void): void {
+    const connection = this.#connection
+    if (connection === undefined) return done()
+    if (!connection.needsReset) {
+      this.drop()
+      return done()
+    }
+    connection.reset(() => {
+      this.drop()
+      done()
+    })
+  }
+
   /** @param cause why the connection cannot be used any more */
-  giveBack(cause?: unknown): void {
-    if (this.#connection === undefined) return
-    this.#connection.release(cause)
+  drop(cause?: unknown): void {
+    const connection = this.#connection
+    if (connection === undefined) return
     this.#connection = undefined
+    connection.release(cause)
     this.#observer.connectionReleased?.(performance.now() - this.#heldSince)
+  }
+
+  #probe(connection: Connection, limitMs: number | undefined, done: Taken): void {
+    const limit =
+      limitMs === undefined ? undefined : setTimeout(() => connection.destroy(), limitMs)
+    this.#stopWaiting = () => connection.destroy()
+    connection.probe((failure) => {
+      clearTimeout(limit)
+      if (failure === undefined) return done(undefined, connection)
+      connection.release(failure.error)
+      done(statementError(failure.error, 'the first statement'))
+    })
   }
 }

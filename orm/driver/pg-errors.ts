@@ -143,6 +143,17 @@ function kindOf(state: string | undefined, error: unknown): readonly [ErrorCode,
   return byState[state] ?? ['DATA_BRIDGE_ERR_STATEMENT', '']
 }
 
+/**
+ * Why a prepared statement cannot be used. `gone`: the server has forgotten it, or its result has other columns
+ * now. `foreign`: another client of a pooler has prepared a statement of this name.
+ */
+export function outdatedOf(error: unknown): 'gone' | 'foreign' | undefined {
+  const { code, routine } = fieldsOf(error)
+  if (code === '42P05') return 'foreign'
+  const isGone = code === '26000' || (code === '0A000' && routine === 'RevalidateCachedQuery')
+  return isGone ? 'gone' : undefined
+}
+
 /** The error of a connection that could not be opened. `where` has no password in it. */
 export function connectError(error: unknown, where: string): DataBridgeError {
   const facts = factsOf(error)

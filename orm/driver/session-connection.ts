@@ -1,51 +1,41 @@
 import type { DataBridgeError } from '../errors.ts'
-import { type Observer, type SentStatement, within } from '../observe/observer.ts'
+import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
-import { noParameters } from '../sql/node.ts'
+import type { Row } from '../schema/wire-form.ts'
+import { mayChangeState } from '../sql/server-state.ts'
 import type { Statement } from '../sql/statement.ts'
-import type { Connection, RawResult } from './connection.ts'
-import { requireIsolation } from './isolation.ts'
-import { Lease } from './lease.ts'
-import { isConnectionLoss, statementError } from './pg-errors.ts'
+import type { Connection } from './connection.ts'
+import { type Done, Exchanges } from './exchanges.ts'
 import type { ConnectionPool } from './pool.ts'
-import { catalogueSummary, limitStatement } from './statement-limit.ts'
 import { hasEnded, type RawOutcome } from './raw-outcome.ts'
+import { control, noReader, type Reader, Sending } from './sending.ts'
+import { catalogueSummary } from './statement-limit.ts'
 import type { TimeLimits } from './time-limits.ts'
-import {
-  commitError,
-  endedBySqlError,
-  failedBeforeCommitError,
-  failedTransactionError,
-  notCommittedError,
-  transactionTimeoutError,
-} from './transaction-errors.ts'
+import { type RawResult, TextRows } from './text-rows.ts'
+import { endedBySqlError } from './transaction-errors.ts'
 import type { SessionMode, TransactionMode } from './transaction-mode.ts'
-import { SerialQueue } from '../util/serial-queue.ts'
+import { Turns } from './turns.ts'
 
-type Answer = RawResult['rows'] | undefined
+type Texts = readonly (string | null)[]
+type Answer = readonly Texts[] | undefined
+
+/** What reads the result of a statement, and what it gives. */
+export interface Fetched<T> extends Reader {
+  /** The result, when the statement has succeeded. What it throws is the error of the statement. */
+  finish(sent: Sending): T
+}
+
+const nothing = (): void => {}
+
+const factsSavepoint = 'savepoint data_bridge_facts'
 
 /**
- * `none`: statements commit by themselves. `failed`: PostgreSQL refused a statement and now accepts only
- * ROLLBACK. `lost`: PostgreSQL rolled back, because the connection broke or the time limit was over.
- */
-type TransactionState = 'none' | 'open' | 'failed' | 'lost'
-
-/**
- * A session's side of the pool: at most one connection, one statement at a time, in the order in
- * which they were asked for. The connection is held while a statement runs or a transaction is open.
+ * A session's side of the pool: at most one connection, one exchange at a time, in the order in which
+ * they were asked for. The connection is held while an exchange runs or a transaction is open.
  */
 export class SessionConnection {
-  readonly #lease: Lease
-  readonly #observer: Observer
-  readonly #mode: SessionMode
-  readonly #limits: TimeLimits
-  readonly #queue: SerialQueue
-  #transaction: TransactionState = 'none'
-  #failure: unknown
-  #expiry: DataBridgeError | undefined
-  #refusal: (() => DataBridgeError) | undefined
-  #isCancellable = false
-  #transactionLimit: NodeJS.Timeout | undefined
+  readonly #exchanges: Exchanges
+  readonly #turns: Turns
 
   constructor(
     pool: ConnectionPool,
@@ -53,340 +43,215 @@ export class SessionConnection {
     mode: SessionMode,
     limits: TimeLimits = {},
   ) {
-    this.#lease = new Lease(pool, observer)
-    this.#observer = observer
-    this.#mode = mode
-    this.#limits = limits
-    this.#queue = new SerialQueue(() => {
-      if (this.#transaction === 'none') this.#lease.giveBack()
-    })
+    this.#exchanges = new Exchanges(pool, observer, mode, limits, this.#onExpired)
+    this.#turns = new Turns(this.#onIdle)
   }
 
   get isInTransaction(): boolean {
-    return this.#transaction !== 'none'
+    return this.#exchanges.transaction.exists
   }
 
   /** Whether the transaction can no longer be committed. */
   get hasFailed(): boolean {
-    return this.#transaction === 'failed' || this.#transaction === 'lost'
+    return this.#exchanges.transaction.hasFailed
+  }
+
+  /** Whether nothing runs or waits. */
+  get isIdle(): boolean {
+    return this.#turns.isIdle
   }
 
   /** Refuses every statement that has not been sent yet. */
   refuse(reason: () => DataBridgeError): void {
-    this.#refusal ??= reason
+    this.#exchanges.refusal ??= reason
+  }
+
+  /** Refuses every later statement, and asks the server to cancel the running one, whose result still counts. */
+  abort(reason: DataBridgeError): void {
+    this.refuse(() => reason)
+    this.#exchanges.cancel(reason)
+  }
+
+  /** Sends one statement. */
+  fetch<T>(
+    statement: Statement,
+    operation: Operation | undefined,
+    fetched: Fetched<T>,
+  ): Promise<T> {
+    const sending = new Sending(statement, fetched)
+    return this.#inTurn(
+      (done) => this.#exchanges.send([sending], operation, done),
+      () => fetched.finish(sending),
+    )
+  }
+
+  /** Sends one statement, and gives its rows as texts. */
+  rows(statement: Statement, operation: Operation | undefined): Promise<RawResult> {
+    return this.fetch(statement, operation, new TextRows())
   }
 
   /**
-   * Refuses every later statement, and asks the server to cancel the running one. It does not cancel a
-   * COMMIT, since its result would be unknown.
+   * Sends several statements in one exchange: an error skips those behind it.
+   *
+   * @param sendings not empty
    */
-  abort(reason: DataBridgeError): void {
-    this.refuse(() => reason)
-    this.#lease.giveUp(reason)
-    this.#cancelRunning()
-  }
-
-  rows(statement: Statement, operation: Operation | undefined): Promise<RawResult> {
-    return this.#run(statement, operation, (connection) => connection.rawRows(statement))
+  exchange(sendings: readonly Sending[], operation: Operation | undefined): Promise<void> {
+    return this.#inTurn((done) => this.#exchanges.send(sendings, operation, done), nothing)
   }
 
   /**
    * Asks the catalogue. Gives no rows if the query fails, and undefined if the role must not read the
-   * catalogue. `begins`: a write follows, so begin a transaction after it.
+   * catalogue.
    */
-  lookUp(
-    text: string,
-    parameters: readonly string[],
-    operation: Operation,
-    begins: boolean = false,
-  ): Promise<Answer> {
-    const statement = { text, parameters, summary: catalogueSummary, kind: 'control' } as const
-    return this.#inTurn(async () => {
-      this.#refuseFailed()
-      const connection = await this.#connect(operation)
-      const ask = async (): Promise<Answer> => {
-        try {
-          const send = () => connection.rawRows(statement)
-          return (await this.#send(connection, statement, operation, send)).rows
-        } catch (error) {
-          if (this.#refusal !== undefined || this.#lease.connection === undefined) throw error
-          return (error as DataBridgeError).sqlState === '42501' ? undefined : []
-        }
-      }
-      if (this.#transaction !== 'none') return this.#askWithin(connection, ask, operation)
-      const rows = await ask()
-      if (begins) await this.#begin(connection, this.#mode, operation)
-      return rows
-    })
-  }
-
-  /** Asks within a transaction. A savepoint keeps the transaction usable if the query fails. */
-  async #askWithin(
-    connection: Connection,
-    ask: () => Promise<Answer>,
-    operation: Operation,
-  ): Promise<Answer> {
-    await this.#control(connection, 'savepoint data_bridge_facts', operation)
-    const answer = await ask()
-    if (this.hasFailed) {
-      await this.#control(connection, 'rollback to savepoint data_bridge_facts', operation)
-      this.#recover()
+  lookUp(text: string, parameters: readonly string[], operation: Operation): Promise<Answer> {
+    let answer: Answer
+    const query = new Sending(
+      { text, parameters, summary: catalogueSummary, kind: 'control' },
+      {
+        begin: () => (answer = []),
+        row: (row: Row) => void (answer as Texts[]).push(row as Texts),
+      },
+    )
+    const ask = (done: Done): void => {
+      // A savepoint keeps the transaction usable if the query fails.
+      const isWithin = this.isInTransaction
+      const sendings = isWithin
+        ? [control(factsSavepoint), query, control(`release ${factsSavepoint}`)]
+        : [query]
+      this.#exchanges.send(sendings, operation, (error) => {
+        const { refusal, connection } = this.#exchanges
+        if (error === undefined || refusal !== undefined || connection === undefined)
+          return done(error)
+        answer = (error as DataBridgeError).sqlState === '42501' ? undefined : []
+        if (!isWithin) return done()
+        this.#exchanges.rollBackTo(`rollback to ${factsSavepoint}`, operation, done)
+      })
     }
-    await this.#control(connection, 'release savepoint data_bridge_facts', operation)
-    return answer
+    return this.#inTurn(ask, () => answer)
   }
 
   /** Runs your own SQL. */
   objects(statement: Statement, operation: Operation): Promise<RawOutcome> {
-    return this.#run(statement, operation, async (connection) => {
-      const outcome = await connection.objects(statement)
-      if (hasEnded(statement.text, outcome.commands, connection.isInTransaction))
-        throw endedBySqlError()
-      return outcome
-    })
+    const { text, parameters } = statement
+    let outcome: RawOutcome | undefined
+    const run = async (connection: Connection): Promise<RawOutcome> => {
+      connection.isChanged ||= mayChangeState(text)
+      return (outcome = await connection.objects(text, parameters))
+    }
+    const send = (done: Done): void => {
+      const sending = new Sending(statement, noReader)
+      this.#exchanges.runOwn(sending, operation, run, (error) => {
+        if (error !== undefined || outcome === undefined) return done(error)
+        const { connection, transaction } = this.#exchanges
+        if (!hasEnded(text, outcome.commands, connection?.isInTransaction === true)) return done()
+        const ended = endedBySqlError()
+        transaction.fail(ended, false)
+        done(ended)
+      })
+    }
+    return this.#inTurn(send, () => outcome as RawOutcome)
   }
 
   /** Makes the transaction fail, so that it can no longer be committed. */
   fail(error: DataBridgeError): Promise<void> {
-    return this.#inTurn(async () => {
-      if (!this.hasFailed) this.#transaction = 'failed'
-      this.#failure ??= error
-    })
+    const { transaction } = this.#exchanges
+    return this.#inTurn((done) => {
+      transaction.refuse(error)
+      done()
+    }, nothing)
   }
 
   /** Takes a connection and gives it back. */
   check(): Promise<void> {
-    return this.#inTurn(async () => void (await this.#connect(undefined)))
+    return this.#inTurn((done) => this.#exchanges.connect(undefined, done, () => done()), nothing)
   }
 
   /** Begins a transaction at once; within one it does nothing. */
   begin(mode: TransactionMode, operation: Operation | undefined): Promise<void> {
-    return this.#inTurn(async () => {
-      if (this.#transaction === 'none')
-        await this.#begin(await this.#connect(operation), mode, operation)
-    })
+    return this.#inTurn((done) => this.#exchanges.begin(mode, operation, done), nothing)
   }
 
-  /** @returns whether there was a transaction to commit */
-  commit(operation: Operation): Promise<boolean> {
-    return this.#inTurn(() => this.#commit(operation))
+  /**
+   * Sends the last statements of the transaction and COMMIT in one exchange: all of them are saved, or none.
+   *
+   * @returns whether there was something to commit
+   */
+  commit(operation: Operation, sendings: readonly Sending[] = []): Promise<boolean> {
+    let hasCommitted = false
+    const commit = (done: Done): void => {
+      hasCommitted = this.isInTransaction || sendings.length > 0
+      if (!hasCommitted) return done()
+      this.#exchanges.commit(sendings, operation, done)
+    }
+    return this.#inTurn(commit, () => hasCommitted)
   }
 
   /** Never fails: if ROLLBACK cannot be sent, the connection is closed and PostgreSQL rolls back by itself. */
-  rollback(operation: Operation): Promise<void> {
-    return this.#queue.take(() => this.#rollback(operation))
+  rollback(operation: Operation | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      this.#turns.take(() => {
+        this.#exchanges.rollback(operation, () => {
+          this.#turns.next()
+          resolve()
+        })
+      })
+    })
   }
 
   savepoint(name: string, operation: Operation | undefined): Promise<void> {
-    return this.#inTurn(async () => {
-      this.#refuseFailed()
-      const connection = await this.#connect(operation)
-      if (this.#transaction === 'none') await this.#begin(connection, this.#mode, operation)
-      await this.#control(connection, `savepoint ${name}`, operation)
-    })
+    return this.exchange([control(`savepoint ${name}`)], operation)
   }
 
   releaseSavepoint(name: string, operation: Operation | undefined): Promise<void> {
-    return this.#inTurn(async () => {
-      this.#refuseFailed()
-      await this.#control(await this.#connect(operation), `release savepoint ${name}`, operation)
-    })
+    return this.exchange([control(`release savepoint ${name}`)], operation)
   }
 
   rollbackToSavepoint(name: string, operation: Operation | undefined): Promise<void> {
-    return this.#inTurn(async () => {
-      if (this.#transaction === 'none' || this.#transaction === 'lost') return
-      const connection = await this.#connect(operation)
-      await this.#control(connection, `rollback to savepoint ${name}`, operation)
-      this.#recover()
-    })
+    return this.#inTurn(
+      (done) => this.#exchanges.rollBackTo(`rollback to savepoint ${name}`, operation, done),
+      nothing,
+    )
   }
 
   /** Resolves when every statement that was sent has been answered and the connection is back. */
   settled(): Promise<void> {
-    return this.#queue.settled()
+    return this.#turns.settled()
   }
 
-  #run<T extends { readonly rowCount: number }>(
-    statement: Statement,
-    operation: Operation | undefined,
-    send: (connection: Connection) => Promise<T>,
-  ): Promise<T> {
-    return this.#inTurn(async () => {
-      this.#refuseFailed()
-      const connection = await this.#connect(operation)
-      if (this.#transaction === 'none' && this.#needsTransaction(statement)) {
-        await this.#begin(connection, this.#mode, operation)
-        // The session may have ended during BEGIN, when there was nothing to cancel.
-        if (this.#refusal !== undefined) throw this.#refusal()
+  #inTurn<T>(work: (done: Done) => void, finish: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const done = (error?: unknown): void => {
+        if (error !== undefined) {
+          this.#turns.next()
+          return reject(error)
+        }
+        try {
+          const result = finish()
+          this.#turns.next()
+          resolve(result)
+        } catch (thrown) {
+          this.#turns.next()
+          reject(thrown)
+        }
       }
-      return this.#send(connection, statement, operation, send)
+      this.#turns.take(() => {
+        const { refusal } = this.#exchanges
+        if (refusal !== undefined) return done(refusal())
+        work(done)
+      })
     })
   }
 
-  #needsTransaction(statement: Statement): boolean {
-    return (
-      statement.kind === 'write' ||
-      this.#mode.transaction === true ||
-      this.#mode.isolation !== undefined ||
-      this.#mode.readOnly === true
-    )
+  readonly #onIdle = (): void => {
+    const { connection } = this.#exchanges
+    if (connection === undefined || this.isInTransaction) return
+    if (!connection.needsReset) return this.#exchanges.giveBack(nothing)
+    this.#turns.take(() => this.#exchanges.giveBack(() => this.#turns.next()))
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#queue.take(() => {
-      if (this.#refusal !== undefined) throw this.#refusal()
-      return work()
+  readonly #onExpired = (reason: DataBridgeError): void => {
+    this.#turns.take(() => {
+      this.#exchanges.rollBackExpired(reason, undefined, () => this.#turns.next())
     })
-  }
-
-  async #connect(operation: Operation | undefined): Promise<Connection> {
-    const { connection } = this.#lease
-    if (connection !== undefined) return connection
-    const leased = await this.#lease.take(this.#limits.acquire, operation)
-    // The session may have ended while it waited.
-    if (this.#refusal !== undefined) throw this.#refusal()
-    return leased
-  }
-
-  #refuseFailed(): void {
-    // The time limit was over after the previous statement, while this one waited.
-    if (this.#transaction === 'open' && this.#expiry !== undefined)
-      this.#fail(this.#expiry, this.#expiry)
-    if (!this.hasFailed) return
-    throw failedTransactionError(this.#transaction === 'lost', this.#failure)
-  }
-
-  async #begin(
-    connection: Connection,
-    mode: TransactionMode,
-    operation: Operation | undefined,
-  ): Promise<void> {
-    const { isolation = this.#mode.isolation, readOnly = this.#mode.readOnly } = mode
-    requireIsolation(isolation)
-    const level = isolation === undefined ? '' : ` isolation level ${isolation}`
-    const access = readOnly === true ? ' read only' : ''
-    await this.#control(connection, `begin${level}${access}`, operation)
-    this.#transaction = 'open'
-    const { transaction: limitMs } = this.#limits
-    if (limitMs === undefined) return
-    this.#transactionLimit = setTimeout(() => void this.#expire(limitMs, operation), limitMs)
-  }
-
-  #control(
-    connection: Connection,
-    text: string,
-    operation: Operation | undefined,
-  ): Promise<{ command: string; rowCount: number }> {
-    const summary = text.toUpperCase()
-    const statement = { text, parameters: noParameters, summary, kind: 'control' } as const
-    return this.#send(connection, statement, operation, async () => ({
-      command: await connection.control(text),
-      rowCount: 0,
-    }))
-  }
-
-  async #send<T extends { readonly rowCount: number }>(
-    connection: Connection,
-    statement: Omit<SentStatement, 'operation'>,
-    operation: Operation | undefined,
-    send: (connection: Connection) => Promise<T>,
-  ): Promise<T> {
-    const { text, parameters, summary, kind } = statement
-    const end = this.#observer.statementSent?.({ text, parameters, summary, kind, operation })
-    const limit = limitStatement(connection, statement, this.#limits.statement)
-    this.#isCancellable = kind !== 'control' || (summary !== 'COMMIT' && summary !== 'ROLLBACK')
-    const start = performance.now()
-    try {
-      const result = await within(this.#observer, operation, () => send(connection))
-      end?.({ durationMs: performance.now() - start, rows: result.rowCount })
-      return result
-    } catch (cause) {
-      const cancelled = connection.isCancelling ? (this.#refusal?.() ?? this.#expiry) : undefined
-      const error = limit?.error ?? cancelled ?? statementError(cause, summary)
-      end?.({ durationMs: performance.now() - start, error })
-      this.#fail(cause, error)
-      throw error
-    } finally {
-      this.#isCancellable = false
-      clearTimeout(limit?.timer)
-      if (connection.isCancelling) await connection.settled()
-    }
-  }
-
-  #cancelRunning(): void {
-    if (this.#isCancellable) this.#lease.connection?.cancel()
-  }
-
-  /** The time limit of the transaction is over: cancel the running statement, and roll back at once. */
-  async #expire(limitMs: number, operation: Operation | undefined): Promise<void> {
-    const expiry = transactionTimeoutError(limitMs)
-    this.#expiry = expiry
-    this.#cancelRunning()
-    await this.#queue.take(async () => {
-      // A COMMIT that was under way has ended it.
-      if (this.#expiry !== expiry) return
-      await this.#rollback(operation)
-      this.#lease.giveBack()
-      this.#transaction = 'lost'
-      this.#failure = expiry
-    })
-  }
-
-  #fail(cause: unknown, error: DataBridgeError): void {
-    const isLost = isConnectionLoss(cause)
-    if (this.#transaction !== 'none') {
-      this.#failure ??= error
-      this.#transaction = isLost ? 'lost' : 'failed'
-    }
-    if (isLost) this.#lease.giveBack(cause)
-  }
-
-  async #commit(operation: Operation): Promise<boolean> {
-    if (this.#transaction === 'none') return false
-    // If the connection was lost before COMMIT was sent, nothing was saved.
-    const loss = this.#lease.connection?.loss
-    if (loss !== undefined) this.#fail(loss, statementError(loss, 'the transaction'))
-    const state: TransactionState = this.#transaction
-    if (state !== 'open') {
-      const cause = this.#failure
-      await this.#rollback(operation)
-      throw failedBeforeCommitError(cause)
-    }
-    try {
-      const { command } = await this.#control(await this.#connect(operation), 'commit', operation)
-      this.#end()
-      if (command === 'COMMIT') return true
-      throw notCommittedError(command)
-    } catch (error) {
-      const isLost = this.#transaction === 'lost'
-      this.#end()
-      throw commitError(error, isLost)
-    }
-  }
-
-  async #rollback(operation: Operation | undefined): Promise<void> {
-    const isSendable = this.#transaction === 'open' || this.#transaction === 'failed'
-    try {
-      const { connection } = this.#lease
-      if (isSendable && connection !== undefined)
-        await this.#control(connection, 'rollback', operation)
-    } catch (error) {
-      this.#lease.giveBack(error)
-    } finally {
-      this.#end()
-    }
-  }
-
-  #recover(): void {
-    this.#transaction = 'open'
-    this.#failure = undefined
-  }
-
-  #end(): void {
-    clearTimeout(this.#transactionLimit)
-    this.#expiry = undefined
-    this.#transaction = 'none'
-    this.#failure = undefined
   }
 }

@@ -1,38 +1,46 @@
 import type { DataBridgeError } from '../errors.ts'
-import type { SentStatement } from '../observe/observer.ts'
 import { type Connection, graceMs } from './connection.ts'
+import type { Sending } from './sending.ts'
 import { statementTimeoutError } from './transaction-errors.ts'
-
-/** The time limit of a running statement. Has an error when the time is over. */
-export interface StatementLimit {
-  readonly timer: NodeJS.Timeout
-  readonly error: DataBridgeError | undefined
-}
 
 /** The summary of queries to the catalogue, which the library sends by itself. */
 export const catalogueSummary = 'SELECT catalogue'
 
-/**
- * Statements such as BEGIN cannot be cancelled: their connection is closed. ROLLBACK has its own limit,
- * since PostgreSQL also rolls back when the connection ends.
- */
-export function limitStatement(
-  connection: Connection,
-  { summary, kind }: Pick<SentStatement, 'summary' | 'kind'>,
-  statementMs: number | undefined,
-): StatementLimit | undefined {
-  const limitMs = summary === 'ROLLBACK' ? graceMs : statementMs
-  if (limitMs === undefined) return undefined
-  let error: DataBridgeError | undefined
-  const timer = setTimeout(() => {
-    error = statementTimeoutError(summary, limitMs)
-    if (kind === 'control' && summary !== catalogueSummary) connection.destroy()
-    else connection.cancel()
-  }, limitMs)
-  return {
-    timer,
-    get error() {
-      return error
-    },
+/** The time limit of each statement of an exchange. Has an error when the time of one is over. */
+export class StatementLimit {
+  readonly #connection: Connection
+  readonly #limitMs: number
+  readonly #timer: NodeJS.Timeout
+  #sending: Sending
+  error: DataBridgeError | undefined
+
+  constructor(connection: Connection, sending: Sending, limitMs: number) {
+    this.#connection = connection
+    this.#sending = sending
+    this.#limitMs = limitMs
+    this.#timer = setTimeout(() => this.#over(), limitMs)
   }
+
+  /** The next statement of the exchange has its own time. */
+  restart(sending: Sending): void {
+    this.#sending = sending
+    this.#timer.refresh()
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** Statements such as BEGIN cannot be cancelled: their connection is closed. */
+  #over(): void {
+    const { summary, kind } = this.#sending.statement
+    this.error = statementTimeoutError(summary, this.#limitMs)
+    if (kind === 'control' && summary !== catalogueSummary) this.#connection.destroy()
+    else this.#connection.cancel()
+  }
+}
+
+/** ROLLBACK has its own limit, since PostgreSQL also rolls back when the connection ends. */
+export function limitOf(sending: Sending, statementMs: number | undefined): number | undefined {
+  return sending.statement.summary === 'ROLLBACK' ? graceMs : statementMs
 }

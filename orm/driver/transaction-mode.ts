@@ -1,4 +1,4 @@
-import type { Isolation } from './isolation.ts'
+import { type Isolation, requireIsolation } from './isolation.ts'
 
 /** How a transaction begins. */
 export interface TransactionMode {
@@ -10,4 +10,10 @@ export interface TransactionMode {
 export interface SessionMode extends TransactionMode {
   /** Whether reads have a transaction too, before the first write. */
   readonly transaction?: boolean | undefined
+}
+
+export function beginText({ isolation, readOnly }: TransactionMode): string {
+  requireIsolation(isolation)
+  const level = isolation === undefined ? '' : ` isolation level ${isolation}`
+  return `begin${level}${readOnly === true ? ' read only' : ''}`
 }

@@ -169,7 +169,7 @@ export class Flusher {
     const write = async (): Promise<void> => {
       for (const entity of changes.added) completeNew(entity)
       await this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
-        this.#connection.lookUp(text, parameters, operation, true),
+        this.#connection.lookUp(text, parameters, operation),
       )
       await writeChanges(this.#writing(operation), changes)
     }

@@ -1,4 +1,4 @@
-import type { RawResult } from '../driver/connection.ts'
+import type { RawResult } from '../driver/text-rows.ts'
 import type { RawRow } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { severalRowsError, staleError } from './write-errors.ts'

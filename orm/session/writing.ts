@@ -1,4 +1,4 @@
-import type { RawResult } from '../driver/connection.ts'
+import type { RawResult } from '../driver/text-rows.ts'
 import type { Entity } from '../entity/entity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Statement } from '../sql/statement.ts'

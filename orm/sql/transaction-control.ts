@@ -38,7 +38,7 @@ const token =
   /--.*|\/\*|[eE]'(?:[^'\\]|\\[^]|'')*'?|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|\$(?:[\p{L}_][\p{L}\d_]*)?\$|[\p{L}_][\p{L}\d_$]*|;|[^]/uy
 
 /** The first words of each statement, without comments and what is quoted; that of a name is kept. */
-function statementsIn(text: string): readonly (readonly string[])[] {
+export function statementsIn(text: string): readonly (readonly string[])[] {
   const statements: string[][] = [[]]
   // The body of a function, `begin atomic …; end`, contains statements too.
   let depth = 0

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { Database, type DatabaseOptions, type SessionOptions } from '../../orm/index.ts'
 import { ConnectionPool } from '../../orm/driver/pool.ts'
@@ -7,13 +8,9 @@ import type { Operation, Outcome } from '../../orm/observe/operation.ts'
 import { StatementStats } from '../../orm/observe/stats.ts'
 import { Catalogue } from '../../orm/session/catalogue.ts'
 import { BaseSession } from '../../orm/session/session.ts'
+import { SentMessages, type WireQuery } from './sent-messages.ts'
 
-/** A statement as it was given to `pg`. */
-export interface WireQuery {
-  readonly text: string
-  readonly name: string | undefined
-  readonly values: readonly unknown[]
-}
+export type { WireQuery }
 
 /** Every statement of a database, on real connections. */
 export interface WireRecorder extends AsyncDisposable {
@@ -29,23 +26,27 @@ export interface WireRecorder extends AsyncDisposable {
   clear(): void
 }
 
-/** A database whose statements are recorded where `pg` takes them. */
+/** A database whose statements are recorded where `pg` writes them. */
 export function recordWire(
   url: string,
   { tables, ...settings }: pg.PoolConfig & Pick<DatabaseOptions, 'tables'> = {},
 ): WireRecorder {
   const queries: WireQuery[] = []
   const lookUps: WireQuery[] = []
-  const { query } = pg.Client.prototype as { query: (...given: unknown[]) => unknown }
-  class RecordingClient extends pg.Client {
-    override readonly query: pg.Client['query'] = ((...given: unknown[]) => {
-      const sent = wireQuery(given[0])
-      const isLookUp = /data_bridge_facts|from pg_attribute/.test(sent.text)
-      ;(isLookUp ? lookUps : queries).push(sent)
-      return query.apply(this, given)
+  const pool = new pg.Pool({ max: 4, ...settings, connectionString: url })
+  pool.on('connect', (client) => {
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
+    const messages = new SentMessages((query) => {
+      if (query.text === 'select pg_backend_pid()') return
+      const isLookUp = /data_bridge_facts|from pg_attribute/.test(query.text)
+      ;(isLookUp ? lookUps : queries).push(query)
+    })
+    const write = stream.write.bind(stream) as (...given: unknown[]) => boolean
+    stream.write = ((...given: unknown[]) => {
+      messages.read(given[0] as Uint8Array)
+      return write(...given)
     }) as never
-  }
-  const pool = new pg.Pool({ max: 4, ...settings, connectionString: url, Client: RecordingClient })
+  })
   const database = new Database({ pool, ...(tables && { tables }) })
   return {
     pool,
@@ -61,12 +62,6 @@ export function recordWire(
       await pool.end()
     },
   }
-}
-
-function wireQuery(given: unknown): WireQuery {
-  if (typeof given === 'string') return { text: given, name: undefined, values: [] }
-  const { text, name, values = [] } = given as { text: string; name?: string; values?: unknown[] }
-  return { text, name, values }
 }
 
 /** An operation, and how it ended; `outcome` is undefined while it is under way. */

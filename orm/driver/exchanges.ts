@@ -1,0 +1,296 @@
+import { DataBridgeError } from '../errors.ts'
+import type { Observer } from '../observe/observer.ts'
+import type { Operation } from '../observe/operation.ts'
+import type { Connection } from './connection.ts'
+import { Lease } from './lease.ts'
+import { isConnectionLoss, statementError } from './pg-errors.ts'
+import type { ConnectionPool } from './pool.ts'
+import { control, type Sending } from './sending.ts'
+import type { Refusal } from './refusal.ts'
+import { StatementSender } from './statement-sender.ts'
+import type { TimeLimits } from './time-limits.ts'
+import { Transaction } from './transaction.ts'
+import {
+  commitError,
+  failedBeforeCommitError,
+  failedTransactionError,
+  notCommittedError,
+  transactionTimeoutError,
+} from './transaction-errors.ts'
+import { beginText, type SessionMode, type TransactionMode } from './transaction-mode.ts'
+
+/** Called once: without an error if the work succeeded. */
+export type Done = (error?: unknown) => void
+
+/**
+ * Sends a session's exchanges on its connection, in its transaction. The caller sees to it that one is sent at a
+ * time. All work calls back, and none of it throws.
+ */
+export class Exchanges {
+  readonly transaction: Transaction = new Transaction()
+  readonly #lease: Lease
+  readonly #sender: StatementSender
+  readonly #mode: SessionMode
+  readonly #limits: TimeLimits
+  readonly #expired: (reason: DataBridgeError) => void
+  /** The BEGIN of the transaction. */
+  #begun = ''
+  /** Why the session has ended. */
+  refusal: (() => DataBridgeError) | undefined
+  /** The time limit of the transaction is over. */
+  expiry: DataBridgeError | undefined
+
+  /** @param expired called when the time of the transaction is over: it rolls back in the next turn */
+  constructor(
+    pool: ConnectionPool,
+    observer: Observer,
+    mode: SessionMode,
+    limits: TimeLimits,
+    expired: (reason: DataBridgeError) => void,
+  ) {
+    this.#lease = new Lease(pool, observer)
+    this.#sender = new StatementSender(observer, limits.statement, () => this.#reasonOfCancel())
+    this.#mode = mode
+    this.#limits = limits
+    this.#expired = expired
+  }
+
+  get connection(): Connection | undefined {
+    return this.#lease.connection
+  }
+
+  /** Stops to wait for a connection, and asks the server to cancel the running statement. */
+  cancel(reason: DataBridgeError): void {
+    this.#lease.giveUp(reason)
+    this.#sender.cancel()
+  }
+
+  giveBack(done: () => void): void {
+    this.#lease.giveBack(done)
+  }
+
+  /** Calls `work` with the connection of the session. */
+  connect(
+    operation: Operation | undefined,
+    done: Done,
+    work: (connection: Connection) => void,
+  ): void {
+    const { connection } = this.#lease
+    if (connection !== undefined) return work(connection)
+    this.#lease.take(this.#limits.acquire, operation, (error, taken) => {
+      if (taken === undefined) return done(error)
+      // The session may have ended while it waited.
+      if (this.refusal !== undefined) return done(this.refusal())
+      work(taken)
+    })
+  }
+
+  /** Sends statements in one exchange. BEGIN goes first, if one of them needs a transaction and there is none. */
+  send(sendings: readonly Sending[], operation: Operation | undefined, done: Done): void {
+    const failed = this.#failedError()
+    if (failed !== undefined) return done(failed)
+    this.connect(operation, done, (connection) => {
+      const begins = !this.transaction.exists && this.#needTransaction(sendings)
+      const all = begins ? [this.#beginning(this.#mode), ...sendings] : sendings
+      this.#exchange(connection, all, operation, (refusal) => {
+        if (refusal !== undefined) return done(this.#failed(refusal))
+        // The session may have ended when there was nothing left to cancel.
+        done(this.refusal?.())
+      })
+    })
+  }
+
+  /** Begins a transaction; within one it does nothing. */
+  begin(mode: TransactionMode, operation: Operation | undefined, done: Done): void {
+    if (this.transaction.exists) return done()
+    const beginning = this.#beginning({ ...this.#mode, ...mode })
+    this.connect(operation, done, (connection) => {
+      this.#exchange(connection, [beginning], operation, (refusal) =>
+        done(refusal && this.#failed(refusal)),
+      )
+    })
+  }
+
+  /** Runs your own SQL: `run` calls back with what the driver said. */
+  runOwn(
+    sending: Sending,
+    operation: Operation,
+    run: (connection: Connection) => Promise<{ readonly rowCount: number }>,
+    done: Done,
+  ): void {
+    const failed = this.#failedError()
+    if (failed !== undefined) return done(failed)
+    const start = (error?: unknown): void => {
+      if (error !== undefined) return done(error)
+      // The session may have ended during BEGIN, when there was nothing to cancel.
+      if (this.refusal !== undefined) return done(this.refusal())
+      this.connect(operation, done, (connection) => {
+        this.#sender.runOwn(connection, sending, operation, run, (refusal) => {
+          if (refusal !== undefined) return done(this.#failed(refusal))
+          this.transaction.hasExecuted = true
+          done()
+        })
+      })
+    }
+    this.begin({}, operation, start)
+  }
+
+  /** Sends the last statements, and COMMIT behind them. Nothing is ever sent behind a COMMIT. */
+  commit(sendings: readonly Sending[], operation: Operation, done: Done): void {
+    const { connection } = this
+    // If the connection was lost before COMMIT was sent, nothing was saved.
+    const loss = connection?.loss
+    if (loss !== undefined) this.#lose(loss, statementError(loss, 'the transaction'))
+    this.#expire()
+    if (this.transaction.hasFailed) {
+      const cause = this.transaction.failure
+      return this.rollback(operation, () => done(failedBeforeCommitError(cause)))
+    }
+    const commit = control('commit')
+    const last = [...sendings, commit]
+    this.connect(operation, done, (taken) => {
+      const all = this.transaction.exists ? last : [this.#beginning(this.#mode), ...last]
+      this.#exchange(taken, all, operation, (refusal) => {
+        if (refusal === undefined) {
+          this.#end()
+          return done(commit.tag === 'COMMIT' ? undefined : notCommittedError(commit.tag))
+        }
+        const { sending, error } = refusal
+        const isKnown = sending !== undefined && sending !== commit
+        if (isKnown) return done(this.#failed(refusal))
+        if (refusal.isLost) this.#lease.drop(refusal.cause)
+        this.#end()
+        done(commitError(error, refusal.isLost))
+      })
+    })
+  }
+
+  /** Never fails: if ROLLBACK cannot be sent, the connection is closed and PostgreSQL rolls back by itself. */
+  rollback(operation: Operation | undefined, done: () => void): void {
+    const { connection } = this
+    if (!this.transaction.needsRollback || connection === undefined) {
+      this.#end()
+      return done()
+    }
+    this.#sender.send(connection, [control('rollback')], operation, (refusal) => {
+      if (refusal !== undefined) this.#lease.drop(refusal.cause)
+      this.#end()
+      done()
+    })
+  }
+
+  /** Undoes the statements since a savepoint, also after one of them has failed. */
+  rollBackTo(statement: string, operation: Operation | undefined, done: Done): void {
+    const { connection } = this
+    if (!this.transaction.needsRollback || connection === undefined) return done()
+    this.#sender.send(connection, [control(statement)], operation, (refusal) => {
+      if (refusal !== undefined) return done(this.#failed(refusal))
+      this.transaction.recovered()
+      done()
+    })
+  }
+
+  /** The time limit is over: PostgreSQL rolls back at once, and the session is told at its next statement. */
+  rollBackExpired(
+    reason: DataBridgeError,
+    operation: Operation | undefined,
+    done: () => void,
+  ): void {
+    // A COMMIT that was under way has ended the transaction.
+    if (this.expiry !== reason) return done()
+    this.rollback(operation, () => {
+      this.#lease.giveBack(() => {
+        this.transaction.began(undefined)
+        this.transaction.fail(reason, true)
+        done()
+      })
+    })
+  }
+
+  /**
+   * Sends an exchange. If a prepared statement of it is outdated and nothing of the transaction was executed
+   * before, it is sent once more, from BEGIN on.
+   */
+  #exchange(
+    connection: Connection,
+    sendings: readonly Sending[],
+    operation: Operation | undefined,
+    ended: (refusal: Refusal | undefined) => void,
+  ): void {
+    const isNew = !this.transaction.exists
+    const mayRepeat = isNew || !this.transaction.hasExecuted
+    this.#sender.send(connection, sendings, operation, (refusal) => {
+      if (isNew && connection.isInTransaction) this.transaction.began(this.#limitTransaction())
+      if (refusal === undefined) {
+        this.transaction.hasExecuted ||= sendings.some(isWork)
+        return ended(undefined)
+      }
+      if (!connection.outdate(refusal.cause, sendings) || !mayRepeat) return ended(refusal)
+      if (!this.transaction.exists) return this.#sender.send(connection, sendings, operation, ended)
+      const again = isNew
+        ? [control('rollback'), ...sendings]
+        : [control('rollback'), control(this.#begun), ...sendings]
+      this.#sender.send(connection, again, operation, ended)
+    })
+  }
+
+  #needTransaction(sendings: readonly Sending[]): boolean {
+    const { transaction, isolation, readOnly } = this.#mode
+    if (transaction === true || isolation !== undefined || readOnly === true) return true
+    return sendings.some(({ statement }) => statement.kind === 'write')
+  }
+
+  #beginning(mode: TransactionMode): Sending {
+    this.#begun = beginText(mode)
+    return control(this.#begun)
+  }
+
+  #failedError(): DataBridgeError | undefined {
+    this.#expire()
+    const { hasFailed, isLost, failure } = this.transaction
+    return hasFailed ? failedTransactionError(isLost, failure) : undefined
+  }
+
+  /** The time limit was over after the previous statement, while this one waited. */
+  #expire(): void {
+    if (this.expiry !== undefined) this.transaction.fail(this.expiry, false)
+  }
+
+  /** @returns the error of the statement */
+  #failed(refusal: Refusal): DataBridgeError {
+    const { cause, error } = refusal
+    if (refusal.isLost || isConnectionLoss(cause)) this.#lose(cause, error)
+    // A row that could not be read is no failure for the server. What was written is in doubt then.
+    else if (!(cause instanceof DataBridgeError) || refusal.sending?.statement.kind !== 'read')
+      this.transaction.fail(error, false)
+    return error
+  }
+
+  #lose(cause: unknown, error: DataBridgeError): void {
+    this.transaction.fail(error, true)
+    this.#lease.drop(cause)
+  }
+
+  #limitTransaction(): NodeJS.Timeout | undefined {
+    const { transaction: limitMs } = this.#limits
+    if (limitMs === undefined) return undefined
+    return setTimeout(() => {
+      this.expiry = transactionTimeoutError(limitMs)
+      this.#sender.end()
+      this.#expired(this.expiry)
+    }, limitMs)
+  }
+
+  #reasonOfCancel(): DataBridgeError | undefined {
+    return this.refusal?.() ?? this.expiry
+  }
+
+  #end(): void {
+    this.expiry = undefined
+    this.transaction.ended()
+  }
+}
+
+function isWork({ statement }: Sending): boolean {
+  return statement.kind !== 'control' || statement.summary.startsWith('SAVEPOINT')
+}

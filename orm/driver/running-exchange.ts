@@ -1,0 +1,90 @@
+import type { DataBridgeError } from '../errors.ts'
+import type { Observer } from '../observe/observer.ts'
+import type { Operation } from '../observe/operation.ts'
+import type { Connection } from './connection.ts'
+import type { Failure } from './lane/part.ts'
+import { statementError } from './pg-errors.ts'
+import type { Refusal } from './refusal.ts'
+import type { Sending } from './sending.ts'
+import { limitOf, StatementLimit } from './statement-limit.ts'
+
+/** An exchange on its way, and the statement of it whose turn it is. */
+export class RunningExchange {
+  readonly connection: Connection
+  readonly #observer: Observer
+  readonly #sendings: readonly Sending[]
+  readonly #operation: Operation | undefined
+  readonly #limit: StatementLimit | undefined
+  #current: Sending
+  #place = 0
+  #since: number
+
+  constructor(
+    observer: Observer,
+    connection: Connection,
+    sendings: readonly Sending[],
+    operation: Operation | undefined,
+    statementMs: number | undefined,
+  ) {
+    this.connection = connection
+    this.#observer = observer
+    this.#sendings = sendings
+    this.#operation = operation
+    const first = sendings[0] as Sending
+    const limitMs = limitOf(first, statementMs)
+    this.#limit = limitMs === undefined ? undefined : new StatementLimit(connection, first, limitMs)
+    // The last one ends with the exchange: until then it may fail.
+    for (let place = 0; place < sendings.length - 1; place += 1) {
+      const sending = sendings[place] as Sending
+      sending.advance = this.#advance
+      sending.isFlushed = limitMs !== undefined
+    }
+    this.#current = first
+    this.#report()
+    this.#since = performance.now()
+  }
+
+  /** Whether the transaction is ending: COMMIT or ROLLBACK runs. */
+  get isEnding(): boolean {
+    const { summary, kind } = this.#current.statement
+    return kind === 'control' && (summary === 'COMMIT' || summary === 'ROLLBACK')
+  }
+
+  /** @param reason why the session has cancelled the running statement */
+  end(failure: Failure | undefined, reason: DataBridgeError | undefined): Refusal | undefined {
+    this.#limit?.clear()
+    const sending = this.#current
+    const durationMs = performance.now() - this.#since
+    if (failure === undefined) {
+      sending.end?.({ durationMs, rows: sending.rowCount })
+      return undefined
+    }
+    const { error: cause, part, isLost } = failure
+    const error = this.#limit?.error ?? reason ?? statementError(cause, sending.statement.summary)
+    sending.end?.({ durationMs, error })
+    return { error, cause, sending: part === undefined ? undefined : this.#sendings[part], isLost }
+  }
+
+  readonly #advance = (): void => {
+    const now = performance.now()
+    const done = this.#current
+    done.end?.({ durationMs: now - this.#since, rows: done.rowCount })
+    this.#since = now
+    this.#place += 1
+    this.#current = this.#sendings[this.#place] as Sending
+    this.#limit?.restart(this.#current)
+    this.#report()
+  }
+
+  #report(): void {
+    const { text, parameters, summary, kind } = this.#current.statement
+    const operation = this.#operation
+    this.#current.end = this.#observer.statementSent?.({
+      text,
+      parameters,
+      summary,
+      kind,
+      operation,
+    })
+  }
+}

@@ -1,0 +1,82 @@
+import type { StatementEnd } from '../observe/observer.ts'
+import type { Row, RowDecoder } from '../schema/wire-form.ts'
+import { noParameters, type Parameter } from '../sql/node.ts'
+import type { Statement } from '../sql/statement.ts'
+import type { Part } from './lane/part.ts'
+
+/** Gives what `pg` makes of texts of a type. */
+export type ParserOf = (typeId: number) => (text: string) => unknown
+
+/** What reads the result of a statement. */
+export interface Reader {
+  /** Called before the first row; again if the statement is repeated, since nothing of it was executed. */
+  begin?(): void
+  /** Called for each row, while rows arrive. The statement may still fail. */
+  row?(row: Row): void
+  /** The ids of the types of the result's columns. */
+  described?(typeIds: readonly number[]): void
+}
+
+export const noReader: Reader = Object.freeze({})
+
+/** A statement that a session sends, or BEGIN, COMMIT and their like. */
+export interface Sendable extends Pick<Statement, 'text' | 'parameters' | 'summary' | 'name'> {
+  readonly kind: Statement['kind'] | 'control'
+  readonly decoder?: RowDecoder | undefined
+}
+
+/** A statement on its way to PostgreSQL: a part of an exchange. */
+export class Sending implements Part {
+  readonly statement: Sendable
+  readonly text: string
+  readonly parameters: readonly Parameter[]
+  readonly decoder: RowDecoder | undefined
+  readonly row: ((row: Row) => void) | undefined
+  readonly described: ((typeIds: readonly number[]) => void) | undefined
+  name: string | undefined
+  /** The first word of PostgreSQL's command tag. Empty until the statement has completed. */
+  tag = ''
+  rowCount = 0
+  /** Ends the report to the observer. */
+  end: StatementEnd | undefined
+  /** Whether its own time is limited, so that its end has to be known at once. */
+  isFlushed = false
+  /** Called when the statement has completed, before the exchange has ended. */
+  advance: (() => void) | undefined
+  /** The parsers that `pg` has on this connection, by the id of a type. */
+  parserOf: ParserOf = () => String
+  readonly #reader: Reader
+
+  constructor(statement: Sendable, reader: Reader) {
+    this.statement = statement
+    this.text = statement.text
+    this.parameters = statement.parameters
+    this.decoder = statement.decoder
+    this.#reader = reader
+    // Nobody asks for the columns of a result that nobody reads.
+    this.row = reader.row === undefined ? undefined : (row) => reader.row?.(row)
+    this.described =
+      reader.described === undefined ? undefined : (typeIds) => reader.described?.(typeIds)
+  }
+
+  /** It is sent now, perhaps again. */
+  begin(isPrepared: boolean, parserOf: ParserOf): void {
+    this.name = isPrepared ? this.statement.name : undefined
+    this.parserOf = parserOf
+    this.tag = ''
+    this.rowCount = 0
+    this.#reader.begin?.()
+  }
+
+  completed(tag: string, rowCount: number): void {
+    this.tag = tag
+    this.rowCount = rowCount
+    this.advance?.()
+  }
+}
+
+/** BEGIN, COMMIT and their like. */
+export function control(text: string): Sending {
+  const summary = text.toUpperCase()
+  return new Sending({ text, parameters: noParameters, summary, kind: 'control' }, noReader)
+}
