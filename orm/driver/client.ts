@@ -1,4 +1,5 @@
-import pg from 'pg'
+import pg, { type ClientConfig } from 'pg'
+import { ByteFeed } from './lane/byte-feed.ts'
 
 interface StartsUp {
   getStartupConf(): Readonly<Record<string, string>>
@@ -6,6 +7,13 @@ interface StartsUp {
 
 /** The client of pools that we open. */
 export class Client extends pg.Client {
+  constructor(config?: string | ClientConfig) {
+    super(config)
+    // It refuses all queries that are not of `pg` itself, those of the lane too.
+    Object.assign(this, { pipeline: false })
+    ByteFeed.tap(this.connection)
+  }
+
   /** @internal The startup parameters. Dates come in ISO format, whatever the server's default is. */
   getStartupConf(): Readonly<Record<string, string>> {
     // Poolers know this parameter, and it needs no extra statement.

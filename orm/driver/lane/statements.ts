@@ -1,0 +1,62 @@
+import type { RowDecoder } from '../../schema/wire-form.ts'
+import { type RowFormat, rowFormat } from './row-format.ts'
+
+/** A statement that is prepared on a connection, or may be. */
+export class Statement {
+  readonly name: string
+  readonly text: string
+  /** The head of its Bind messages: no portal's name, then its own. */
+  readonly bindHead: Buffer
+  /** The server has parsed it. Otherwise it is in doubt: it is closed before it is parsed again. */
+  isKnown = false
+  /** The number of the exchange that parses it. */
+  parsedIn = 0
+  /** The types of its columns, once the server has described them; none if it gives no rows. */
+  typeIds: readonly number[] | undefined
+  #decoder: RowDecoder | undefined
+  #format: RowFormat | undefined
+
+  constructor(name: string, text: string) {
+    this.name = name
+    this.text = text
+    this.bindHead = Buffer.from(`\0${name}\0`)
+    // PostgreSQL cuts longer names off, so that two of them could mean one statement.
+    if (name.includes('\0') || this.bindHead.length > 65)
+      throw new Error(
+        `Expected a statement's name of at most 63 bytes, got ${JSON.stringify(name)}`,
+      )
+  }
+
+  describe(typeIds: readonly number[]): void {
+    this.typeIds = typeIds
+    this.#decoder = undefined
+  }
+
+  format(decoder: RowDecoder): RowFormat {
+    if (this.#decoder === decoder && this.#format !== undefined) return this.#format
+    this.#decoder = decoder
+    return (this.#format = rowFormat(decoder, this.typeIds))
+  }
+}
+
+/** The statements that are prepared on one connection. */
+export class Statements {
+  readonly #byName = new Map<string, Statement>()
+
+  get(name: string): Statement | undefined {
+    return this.#byName.get(name)
+  }
+
+  add(statement: Statement): void {
+    this.#byName.set(statement.name, statement)
+  }
+
+  forget(name: string): void {
+    const statement = this.#byName.get(name)
+    if (statement !== undefined) statement.isKnown = false
+  }
+
+  forgetAll(): void {
+    this.#byName.clear()
+  }
+}
