@@ -31,8 +31,8 @@ function encodeLarge(steps: readonly Step[]): Buffer {
   return bytes.subarray(0, end)
 }
 
-// What a step takes without its texts and parameters: seven message headers and their counts.
-const fixedSize = 64
+// What a step takes without its texts and parameters: eight message headers and their counts.
+const fixedSize = 72
 
 function sizeAtMost({ part, parses, statement, format }: Step): number {
   const { text, parameters } = part
@@ -73,6 +73,7 @@ export const copyFailAndSync: Buffer = Buffer.from(
   'latin1',
 )
 
+const flush = Buffer.from('H\0\0\0\x04', 'latin1')
 const sync = Buffer.from('S\0\0\0\x04', 'latin1')
 // No portal's name, no limit of rows.
 const execute = Buffer.from('E\0\0\0\x09\0\0\0\0\0', 'latin1')
@@ -102,7 +103,10 @@ function writeStep(step: Step, bytes: Buffer, start: number): number {
     at += describePortal.length
   }
   bytes.set(execute, at)
-  return at + execute.length
+  at += execute.length
+  if (part.isFlushed !== true) return at
+  bytes.set(flush, at)
+  return at + flush.length
 }
 
 function writeNamed(bytes: Buffer, start: number, type: number, name: Uint8Array): number {

@@ -7,10 +7,12 @@ export interface Part {
   readonly name?: string | undefined
   /** A string is PostgreSQL's text format, null is NULL, bytes are its binary format. */
   readonly parameters: readonly Parameter[]
+  /** Whether the server tells of its end at once. Otherwise it may wait until the exchange has ended. */
+  readonly isFlushed?: boolean | undefined
   /** How rows are read. Without it, rows are PostgreSQL's texts. */
   readonly decoder?: RowDecoder | undefined
   /** Called for each row while rows arrive. What it throws fails the exchange. */
-  row?(row: Row): void
+  readonly row?: ((row: Row) => void) | undefined
   /**
    * The statement has completed. It is no success before the exchange has ended.
    *
@@ -19,7 +21,7 @@ export interface Part {
    */
   completed?(tag: string, rowCount: number): void
   /** The type ids of the result's columns. Called before the first row. */
-  described?(typeIds: readonly number[]): void
+  readonly described?: ((typeIds: readonly number[]) => void) | undefined
 }
 
 export type Parameter = string | null | Uint8Array
