@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg'
-import { Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 
 /** A request for a connection. */
 export interface Acquisition {
@@ -25,6 +25,7 @@ export interface Acquiring {
  */
 export function acquisition(
   connect: (done: (error: unknown, client?: PoolClient) => void) => void,
+  checkOut: (client: PoolClient) => Connection,
   acquiring: Acquiring,
 ): Acquisition {
   const { limitMs, timeout, explain, abandoned } = acquiring
@@ -45,7 +46,7 @@ export function acquisition(
     clearTimeout(timer)
     if (client === undefined) reject(explain(error))
     else if (isOver) client.release()
-    else resolve(Connection.checkOut(client, undefined))
+    else resolve(checkOut(client))
     isOver = true
   })
   return { connection: promise, giveUp }

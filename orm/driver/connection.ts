@@ -15,6 +15,14 @@ export const graceMs = 1000
 /** Called once with the error, or with undefined. */
 export type Ended = (failure: Failure | undefined) => void
 
+/** What all connections of a pool share. */
+export interface PoolState {
+  /** Whether statements are prepared; undefined: unless there is a pooler in between. */
+  readonly prepare: boolean | undefined
+  /** How often the tables have changed under prepared statements. */
+  changes: number
+}
+
 const connections = new WeakMap<PoolClient, Connection>()
 
 /** One connection of a pool. Never given two exchanges at a time. */
@@ -27,34 +35,37 @@ export class Connection {
   #lost: Error | undefined
   #isUnfit = false
   #isDirect: boolean | undefined
-  #wanted: boolean | undefined
+  readonly #pool: PoolState
+  #changes: number
   #prepares = false
   /** Whether your own SQL may have changed the state of the server's session. */
   isChanged = false
   #cancelling: Promise<void> | undefined
   #cutOff: NodeJS.Timeout | undefined
 
-  private constructor(client: PoolClient) {
+  private constructor(client: PoolClient, pool: PoolState) {
     this.#client = client
+    this.#pool = pool
+    this.#changes = pool.changes
     this.#lane = Lane.of(client)
     this.#isOwn = client instanceof Client
   }
 
-  /**
-   * The connection of a client that the pool has given.
-   *
-   * @param prepares whether statements are prepared; undefined: unless there is a pooler in between
-   */
-  static checkOut(client: PoolClient, prepares: boolean | undefined): Connection {
+  /** The connection of a client that the pool has given. */
+  static checkOut(client: PoolClient, pool: PoolState): Connection {
     let connection = connections.get(client)
-    if (connection === undefined) connections.set(client, (connection = new Connection(client)))
-    connection.#wanted ??= prepares
+    if (connection === undefined || connection.#pool !== pool)
+      connections.set(client, (connection = new Connection(client, pool)))
     connection.#checkOut()
     return connection
   }
 
   #checkOut(): void {
     this.#isCheckedOut = true
+    if (this.#changes !== this.#pool.changes) {
+      this.#changes = this.#pool.changes
+      this.#lane.doubtAll()
+    }
     if (this.#isListening) return
     this.#isListening = true
     // While it is checked out, nobody else listens for errors, and an error without a listener ends the process.
@@ -75,10 +86,10 @@ export class Connection {
       parameters: [],
       row: (row: readonly unknown[]) => void ([answer] = row),
     }
-    this.#lane.send([part], (failure) => {
+    this.#lane.sendAside([part], (failure) => {
       if (failure === undefined) {
         this.#isDirect = Number(answer) === processID
-        this.#prepares = this.#wanted ?? this.#isDirect
+        this.#prepares = this.#pool.prepare ?? this.#isDirect
       }
       done(failure)
     })
@@ -99,8 +110,10 @@ export class Connection {
     if (kind === undefined) return false
     // A pooler is in between: the server has a statement that another client prepared.
     if (kind === 'foreign') this.#prepares = false
-    for (const { name } of sendings) if (name !== undefined) this.#lane.forget(name)
-    return true
+    this.#lane.doubtAll()
+    // Each connection of the pool has prepared them.
+    if (kind === 'gone') this.#changes = this.#pool.changes += 1
+    return sendings.some(({ name }) => name !== undefined)
   }
 
   /** Sends one statement without parameters. */

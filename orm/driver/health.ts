@@ -1,4 +1,5 @@
 import { DataBridgeError, type ErrorCode } from '../errors.ts'
+import type { Failure } from './lane/part.ts'
 import { statementError } from './pg-errors.ts'
 import type { ConnectionPool, PoolUsage } from './pool.ts'
 
@@ -29,13 +30,11 @@ async function ask(pool: ConnectionPool, timeoutMs: number): Promise<void> {
   const left = Math.max(timeoutMs - (performance.now() - start), 1)
   const limit = setTimeout(() => connection.destroy(), left)
   try {
-    await new Promise<void>((resolve, reject) => {
-      connection.ask('select 1', (failure) => (failure ? reject(failure.error) : resolve()))
-    })
-    connection.release()
-  } catch (cause) {
-    connection.release(cause)
-    throw statementError(cause, 'the health check')
+    const failure = await new Promise<Failure | undefined>((resolve) =>
+      connection.ask('select 1', resolve),
+    )
+    connection.release(failure?.error)
+    if (failure !== undefined) throw statementError(failure.error, 'the health check')
   } finally {
     clearTimeout(limit)
   }

@@ -1,7 +1,8 @@
-import pg, { type Pool } from 'pg'
+import pg, { type Pool, type PoolClient } from 'pg'
 import { DataBridgeError, describe } from '../errors.ts'
 import { type Acquisition, acquisition } from './acquisition.ts'
 import { Client } from './client.ts'
+import { Connection, type PoolState } from './connection.ts'
 import { acquireTimeoutError, connectError, tooManyError } from './pg-errors.ts'
 import { type PoolSettings, requireSettings } from './pool-settings.ts'
 
@@ -23,6 +24,7 @@ export class ConnectionPool {
   readonly #isOwn: boolean
   readonly #where: string
   readonly #maxWaiting: number
+  readonly #state: PoolState = { prepare: undefined, changes: 0 }
   /** How many requests are in the pool's queue although nobody waits for them any more. */
   #abandoned = 0
   #ended: Promise<void> | undefined
@@ -100,7 +102,7 @@ export class ConnectionPool {
     if (waiting >= this.#maxWaiting + idle + Math.max(this.max - total, 0))
       throw tooManyError(this.#maxWaiting, this.#where)
     const queued = this.#pool.waitingCount
-    const acquired = acquisition((done) => this.#pool.connect(done), {
+    const acquired = acquisition((done) => this.#pool.connect(done), this.#checkOut, {
       limitMs,
       timeout: (ms) => acquireTimeoutError(ms, isFull, this.#where),
       explain: (error) => connectError(error, this.#where),
@@ -109,6 +111,8 @@ export class ConnectionPool {
     const isQueued = this.#pool.waitingCount > queued
     return acquired
   }
+
+  readonly #checkOut = (client: PoolClient): Connection => Connection.checkOut(client, this.#state)
 
   /** @param isQueued whether the request was counted as waiting; then the count goes down */
   #abandon(isQueued: boolean): () => void {

@@ -8,6 +8,7 @@ import type { Connection } from './connection.ts'
 import { type Done, Exchanges } from './exchanges.ts'
 import type { ConnectionPool } from './pool.ts'
 import { hasEnded, type RawOutcome } from './raw-outcome.ts'
+import { rejection } from './rejection.ts'
 import { control, noReader, type Reader, Sending } from './sending.ts'
 import { catalogueSummary } from './statement-limit.ts'
 import type { TimeLimits } from './time-limits.ts'
@@ -219,27 +220,25 @@ export class SessionConnection {
   }
 
   #inTurn<T>(work: (done: Done) => void, finish: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const done = (error?: unknown): void => {
-        if (error !== undefined) {
-          this.#turns.next()
-          return reject(error)
-        }
-        try {
-          const result = finish()
-          this.#turns.next()
-          resolve(result)
-        } catch (thrown) {
-          this.#turns.next()
-          reject(thrown)
-        }
-      }
+    return new Promise((resolve) => {
       this.#turns.take(() => {
         const { refusal } = this.#exchanges
-        if (refusal !== undefined) return done(refusal())
-        work(done)
+        if (refusal !== undefined) this.#settle(refusal(), finish, resolve)
+        else work((error) => this.#settle(error, finish, resolve))
       })
     })
+  }
+
+  /** The result is made before the next turn. */
+  #settle<T>(error: unknown, finish: () => T, resolve: (result: T | Promise<never>) => void): void {
+    let result: T | Promise<never>
+    try {
+      result = error === undefined ? finish() : rejection(error)
+    } catch (thrown) {
+      result = rejection(thrown)
+    }
+    this.#turns.next()
+    resolve(result)
   }
 
   readonly #onIdle = (): void => {

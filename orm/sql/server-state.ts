@@ -12,32 +12,12 @@ export function mayChangeState(text: string): boolean {
 
 const temporary = /\b(?:temp|temporary|pg_temp)\b/i
 
-const harmlessVerbs: ReadonlySet<string> = new Set([
-  ...[
-    'SELECT',
-    'INSERT',
-    'UPDATE',
-    'DELETE',
-    'MERGE',
-    'WITH',
-    'VALUES',
-    'TABLE',
-    'EXPLAIN',
-    'SHOW',
-  ],
-  ...[
-    'SAVEPOINT',
-    'RELEASE',
-    'ROLLBACK',
-    'LOCK',
-    'TRUNCATE',
-    'ANALYZE',
-    'COMMENT',
-    'NOTIFY',
-    'COPY',
-  ],
-  ...['CREATE', 'ALTER', 'DROP', 'GRANT', 'REVOKE', 'REFRESH', 'REINDEX', 'VACUUM', 'CLUSTER'],
-])
+const words = (text: string): readonly string[] => text.trim().split(/\s+/)
+
+const harmlessVerbs: ReadonlySet<string> = new Set(
+  words(`SELECT INSERT UPDATE DELETE MERGE WITH VALUES TABLE EXPLAIN SHOW SAVEPOINT RELEASE ROLLBACK LOCK TRUNCATE
+    ANALYZE COMMENT NOTIFY COPY CREATE ALTER DROP GRANT REVOKE REFRESH REINDEX VACUUM CLUSTER`),
+)
 
 // What follows SET and ends with the transaction.
 const ofTransaction: ReadonlySet<string> = new Set(['LOCAL', 'CONSTRAINTS', 'TRANSACTION'])
@@ -72,8 +52,6 @@ const longestBefore = 160
 
 const isQualified = /\.\s*$/
 const ofCatalogue = /\bpg_catalog\s*\.\s*$/i
-
-const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 
 /** Words that may stand before a parenthesis: of the language, types, and functions of PostgreSQL without effects. */
 const harmless: ReadonlySet<string> = new Set([

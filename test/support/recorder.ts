@@ -42,10 +42,10 @@ export function recordWire(
       ;(isLookUp ? lookUps : queries).push(query)
     })
     const write = stream.write.bind(stream) as (...given: unknown[]) => boolean
-    stream.write = ((...given: unknown[]) => {
+    stream.write = (...given: unknown[]) => {
       messages.read(given[0] as Uint8Array)
       return write(...given)
-    }) as never
+    }
   })
   const database = new Database({ pool, ...(tables && { tables }) })
   return {

@@ -3,7 +3,7 @@ export interface WireQuery {
   readonly text: string
   readonly name: string | undefined
   /** Texts, null, or bytes of PostgreSQL's binary format. */
-  readonly values: readonly (string | null | Buffer)[]
+  readonly values: readonly (string | null | Uint8Array)[]
 }
 
 /** Reads the statements in what a client writes to one connection, also those that are already prepared. */
@@ -47,7 +47,7 @@ export class SentMessages {
     at += 2 + 2 * formatCount
     const count = body.readUInt16BE(at)
     at += 2
-    const values: (string | null | Buffer)[] = []
+    const values: (string | null | Uint8Array)[] = []
     for (let index = 0; index < count; index += 1) {
       const length = body.readInt32BE(at)
       at += 4

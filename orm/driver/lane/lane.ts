@@ -6,6 +6,8 @@ import { ExchangeHost } from './exchange-host.ts'
 import { MessagesExchange } from './messages-exchange.ts'
 import type { Part } from './part.ts'
 
+type Query = (exchange: Submittable) => unknown
+
 const lanes = new WeakMap<PoolClient, Lane>()
 
 /**
@@ -36,12 +38,24 @@ export class Lane {
    * @param ended called once, when the server is ready for the next exchange or the connection is lost
    */
   send(parts: readonly Part[], ended: Ended): void {
+    this.#send(parts, ended, (exchange) => this.#client.query(exchange))
+  }
+
+  /** Like {@link send}, unseen by those who watch the queries of the driver: the program has not asked for it. */
+  sendAside(parts: readonly Part[], ended: Ended): void {
+    const client = this.#client as unknown as { readonly query: { readonly __original?: Query } }
+    const { __original: original } = client.query
+    if (original === undefined) this.send(parts, ended)
+    else this.#send(parts, ended, (exchange) => original.call(this.#client, exchange))
+  }
+
+  #send(parts: readonly Part[], ended: Ended, query: Query): void {
     const exchange =
       this.#feed === undefined
         ? new MessagesExchange(this.#host, parts, ended)
         : new BytesExchange(this.#host, parts, ended)
     try {
-      this.#client.query<Submittable>(exchange)
+      query(exchange)
     } catch (error) {
       process.nextTick(() => exchange.lose(error))
     }
@@ -55,6 +69,11 @@ export class Lane {
   /** Takes a prepared statement as outdated: it is closed and parsed again when its name is next used. */
   forget(name: string): void {
     this.#host.statements.forget(name)
+  }
+
+  /** Takes all prepared statements as outdated: each is closed and parsed again when it is next used. */
+  doubtAll(): void {
+    this.#host.statements.doubtAll()
   }
 
   /** Takes all prepared statements as gone, as after DISCARD ALL. */

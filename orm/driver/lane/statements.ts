@@ -56,6 +56,11 @@ export class Statements {
     if (statement !== undefined) statement.isKnown = false
   }
 
+  /** The tables have changed: every statement may have other columns now. */
+  doubtAll(): void {
+    for (const statement of this.#byName.values()) statement.isKnown = false
+  }
+
   forgetAll(): void {
     this.#byName.clear()
   }

@@ -167,10 +167,18 @@ it('goes on where a column has got another type since it was prepared', async ()
   expect(await wire.database.run(find)).toEqual([])
   await prepare()
   await query('alter table altered alter age type integer')
-  await expect(wire.database.transaction(find)).rejects.toThrow(
+  // Nothing of the transaction was executed: it begins once more.
+  expect(await wire.database.transaction(find)).toEqual([])
+  await prepare()
+  await query('alter table altered alter age type bigint')
+  const later = async (session: Session): Promise<unknown> => {
+    await session.find(Find).limit(1).toList()
+    return find(session)
+  }
+  await expect(wire.database.transaction(later)).rejects.toThrow(
     coded('DATA_BRIDGE_ERR_STATEMENT', 'cached plan'),
   )
-  expect(await wire.database.transaction(find)).toEqual([])
+  expect(await wire.database.transaction(later)).toEqual([])
 })
 
 it('goes on where what was prepared is gone', async () => {
