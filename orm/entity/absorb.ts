@@ -1,33 +1,33 @@
 import type { Entity } from './entity.ts'
-import { type RawRow, stateOf } from './entity-state.ts'
+import { stateOf } from './entity-state.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import { setValue, valueOf } from './property.ts'
-import { decodeColumn, isUnchanged, readBack } from '../schema/values.ts'
+import { isUnchanged, readBack, valueOfKept } from '../schema/values.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
 
 /**
  * Puts a row of the database into an entity and its snapshot. If the program changed a value after it was
  * sent, the value stays, and the next flush writes it.
  *
- * @param held the texts of the entity's values when they were sent; undefined for a column without a value
+ * @param held what was kept of the entity's values when they were sent; undefined for a column without a value
  */
-export function absorb(
-  entity: Entity,
-  row: RawRow,
-  held: readonly (string | null | undefined)[],
-): void {
+export function absorb(entity: Entity, row: Row, held: readonly (Primitive | undefined)[]): void {
   const state = stateOf(entity)
   const { table, snapshot } = state
+  const { columns } = table
   let values: Map<ColumnMetadata, unknown> | undefined
-  for (const column of table.columns) {
-    const text = row[column.position] ?? null
-    const known = held[column.position]
+  for (let position = 0; position < columns.length; position += 1) {
+    const kept = row[position] as Primitive
+    const known = held[position]
     // Neither the flush nor the database has changed it.
-    if (text === known && text === snapshot?.[column.position]) continue
+    if (kept === known && snapshot !== undefined && kept === snapshot[position]) continue
+    const column = columns[position] as ColumnMetadata
     const value = valueOf(entity, column)
+    if (Object.is(value, kept) && column.type.keep.how !== 'text') continue
     const isUntouched =
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
     if (!isUntouched) continue
-    const stored = readBack(column, value, text, table, row)
+    const stored = readBack(column, value, kept, table, row)
     if (Object.is(stored, value)) continue
     values ??= new Map()
     values.set(column, stored)
@@ -37,11 +37,12 @@ export function absorb(
 }
 
 /** Puts a row that was read again into an entity. Changes of the program are lost. */
-export function reload(entity: Entity, row: RawRow): void {
+export function reload(entity: Entity, row: Row): void {
   const state = stateOf(entity)
   const { table } = state
   const values = table.columns.map(
-    (column) => [column, decodeColumn(column, row[column.position] ?? null, table, row)] as const,
+    (column) =>
+      [column, valueOfKept(column, row[column.position] as Primitive, table, row)] as const,
   )
   assignAll(entity, values)
   state.snapshot = row

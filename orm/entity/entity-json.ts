@@ -1,11 +1,11 @@
 import { DataBridgeError } from '../errors.ts'
-import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
 import { listed } from '../util/messages.ts'
+import { compiledOf } from './compiled-table.ts'
 import type { Entity } from './entity.ts'
 import { type EntityState, findState } from './entity-state.ts'
 import { type JsonBudget, mostEntities } from './json-budget.ts'
 import { type Place, placeOf } from './place.ts'
-import { valueOf } from './property.ts'
 import type { RelationHandle } from './relation-handle.ts'
 
 type Json = Record<string, unknown>
@@ -78,17 +78,21 @@ class Walk {
 // A class may override toJSON() and call super.toJSON(), which then has to know its place.
 let visiting: { readonly entity: object; readonly visit: Visit } | undefined
 
-/** The columns of an entity, except hidden ones, and its relations: see `Entity.toJSON`. */
-export function jsonOf(entity: object, state: EntityState): Json {
+/**
+ * The columns of an entity, except hidden ones, and its relations: see `Entity.toJSON`.
+ *
+ * @param hasTexts whether Dates are given as their texts
+ */
+export function jsonOf(entity: object, state: EntityState, hasTexts: boolean): Json {
   if (visiting?.entity === entity) {
     const { visit } = visiting
     visiting = undefined
-    return visited(entity, state, visit)
+    return visited(entity, state, visit, hasTexts)
   }
-  if (state.handles === undefined) return columnsOf(entity, state.table)
+  if (state.handles === undefined) return columnsOf(entity, state, hasTexts)
   const place = placeOf(entity)
   place.budget.begin(entity)
-  return visited(entity, state, rootOf(place, new Walk(place, 1)))
+  return visited(entity, state, rootOf(place, new Walk(place, 1)), hasTexts)
 }
 
 /**
@@ -97,25 +101,29 @@ export function jsonOf(entity: object, state: EntityState): Json {
  */
 export function keepShape(list: Entity[], place: Place): Entity[] {
   const rows = list.slice()
-  return Object.defineProperty(list, 'toJSON', { value: () => listJson(list, rows, place) })
+  return Object.defineProperty(list, 'toJSON', {
+    value: (key?: string) => listJson(list, rows, place, key !== undefined),
+  })
 }
 
 function listJson(
   list: readonly unknown[],
   rows: readonly unknown[],
   place: Place,
+  hasTexts: boolean,
 ): readonly unknown[] {
   place.budget.reset()
   const walk = new Walk(place, list.length)
   let own: ReadonlySet<unknown> | undefined
-  const json = list.map((each) => {
+  const json = list.map((each, index) => {
+    const key = hasTexts ? String(index) : undefined
     const state = findState(each)
     if (state === undefined) return each
     if (state.place === place || (own ??= new Set(rows)).has(each))
-      return below(each, rootOf(place, walk))
+      return below(each, rootOf(place, walk), key)
     const other = placeOf(each as object) // the program has put it into the list
     walk.allow(other.budget)
-    return below(each, rootOf(other, walk))
+    return below(each, rootOf(other, walk), key)
   })
   place.budget.reset()
   return json
@@ -125,11 +133,11 @@ function rootOf(place: Place, walk: Walk): Visit {
   return { place, walk, above: undefined, relation: undefined, isEnd: false }
 }
 
-function visited(entity: object, state: EntityState, visit: Visit): Json {
+function visited(entity: object, state: EntityState, visit: Visit, hasTexts: boolean): Json {
   const { table, handles } = state
   const { walk } = visit
   walk.count()
-  const json = columnsOf(entity, table)
+  const json = columnsOf(entity, state, hasTexts)
   if (handles === undefined || visit.isEnd || walk.path.has(entity)) return json
   walk.path.add(entity)
   // In the order of the declaration: equal entities have equal JSON, whatever was loaded first.
@@ -137,7 +145,7 @@ function visited(entity: object, state: EntityState, visit: Visit): Json {
     const handle = handles.get(name)
     if (handle?.isLoaded !== true) continue
     const next = step(visit, table.relation(name), handle)
-    if (next !== undefined) json[name] = below(handle.value, next)
+    if (next !== undefined) json[name] = below(handle.value, next, hasTexts ? name : undefined)
   }
   walk.path.delete(entity)
   return json
@@ -176,29 +184,25 @@ function isRepeated(visit: Visit, relation: RelationMetadata): boolean {
   return false
 }
 
-function below(value: unknown, visit: Visit): unknown {
-  if (Array.isArray(value)) return value.map((each) => below(each, visit))
+/** @param key what `JSON.stringify` would give `toJSON`; undefined where the program called it */
+function below(value: unknown, visit: Visit, key: string | undefined): unknown {
+  if (Array.isArray(value)) {
+    return value.map((each, index) =>
+      below(each, visit, key === undefined ? undefined : String(index)),
+    )
+  }
   const state = findState(value)
   if (state === undefined) return value
   const outer = visiting
   visiting = { entity: value as Entity, visit }
   try {
-    return (value as Entity).toJSON()
+    return (value as Entity).toJSON(key)
   } finally {
     visiting = outer
   }
 }
 
-function columnsOf(entity: object, { columns }: TableMetadata): Json {
-  const json: Json = {}
-  for (const column of columns)
-    if (!column.hidden) json[column.property] = jsonValue(valueOf(entity, column))
-  return json
-}
-
-/** A value that `JSON.stringify` can write: integers beyond its numbers as text, bytes as base64. */
-function jsonValue(value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value)
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
-  return Array.isArray(value) ? value.map(jsonValue) : value
+function columnsOf(entity: object, { table }: EntityState, hasTexts: boolean): Json {
+  const compiled = compiledOf(table)
+  return hasTexts ? compiled.jsonTexts(entity) : compiled.json(entity)
 }

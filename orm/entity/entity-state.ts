@@ -1,9 +1,10 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { Row } from '../schema/wire-form.ts'
 import type { Place } from './place.ts'
 import type { RelationHandle } from './relation-handle.ts'
 
-/** A row as PostgreSQL sent it: a text or NULL for each column of the table, in the order of its columns. */
+/** A row as PostgreSQL sent it: a text or NULL for each column of the statement. */
 export type RawRow = readonly (string | null)[]
 
 /**
@@ -41,8 +42,8 @@ export interface EntityState {
   readonly table: TableMetadata
   lifecycle: Lifecycle
   session: EntityOwner | undefined
-  /** The row as the database sent it. Dirty checking compares with it. */
-  snapshot: RawRow | undefined
+  /** The row in the database. Dirty checking compares with it. */
+  snapshot: Row | undefined
   /** The newest list that it came from; undefined if it was read alone. */
   provenance: Provenance | undefined
   /** Where its JSON begins: see `Place`. */

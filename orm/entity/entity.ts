@@ -15,24 +15,24 @@ export class Entity {
 
   constructor(table: TableMetadata, entity: unknown, values: unknown) {
     const hydration = takeHydration(entity)
-    const row = hydration?.row
     this.#state = {
       table,
-      lifecycle: row === undefined ? 'new' : 'stored',
+      lifecycle: hydration === undefined ? 'new' : 'stored',
       session: hydration?.session,
-      snapshot: row,
+      snapshot: hydration?.row,
       provenance: undefined,
       place: undefined,
       handles: undefined,
       references: undefined,
     }
-    const isFirst = isFirstOf(entity as AnyEntityClass)
+    const isFirst =
+      hydration === undefined ? isFirstOf(entity as AnyEntityClass) : hydration.isFirst
     if (isFirst) {
       refuseAccessors(tableOf(entity), entity as AnyEntityClass)
       guardOverrides((entity as AnyEntityClass).prototype, Entity.prototype, 'toJSON')
     }
-    if (row === undefined) assignNew(this, this.#state, values, isFirst)
-    else assignRow(this, table, row, isFirst)
+    if (hydration === undefined) assignNew(this, this.#state, values, isFirst)
+    else assignRow(this, table, hydration)
   }
 
   /**
@@ -40,11 +40,13 @@ export class Entity {
    * An entity that already appears on the path is written with its columns only, so you can load both
    * sides of a relation.
    *
+   * Called with a key, as `JSON.stringify` does, it gives the texts of Dates; without one the Dates.
+   *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_ENTITY` if the JSON would have far more entities than were
    * loaded, or is more than 1,000 relations deep.
    */
-  toJSON(): Record<string, unknown> {
-    return jsonOf(this, this.#state)
+  toJSON(key?: string): Record<string, unknown> {
+    return jsonOf(this, this.#state, key !== undefined)
   }
 
   static {

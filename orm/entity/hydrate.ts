@@ -1,44 +1,80 @@
 import type { TableMetadata } from '../schema/metadata.ts'
-import { decodeColumn } from '../schema/values.ts'
+import { valueOfKept } from '../schema/values.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
+import { type CompiledTable, compiledOf } from './compiled-table.ts'
 import type { Entity } from './entity.ts'
-import type { EntityOwner, RawRow } from './entity-state.ts'
-import { assign, constructed, explainConstruction, refuseShadowing } from './shadowing.ts'
+import type { EntityOwner } from './entity-state.ts'
+import {
+  assign,
+  constructed,
+  explainConstruction,
+  isFirstOf,
+  refuseShadowing,
+} from './shadowing.ts'
 
 type EntityClass = new (values: unknown) => Entity
 
-interface Hydration {
-  readonly entity: unknown
-  readonly row: RawRow
-  readonly session: EntityOwner
-}
-
-// A row on its way through the constructor chain, so that a subclass's private fields and initialisers run.
-let hydration: Hydration | undefined
+// The row on its way through the constructor chain, so that a subclass's private fields and initialisers run.
+let underWay: Hydrator | undefined
 
 const withConstructor = new WeakMap<object, boolean>()
 
-/** The row that the current `new` gets its values from; undefined if the program called `new`. */
-export function takeHydration(entity: unknown): Hydration | undefined {
-  if (hydration === undefined || hydration.entity !== entity) return undefined
-  const taken = hydration
-  hydration = undefined
-  return taken
+/** Makes entities of the rows of a table. What concerns its class is done once. */
+export class Hydrator {
+  readonly session: EntityOwner
+  readonly compiled: CompiledTable
+  /** The row of the entity that is being made. */
+  row: Row = []
+  readonly #table: TableMetadata
+  readonly #class: EntityClass
+  readonly #hasConstructor: boolean
+  #isChecked = false
+
+  constructor(table: TableMetadata, session: EntityOwner) {
+    this.session = session
+    this.compiled = compiledOf(table)
+    this.#table = table
+    this.#class = table.entity as unknown as EntityClass
+    this.#hasConstructor = hasConstructor(this.#class)
+  }
+
+  /** The class that the entity is made with. */
+  get class(): unknown {
+    return this.#class
+  }
+
+  /** Whether no instance of the class is known to be complete yet. */
+  get isFirst(): boolean {
+    return !this.#isChecked && isFirstOf(this.#table.entity)
+  }
+
+  make(row: Row): Entity {
+    this.row = row
+    underWay = this
+    try {
+      const entity = new this.#class(this.#hasConstructor ? valuesOf(this.#table, row) : undefined)
+      if (!this.#isChecked) this.#check(entity, row)
+      return entity
+    } catch (cause) {
+      throw explainConstruction(cause, this.#table)
+    } finally {
+      underWay = undefined
+    }
+  }
+
+  #check(entity: Entity, row: Row): void {
+    refuseShadowing(entity, this.#table, row)
+    constructed(this.#table.entity)
+    this.#isChecked = true
+  }
 }
 
-/** Makes an entity of a row from a query. */
-export function hydrate(table: TableMetadata, row: RawRow, session: EntityOwner): Entity {
-  const entity = table.entity as unknown as EntityClass
-  hydration = { entity, row, session }
-  try {
-    const made = new entity(hasConstructor(entity) ? valuesOf(table, row) : undefined)
-    refuseShadowing(made, table, row)
-    constructed(entity)
-    return made
-  } catch (cause) {
-    throw explainConstruction(cause, table)
-  } finally {
-    hydration = undefined
-  }
+/** What the current `new` gets its values from; undefined if the program called `new`. */
+export function takeHydration(entity: unknown): Hydrator | undefined {
+  const taken = underWay
+  if (taken === undefined || taken.class !== entity) return undefined
+  underWay = undefined
+  return taken
 }
 
 // The base class takes the row and ignores its argument. A constructor of the program may read the argument.
@@ -51,11 +87,11 @@ function hasConstructor(entity: EntityClass): boolean {
   return answer
 }
 
-function valuesOf(table: TableMetadata, row: RawRow): Record<string, unknown> {
+function valuesOf(table: TableMetadata, row: Row): Record<string, unknown> {
   return Object.fromEntries(
     table.columns.map((column) => [
       column.property,
-      decodeColumn(column, row[column.position] ?? null, table, row),
+      valueOfKept(column, row[column.position] as Primitive, table, row),
     ]),
   )
 }
@@ -63,10 +99,18 @@ function valuesOf(table: TableMetadata, row: RawRow): Record<string, unknown> {
 export function assignRow(
   target: object,
   table: TableMetadata,
-  row: RawRow,
-  isFirst: boolean,
+  { compiled, row, isFirst }: Hydrator,
 ): void {
+  if (!isFirst) {
+    try {
+      compiled.assign(target, row)
+      return
+    } catch {
+      // Some value could not be read: one by one they say which.
+    }
+  }
   for (const column of table.columns) {
-    assign(target, column, decodeColumn(column, row[column.position] ?? null, table, row), isFirst)
+    const value = valueOfKept(column, row[column.position] as Primitive, table, row)
+    assign(target, column, value, isFirst)
   }
 }

@@ -2,7 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import { isUnchanged } from '../schema/values.ts'
-import type { RawRow } from './entity-state.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { setValue, valueOf } from './property.ts'
 
 // Classes with a complete instance: nothing in the class shadows a column, so later instances need no check.
@@ -52,12 +52,10 @@ export function refuseAccessors(
 }
 
 // Some compilers turn initialisers into assignments. Then nothing throws, but the value differs from the row.
-export function refuseShadowing(entity: object, table: TableMetadata, row: RawRow): void {
+export function refuseShadowing(entity: object, table: TableMetadata, row: Row): void {
   if (hydrated.has(table.entity)) return
   for (const column of table.columns) {
-    const text = row[column.position] ?? null
-    const value = valueOf(entity, column)
-    if (isUnchanged(column, value, text)) continue
+    if (isUnchanged(column, valueOf(entity, column), row[column.position] ?? null)) continue
     throw shadowingError(table, column.property)
   }
   hydrated.add(table.entity)

@@ -5,7 +5,7 @@ import { placeRows } from '../entity/place.ts'
 import { listProvenance, mark } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
-import type { LoadContext, RawRows } from '../relations/context.ts'
+import type { LoadContext, ReadRows } from '../relations/context.ts'
 import { joinTables, tablesRead } from '../relations/related.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
@@ -42,18 +42,18 @@ export async function runFirst(context: QueryContext, plan: QueryPlan): Promise<
 export async function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> {
   const limited = atMost(plan, 2)
   const found = entities(context, limited, false)
-  const only = async (rows: RawRows, operation: QueryOperation): Promise<Entity> =>
+  const only = async (rows: ReadRows, operation: QueryOperation): Promise<Entity> =>
     onlyRow(await found(rows, operation), plan)
   return run(context, 'one', limited, rowsOf, only, () => ({ rows: 1 }))
 }
 
 export function runCount(context: QueryContext, plan: QueryPlan): Promise<number> {
-  const count = ({ rows }: RawRows): number => Number(rows[0]?.[0])
+  const count = ({ rows }: ReadRows): number => Number(rows[0]?.[0])
   return run(context, 'count', plan, countOf, count, (rows) => ({ rows }))
 }
 
 export function runExists(context: QueryContext, plan: QueryPlan): Promise<boolean> {
-  const exists = ({ rows }: RawRows): boolean => rows[0]?.[0] === 't'
+  const exists = ({ rows }: ReadRows): boolean => rows[0]?.[0] === 't'
   return run(context, 'exists', plan, existsOf, exists, (found) => ({ rows: found ? 1 : 0 }))
 }
 
@@ -89,7 +89,7 @@ export function runOneRow(
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row> {
-  const only = (result: RawRows): Row => onlyRow(plainRows(result, selected), plan)
+  const only = (result: ReadRows): Row => onlyRow(plainRows(result, selected), plan)
   return run(context, 'one', atMost(plan, 2), valuesOf(selected), only, () => ({ rows: 1 }))
 }
 
@@ -104,7 +104,7 @@ function runSelected(
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row[]> {
-  const rows = (result: RawRows): Row[] => plainRows(result, selected)
+  const rows = (result: ReadRows): Row[] => plainRows(result, selected)
   return run(context, name, plan, valuesOf(selected), rows, countRows)
 }
 
@@ -113,7 +113,7 @@ function valuesOf(selected: Selected): (plan: QueryPlan) => Select {
   return (plan) => new Select({ ...plan, projection })
 }
 
-function plainRows(result: RawRows, selected: Selected): Row[] {
+function plainRows(result: ReadRows, selected: Selected): Row[] {
   const columns = Object.entries(selected).map(([name, expression], index) => ({
     name,
     expression,
@@ -122,7 +122,7 @@ function plainRows(result: RawRows, selected: Selected): Row[] {
   return result.rows.map((texts) => {
     const row: Row = {}
     columns.forEach(({ name, expression, parse }, index) => {
-      row[name] = expression.decode(texts[index] ?? null, parse)
+      row[name] = expression.decode((texts[index] ?? null) as string | null, parse)
     })
     return row
   })
@@ -137,7 +137,7 @@ async function run<T>(
   name: QueryOperation['name'],
   plan: QueryPlan,
   build: (plan: QueryPlan) => Select,
-  read: (rows: RawRows, operation: QueryOperation) => T | Promise<T>,
+  read: (rows: ReadRows, operation: QueryOperation) => T | Promise<T>,
   outcomeOf: (result: T) => Outcome,
 ): Promise<T> {
   if (name !== 'aggregate') refuseGroups(name, plan)
@@ -165,7 +165,7 @@ function entities(
   context: QueryContext,
   plan: QueryPlan,
   isList: boolean,
-): (rows: RawRows, operation: QueryOperation) => Promise<Entity[]> {
+): (rows: ReadRows, operation: QueryOperation) => Promise<Entity[]> {
   const { table } = plan.from
   return async ({ rows }, operation) => {
     const found = context.entitiesOf(table, rows)

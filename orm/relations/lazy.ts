@@ -1,9 +1,11 @@
 import type { Entity } from '../entity/entity.ts'
-import { joinTexts, textsOf } from '../entity/identity.ts'
+import { type Identity, identityOfKey, keyNow, keptThere, textsOfKey } from '../entity/identity.ts'
 import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { RelationshipOperation } from '../observe/operation.ts'
-import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+import type { ColumnPair } from '../schema/relation-metadata.ts'
+import type { Primitive } from '../schema/wire-form.ts'
 import type { LoadContext } from './context.ts'
 import { selectRelated } from './related.ts'
 import { nearColumns } from './side.ts'
@@ -35,26 +37,37 @@ function heldTarget(
 }
 
 /** The identity of the row that the owner refers to; undefined if it does not refer by the primary key. */
-export function referredIdentity(owner: object, relation: RelationMetadata): string | undefined {
-  const locals = keyColumns(relation)
-  const texts = locals && textsOf(owner, locals)
-  return texts === null || texts === undefined ? undefined : joinTexts(texts)
+export function referredIdentity(owner: object, relation: RelationMetadata): Identity | undefined {
+  const pairs = keyPairs(relation)
+  if (pairs === undefined) return undefined
+  const key = keyNow(
+    owner,
+    pairs.map(([local]) => local),
+  )
+  if (key === null || key === undefined) return undefined
+  return identityOfKey(
+    relation.target.primaryKey,
+    pairs.map((pair, index) => keptThere(pair, key[index] as Primitive)),
+  )
 }
+
+const pairsOfKeys = new WeakMap<RelationMetadata, readonly ColumnPair[] | null>()
 
 /**
  * The columns of the owner that hold the primary key of the target, in the order of that key;
  * undefined if the relation does not refer by the primary key.
  */
-export function keyColumns(relation: RelationMetadata): readonly ColumnMetadata[] | undefined {
-  const { primaryKey } = relation.target
-  if (!relation.holdsKey || relation.pairs.length !== primaryKey.length) return undefined
-  const locals: ColumnMetadata[] = []
-  for (const column of primaryKey) {
-    const local = relation.pairs.find(([, remote]) => remote === column)?.[0]
-    if (local === undefined) return undefined
-    locals.push(local)
-  }
-  return locals
+export function keyPairs(relation: RelationMetadata): readonly ColumnPair[] | undefined {
+  let pairs = pairsOfKeys.get(relation)
+  if (pairs === undefined) pairsOfKeys.set(relation, (pairs = findKeyPairs(relation)))
+  return pairs ?? undefined
+}
+
+function findKeyPairs({ target, pairs, holdsKey }: RelationMetadata): readonly ColumnPair[] | null {
+  const { primaryKey } = target
+  if (!holdsKey || pairs.length !== primaryKey.length) return null
+  const found = primaryKey.map((column) => pairs.find(([, remote]) => remote === column))
+  return found.includes(undefined) ? null : (found as readonly ColumnPair[])
 }
 
 // The entity may have been read alone before. Now it belongs to the list.
@@ -69,9 +82,11 @@ async function fetch(
   owner: object,
 ): Promise<Entity[]> {
   const { relation } = operation
-  const texts = textsOf(owner, nearColumns(relation))
-  if (texts === null || texts === undefined) return []
-  const { rows } = await context.rows(selectRelated(relation, texts), operation)
+  const columns = nearColumns(relation)
+  const key = keyNow(owner, columns)
+  if (key === null || key === undefined) return []
+  const statement = selectRelated(relation, textsOfKey(columns, key))
+  const { rows } = await context.rows(statement, operation)
   const found = context.entitiesOf(relation.target, rows)
   // The link table may link two rows several times. The list has the row once.
   const entities = relation.through === undefined ? found : [...new Set(found)]

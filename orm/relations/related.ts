@@ -1,5 +1,7 @@
-import type { RawRow } from '../entity/entity-state.ts'
+import type { Identity } from '../entity/identity.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
+import { type ExtraColumn, placeColumn, rowDecoderWith } from '../schema/row-decoder.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { Compare, OneOf, Param } from '../sql/comparisons.ts'
 import { and } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
@@ -9,7 +11,7 @@ import {
   rowsWhere,
   Select,
   selectStatement,
-  withColumns,
+  withColumn,
 } from '../sql/select.ts'
 import { rootSource, type Source } from '../sql/source.ts'
 import { render, type Statement } from '../sql/statement.ts'
@@ -21,7 +23,7 @@ import { farSide, type Side } from './side.ts'
 
 /** Owners that have one key. */
 export interface Keyed {
-  readonly key: KeyTexts
+  readonly texts: KeyTexts
 }
 
 /** A statement for many keys, and how its rows are matched with them. */
@@ -29,7 +31,7 @@ export interface Batched<G> {
   readonly statement: Statement
   /** Whether the statement may give a row several times. */
   readonly mayRepeat: boolean
-  readonly groupOf: (row: RawRow) => G | undefined
+  readonly groupOf: (row: Row) => G | undefined
 }
 
 /** The rows that a relation of one owner leads to. */
@@ -42,50 +44,53 @@ export function selectRelated(relation: RelationMetadata, texts: KeyTexts): Stat
 /**
  * The rows that a relation of many owners leads to, by their keys.
  *
- * @param byText the groups by the joined texts of their keys
+ * @param byIdentity the groups by their keys as the far side keeps them
  */
 export function selectRelatedOfMany<G extends Keyed>(
   plan: LoadPlan,
   groups: readonly G[],
-  byText: ReadonlyMap<string, G>,
+  byIdentity: ReadonlyMap<Identity, G>,
 ): Batched<G> {
   const { relation, where, limit } = plan
   const side = farSide(relation)
   const { source } = side
   const orders = plan.orders.length > 0 ? plan.orders : usualOrder(relation, source)
-  const keys = groups.map(({ key }) => key)
-  if (limit === undefined && isMatchedByText(side))
-    return selectByTexts(side, textsAt(keys, 0), where, orders, byText)
+  const keys = groups.map(({ texts }) => texts)
+  if (limit === undefined && isMatchedHere(side))
+    return selectByTexts(side, textsAt(keys, 0), where, orders, byIdentity)
   const statement =
     limit === undefined
-      ? selectRows(side, where, orders, new GivenKeys(side, keys), [givenPlace])
+      ? selectRows(side, where, orders, new GivenKeys(side, keys), givenPlace, placeColumn)
       : readStatement(
           source.table,
           new EachKey(side, relation.through, keys, { where, orders, limit }),
+          rowDecoderWith(source.table, placeColumn),
         )
   const placeIndex = source.table.columns.length
   return { statement, mayRepeat: true, groupOf: (row) => groups[Number(row[placeIndex]) - 1] }
 }
 
-/** Loads by one column: the text of the key is the text of the column in the row. */
+/** Loads by one column: the key is what is kept of the column in the row. */
 function selectByTexts<G>(
   side: Side,
   texts: readonly string[],
   where: Condition | undefined,
   orders: readonly Order[],
-  byText: ReadonlyMap<string, G>,
+  byIdentity: ReadonlyMap<Identity, G>,
 ): Batched<G> {
   const { source, link } = side
   const [column] = side.columns as readonly [ColumnMetadata]
   const [node] = side.nodes as readonly [SqlNode]
   const found = new OneOf(node, texts, false)
   const condition = where === undefined ? found : and(found, where)
-  const extra = link === undefined ? [] : [node]
   const position = link === undefined ? column.position : source.table.columns.length
   return {
-    statement: selectRows(side, condition, orders, link, extra),
+    statement:
+      link === undefined
+        ? selectStatement(new Select(rowsWhere(source, condition, orders)))
+        : selectRows(side, condition, orders, link, node, column),
     mayRepeat: link !== undefined,
-    groupOf: (row) => byText.get(row[position] ?? ''),
+    groupOf: (row) => byIdentity.get(row[position] ?? null),
   }
 }
 
@@ -109,7 +114,7 @@ export function joinTables(one: ReadTables, other: ReadTables): ReadTables {
 }
 
 /** Whether JavaScript can match rows with keys: equal values have equal texts. */
-function isMatchedByText({ columns }: Side): boolean {
+function isMatchedHere({ columns }: Side): boolean {
   return columns.length === 1 && columns[0]?.type.hasExactText === true
 }
 
@@ -117,11 +122,12 @@ function selectRows(
   { source }: Side,
   where: Condition | undefined,
   orders: readonly Order[],
-  joins: SqlNode | undefined,
-  extra: readonly SqlNode[],
+  joins: SqlNode,
+  extra: SqlNode,
+  read: ColumnMetadata | ExtraColumn,
 ): Statement {
   const parts = rowsWhere(source, where, orders)
-  const projection = withColumns(parts.projection, extra)
+  const projection = withColumn(parts.projection, extra, rowDecoderWith(source.table, read))
   return selectStatement(new Select({ ...parts, projection, joins }))
 }
 

@@ -1,26 +1,30 @@
 import type { Entity } from '../entity/entity.ts'
-import { joinTexts, textsOf } from '../entity/identity.ts'
+import { type Identity, identityOfKey, keptThere, keyNow, textsOfKey } from '../entity/identity.ts'
 import { type Place, placeLoaded } from '../entity/place.ts'
 import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
+import type { ColumnPair } from '../schema/relation-metadata.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
 import type { LoadContext } from './context.ts'
 import type { KeyTexts } from './keys.ts'
-import { keyColumns } from './lazy.ts'
+import { keyPairs } from './lazy.ts'
 import type { LoadPlan } from './loader.ts'
 import { selectRelatedOfMany } from './related.ts'
-import { nearColumns } from './side.ts'
+import { nearPairs } from './side.ts'
 
 /** A relation of several entities that is loaded with one statement. */
 type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
 
 /** The owners that have one key. */
 interface Group {
-  readonly key: KeyTexts
-  /** The joined texts of the key. */
-  readonly text: string
+  /** What the owners keep of it. */
+  readonly key: Row
+  /** The same as the far side keeps it, as one value. */
+  readonly identity: Identity
+  readonly texts: KeyTexts
   /** The related entities. */
   entities: Entity[]
   /** Whether an owner already has this list. Every other owner gets a copy. */
@@ -62,57 +66,85 @@ function markLoaded({ owners, relation }: Batch, loaded: readonly Entity[]): voi
 
 async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise<Entity[]> {
   const { relation, owners } = batch
-  const columns = nearColumns(relation)
-  const byText = new Map<string, Group>()
-  const groups = owners.map((owner) => groupOf(byText, owner, columns))
-  const held = plan.where === undefined ? takeHeld(context, batch, byText, columns) : []
-  const all = [...byText.values()]
+  const near = new Near(nearPairs(relation))
+  const byIdentity = new Map<Identity, Group>()
+  const groups = owners.map((owner) => groupOf(byIdentity, owner, near))
+  const held = plan.where === undefined ? takeHeld(context, batch, byIdentity, near) : []
+  const all = [...byIdentity.values()]
   const missing = held.length === 0 ? all : all.filter(({ entities }) => entities.length === 0)
-  const found = await fetch(context, batch, plan, missing, byText)
+  const found = await fetch(context, batch, plan, missing, byIdentity)
   owners.forEach((owner, index) => {
     const group = groups[index]
     // The program may have changed the foreign key meanwhile. The new key needs its own load.
-    if (relation.holdsKey && textOfKey(textsOf(owner, columns)) !== group?.text) return
+    if (relation.holdsKey && !isSameKey(near.identityOf(owner), group?.identity)) return
     const value = relation.cardinality === 'many' ? listOf(group) : (group?.entities[0] ?? null)
     relationHandle(owner, relation.name).fillByLoader(value)
   })
   return held.length === 0 ? found : [...held, ...found]
 }
 
-/** The group of an owner; undefined if the owner has no key. */
-function groupOf(
-  byText: Map<string, Group>,
-  owner: object,
-  columns: readonly ColumnMetadata[],
-): Group | undefined {
-  const key = textsOf(owner, columns)
-  if (key === null || key === undefined) return undefined
-  const text = joinTexts(key)
-  const known = byText.get(text)
-  if (known !== undefined) return known
-  const group: Group = { key, text, entities: [], isGiven: false }
-  byText.set(text, group)
-  return group
+// As a Map compares its keys.
+function isSameKey(one: unknown, other: unknown): boolean {
+  return one === other || (Number.isNaN(one) && Number.isNaN(other))
 }
 
-function textOfKey(key: KeyTexts | null | undefined): string | undefined {
-  return key === null || key === undefined ? undefined : joinTexts(key)
+/** The columns of the owners that a relation begins with. */
+class Near {
+  readonly pairs: readonly ColumnPair[]
+  readonly columns: readonly ColumnMetadata[]
+  readonly #far: readonly ColumnMetadata[]
+
+  constructor(pairs: readonly ColumnPair[]) {
+    this.pairs = pairs
+    this.columns = pairs.map(([local]) => local)
+    this.#far = pairs.map(([, remote]) => remote)
+  }
+
+  /** The key of an owner as the far side keeps it; undefined if the owner has none. */
+  identityOf(owner: object): Identity | undefined {
+    const key = keyNow(owner, this.columns)
+    return key === null || key === undefined ? undefined : this.identityOfKey(key)
+  }
+
+  identityOfKey(key: Row): Identity {
+    const [only] = this.pairs
+    if (this.pairs.length === 1 && only !== undefined) return keptThere(only, key[0] as Primitive)
+    return identityOfKey(
+      this.#far,
+      this.pairs.map((pair, index) => keptThere(pair, key[index] as Primitive)),
+    )
+  }
+}
+
+/** The group of an owner; undefined if the owner has no key. */
+function groupOf(byIdentity: Map<Identity, Group>, owner: object, near: Near): Group | undefined {
+  const key = keyNow(owner, near.columns)
+  if (key === null || key === undefined) return undefined
+  const identity = near.identityOfKey(key)
+  const known = byIdentity.get(identity)
+  if (known !== undefined) return known
+  const texts = textsOfKey(near.columns, key)
+  const group: Group = { key, identity, texts, entities: [], isGiven: false }
+  byIdentity.set(identity, group)
+  return group
 }
 
 /** Takes the targets that the session already holds. They need no statement. */
 function takeHeld(
   context: LoadContext,
   { relation }: Batch,
-  byText: ReadonlyMap<string, Group>,
-  columns: readonly ColumnMetadata[],
+  byIdentity: ReadonlyMap<Identity, Group>,
+  near: Near,
 ): Entity[] {
-  const inKey = keyColumns(relation)
+  const inKey = keyPairs(relation)
   if (inKey === undefined) return []
-  const places = inKey.map((column) => columns.indexOf(column))
+  const places = inKey.map((pair) => near.pairs.indexOf(pair))
   const taken: Entity[] = []
-  for (const group of byText.values()) {
-    const identity = joinTexts(places.map((place) => group.key[place] as string))
-    const held = context.held(relation.target, identity)
+  for (const group of byIdentity.values()) {
+    const key = inKey.map((pair, index) =>
+      keptThere(pair, group.key[places[index] as number] as Primitive),
+    )
+    const held = context.held(relation.target, identityOfKey(relation.target.primaryKey, key))
     if (held === undefined) continue
     group.entities.push(held)
     taken.push(held)
@@ -126,10 +158,10 @@ async function fetch(
   batch: Batch,
   plan: LoadPlan,
   missing: readonly Group[],
-  byText: ReadonlyMap<string, Group>,
+  byIdentity: ReadonlyMap<Identity, Group>,
 ): Promise<Entity[]> {
   if (missing.length === 0 || plan.limit === 0) return []
-  const batched = selectRelatedOfMany(plan, missing, byText)
+  const batched = selectRelatedOfMany(plan, missing, byIdentity)
   const { target, through } = batch.relation
   const load = async (): Promise<Entity[]> => {
     const { rows } = await context.rows(batched.statement, batch)

@@ -30,9 +30,14 @@ export function farSide({ target, pairs, through }: RelationMetadata): Side {
   return { source, table, columns, nodes, link: linkJoin(source, through) }
 }
 
+/** The columns of the owner that a relation begins with, each with the one that has the same value. */
+export function nearPairs({ pairs, through }: RelationMetadata): readonly ColumnPair[] {
+  return through?.from ?? pairs
+}
+
 /** The columns of the owner that a relation begins with. */
-export function nearColumns({ pairs, through }: RelationMetadata): readonly ColumnMetadata[] {
-  return (through?.from ?? pairs).map(([local]: ColumnPair) => local)
+export function nearColumns(relation: RelationMetadata): readonly ColumnMetadata[] {
+  return nearPairs(relation).map(([local]) => local)
 }
 
 function linkColumn(

@@ -1,6 +1,8 @@
+import type { Keep } from './keep.ts'
+
 /**
  * A PostgreSQL type and its JavaScript values: everything that the library knows about a type. Values travel
- * as PostgreSQL's text.
+ * as PostgreSQL's text, or in its binary format where {@link Keep.binary} has it.
  */
 export interface ColumnType {
   /** The type in DDL: `integer`, `numeric(10,2)`, `"mood"`. */
@@ -25,6 +27,8 @@ export interface ColumnType {
   readonly isText: boolean
   /** The items of an array type. */
   readonly items?: ArrayItemType
+  /** How a snapshot keeps a value. */
+  readonly keep: Keep
   /** The enum type that `createSchema()` makes first, for an enumeration or an array of one. */
   readonly enumeration?: Enumeration
   /** The extension of PostgreSQL that has the type. */

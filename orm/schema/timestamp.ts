@@ -33,6 +33,44 @@ export function encodeTimestamp(milliseconds: number, zone: 'Z' | ''): string {
 }
 
 /**
+ * The same as a primitive that loses nothing: the millisecond, or with microseconds PostgreSQL's text in
+ * UTC, which does not depend on the time zone of the session.
+ */
+export function keepTimestamp(text: string, isZoned: boolean): number | string {
+  const milliseconds = isZoned ? decodeTimestamp(text) : decodeLocalTimestamp(text)
+  const microseconds = microsecondsOf(text)
+  return microseconds === 0
+    ? milliseconds
+    : timestampText(milliseconds, microseconds, isZoned ? '+00' : '')
+}
+
+/** The microseconds within the millisecond. */
+export function microsecondsOf(text: string): number {
+  const dot = text.charCodeAt(19) === point ? 19 : text.indexOf('.')
+  if (dot < 0 || digitAt(text, dot + 4) < 0) return 0
+  return Number(
+    text
+      .slice(dot + 4, dot + 7)
+      .replace(/\D.*/, '')
+      .padEnd(3, '0'),
+  )
+}
+
+/** What PostgreSQL writes with DateStyle ISO, of a `timestamptz` in UTC: `2026-11-22 11:41:40.123456+00`. */
+export function timestampText(
+  milliseconds: number,
+  microseconds: number,
+  zone: '+00' | '',
+): string {
+  const iso = encodeTimestamp(milliseconds, '')
+  const era = iso.endsWith(' BC') ? ' BC' : ''
+  const [day = '', time = ''] = iso.slice(0, iso.length - era.length).split('T')
+  const digits = time.slice(9) + String(microseconds).padStart(3, '0')
+  const fraction = digits.replace(/0+$/, '')
+  return `${day} ${time.slice(0, 8)}${fraction === '' ? '' : `.${fraction}`}${zone}${era}`
+}
+
+/**
  * `2026-11-22 11:41:40.123456+00`: what nearly every row has, by its places, since the pattern takes
  * seven times as long. Undefined where the text has another form.
  */
@@ -76,7 +114,7 @@ function digitAt(text: string, index: number): number {
 
 function decodeAny(text: string, hasZone: boolean): number {
   const match = pattern.exec(text)
-  if (match === null) throw unreadable(text, hasZone)
+  if (match === null) throw unreadableTimestamp(text, hasZone)
   const [, year, month, day, hour, minute, second, fraction = '', utc, sign, ...zone] = match
   if ((utc !== undefined || sign !== undefined) !== hasZone) throw otherZone(hasZone)
   const [zoneHour = 0, zoneMinute = 0, zoneSecond = 0, bc] = zone
@@ -89,7 +127,12 @@ function decodeAny(text: string, hasZone: boolean): number {
   const time = seconds(hour, minute, second) * 1000 + Number(fraction.slice(0, 3).padEnd(3, '0'))
   const offset = seconds(zoneHour, zoneMinute, zoneSecond) * 1000
   const value = moment.getTime() + time - (sign === '-' ? -offset : offset)
-  if (Math.abs(value) <= latest) return value
+  return requireInDates(value)
+}
+
+/** Refuses a millisecond that no Date can hold. */
+export function requireInDates(milliseconds: number): number {
+  if (Math.abs(milliseconds) <= latest) return milliseconds
   throw new UnreadableError('holds a timestamp later than any Date')
 }
 
@@ -97,7 +140,8 @@ function seconds(hours: unknown, minutes: unknown, rest: unknown): number {
   return (Number(hours) * 60 + Number(minutes)) * 60 + Number(rest)
 }
 
-function unreadable(text: string, hasZone: boolean): UnreadableError {
+/** The error of a text that is no timestamp of the declared type. */
+export function unreadableTimestamp(text: string, hasZone: boolean): UnreadableError {
   if (text !== 'infinity' && text !== '-infinity')
     return new UnreadableError('holds a timestamp that is not in the format of DateStyle ISO')
   const name = hasZone ? 'timestamptz' : 'timestamp'

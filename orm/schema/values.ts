@@ -1,29 +1,43 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnType } from './column-type.ts'
 import type { ColumnMetadata, TableMetadata } from './metadata.ts'
+import type { Primitive, Row } from './wire-form.ts'
 import { hasDocuments } from './types/json.ts'
 import { sameTree } from './types/json-tree.ts'
 import { UnreadableError, UnwritableError } from './types/unreadable.ts'
 
-type Texts = readonly (string | null)[]
-
-/**
- * The JavaScript value of PostgreSQL's text.
- *
- * @param row the texts of the whole row, in the order of the table's columns: an error then names its key
- */
-export function decodeColumn(
-  column: ColumnMetadata,
-  text: string | null,
-  table?: TableMetadata,
-  row?: Texts,
-): unknown {
+/** The JavaScript value of PostgreSQL's text. */
+export function decodeColumn(column: ColumnMetadata, text: string | null): unknown {
   if (text === null) return null
   try {
     return column.type.decode(text)
   } catch (cause) {
+    throw unreadableError(column, cause)
+  }
+}
+
+/**
+ * The JavaScript value of what a snapshot keeps.
+ *
+ * @param row the whole row, in the order of the table's columns: an error then names its key
+ */
+export function valueOfKept(
+  column: ColumnMetadata,
+  kept: Primitive,
+  table?: TableMetadata,
+  row?: Row,
+): unknown {
+  if (kept === null) return null
+  try {
+    return column.type.keep.toValue(kept)
+  } catch (cause) {
     throw unreadableError(column, cause, table, row)
   }
+}
+
+/** PostgreSQL's text of what a snapshot keeps. */
+export function textOfKept({ type }: ColumnMetadata, kept: Primitive): string | null {
+  return kept === null ? null : type.keep.toText(kept)
 }
 
 /** The sum of a column of numbers from PostgreSQL's text of it. */
@@ -36,17 +50,17 @@ export function decodeSum(column: ColumnMetadata, text: string | null): unknown 
   }
 }
 
-/** What a type's `decode` has thrown, as an error that names the column and, where the row is given, its key. */
-function unreadableError(
+/** What reading a value has thrown, as an error that names the column and, where the row is given, its key. */
+export function unreadableError(
   column: ColumnMetadata,
   cause: unknown,
   table?: TableMetadata,
-  row?: Texts,
+  row?: Row,
 ): DataBridgeError {
   if (cause instanceof DataBridgeError) return cause
   const problem =
     cause instanceof UnreadableError ? cause.message : `could not be decoded as ${column.type.sql}`
-  const place = table === undefined || row === undefined ? '' : ` (${rowName(table, row)})`
+  const place = table === undefined || row === undefined ? '' : placeOf(table, row)
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_STATEMENT',
     `the column ${column.name} ${problem}${place}`,
@@ -54,15 +68,18 @@ function unreadableError(
   )
 }
 
-/** A row in a message: `User with id the number 5`. */
-function rowName(table: TableMetadata, row: Texts): string {
+/** A row in a message: `in the row of User with id the string "5"`. Empty if its key was not read. */
+function placeOf(table: TableMetadata, row: Row): string {
+  if (table.primaryKey.some(({ position }) => row[position] === undefined)) return ''
   const keys = table.primaryKey.map((column) => `${column.property} ${keyText(column, row)}`)
-  return `in the row of ${table.entityName} with ${keys.join(' and ')}`
+  return ` (in the row of ${table.entityName} with ${keys.join(' and ')})`
 }
 
-// As a described string, which spans leave out. The key itself may be what cannot be decoded.
-function keyText({ hidden, position }: ColumnMetadata, row: Texts): string {
-  return hidden ? '(hidden)' : describe(row[position] ?? null)
+// As a described string, which spans leave out.
+function keyText(column: ColumnMetadata, row: Row): string {
+  return column.hidden
+    ? '(hidden)'
+    : describe(textOfKept(column, row[column.position] as Primitive))
 }
 
 /** PostgreSQL's text of a value that was checked. */
@@ -75,19 +92,26 @@ export function encodeColumn(column: ColumnMetadata, value: unknown): string | n
   }
 }
 
-/**
- * PostgreSQL's text of a value that was checked and differs from the stored text. What a JavaScript
- * value cannot hold, such as a large number in JSON, is kept from the stored text where nobody touched it.
- */
-export function encodeChange(
-  column: ColumnMetadata,
-  value: unknown,
-  stored: string | null,
-): string | null {
-  if (value === null || stored === null || column.type.encodeChange === undefined)
-    return encodeColumn(column, value)
+/** What a snapshot keeps of a value that was checked, if PostgreSQL stores it as it is. */
+export function keptOf(column: ColumnMetadata, value: unknown): Primitive {
+  if (value === null) return null
   try {
-    return column.type.encodeChange(value as never, stored)
+    return column.type.keep.fromValue(value as never)
+  } catch (cause) {
+    throw unwritableError(column, cause)
+  }
+}
+
+/**
+ * The same of a value that differs from the stored one. What a JavaScript value cannot hold, such as a
+ * large number in JSON, is kept from the stored text where nobody touched it.
+ */
+export function keptChange(column: ColumnMetadata, value: unknown, stored: Primitive): Primitive {
+  const { type } = column
+  if (value === null || stored === null || type.encodeChange === undefined)
+    return keptOf(column, value)
+  try {
+    return type.keep.fromText(type.encodeChange(value as never, type.keep.toText(stored)))
   } catch (cause) {
     throw unwritableError(column, cause)
   }
@@ -126,28 +150,30 @@ function hiddenValue(value: unknown): string {
   return `a ${typeof value} (not shown, since the column is hidden)`
 }
 
-/** Whether a value is still equal to the text of the snapshot. */
-export function isUnchanged(column: ColumnMetadata, value: unknown, text: string | null): boolean {
-  if (text === null) return value === null
+/** Whether a value is still equal to what the snapshot keeps. */
+export function isUnchanged(column: ColumnMetadata, value: unknown, kept: Primitive): boolean {
+  if (kept === null) return value === null
   try {
-    return column.type.isSame(value, text)
+    return column.type.keep.isSame(value, kept)
   } catch (cause) {
     throw unreadableError(column, cause)
   }
 }
 
 /**
- * The value to hold after a write gave `text` back: the database may have changed what was sent
+ * The value to hold after a write gave `kept` back: the database may have changed what was sent
  * (`numeric(10,2)`, `real`, `char(3)`). An object that is equal to it stays the same object.
  */
 export function readBack(
   column: ColumnMetadata,
   value: unknown,
-  text: string | null,
+  kept: Primitive,
   table?: TableMetadata,
-  row?: Texts,
+  row?: Row,
 ): unknown {
-  const stored = decodeColumn(column, text, table, row)
+  const { keep } = column.type
+  if (keep.how === 'date' && kept !== null && keep.isSame(value, kept)) return value
+  const stored = valueOfKept(column, kept, table, row)
   const areObjects = isObject(value) && isObject(stored)
   return areObjects && isSameObject(column.type, value, stored) ? value : stored
 }

@@ -1,17 +1,19 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { valueOf } from '../entity/property.ts'
-import { stateOf } from '../entity/entity-state.ts'
+import { type EntityState, stateOf } from '../entity/entity-state.ts'
+import { compiledOf } from '../entity/compiled-table.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { exactText } from './exact-keys.ts'
+import type { Primitive } from '../schema/wire-form.ts'
+import { exactKept } from './exact-keys.ts'
 import type { IdentityMap } from './identity-map.ts'
-import { encodeChange, encodeColumn, isUnchanged, requireValue } from '../schema/values.ts'
+import { isUnchanged, keptChange, keptOf, requireValue } from '../schema/values.ts'
 
-/** A stored entity that differs from its snapshot, with the texts of the changed columns. */
+/** A stored entity that differs from its snapshot, with what is kept of the changed columns. */
 export interface Change {
   readonly entity: Entity
   readonly table: TableMetadata
-  readonly columns: ReadonlyMap<ColumnMetadata, string | null>
+  readonly columns: ReadonlyMap<ColumnMetadata, Primitive>
   /** The columns whose values come from `onUpdate()`. */
   readonly made: readonly ColumnMetadata[]
 }
@@ -23,17 +25,28 @@ export interface ChangeSet {
   readonly deleted: readonly Entity[]
 }
 
+/** Whether a stored entity differs from its snapshot. */
+export function hasChanged(entity: Entity): boolean {
+  return isDifferent(entity, stateOf(entity))
+}
+
+function isDifferent(entity: Entity, { table, snapshot, lifecycle }: EntityState): boolean {
+  if (lifecycle !== 'stored' || snapshot === undefined) return false
+  try {
+    return !compiledOf(table).isSame(entity, snapshot)
+  } catch {
+    return true // a value could not be compared: one by one they say which
+  }
+}
+
 /** The columns in which a stored entity differs from its snapshot; undefined if there are none. */
 export function dirtyColumns(entity: Entity): readonly ColumnMetadata[] | undefined {
-  const { table, snapshot, lifecycle } = stateOf(entity)
-  if (lifecycle !== 'stored' || snapshot === undefined) return undefined
-  let dirty: ColumnMetadata[] | undefined
-  for (const column of table.columns) {
-    if (isUnchanged(column, valueOf(entity, column), snapshot[column.position] ?? null)) continue
-    dirty ??= []
-    dirty.push(column)
-  }
-  return dirty
+  const state = stateOf(entity)
+  if (!isDifferent(entity, state)) return undefined
+  const { table, snapshot = [] } = state
+  return table.columns.filter(
+    (column) => !isUnchanged(column, valueOf(entity, column), snapshot[column.position] ?? null),
+  )
 }
 
 /** Whether a stored entity differs from its snapshot in a column. */
@@ -47,20 +60,20 @@ export function changeOf(entity: Entity, identity: IdentityMap): Change | undefi
   const dirty = dirtyColumns(entity)
   if (dirty === undefined) return undefined
   const { table, snapshot } = stateOf(entity)
-  const columns = new Map<ColumnMetadata, string | null>()
+  const columns = new Map<ColumnMetadata, Primitive>()
   for (const column of dirty) {
     if (column.primaryKey) throw changedKeyError(table, column)
     const value = valueOf(entity, column)
     requireValue(table, column, value)
     const stored = snapshot?.[column.position] ?? null
-    columns.set(column, exactText(identity, entity, column) ?? encodeChange(column, value, stored))
+    columns.set(column, exactKept(identity, entity, column) ?? keptChange(column, value, stored))
   }
   const made: ColumnMetadata[] = []
   for (const column of table.columns) {
     if (column.onUpdate === undefined || column.primaryKey || columns.has(column)) continue
     const value = column.onUpdate()
     requireValue(table, column, value)
-    columns.set(column, encodeColumn(column, value))
+    columns.set(column, keptOf(column, value))
     made.push(column)
   }
   return { entity, table, columns, made }

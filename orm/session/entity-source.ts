@@ -4,15 +4,17 @@ import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts'
 import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
-import type { RawRows } from '../relations/context.ts'
+import type { EntityCollector, ReadRows } from '../relations/context.ts'
 import { reload } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
-import { hydrate } from '../entity/hydrate.ts'
-import { type EntityOwner, type RawRow, stateOf } from '../entity/entity-state.ts'
+import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
-import { identityOf, joinTexts, storedKey } from '../entity/identity.ts'
+import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { type KeyParts, selectByKey, selectByKeys } from '../sql/key-statements.ts'
-import { exactTexts, keyList, keyParts } from './key.ts'
+import { Collector } from './collector.ts'
+import { decodeTexts } from './decode-texts.ts'
+import { givenKey, givenKeys, type GivenKey } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Flusher } from './flusher.ts'
 import type { SessionParts } from './session-parts.ts'
@@ -25,7 +27,8 @@ export class EntitySource implements QueryContext {
   readonly #connection: SessionConnection
   readonly #work: UnitOfWork
   readonly #flusher: Flusher
-  readonly #inFlight = new Map<TableMetadata, Map<string, Promise<unknown>>>()
+  // Made by the first load.
+  #inFlight: Map<TableMetadata, Map<Identity, Promise<unknown>>> | undefined
 
   constructor(
     owner: EntityOwner,
@@ -44,35 +47,37 @@ export class EntitySource implements QueryContext {
     return this.#flusher.beforeQuery(reads, operation)
   }
 
-  rows(statement: Statement, operation: Operation): Promise<RawRows> {
-    return this.#connection.rows(statement, operation)
+  async rows(statement: Statement, operation: Operation): Promise<ReadRows> {
+    const result = await this.#connection.rows(statement, operation)
+    return {
+      rows: decodeTexts(statement.decoder, result.rows),
+      parse: (column, text) => result.parse(column, text),
+    }
   }
 
-  held(table: TableMetadata, key: string): Entity | undefined {
+  held(table: TableMetadata, key: Identity): Entity | undefined {
     return this.#work.identity.get(table, key)
   }
 
-  entitiesOf(table: TableMetadata, rows: readonly RawRow[]): Entity[] {
-    return rows.map((row) => {
-      const key = identityOf(table, row)
-      const held = this.held(table, key)
-      if (held !== undefined) return held
-      const entity = hydrate(table, row, this.#owner)
-      this.#work.identity.set(table, key, entity)
-      this.#work.read(entity)
-      return entity
-    })
+  collect(table: TableMetadata): EntityCollector {
+    return new Collector(table, this.#work, this.#owner)
+  }
+
+  entitiesOf(table: TableMetadata, rows: readonly Row[]): Entity[] {
+    const collector = this.collect(table)
+    for (let index = 0; index < rows.length; index += 1) collector.row(rows[index] as Row)
+    return collector.entities()
   }
 
   /** The entity with this key, from the identity map or with one statement. */
   async get(table: TableMetadata, key: unknown): Promise<Entity | null> {
-    const parts = keyParts(table, key)
-    const held = this.#heldBy(table, parts)
+    const given = givenKey(table, key)
+    const held = this.#heldBy(table, given)
     const operation = getOperation(table, held !== undefined)
     const find = async (): Promise<Entity | null> => {
       if (held !== undefined) return held
       await this.#flusher.beforeGet(operation)
-      return this.shared(table, joinTexts(parts.flat()), () => this.#fetch(table, parts, operation))
+      return this.shared(table, given.flight, () => this.#fetch(table, given.parts, operation))
     }
     const found = await observed(this.observer, operation, find, countOne)
     return found !== null && isPresent(found) ? found : null
@@ -80,8 +85,8 @@ export class EntitySource implements QueryContext {
 
   /** The entities with these keys, in their order, from the identity map and with one statement for the rest. */
   async getMany(table: TableMetadata, keys: unknown): Promise<Entity[]> {
-    const list = keyList(table, keys)
-    const found = list.map((parts) => this.#heldBy(table, parts))
+    const list = givenKeys(table, keys)
+    const found = list.map((given) => this.#heldBy(table, given))
     const operation = getOperation(table, !found.includes(undefined))
     const find = async (): Promise<Entity[]> => {
       if (operation.cacheHit !== true) {
@@ -97,7 +102,7 @@ export class EntitySource implements QueryContext {
   async refresh(entity: Entity): Promise<void> {
     const { table } = stateOf(entity)
     const operation = getOperation(table, false)
-    const key = storedKey(entity)
+    const key = textsOfKey(table.primaryKey, storedKey(entity))
     const read = async (): Promise<void> => {
       const { rows } = await this.rows(selectByKey(table, key), operation)
       const [row] = rows
@@ -109,14 +114,13 @@ export class EntitySource implements QueryContext {
       }
       requireOne(table, rows)
       reload(entity, row)
-      this.#work.read(entity)
+      if (this.#work.isInDoubt) this.#work.read(entity)
     }
     await observed(this.observer, operation, read, () => ({ rows: 1 }))
   }
 
-  #heldBy(table: TableMetadata, parts: KeyParts): Entity | undefined {
-    const texts = exactTexts(parts)
-    return texts === undefined ? undefined : this.held(table, joinTexts(texts))
+  #heldBy(table: TableMetadata, { identity }: GivenKey): Entity | undefined {
+    return identity === undefined ? undefined : this.held(table, identity)
   }
 
   async #fetch(
@@ -132,12 +136,12 @@ export class EntitySource implements QueryContext {
   /** Loads the entities that were not held. Some may be held by now. */
   async #fetchMissing(
     table: TableMetadata,
-    keys: readonly KeyParts[],
+    keys: readonly GivenKey[],
     found: (Entity | undefined)[],
     operation: QueryOperation,
   ): Promise<void> {
     const missing = [...found.keys()].filter((index) => found[index] === undefined)
-    const wanted = missing.map((index) => keys[index] as KeyParts)
+    const wanted = missing.map((index) => (keys[index] as GivenKey).parts)
     const statement = selectByKeys(table, table.primaryKey, wanted)
     const { rows } = await this.rows(statement, operation)
     const entities = this.entitiesOf(
@@ -152,7 +156,8 @@ export class EntitySource implements QueryContext {
   }
 
   /** Two loads of one row that are in flight at the same time share one statement. */
-  shared<T>(table: TableMetadata, key: string, load: () => Promise<T>): Promise<T> {
+  shared<T>(table: TableMetadata, key: Identity, load: () => Promise<T>): Promise<T> {
+    this.#inFlight ??= new Map()
     let loading = this.#inFlight.get(table)
     if (loading === undefined) this.#inFlight.set(table, (loading = new Map()))
     const underWay = loading.get(key)
@@ -173,7 +178,7 @@ function isPresent(entity: Entity): boolean {
   return stateOf(entity).lifecycle === 'stored'
 }
 
-function requireOne(table: TableMetadata, rows: readonly RawRow[]): void {
+function requireOne(table: TableMetadata, rows: readonly Row[]): void {
   if (rows.length > 1) throw severalError(table)
 }
 

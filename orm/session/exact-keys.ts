@@ -1,8 +1,10 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
+import { keptThere } from '../entity/identity.ts'
 import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { isUnchanged } from '../schema/values.ts'
+import type { Primitive } from '../schema/wire-form.ts'
 import { type Reference, referencesOf } from './commit-order.ts'
 import type { IdentityMap } from './identity-map.ts'
 
@@ -16,19 +18,19 @@ interface InexactKey {
 const inexactKeys = new WeakMap<TableMetadata, readonly InexactKey[]>()
 
 /**
- * The exact text of a foreign key that is a Date. The Date has milliseconds, but the referenced row may have
- * microseconds. If exactly one entity of the session has this key, the text is that of its row.
+ * The exact foreign key of a Date. The Date has milliseconds, but the referenced row may have
+ * microseconds. If exactly one entity of the session has this key, it is that of its row.
  */
-export function exactText(
+export function exactKept(
   identity: IdentityMap,
   entity: Entity,
   column: ColumnMetadata,
-): string | undefined {
+): Primitive | undefined {
   if (column.type.rangeOf === undefined) return undefined
   for (const key of inexactKeysOf(stateOf(entity).table)) {
     if (key.column !== column) continue
-    const [only, ...others] = keyTexts(identity, entity, key)
-    if (only !== undefined && others.length === 0) return only
+    const [only, ...others] = keysHeld(identity, entity, key)
+    if (only !== undefined && others.length === 0) return keptThere([key.remote, column], only)
   }
   return undefined
 }
@@ -46,20 +48,24 @@ function inexactKeysOf(table: TableMetadata): readonly InexactKey[] {
   return keys
 }
 
-/** The texts of this key in the entities of the session. */
-function keyTexts(
+/** What the entities of the session keep of this key. */
+function keysHeld(
   identity: IdentityMap,
   entity: Entity,
   { remote, reference: { target, pairs } }: InexactKey,
-): ReadonlySet<string> {
-  const texts = new Set<string>()
-  for (const held of identity.of(target)) {
+): ReadonlySet<Primitive> {
+  const keys = new Set<Primitive>()
+  for (const held of identity.of(target).values()) {
     const snapshot = stateOf(held).snapshot ?? []
-    const isMeant = pairs.every(([local, { position }]) =>
-      isUnchanged(local, valueOf(entity, local), snapshot[position] ?? null),
+    const isMeant = pairs.every(([local, there]) =>
+      isUnchanged(
+        local,
+        valueOf(entity, local),
+        keptThere([there, local], snapshot[there.position] ?? null),
+      ),
     )
-    const text = snapshot[remote.position]
-    if (isMeant && typeof text === 'string') texts.add(text)
+    const kept = snapshot[remote.position] ?? null
+    if (isMeant && kept !== null) keys.add(kept)
   }
-  return texts
+  return keys
 }

@@ -1,6 +1,6 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import { textsOf } from '../entity/identity.ts'
+import { keyNow } from '../entity/identity.ts'
 import { isMadeByDatabase } from '../entity/new-entity.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
@@ -52,7 +52,7 @@ async function insertGroup(writing: Writing, entities: readonly Entity[]): Promi
   const waiting = new Set(entities)
   while (waiting.size > 0) {
     const isOne = (one: Entity, other: Entity): boolean =>
-      textsOf(other, stateOf(other).table.primaryKey) !== undefined &&
+      keyNow(other, stateOf(other).table.primaryKey) !== undefined &&
       statementKey(one) === statementKey(other)
     const next = ready(waiting, before, isOne)
     // If keys refer to each other in a cycle, the constraint may be deferred.

@@ -10,6 +10,7 @@ import type { ReadTables } from '../sql/text-sink.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
 import type { Catalogue } from './catalogue.ts'
+import { decodeTexts } from './decode-texts.ts'
 import { completeNew, tablesOf, writeChanges } from './flush.ts'
 import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { readOnlyError } from './session-errors.ts'
@@ -182,7 +183,8 @@ export class Flusher {
       factsOf: (table) => this.#catalogue.factsOf(table),
       send: async (batch) => {
         try {
-          return await this.#connection.rows(batch.statement, operation)
+          const { rows, rowCount } = await this.#connection.rows(batch.statement, operation)
+          return { rows: decodeTexts(batch.statement.decoder, rows), rowCount }
         } catch (error) {
           explainRefusal(error, batch, this.#catalogue.factsOf(batch.table))
           if (isOutdated(error)) this.#catalogue.forget(batch.table)

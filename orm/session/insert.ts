@@ -1,13 +1,14 @@
 import { absorb } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
-import { type RawRow, stateOf } from '../entity/entity-state.ts'
+import { stateOf } from '../entity/entity-state.ts'
 import { contradictionError, isSameValue } from '../entity/new-entity.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
-import { encodeColumn } from '../schema/values.ts'
-import { type EncodedRow, insertDefaults, insertRows } from '../sql/write-statements.ts'
-import { exactText } from './exact-keys.ts'
+import { keptOf } from '../schema/values.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
+import { insertDefaults, insertRows } from '../sql/write-statements.ts'
+import { exactKept } from './exact-keys.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import type { Writing } from './writing.ts'
 
@@ -33,13 +34,7 @@ async function insertSame(
     (column) => facts.isGenerated(column) && entities.every((one) => valueOf(one, column) === null),
   )
   const columns = given.filter((column) => !omitted.includes(column))
-  const sent = entities.map((entity) =>
-    columns.map(
-      (column) =>
-        exactText(writing.work.identity, entity, column) ??
-        encodeColumn(column, valueOf(entity, column)),
-    ),
-  )
+  const sent = columns.map((column) => keptColumn(writing, column, entities))
   const statement =
     columns.length === 0
       ? insertDefaults(table, entities.length)
@@ -54,25 +49,28 @@ async function insertSame(
   const got = returned.length === 0 ? rowCount : rows.length
   if (got !== entities.length) throw countError('INSERT', table, entities.length, got)
   const blank = table.columns.map((column) => (omitted.includes(column) ? null : undefined))
-  entities.forEach((entity, index) => {
-    const held = withTexts(blank, columns, sent[index] as EncodedRow)
-    const row = withTexts(held, returned, rows[index] ?? [])
-    if (table.primaryKey.some(({ position }) => typeof row[position] !== 'string'))
+  for (let index = 0; index < entities.length; index += 1) {
+    const entity = entities[index] as Entity
+    const held: (Primitive | undefined)[] = blank.slice()
+    for (let at = 0; at < columns.length; at += 1)
+      held[(columns[at] as ColumnMetadata).position] = sent[at]?.[index] ?? null
+    const row = held.slice()
+    const back = rows[index] ?? []
+    for (let at = 0; at < returned.length; at += 1)
+      row[(returned[at] as ColumnMetadata).position] = back[at] ?? null
+    if (table.primaryKey.some(({ position }) => (row[position] ?? null) === null))
       throw keylessError(table)
-    absorb(entity, row as RawRow, held)
+    absorb(entity, row as Row, held)
     writing.work.inserted(entity)
-  })
+  }
 }
 
-type Texts = readonly (string | null | undefined)[]
-
-/** A row with other texts in some of its columns. */
-function withTexts(row: Texts, columns: readonly ColumnMetadata[], texts: Texts): Texts {
-  const after = row.slice()
-  columns.forEach(({ position }, index) => {
-    after[position] = texts[index] ?? null
-  })
-  return after
+/** What is kept of one column of several entities. */
+function keptColumn(writing: Writing, column: ColumnMetadata, entities: readonly Entity[]): Row {
+  const { identity } = writing.work
+  return entities.map(
+    (entity) => exactKept(identity, entity, column) ?? keptOf(column, valueOf(entity, column)),
+  )
 }
 
 function positions(columns: readonly ColumnMetadata[]): string {

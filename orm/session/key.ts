@@ -1,27 +1,45 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { encodeColumn, requireValue } from '../schema/values.ts'
-import type { KeyPart, KeyParts } from '../sql/key-statements.ts'
+import { type Identity, identityOfKey, joinTexts, textsOfKey } from '../entity/identity.ts'
+import { keptOf, requireValue } from '../schema/values.ts'
+import type { KeyParts } from '../sql/key-statements.ts'
 import { listed } from '../util/messages.ts'
 
-/** The parts of a key from the program: a value, or for a composite key an object with all of its columns. */
-export function keyParts(table: TableMetadata, key: unknown): KeyParts {
-  const { primaryKey } = table
-  const [only] = primaryKey
-  if (primaryKey.length === 1) return [partOf(table, only, key)]
-  const given = requireParts(table, key)
-  return primaryKey.map((column) => partOf(table, column, given[column.property]))
+/** A key from the program. */
+export interface GivenKey {
+  readonly parts: KeyParts
+  /** The identity of its row; undefined if a part is an interval. */
+  readonly identity: Identity | undefined
+  /** Equal for equal keys. */
+  readonly flight: Identity
 }
 
-/** The parts of several keys. */
-export function keyList(table: TableMetadata, keys: unknown): readonly KeyParts[] {
-  if (Array.isArray(keys)) return keys.map((key) => keyParts(table, key))
+/** A value, or for a composite key an object with all of its columns. */
+export function givenKey(table: TableMetadata, key: unknown): GivenKey {
+  const { primaryKey } = table
+  const [only] = primaryKey
+  if (primaryKey.length === 1) return keyOf(primaryKey, [valueOfKey(table, only, key)])
+  const given = requireParts(table, key)
+  return keyOf(
+    primaryKey,
+    primaryKey.map((column) => valueOfKey(table, column, given[column.property])),
+  )
+}
+
+/** Several keys. */
+export function givenKeys(table: TableMetadata, keys: unknown): readonly GivenKey[] {
+  if (Array.isArray(keys)) return keys.map((key) => givenKey(table, key))
   throw keyError(table, 'an array of keys', describe(keys))
 }
 
-/** The texts of a key for the identity map; undefined if a part is an interval. */
-export function exactTexts(key: KeyParts): readonly string[] | undefined {
-  return key.every((part) => typeof part === 'string') ? key : undefined
+function keyOf(columns: readonly ColumnMetadata[], values: readonly unknown[]): GivenKey {
+  const ranges = columns.map(({ type }, index) => type.rangeOf?.(values[index] as never))
+  const kept = columns.map((column, index) => keptOf(column, values[index]))
+  const texts = textsOfKey(columns, kept)
+  const parts = texts.map((text, index) => ranges[index] ?? text)
+  const hasRange = ranges.some((range) => range !== undefined)
+  const identity = hasRange ? undefined : identityOfKey(columns, kept)
+  return { parts, identity, flight: identity ?? joinTexts(parts.flat()) }
 }
 
 function requireParts(table: TableMetadata, key: unknown): Readonly<Record<string, unknown>> {
@@ -42,11 +60,11 @@ function requireParts(table: TableMetadata, key: unknown): Readonly<Record<strin
   return parts
 }
 
-function partOf(table: TableMetadata, column: ColumnMetadata, value: unknown): KeyPart {
+function valueOfKey(table: TableMetadata, column: ColumnMetadata, value: unknown): unknown {
   // No row has such a key: the program has asked by a foreign key that is not set.
   if (value === null) throw nullError(table, column)
   requireValue(table, column, value)
-  return column.type.rangeOf?.(value as never) ?? (encodeColumn(column, value) as string)
+  return value
 }
 
 function nullError(table: TableMetadata, { property, type }: ColumnMetadata): DataBridgeError {

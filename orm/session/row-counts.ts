@@ -1,7 +1,7 @@
-import type { RawResult } from '../driver/text-rows.ts'
-import type { RawRow } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { severalRowsError, staleError } from './write-errors.ts'
+import type { Written } from './writing.ts'
 
 /**
  * The row that came back for each entity. Checks that each entity has exactly one row: a sum would not show
@@ -13,15 +13,15 @@ export function rowsByPlace(
   verb: 'UPDATE' | 'DELETE',
   table: TableMetadata,
   count: number,
-  { rows, rowCount }: Pick<RawResult, 'rows' | 'rowCount'>,
+  { rows, rowCount }: Written,
   mayBeGone: boolean = false,
-): readonly RawRow[] {
+): readonly Row[] {
   if (count === 1) {
     if (rowCount > 1) throw severalRowsError(verb, table)
     if (rowCount === 0 && !mayBeGone) throw staleError(verb, table, 1)
     return rows
   }
-  const found: RawRow[] = Array.from({ length: count })
+  const found: Row[] = Array.from({ length: count })
   let missing = count
   for (const row of rows) {
     const index = Number(row[0]) - 1

@@ -1,8 +1,9 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import { joinTexts, textsOf } from '../entity/identity.ts'
+import { type Identity, identityOfKey, keptThere, keyNow } from '../entity/identity.ts'
 import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
 import { referencesOf } from './commit-order.ts'
 
 /** The rows that a flush has to write before a row. Most rows have none. */
@@ -18,7 +19,7 @@ class Order extends Map<Entity, Set<Entity>> {
 
 /** The order of new rows: a referenced row comes first, whether it is given as an entity or by its key. */
 export function insertOrder(entities: readonly Entity[]): Before {
-  const order = referredBy(entities, textsOf)
+  const order = referredBy(entities, keyNow)
   for (const entity of entities) {
     for (const [{ foreignKey }, target] of stateOf(entity).references ?? [])
       if (foreignKey.some((column) => valueOf(entity, column) === undefined))
@@ -30,7 +31,7 @@ export function insertOrder(entities: readonly Entity[]): Before {
 /** The order of deleted rows: a referring row comes first. */
 export function deleteOrder(entities: readonly Entity[]): Before {
   const order = new Order()
-  for (const [entity, targets] of referredBy(entities, storedTexts))
+  for (const [entity, targets] of referredBy(entities, storedKeyOf))
     for (const target of targets) order.put(entity, target)
   return order
 }
@@ -59,33 +60,33 @@ export function ready(
   return [...now]
 }
 
-type TextsOf = (
-  entity: Entity,
-  columns: readonly ColumnMetadata[],
-) => readonly string[] | null | undefined
+type KeyOf = (entity: Entity, columns: readonly ColumnMetadata[]) => Row | null | undefined
 
-function storedTexts(entity: Entity, columns: readonly ColumnMetadata[]): readonly string[] | null {
-  const texts = columns.map(({ position }) => stateOf(entity).snapshot?.[position] ?? null)
-  return texts.includes(null) ? null : (texts as string[])
+function storedKeyOf(entity: Entity, columns: readonly ColumnMetadata[]): Row | null {
+  const key = columns.map(({ position }) => stateOf(entity).snapshot?.[position] ?? null)
+  return key.includes(null) ? null : key
 }
 
-function referredBy(entities: readonly Entity[], textsOf: TextsOf): Order {
+function referredBy(entities: readonly Entity[], keyOf: KeyOf): Order {
   const order = new Order()
   const byTable = Map.groupBy(entities, (entity) => stateOf(entity).table)
-  const joined = (entity: Entity, columns: readonly ColumnMetadata[]): string | undefined => {
-    const texts = textsOf(entity, columns)
-    return texts === null || texts === undefined ? undefined : joinTexts(texts)
-  }
   for (const [table, rows] of byTable) {
     for (const { target, pairs } of referencesOf(table)) {
       const targets = byTable.get(target)
       if (targets === undefined) continue
       const locals = pairs.map(([local]) => local)
       const remotes = pairs.map(([, remote]) => remote)
-      const byKey = new Map(targets.map((entity) => [joined(entity, remotes), entity]))
+      const byKey = new Map<Identity, Entity>()
+      for (const entity of targets) {
+        const key = keyOf(entity, remotes)
+        if (key !== null && key !== undefined) byKey.set(identityOfKey(remotes, key), entity)
+      }
+      if (byKey.size === 0) continue
       for (const entity of rows) {
-        const key = joined(entity, locals)
-        const referred = key === undefined ? undefined : byKey.get(key)
+        const key = keyOf(entity, locals)
+        if (key === null || key === undefined) continue
+        const there = pairs.map((pair, index) => keptThere(pair, key[index] as Primitive))
+        const referred = byKey.get(identityOfKey(remotes, there))
         if (referred !== undefined) order.put(referred, entity)
       }
     }

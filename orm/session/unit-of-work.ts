@@ -2,33 +2,43 @@ import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { identityOf, storedIdentity } from '../entity/identity.ts'
 import { constructed } from '../entity/shadowing.ts'
-import { type EntityOwner, type RawRow, stateOf } from '../entity/entity-state.ts'
+import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
-import { type Change, changeOf, type ChangeSet, dirtyColumns, isDirty } from './change-set.ts'
+import type { Row } from '../schema/wire-form.ts'
+import { type Change, changeOf, type ChangeSet, hasChanged, isDirty } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
 
 /** The changes that a rollback of a transaction or a savepoint undoes. */
 class Undo {
   /** The flushed entities, with their rows before the flush; undefined for new rows. */
-  readonly written = new Map<Entity, RawRow | undefined>()
+  written: Map<Entity, Row | undefined> | undefined
   /** The entities that were read after your own SQL, which may have written their rows. */
-  readonly read = new Set<Entity>()
+  read: Set<Entity> | undefined
   hasExecuted = false
 
-  remember(entity: Entity, before: RawRow | undefined): void {
+  remember(entity: Entity, before: Row | undefined): void {
+    this.written ??= new Map()
     if (!this.written.has(entity)) this.written.set(entity, before)
   }
+
+  remembersRead(entity: Entity): void {
+    this.read ??= new Set()
+    this.read.add(entity)
+  }
 }
+
+const none: ReadonlySet<Entity> = new Set()
 
 /** The entities of a session, and their changes. */
 export class UnitOfWork {
   readonly identity: IdentityMap = new IdentityMap()
   readonly #owner: EntityOwner
-  readonly #added = new Set<Entity>()
-  readonly #deleted = new Set<Entity>()
-  // One for the transaction, and one for each savepoint in it.
-  #undo: [Undo, ...Undo[]] = [new Undo()]
+  // Made by the first entity: most sessions only read.
+  #added: Set<Entity> | undefined
+  #deleted: Set<Entity> | undefined
+  /** One for the transaction, and one for each savepoint in it. Empty until the transaction has written. */
+  #undo: Undo[] = []
   #writeCount = 0
 
   constructor(owner: EntityOwner) {
@@ -40,7 +50,7 @@ export class UnitOfWork {
     this.#refuseForeign(entity, 'added')
     if (state.lifecycle === 'added' || state.lifecycle === 'stored') return
     if (state.lifecycle === 'deleted') {
-      this.#deleted.delete(entity)
+      this.#deleted?.delete(entity)
       state.lifecycle = 'stored'
       return
     }
@@ -49,6 +59,7 @@ export class UnitOfWork {
       requireWritable(entity)
       state.session = this.#owner
       state.lifecycle = 'added'
+      this.#added ??= new Set()
       this.#added.add(entity)
       for (const referenced of state.references?.values() ?? []) this.add(referenced as Entity)
       return
@@ -65,7 +76,7 @@ export class UnitOfWork {
     this.#refuseForeign(entity, 'deleted')
     if (state.lifecycle === 'deleted') return
     if (state.lifecycle === 'added') {
-      this.#added.delete(entity)
+      this.#added?.delete(entity)
       this.#letGo(entity, 'new')
       return
     }
@@ -76,32 +87,35 @@ export class UnitOfWork {
       )
     }
     state.lifecycle = 'deleted'
+    this.#deleted ??= new Set()
     this.#deleted.add(entity)
   }
 
   /** The changes for a flush. Checks every entity of the session. */
   changes(): ChangeSet {
     const changed: Change[] = []
-    for (const entity of this.identity) {
+    this.identity.forEach((entity) => {
       const change = changeOf(entity, this.identity)
       if (change !== undefined) changed.push(change)
-    }
-    return { added: [...this.#added], changed, deleted: [...this.#deleted] }
+    })
+    return { added: [...(this.#added ?? none)], changed, deleted: [...(this.#deleted ?? none)] }
   }
 
   /** How many entities wait for a flush. */
   counts(): { readonly pending: number; readonly dirty: number; readonly deleted: number } {
     let dirty = 0
-    for (const entity of this.identity) if (dirtyColumns(entity) !== undefined) dirty += 1
-    return { pending: this.#added.size, dirty, deleted: this.#deleted.size }
+    this.identity.forEach((entity) => {
+      if (hasChanged(entity)) dirty += 1
+    })
+    return { pending: this.#added?.size ?? 0, dirty, deleted: this.#deleted?.size ?? 0 }
   }
 
   /** Whether a query of these tables could miss changes that are not flushed. */
   concerns(reads: ReadTables): boolean {
     if (this.hasPending) return true
-    const held = reads === 'any' ? [this.identity] : reads.map((table) => this.identity.of(table))
-    for (const entities of held)
-      for (const entity of entities) if (dirtyColumns(entity) !== undefined) return true
+    if (reads === 'any') return this.identity.some(hasChanged)
+    for (const table of reads)
+      for (const entity of this.identity.of(table).values()) if (hasChanged(entity)) return true
     return false
   }
 
@@ -109,19 +123,19 @@ export class UnitOfWork {
   hasMoved({ target, through, foreignKey }: RelationMetadata): boolean {
     const columns =
       through === undefined ? foreignKey : [...foreignKey, ...through.to.map(([column]) => column)]
-    for (const entity of this.identity.of(through?.table ?? target))
+    for (const entity of this.identity.of(through?.table ?? target).values())
       if (columns.some((column) => isDirty(entity, column))) return true
     return false
   }
 
   /** Whether entities were added or deleted since the last flush. Checks no entity. */
   get hasPending(): boolean {
-    return this.#added.size > 0 || this.#deleted.size > 0
+    return (this.#added?.size ?? 0) > 0 || (this.#deleted?.size ?? 0) > 0
   }
 
   /** Whether there are flushed or executed changes that are not committed. */
   get hasWritten(): boolean {
-    return this.#undo.some(({ written, hasExecuted }) => hasExecuted || written.size > 0)
+    return this.#undo.some(({ written, hasExecuted }) => hasExecuted || written !== undefined)
   }
 
   /** How many rows the session has written so far. */
@@ -134,11 +148,16 @@ export class UnitOfWork {
     this.#innermost.hasExecuted = true
   }
 
-  /** The row of an entity was read, for the first time or again. */
+  /** Whether a rollback to a savepoint may undo what is read now. A rollback of the transaction forgets all entities anyway. */
+  get isInDoubt(): boolean {
+    for (let depth = 1; depth < this.#undo.length; depth += 1)
+      if (this.#undo[depth]?.hasExecuted === true) return true
+    return false
+  }
+
+  /** The row of an entity was read while the session {@link isInDoubt}, for the first time or again. */
   read(entity: Entity): void {
-    // Only inside a savepoint: a rollback of the transaction forgets all entities anyway.
-    const isInDoubt = this.#undo.some(({ hasExecuted }, depth) => depth > 0 && hasExecuted)
-    if (isInDoubt) this.#innermost.read.add(entity)
+    this.#innermost.remembersRead(entity)
   }
 
   inserted(entity: Entity): void {
@@ -146,14 +165,14 @@ export class UnitOfWork {
     this.#remember(entity, undefined)
     state.references = undefined
     this.identity.set(state.table, storedIdentity(entity), entity)
-    const isWanted = this.#added.delete(entity)
+    const isWanted = this.#added?.delete(entity) === true
     state.session = this.#owner
     state.lifecycle = 'stored'
     // The program deleted it during the INSERT.
     if (!isWanted) this.delete(entity)
   }
 
-  updated(entity: Entity, before: RawRow): void {
+  updated(entity: Entity, before: Row): void {
     this.#remember(entity, before)
     // A trigger may have given the row another key.
     const { table } = stateOf(entity)
@@ -169,36 +188,39 @@ export class UnitOfWork {
     this.#remember(entity, state.snapshot)
     this.identity.delete(state.table, storedIdentity(entity))
     state.snapshot = undefined
-    const isUnwanted = this.#deleted.delete(entity)
+    const isUnwanted = this.#deleted?.delete(entity) === true
     this.#letGo(entity, 'detached')
     // The program added it again during the DELETE.
     if (!isUnwanted) this.add(entity)
   }
 
   committed(): void {
-    this.#undo = [new Undo()]
+    this.#undo = []
   }
 
   /** Forgets everything: the identity map is empty, and all entities are detached. */
   rolledBack(): void {
     for (const undo of this.#undo.toReversed()) restore(undo)
-    this.#undo = [new Undo()]
-    for (const entity of this.identity) this.#letGo(entity, 'detached')
-    for (const entity of [...this.#added, ...this.#deleted]) this.#letGo(entity, 'detached')
+    this.#undo = []
+    const letGo = (entity: Entity): void => this.#letGo(entity, 'detached')
+    this.identity.forEach(letGo)
+    this.#added?.forEach(letGo)
+    this.#deleted?.forEach(letGo)
     this.identity.clear()
-    this.#added.clear()
-    this.#deleted.clear()
+    this.#added = undefined
+    this.#deleted = undefined
   }
 
   savepoint(): void {
+    if (this.#undo.length === 0) this.#undo.push(new Undo())
     this.#undo.push(new Undo())
   }
 
   releasedSavepoint(): void {
     const inner = this.#undo.pop() as Undo
     const outer = this.#innermost
-    for (const [entity, before] of inner.written) outer.remember(entity, before)
-    for (const entity of inner.read) outer.read.add(entity)
+    inner.written?.forEach((before, entity) => outer.remember(entity, before))
+    inner.read?.forEach((entity) => outer.remembersRead(entity))
     outer.hasExecuted ||= inner.hasExecuted
   }
 
@@ -212,30 +234,34 @@ export class UnitOfWork {
     for (let nested = 1; nested < savepoints; nested += 1) this.releasedSavepoint()
     const undo = this.#undo.pop() as Undo
     // Without your own SQL in the savepoint, its reads stay valid.
-    if (!undo.hasExecuted) for (const entity of undo.read) this.#innermost.read.add(entity)
-    const changed = [...this.identity].filter((entity) => dirtyColumns(entity) !== undefined)
+    if (!undo.hasExecuted) undo.read?.forEach((entity) => this.#innermost.remembersRead(entity))
+    const changed: Entity[] = []
+    this.identity.forEach((entity) => {
+      if (hasChanged(entity)) changed.push(entity)
+    })
     for (const entity of new Set([
-      ...undo.written.keys(),
-      ...(undo.hasExecuted ? undo.read : []),
+      ...(undo.written?.keys() ?? []),
+      ...((undo.hasExecuted ? undo.read : undefined) ?? none),
       ...changed,
-      ...this.#added,
-      ...this.#deleted,
+      ...(this.#added ?? none),
+      ...(this.#deleted ?? none),
     ])) {
       const { table, snapshot } = stateOf(entity)
       if (snapshot !== undefined) this.identity.delete(table, storedIdentity(entity))
-      this.#added.delete(entity)
-      this.#deleted.delete(entity)
+      this.#added?.delete(entity)
+      this.#deleted?.delete(entity)
       this.#letGo(entity, 'detached')
     }
     restore(undo)
   }
 
-  #remember(entity: Entity, before: RawRow | undefined): void {
+  #remember(entity: Entity, before: Row | undefined): void {
     this.#writeCount += 1
     this.#innermost.remember(entity, before)
   }
 
   get #innermost(): Undo {
+    if (this.#undo.length === 0) this.#undo.push(new Undo())
     return this.#undo.at(-1) as Undo
   }
 
@@ -272,5 +298,7 @@ function secondError(table: TableMetadata): DataBridgeError {
 }
 
 function restore({ written }: Undo): void {
-  for (const [entity, before] of written) stateOf(entity).snapshot = before
+  written?.forEach((before, entity) => {
+    stateOf(entity).snapshot = before
+  })
 }

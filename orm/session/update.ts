@@ -1,7 +1,8 @@
 import { absorb } from '../entity/absorb.ts'
-import { type RawRow, stateOf } from '../entity/entity-state.ts'
+import { stateOf } from '../entity/entity-state.ts'
 import { storedKey } from '../entity/identity.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
 import { type ChangedRow, updateRows } from '../sql/write-statements.ts'
 import type { Change } from './change-set.ts'
 import { rowsByPlace } from './row-counts.ts'
@@ -29,21 +30,21 @@ export async function updateTable(
   changes.forEach((change, index) => {
     const { entity } = change
     const { snapshot = [] } = stateOf(entity)
-    const sent: (string | null)[] = [...snapshot]
-    for (const [{ position }, text] of change.columns) sent[position] = text
+    const sent: Primitive[] = [...snapshot]
+    for (const [{ position }, kept] of change.columns) sent[position] = kept
     const row = returned.length === 0 ? sent : [...sent]
     returned.forEach((column, place) => {
       // Another entity of the batch changed this column, this one did not. Its snapshot stays.
       const isOfOthers = facts.isPlain && changed.has(column) && !change.columns.has(column)
       if (!isOfOthers) row[column.position] = got[index]?.[place] ?? null
     })
-    absorb(entity, row, heldTexts(change, sent))
+    absorb(entity, row, heldRow(change, sent))
     writing.work.updated(entity, snapshot)
   })
 }
 
-/** The texts of the entity's properties when it was sent: the sent texts, except those of `onUpdate()`. */
-function heldTexts({ entity, made }: Change, sent: readonly (string | null)[]): RawRow {
+/** What was kept of the entity's properties when it was sent: the sent row, except the columns of `onUpdate()`. */
+function heldRow({ entity, made }: Change, sent: Row): Row {
   if (made.length === 0) return sent
   const { snapshot = [] } = stateOf(entity)
   const held = [...sent]

@@ -1,6 +1,6 @@
-import type { RawResult } from '../driver/text-rows.ts'
 import type { Entity } from '../entity/entity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import type { Row } from '../schema/wire-form.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
@@ -13,9 +13,15 @@ export interface Batch {
   readonly statement: Statement
 }
 
+/** The rows that a write gave back, and how many it touched. */
+export interface Written {
+  readonly rows: readonly Row[]
+  readonly rowCount: number
+}
+
 /** The parts of a session that writing uses. */
 export interface Writing {
   readonly work: UnitOfWork
   factsOf(table: TableMetadata): TableFacts
-  send(batch: Batch): Promise<RawResult>
+  send(batch: Batch): Promise<Written>
 }

@@ -1,4 +1,6 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { placeColumn, rowDecoder, rowDecoderWith } from '../schema/row-decoder.ts'
+import type { RowDecoder } from '../schema/wire-form.ts'
 import { arrayLiteral } from '../schema/types/array-text.ts'
 import { quote, quoteTable } from './identifier.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
@@ -14,13 +16,13 @@ export type KeyParts = readonly KeyPart[]
 export function selectByKey(table: TableMetadata, key: KeyParts): Statement {
   const ranges = key.map(isRange)
   const compiled = statementsOf(table).get(`key|${ranges.map(Number).join('')}`, () =>
-    reading(table, selectByKeyText(table, ranges)),
+    reading(table, selectByKeyText(table, ranges), rowDecoder(table)),
   )
   return { ...compiled, parameters: key.flat() }
 }
 
-function reading(table: TableMetadata, text: string): Compiled {
-  return { text, kind: 'read', summary: `SELECT ${table.fullName}`, tables: [table] }
+function reading(table: TableMetadata, text: string, decoder: RowDecoder): Compiled {
+  return { text, kind: 'read', summary: `SELECT ${table.fullName}`, tables: [table], decoder }
 }
 
 function selectByKeyText(table: TableMetadata, ranges: readonly boolean[]): string {
@@ -48,7 +50,7 @@ export function selectByKeys(
   const kinds = columns.map((_, index) => kindOf(keys, index))
   const shape = columns.map(({ position }, index) => `${position}${kinds[index]}`)
   const compiled = statementsOf(table).get(`keys|${shape.join()}`, () =>
-    reading(table, selectByKeysText(table, columns, kinds)),
+    reading(table, selectByKeysText(table, columns, kinds), rowDecoderWith(table, placeColumn)),
   )
   return {
     ...compiled,

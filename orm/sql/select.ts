@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { TableMetadata } from '../schema/metadata.ts'
+import { rowDecoder } from '../schema/row-decoder.ts'
+import type { RowDecoder } from '../schema/wire-form.ts'
 import { parametersOf } from './bind-sink.ts'
 import { quote } from './identifier.ts'
 import { columnRef } from './refs.ts'
@@ -22,6 +24,8 @@ export interface Projection extends SqlNode {
   readonly around?: readonly [before: string, after: string] | undefined
   /** The expressions, where it selects values. */
   readonly values?: readonly SqlNode[]
+  /** How its rows are read; undefined: as PostgreSQL's texts. */
+  readonly decoder?: RowDecoder
 }
 
 /** The parts of a SELECT. Immutable; the parts that are left out are undefined or empty. */
@@ -124,21 +128,31 @@ function writePage(sink: Sink, word: string, rows: number | undefined): void {
 
 /** The statement of a SELECT: its text is rendered once for each shape. */
 export function selectStatement(select: Select): Statement {
-  return readStatement(select.parts.from.table, select)
+  const { from, projection } = select.parts
+  return readStatement(from.table, select, projection.decoder)
 }
 
 /** A statement that reads, about a table. */
-export function readStatement(table: TableMetadata, node: SqlNode): Statement {
+export function readStatement(
+  table: TableMetadata,
+  node: SqlNode,
+  decoder: RowDecoder | undefined,
+): Statement {
   // First, since too many parameters are refused.
   const parameters = parametersOf(node)
-  return { ...compiledRead(table, node), parameters }
+  return { ...compiledRead(table, node, decoder), parameters }
 }
 
-function compiledRead(table: TableMetadata, node: SqlNode): Compiled {
+function compiledRead(
+  table: TableMetadata,
+  node: SqlNode,
+  decoder: RowDecoder | undefined,
+): Compiled {
   return statementsOf(table).get(node.shape, () => ({
     ...render(node),
     kind: 'read',
     summary: `SELECT ${table.fullName}`,
+    decoder,
   }))
 }
 
@@ -153,17 +167,20 @@ export function wholeRow(source: Source): Projection {
     // Of a query's own table: the names need no join, and are the same each time.
     const alias = quote(source.alias)
     const text = source.table.columns.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
-    projection = Object.freeze({ shape: 'rows', write: (sink: Sink) => sink.text(text) })
+    projection = Object.freeze({
+      shape: 'rows',
+      decoder: rowDecoder(source.table),
+      write: (sink: Sink) => sink.text(text),
+    })
     rowsOf.set(source, projection)
   }
   return projection
 }
 
-/** A projection with more behind it. */
-export function withColumns(first: Projection, more: readonly SqlNode[]): Projection {
-  if (more.length === 0) return first
-  const nodes = [first, ...more]
-  return { shape: shapesOf(nodes), write: (sink) => writeList(sink, nodes, ', ') }
+/** A projection with one more column behind it. */
+export function withColumn(first: Projection, more: SqlNode, decoder: RowDecoder): Projection {
+  const nodes = [first, more]
+  return { shape: shapesOf(nodes), decoder, write: (sink) => writeList(sink, nodes, ', ') }
 }
 
 /** Values of expressions. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { TableMetadata } from '../schema/metadata.ts'
+import type { RowDecoder } from '../schema/wire-form.ts'
 import type { Parameter, SqlNode } from './node.ts'
 import { type ReadTables, TextSink } from './text-sink.ts'
 
@@ -14,6 +15,8 @@ export interface Compiled {
   readonly summary: string
   /** The tables that it reads. */
   readonly tables: ReadTables
+  /** How its rows are read; undefined: as PostgreSQL's texts. */
+  readonly decoder?: RowDecoder | undefined
   /** The name under which the connection prepares it; without a name it is not prepared. */
   readonly name?: string
 }

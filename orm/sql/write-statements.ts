@@ -1,38 +1,52 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { arrayLiteral } from '../schema/types/array-text.ts'
+import { decoderOf, placeColumn, rowDecoder } from '../schema/row-decoder.ts'
+import { textOfKept } from '../schema/values.ts'
+import type { Primitive, Row, RowDecoder } from '../schema/wire-form.ts'
+import { arrayParameter, flagType, flagsParameter } from './array-parameter.ts'
 import { quote, quoteTable } from './identifier.ts'
+import type { Parameter } from './node.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
 import type { Casts, TableFacts } from './table-facts.ts'
 
-function writing(verb: string, table: TableMetadata, text: string): Compiled {
-  return { text, kind: 'write', summary: `${verb} ${table.fullName}`, tables: [table] }
+function writing(
+  verb: string,
+  table: TableMetadata,
+  text: string,
+  decoder: RowDecoder | undefined,
+): Compiled {
+  return { text, kind: 'write', summary: `${verb} ${table.fullName}`, tables: [table], decoder }
 }
-
-/** A value of a column as PostgreSQL's text. */
-export type EncodedRow = readonly (string | null)[]
 
 /**
  * Inserts rows with values for the same columns. Returns the columns whose stored value may differ, in the order
  * of the rows. The text of the statement does not depend on the number of rows.
+ *
+ * @param values what is kept of each column, with an item for each row
  */
 export function insertRows(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  rows: readonly EncodedRow[],
+  values: readonly Row[],
   facts: TableFacts,
 ): Statement {
-  const isOne = rows.length === 1
+  const isOne = values[0]?.length === 1
   const shape = `insert${isOne ? 1 : ''}|${positions(columns)}${facts.shape}`
   const compiled = statementsOf(table).get(shape, () =>
     writing(
       'INSERT',
       table,
       isOne ? insertOneText(table, columns, facts) : insertManyText(table, columns, facts),
+      decoderOf(table, facts.afterInsert(columns)),
     ),
   )
   return {
     ...compiled,
-    parameters: isOne ? (rows[0] as EncodedRow) : columnArrays(columns.length, rows),
+    parameters: columns.map((column, index) => {
+      const items = values[index] as Row
+      return isOne
+        ? textOfKept(column, items[0] as Primitive)
+        : arrayParameter(column, facts.castsOf(column), items)
+    }),
   }
 }
 
@@ -78,14 +92,14 @@ export function insertDefaults(table: TableMetadata, count: number): Statement {
   const values = Array.from({ length: count }, () => '(default)').join(', ')
   const [{ name }] = table.primaryKey
   const text = `insert into ${quoteTable(table)} (${quote(name)}) values ${values} returning ${names(table.columns)}`
-  return { ...writing('INSERT', table, text), parameters: [] }
+  return { ...writing('INSERT', table, text, rowDecoder(table)), parameters: [] }
 }
 
-/** What one entity changed: texts for the changed columns, in the order of the batch's columns; undefined is unchanged. */
+/** What one entity changed: what is kept of the changed columns, in the order of the batch's columns; undefined is unchanged. */
 export interface ChangedRow {
-  /** The texts of the primary key, in the order of its columns. */
-  readonly key: readonly string[]
-  readonly values: readonly (string | null | undefined)[]
+  /** The primary key, in the order of its columns. */
+  readonly key: Row
+  readonly values: readonly (Primitive | undefined)[]
 }
 
 /**
@@ -102,18 +116,20 @@ export function updateRows(
   const isOne = rows.length === 1
   const partial = columns.map((_, index) => rows.some((row) => row.values[index] === undefined))
   const shape = `update${isOne ? 1 : ''}|${positions(columns)}|${partial.map(Number).join('')}${facts.shape}`
-  const compiled = statementsOf(table).get(shape, () =>
-    writing(
+  const compiled = statementsOf(table).get(shape, () => {
+    const returned = facts.afterUpdate(columns)
+    return writing(
       'UPDATE',
       table,
       isOne ? updateOneText(table, columns, facts) : updateManyText(table, columns, partial, facts),
-    ),
-  )
+      decoderOf(table, isOne ? returned : [placeColumn, ...returned]),
+    )
+  })
   return {
     ...compiled,
     parameters: isOne
-      ? updateOneParameters(rows[0] as ChangedRow)
-      : updateParameters(partial, rows),
+      ? updateOneParameters(table, columns, rows[0] as ChangedRow)
+      : updateParameters(table, columns, partial, rows, facts),
   }
 }
 
@@ -162,8 +178,6 @@ function givenKey({ primaryKey }: TableMetadata, given: GivenArrays, facts: Tabl
     .join(' and ')
 }
 
-const flagType = { arrayCast: 'boolean[]', itemCast: '' }
-
 /** Parameters that are arrays with an item for each row: `unnest($1::integer[], …) with ordinality as given ("#0", …, "#")`. */
 class GivenArrays {
   /** The place of the row, from 1 on. */
@@ -183,48 +197,71 @@ class GivenArrays {
   }
 }
 
-function updateOneParameters(row: ChangedRow): readonly (string | null)[] {
-  return [...row.key, ...row.values.map((value) => value ?? null)]
+function updateOneParameters(
+  { primaryKey }: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  { key, values }: ChangedRow,
+): readonly Parameter[] {
+  return [
+    ...keyTexts(primaryKey, key),
+    ...columns.map((column, index) => textOfKept(column, values[index] ?? null)),
+  ]
+}
+
+function keyTexts(columns: readonly ColumnMetadata[], key: Row): readonly (string | null)[] {
+  return columns.map((column, index) => textOfKept(column, key[index] as Primitive))
 }
 
 function updateParameters(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
   partial: readonly boolean[],
   rows: readonly ChangedRow[],
-): readonly string[] {
-  const columnCount = rows[0]?.key.length ?? 0
+  facts: TableFacts,
+): readonly Parameter[] {
   const parameters = keyArrays(
-    columnCount,
+    table,
     rows.map(({ key }) => key),
+    facts,
   )
-  partial.forEach((isPartial, index) => {
-    parameters.push(arrayLiteral(rows.map(({ values }) => values[index] ?? null)))
-    if (isPartial)
-      parameters.push(
-        arrayLiteral(rows.map(({ values }) => (values[index] === undefined ? 'f' : 't'))),
-      )
+  columns.forEach((column, index) => {
+    const items = rows.map(({ values }) => values[index] ?? null)
+    parameters.push(arrayParameter(column, facts.castsOf(column), items))
+    if (partial[index] === true)
+      parameters.push(flagsParameter(rows.map(({ values }) => values[index] !== undefined)))
   })
   return parameters
 }
 
-function keyArrays(columnCount: number, keys: readonly (readonly string[])[]): string[] {
-  return Array.from({ length: columnCount }, (_, index) =>
-    arrayLiteral(keys.map((key) => key[index] as string)),
+function keyArrays(
+  { primaryKey }: TableMetadata,
+  keys: readonly Row[],
+  facts: TableFacts,
+): Parameter[] {
+  return primaryKey.map((column, index) =>
+    arrayParameter(
+      column,
+      facts.castsOf(column),
+      keys.map((key) => key[index] as Primitive),
+    ),
   )
 }
 
 /** Deletes rows by their keys. With several rows, it returns the positions of their entities, from 1. */
 export function deleteRows(
   table: TableMetadata,
-  keys: readonly (readonly string[])[],
+  keys: readonly Row[],
   facts: TableFacts,
 ): Statement {
   const isOne = keys.length === 1
   const compiled = statementsOf(table).get(`delete${isOne ? 1 : ''}${facts.shape}`, () =>
-    writing('DELETE', table, isOne ? deleteOneText(table) : deleteManyText(table, facts)),
+    isOne
+      ? writing('DELETE', table, deleteOneText(table), undefined)
+      : writing('DELETE', table, deleteManyText(table, facts), decoderOf(table, [placeColumn])),
   )
   return {
     ...compiled,
-    parameters: isOne ? (keys[0] as readonly string[]) : keyArrays(table.primaryKey.length, keys),
+    parameters: isOne ? keyTexts(table.primaryKey, keys[0] as Row) : keyArrays(table, keys, facts),
   }
 }
 
@@ -247,10 +284,4 @@ function positions(columns: readonly ColumnMetadata[]): string {
 
 function names(columns: readonly ColumnMetadata[]): string {
   return columns.map(({ name }) => quote(name)).join(', ')
-}
-
-function columnArrays(columnCount: number, rows: readonly EncodedRow[]): readonly string[] {
-  return Array.from({ length: columnCount }, (_, index) =>
-    arrayLiteral(rows.map((row) => row[index] ?? null)),
-  )
 }

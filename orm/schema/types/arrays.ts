@@ -1,5 +1,6 @@
 import type { ArrayItemType, ColumnType } from '../column-type.ts'
 import { type ArrayItems, hasCommas, readArray, arrayLiteral } from './array-text.ts'
+import { keepText } from '../keep.ts'
 import { isJsonType } from './json.ts'
 import { keepNumbers } from './json-numbers.ts'
 import { schemaError } from '../schema-error.ts'
@@ -13,6 +14,11 @@ export function arrayType(type: ColumnType, nullable: boolean): ColumnType {
   const leaf = leafOf(type)
   requireCommas(leaf)
   const cast = `${leaf.cast}[]`
+  const codec = {
+    encode: (value: readonly unknown[]) => arrayLiteral(encodeItems(value, type)),
+    decode: (text: string) => decodeItems(readArray(text), items),
+    isSame: (value: unknown, text: string) => isSameItems(value, readArray(text), type),
+  }
   return Object.freeze<ColumnType>({
     sql: `${leaf.sql}[]`,
     cast,
@@ -33,9 +39,8 @@ export function arrayType(type: ColumnType, nullable: boolean): ColumnType {
     isType: (value) => everyItem(value, items, (item) => type.isType(item)),
     accepts: (value) =>
       everyItem(value, items, (item) => type.accepts(item)) && isEven(value, type),
-    encode: (value: readonly unknown[]) => arrayLiteral(encodeItems(value, type)),
-    decode: (text) => decodeItems(readArray(text), items),
-    isSame: (value, text) => isSameItems(value, readArray(text), type),
+    ...codec,
+    keep: keepText(codec),
     ...encodeChangeOf(type, leaf),
   })
 }

@@ -1,8 +1,15 @@
 import type { ColumnType } from '../column-type.ts'
+import { keepValue } from '../keep.ts'
+import { boolFormat } from './binary-formats.ts'
 import { scalar } from './scalar.ts'
 import { otherType } from './unreadable.ts'
 
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
+
+const codec = {
+  encode: (value: boolean) => (value ? 't' : 'f'),
+  decode: (text: string) => text === 't' || (text === 'f' ? false : otherType('boolean')),
+}
 
 export const booleanType: ColumnType = scalar({
   cast: 'boolean',
@@ -13,7 +20,7 @@ export const booleanType: ColumnType = scalar({
   hasExactText: true,
   isType: isBoolean,
   accepts: isBoolean,
-  encode: (value: boolean) => (value ? 't' : 'f'),
-  decode: (text) => text === 't' || (text === 'f' ? false : otherType('boolean')),
+  ...codec,
   isSame: (value, text) => value === (text === 't'),
+  keep: keepValue<boolean>('boolean', codec, { binary: boolFormat }),
 })

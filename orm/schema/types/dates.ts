@@ -1,5 +1,5 @@
 import type { ColumnType } from '../column-type.ts'
-import { scalar, withModifiers } from './scalar.ts'
+import { stringScalar, withModifiers } from './scalar.ts'
 import { isPlainText } from './texts.ts'
 import { otherType } from './unreadable.ts'
 
@@ -32,19 +32,22 @@ function isDate(value: unknown): boolean {
   return typeof value === 'string' && (isCalendarDate(value) || infinities.includes(value))
 }
 
-export const dateType: ColumnType = scalar({
-  cast: 'date',
-  kind: 'date',
-  jsType: 'a string',
-  expected: 'a date such as "2024-02-29"',
-  isComparable: true,
-  hasExactText: true,
-  isType: isString,
-  accepts: isDate,
-  encode: asString,
-  decode: (text) => (isDate(text) ? text : otherType('date')),
-  isSame: (value, text) => value === text,
-})
+export const dateType: ColumnType = stringScalar(
+  {
+    cast: 'date',
+    kind: 'date',
+    jsType: 'a string',
+    expected: 'a date such as "2024-02-29"',
+    isComparable: true,
+    hasExactText: true,
+    isType: isString,
+    accepts: isDate,
+    encode: asString,
+    decode: (text) => (isDate(text) ? text : otherType('date')),
+    isSame: (value, text) => value === text,
+  },
+  { how: 'same' },
+)
 
 const timePattern = /^(?:([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|24:00(:00(\.0{1,6})?)?)$/
 
@@ -61,7 +64,7 @@ export function normalTime(text: string): string {
 
 /** `time`, without a time zone. */
 export function timeType(precision?: number): ColumnType {
-  return scalar({
+  return stringScalar({
     cast: 'time',
     sql: withModifiers('time', precision),
     kind: 'time',
@@ -79,18 +82,21 @@ export function timeType(precision?: number): ColumnType {
 }
 
 /** `interval`: PostgreSQL's own text. It takes many forms, so PostgreSQL checks it. */
-export const intervalType: ColumnType = scalar({
-  cast: 'interval',
-  kind: 'interval',
-  jsType: 'a string',
-  expected: 'an interval such as "1 day 02:00:00"',
-  isComparable: true,
-  // One month equals 30 days.
-  hasExactText: false,
-  isType: isString,
-  accepts: (value) => isPlainText(value) && value.trim() !== '',
-  encode: asString,
-  decode: asString,
-  decodeSum: asString,
-  isSame: (value, text) => value === text,
-})
+export const intervalType: ColumnType = stringScalar(
+  {
+    cast: 'interval',
+    kind: 'interval',
+    jsType: 'a string',
+    expected: 'an interval such as "1 day 02:00:00"',
+    isComparable: true,
+    // One month equals 30 days.
+    hasExactText: false,
+    isType: isString,
+    accepts: (value) => isPlainText(value) && value.trim() !== '',
+    encode: asString,
+    decode: asString,
+    decodeSum: asString,
+    isSame: (value, text) => value === text,
+  },
+  { how: 'same' },
+)

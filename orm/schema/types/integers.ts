@@ -1,4 +1,7 @@
 import type { ColumnType } from '../column-type.ts'
+import { keepString, keepValue } from '../keep.ts'
+import type { BinaryFormat } from '../wire-form.ts'
+import { int2Format, int4Format, int8Format } from './binary-formats.ts'
 import { scalar } from './scalar.ts'
 import { otherType, UnreadableError } from './unreadable.ts'
 
@@ -31,7 +34,20 @@ function safeInteger(text: string, what: string): number {
   )
 }
 
-function integerOf(cast: string, least: number, greatest: number): ColumnType {
+// Adding zero turns -0 into 0, which is what PostgreSQL gives back.
+const withoutSign = (value: number): number => value + 0
+const encodeInteger = (value: number): string => String(value + 0)
+
+function integerOf(
+  cast: string,
+  least: number,
+  greatest: number,
+  binary: BinaryFormat,
+): ColumnType {
+  const decode = (text: string): number => {
+    const value = parseInteger(text)
+    return value >= least && value <= greatest ? value + 0 : otherType(cast)
+  }
   return scalar({
     cast,
     kind: 'integer',
@@ -42,19 +58,20 @@ function integerOf(cast: string, least: number, greatest: number): ColumnType {
     isType: isNumber,
     accepts: (value) =>
       Number.isInteger(value) && (value as number) >= least && (value as number) <= greatest,
-    // Adding zero turns -0 into 0, which is what PostgreSQL gives back.
-    encode: (value: number) => String(value + 0),
-    decode: (text) => {
-      const value = parseInteger(text)
-      return value >= least && value <= greatest ? value + 0 : otherType(cast)
-    },
+    encode: encodeInteger,
+    decode,
     decodeSum: (text) => safeInteger(text, 'a sum'),
     isSame: (value, text) => value === Number(text),
+    keep: keepValue<number>(
+      'number',
+      { encode: encodeInteger, decode },
+      { fromValue: withoutSign, binary },
+    ),
   })
 }
 
-export const smallintType: ColumnType = integerOf('smallint', -32768, 32767)
-export const integerType: ColumnType = integerOf('integer', -2147483648, 2147483647)
+export const smallintType: ColumnType = integerOf('smallint', -32768, 32767, int2Format)
+export const integerType: ColumnType = integerOf('integer', -2147483648, 2147483647, int4Format)
 
 /** What JavaScript type a `bigint()` column has. */
 export type BigintMode = 'string' | 'number' | 'bigint'
@@ -73,21 +90,31 @@ function requireInteger(text: string): string {
 
 const shared = { cast: 'bigint', isComparable: true, hasExactText: true } as const
 
+function decodeSafe(text: string): number {
+  return safeInteger(requireInteger(text), 'a bigint')
+}
+
+const asBigint = { encode: String, decode: (text: string) => BigInt(requireInteger(text)) }
+const asDigits = {
+  encode: (value: string) => String(BigInt(value)),
+  decode: requireInteger,
+  isSame: (value: unknown, text: string) =>
+    value === text ||
+    (typeof value === 'string' && digits.test(value) && BigInt(value) === BigInt(text)),
+}
+
 export const bigintTypes: Readonly<Record<BigintMode, ColumnType>> = Object.freeze({
   string: scalar({
     ...shared,
+    ...asDigits,
     kind: 'bigint',
     jsType: 'a string of digits',
     expected: 'a string of digits within 64 bits',
     isType: (value) => typeof value === 'string',
     accepts: (value) => typeof value === 'string' && digits.test(value) && isInRange(BigInt(value)),
-    encode: (value: string) => String(BigInt(value)),
-    decode: requireInteger,
     // PostgreSQL's sum of a bigint is a numeric without a limit.
     decodeSum: requireInteger,
-    isSame: (value, text) =>
-      value === text ||
-      (typeof value === 'string' && digits.test(value) && BigInt(value) === BigInt(text)),
+    keep: keepString(asDigits, { binary: int8Format(String, String) }),
   }),
   number: scalar({
     ...shared,
@@ -96,21 +123,31 @@ export const bigintTypes: Readonly<Record<BigintMode, ColumnType>> = Object.free
     expected: 'a safe integer (mode: number)',
     isType: isNumber,
     accepts: Number.isSafeInteger,
-    encode: (value: number) => String(value + 0),
-    decode: (text) => safeInteger(requireInteger(text), 'a bigint'),
+    encode: encodeInteger,
+    decode: decodeSafe,
     decodeSum: (text) => safeInteger(text, 'a sum'),
     isSame: (value, text) => value === Number(text),
+    keep: keepValue<number>(
+      'number',
+      { encode: encodeInteger, decode: decodeSafe },
+      {
+        fromValue: withoutSign,
+        binary: int8Format(Number, (value) => safeInteger(String(value), 'a bigint')),
+      },
+    ),
   }),
   bigint: scalar({
     ...shared,
+    ...asBigint,
     kind: 'bigint-bigint',
     jsType: 'a bigint',
     expected: 'a bigint within 64 bits',
     isType: (value) => typeof value === 'bigint',
     accepts: (value) => typeof value === 'bigint' && isInRange(value),
-    encode: (value: bigint) => String(value),
-    decode: (text) => BigInt(requireInteger(text)),
     decodeSum: (text) => BigInt(text),
     isSame: (value, text) => typeof value === 'bigint' && value === BigInt(text),
+    keep: keepValue<bigint>('bigint', asBigint, {
+      binary: int8Format(BigInt, (value) => value),
+    }),
   }),
 })

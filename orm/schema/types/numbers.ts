@@ -1,6 +1,8 @@
 import type { ColumnType } from '../column-type.ts'
+import { keepValue } from '../keep.ts'
+import { float8Format } from './binary-formats.ts'
 import { canonicalDecimal } from './decimal.ts'
-import { scalar, withModifiers } from './scalar.ts'
+import { scalar, stringScalar, withModifiers } from './scalar.ts'
 import { otherType } from './unreadable.ts'
 
 const isNumber = (value: unknown): boolean => typeof value === 'number'
@@ -28,6 +30,12 @@ export const doubleType: ColumnType = scalar({
   decode: (text) => decodeNumber(text, 'double precision'),
   decodeSum: Number,
   isSame: (value, text) => Object.is(value, Number(text)),
+  keep: keepValue<number>(
+    'number',
+    { encode: encodeNumber, decode: (text) => decodeNumber(text, 'double precision') },
+    // PostgreSQL has a -0, and NaN is equal to itself there.
+    { how: 'value', isSame: Object.is, binary: float8Format },
+  ),
 })
 
 // PostgreSQL refuses what would become 0 or infinite in 32 bits.
@@ -49,9 +57,18 @@ export const realType: ColumnType = scalar({
   encode: encodeNumber,
   decode: (text) => decodeNumber(text, 'real'),
   decodeSum: Number,
-  isSame: (value, text) =>
-    typeof value === 'number' && Object.is(Math.fround(value), Math.fround(Number(text))),
+  isSame: (value, text) => isSameReal(value, Number(text)),
+  // Not in binary: 32 bits do not say how many digits the text of a number has.
+  keep: keepValue<number>(
+    'number',
+    { encode: encodeNumber, decode: (text) => decodeNumber(text, 'real') },
+    { how: 'value', isSame: isSameReal },
+  ),
 })
+
+function isSameReal(value: unknown, stored: unknown): boolean {
+  return typeof value === 'number' && Object.is(Math.fround(value), Math.fround(stored as number))
+}
 
 const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i
 const words: readonly unknown[] = ['NaN', 'Infinity', '-Infinity']
@@ -66,7 +83,7 @@ function decodeNumeric(text: string): string {
 
 /** `numeric`: a string, since a JavaScript number would lose digits. */
 export function numericType(precision?: number, scale?: number): ColumnType {
-  return scalar({
+  return stringScalar({
     cast: 'numeric',
     sql: withModifiers('numeric', precision, scale),
     kind: 'numeric',

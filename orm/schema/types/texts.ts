@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { ColumnType } from '../column-type.ts'
-import { scalar, withModifiers } from './scalar.ts'
+import { textFormats } from './binary-formats.ts'
+import { stringScalar, withModifiers } from './scalar.ts'
 import { otherType } from './unreadable.ts'
 
 const asString = (value: string): string => value
@@ -27,24 +28,38 @@ const textual = {
   isSame: (value: unknown, text: string) => value === text,
 } as const
 
-export const textType: ColumnType = scalar({ ...textual, cast: 'text' })
-export const citextType: ColumnType = scalar({ ...textual, cast: 'citext', extension: 'citext' })
+const asItIs = { how: 'same' } as const
+
+export const textType: ColumnType = stringScalar(
+  { ...textual, cast: 'text' },
+  { ...asItIs, binary: textFormats.text },
+)
+export const citextType: ColumnType = stringScalar(
+  { ...textual, cast: 'citext', extension: 'citext' },
+  asItIs,
+)
 
 /** `varchar`. PostgreSQL checks the length: patterns and values of filters may be longer. */
 export function varcharType(length?: number): ColumnType {
-  return scalar({ ...textual, cast: 'varchar', sql: withModifiers('varchar', length) })
+  return stringScalar(
+    { ...textual, cast: 'varchar', sql: withModifiers('varchar', length) },
+    { ...asItIs, binary: textFormats.varchar },
+  )
 }
 
 /** `char`: padded with spaces, which mean nothing in comparisons. The cast without a length is `bpchar`. */
 export function charType(length: number): ColumnType {
-  return scalar({
-    ...textual,
-    cast: 'bpchar',
-    sql: withModifiers('char', length),
-    isSame: (value, text) =>
-      value === text ||
-      (typeof value === 'string' && withoutPadding(value) === withoutPadding(text)),
-  })
+  return stringScalar(
+    {
+      ...textual,
+      cast: 'bpchar',
+      sql: withModifiers('char', length),
+      isSame: (value, text) =>
+        value === text ||
+        (typeof value === 'string' && withoutPadding(value) === withoutPadding(text)),
+    },
+    { binary: textFormats.bpchar },
+  )
 }
 
 function withoutPadding(text: string): string {
@@ -55,7 +70,7 @@ function withoutPadding(text: string): string {
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-export const uuidType: ColumnType = scalar({
+export const uuidType: ColumnType = stringScalar({
   cast: 'uuid',
   kind: 'uuid',
   jsType: 'a string',
@@ -86,7 +101,7 @@ function normalInet(value: string): string {
   return value.toLowerCase().replace(value.includes(':') ? /\/128$/ : /\/32$/, '')
 }
 
-export const inetType: ColumnType = scalar({
+export const inetType: ColumnType = stringScalar({
   cast: 'inet',
   kind: 'inet',
   jsType: 'a string',

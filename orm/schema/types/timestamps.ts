@@ -1,7 +1,15 @@
 import type { ColumnType } from '../column-type.ts'
-import { decodeLocalTimestamp, decodeTimestamp, encodeTimestamp } from '../timestamp.ts'
+import type { Keep } from '../keep.ts'
+import {
+  decodeLocalTimestamp,
+  decodeTimestamp,
+  encodeTimestamp,
+  keepTimestamp,
+  timestampText,
+} from '../timestamp.ts'
 import { isCalendarDate, isTimeOfDay, normalTime } from './dates.ts'
-import { scalar } from './scalar.ts'
+import { instantFormat } from './instant-format.ts'
+import { scalar, stringScalar } from './scalar.ts'
 import { otherType } from './unreadable.ts'
 
 /** What a `timestamp()` column has in JavaScript. */
@@ -52,6 +60,25 @@ function dateType(instant: Instant, precision: number = digitsOfDate): ColumnTyp
     decode: (text) => new Date(decode(text)),
     isSame: (value, text) => isDate(value) && value.getTime() === decode(text),
     rangeOf: (value: Date) => rangeOf(value, zone),
+    keep: keepInstant(instant),
+  })
+}
+
+/** A Date is kept as its millisecond. With microseconds it is PostgreSQL's text, in UTC. */
+function keepInstant({ name, zone, decode }: Instant): Keep {
+  const isZoned = zone === 'Z'
+  const textZone = isZoned ? '+00' : ''
+  const timeOf = (kept: unknown): number =>
+    typeof kept === 'number' ? kept : decode(kept as string)
+  return Object.freeze<Keep>({
+    form: isZoned ? 'instant' : 'local instant',
+    how: 'date',
+    fromText: (text) => keepTimestamp(text, isZoned),
+    fromValue: (value: Date) => value.getTime(),
+    toValue: (kept) => new Date(timeOf(kept)),
+    toText: (kept) => (typeof kept === 'number' ? timestampText(kept, 0, textZone) : String(kept)),
+    isSame: (value, kept) => isDate(value) && value.getTime() === timeOf(kept),
+    binary: instantFormat(name, false),
   })
 }
 
@@ -71,6 +98,25 @@ function infiniteType(instant: Instant, precision?: number): ColumnType {
       return infinity === undefined ? finite.isSame(value, text) : value === infinity
     },
     rangeOf: (value: Date | number) => (isDate(value) ? rangeOf(value, instant.zone) : undefined),
+    keep: keepInfinite(instant, finite.keep),
+  })
+}
+
+/** An infinity is kept as its text. */
+function keepInfinite({ name }: Instant, finite: Keep): Keep {
+  const infinityOf = (kept: unknown): number | undefined =>
+    typeof kept === 'string' ? decodeInfinity(kept) : undefined
+  return Object.freeze<Keep>({
+    ...finite,
+    fromText: (text) => (decodeInfinity(text) === undefined ? finite.fromText(text) : text),
+    fromValue: (value: Date | number) =>
+      isInfinite(value) ? encodeInfinity(value) : finite.fromValue(value as never),
+    toValue: (kept) => infinityOf(kept) ?? finite.toValue(kept),
+    isSame: (value, kept) => {
+      const infinity = infinityOf(kept)
+      return infinity === undefined ? finite.isSame(value, kept) : value === infinity
+    },
+    binary: instantFormat(name, true),
   })
 }
 
@@ -124,7 +170,7 @@ function normalTimestamp(value: string): string {
 /** `timestamp` as PostgreSQL's text, with its microseconds. */
 export function timestampTextType(precision?: number): ColumnType {
   const modifier = precision === undefined ? '' : `(${precision})`
-  return scalar({
+  return stringScalar({
     cast: 'timestamp without time zone',
     sql: `timestamp${modifier} without time zone`,
     kind: 'timestamp-string',

@@ -1,0 +1,67 @@
+import type { Entity } from '../entity/entity.ts'
+import type { EntityOwner } from '../entity/entity-state.ts'
+import { Hydrator } from '../entity/hydrate.ts'
+import { type Identity, identityOf } from '../entity/identity.ts'
+import type { EntityCollector } from '../relations/context.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { Row } from '../schema/wire-form.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+
+/**
+ * Makes entities of rows while they arrive. New ones reach the identity map only when the statement has
+ * succeeded, so that nothing finds the entities of a failed one.
+ */
+export class Collector implements EntityCollector {
+  readonly #table: TableMetadata
+  readonly #work: UnitOfWork
+  readonly #hydrator: Hydrator
+  readonly #entities: Entity[] = []
+  readonly #held: ReadonlyMap<Identity, Entity>
+  #made: Map<Identity, Entity> | undefined
+
+  constructor(table: TableMetadata, work: UnitOfWork, owner: EntityOwner) {
+    this.#table = table
+    this.#work = work
+    this.#held = work.identity.of(table)
+    this.#hydrator = new Hydrator(table, owner)
+  }
+
+  row(row: Row): void {
+    const key = identityOf(this.#table, row)
+    const known = this.#held.get(key) ?? this.#made?.get(key)
+    if (known !== undefined) {
+      this.#entities.push(known)
+      return
+    }
+    const entity = this.#hydrator.make(row)
+    this.#made ??= new Map()
+    this.#made.set(key, entity)
+    this.#entities.push(entity)
+  }
+
+  entities(): Entity[] {
+    const made = this.#made
+    if (made === undefined) return this.#entities
+    const replaced = this.#heldMeanwhile(made)
+    this.#work.identity.take(this.#table, made)
+    if (this.#work.isInDoubt) made.forEach((entity) => this.#work.read(entity))
+    return replaced === undefined
+      ? this.#entities
+      : this.#entities.map((entity) => replaced.get(entity) ?? entity)
+  }
+
+  /** The entities that the session got for the same rows while these arrived. The first stays. */
+  #heldMeanwhile(made: Map<Identity, Entity>): ReadonlyMap<Entity, Entity> | undefined {
+    const held = this.#work.identity.of(this.#table)
+    if (held.size === 0) return undefined
+    let replaced: Map<Entity, Entity> | undefined
+    made.forEach((entity, key) => {
+      const first = held.get(key)
+      if (first === undefined) return
+      replaced ??= new Map()
+      replaced.set(entity, first)
+      made.delete(key)
+    })
+    return replaced
+  }
+}
