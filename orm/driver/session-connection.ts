@@ -172,7 +172,7 @@ export class SessionConnection {
     return this.#inTurn(() => this.#commit(operation))
   }
 
-  /** Never fails: if ROLLBACK cannot be sent, the connection is closed and PostgreSQL rolls back by itself. */
+  /** Never fails: if ROLLBACK cannot be sent, the connection is closed and PostgreSQL rolls back. */
   rollback(operation: Operation): Promise<void> {
     return this.#queue.take(() => this.#rollback(operation))
   }
@@ -217,7 +217,7 @@ export class SessionConnection {
       const connection = await this.#connect(operation)
       if (this.#transaction === 'none' && this.#needsTransaction(statement)) {
         await this.#begin(connection, this.#mode, operation)
-        // The session may have ended during BEGIN, when there was nothing to cancel.
+        // The session may have ended during BEGIN, with nothing to cancel.
         if (this.#refusal !== undefined) throw this.#refusal()
       }
       return this.#send(connection, statement, operation, send)
@@ -227,6 +227,7 @@ export class SessionConnection {
   #needsTransaction(statement: Statement): boolean {
     return (
       statement.kind === 'write' ||
+      statement.needsTransaction ||
       this.#mode.transaction === true ||
       this.#mode.isolation !== undefined ||
       this.#mode.readOnly === true

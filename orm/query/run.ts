@@ -1,5 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
+import type { RawRow } from '../entity/entity-state.ts'
 import { keepShape } from '../entity/entity-json.ts'
 import { placeRows } from '../entity/place.ts'
 import { listProvenance, mark } from '../entity/provenance.ts'
@@ -21,6 +22,10 @@ import type { QueryPlan } from './plan.ts'
 export interface QueryContext extends LoadContext {
   /** Refuses a session that has ended, and flushes changes to the tables that the query reads. */
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void>
+  /** Whether the session refuses to write, and to lock. */
+  readonly isReadOnly: boolean
+  /** The entities of rows that were locked. Those that the session holds already take the values of their rows. */
+  lockedEntitiesOf(table: TableMetadata, rows: readonly RawRow[]): Entity[]
 }
 
 /** The expressions of `select` and `aggregate`, by the names of their properties. */
@@ -141,6 +146,7 @@ async function run<T>(
   outcomeOf: (result: T) => Outcome,
 ): Promise<T> {
   if (name !== 'aggregate') refuseGroups(name, plan)
+  if (plan.lock !== undefined) requireLockable(context, name, plan)
   const { from, where, limit } = plan
   const operation: QueryOperation = {
     kind: 'query',
@@ -168,7 +174,10 @@ function entities(
 ): (rows: RawRows, operation: QueryOperation) => Promise<Entity[]> {
   const { table } = plan.from
   return async ({ rows }, operation) => {
-    const found = context.entitiesOf(table, rows)
+    const found =
+      plan.lock === undefined
+        ? context.entitiesOf(table, rows)
+        : context.lockedEntitiesOf(table, rows)
     if (isList) mark(found, listProvenance(table, found.length))
     if (found.length === 0) return found
     const place = placeRows(found)
@@ -211,6 +220,22 @@ function requireAggregate({ from, loaders, groups, limit, offset }: QueryPlan): 
     limit === undefined ? 'offset' : 'limit',
     'aggregate',
     'it gives one row of all that match, unless there is a groupBy()',
+  )
+}
+
+function requireLockable(
+  { isReadOnly }: QueryContext,
+  name: QueryOperation['name'],
+  { from, lock }: QueryPlan,
+): void {
+  const method = lock?.method ?? ''
+  if (name === 'count' || name === 'exists' || name === 'aggregate')
+    throw unusedError(from.table, method, name, 'it gives no rows to lock')
+  if (!isReadOnly) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `find(${from.table.entityName}).${method}() expected a session that may write, got a read-only one, ` +
+      'in which PostgreSQL locks no rows',
   )
 }
 

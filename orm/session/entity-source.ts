@@ -8,6 +8,7 @@ import type { RawRows } from '../relations/context.ts'
 import { reload } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
 import { hydrate } from '../entity/hydrate.ts'
+import { renew } from '../entity/renew.ts'
 import { type EntityOwner, type RawRow, stateOf } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { identityOf, joinTexts, storedKey } from '../entity/identity.ts'
@@ -21,6 +22,7 @@ import type { UnitOfWork } from './unit-of-work.ts'
 /** The reading side of a session. A row always becomes the same entity. */
 export class EntitySource implements QueryContext {
   readonly observer: Observer
+  readonly isReadOnly: boolean
   readonly #owner: EntityOwner
   readonly #connection: SessionConnection
   readonly #work: UnitOfWork
@@ -29,13 +31,14 @@ export class EntitySource implements QueryContext {
 
   constructor(
     owner: EntityOwner,
-    { connection, observer }: SessionParts,
+    { connection, observer, isReadOnly }: SessionParts,
     work: UnitOfWork,
     flusher: Flusher,
   ) {
     this.#owner = owner
     this.#connection = connection
     this.observer = observer
+    this.isReadOnly = isReadOnly
     this.#work = work
     this.#flusher = flusher
   }
@@ -62,6 +65,15 @@ export class EntitySource implements QueryContext {
       this.#work.read(entity)
       return entity
     })
+  }
+
+  lockedEntitiesOf(table: TableMetadata, rows: readonly RawRow[]): Entity[] {
+    const entities = this.entitiesOf(table, rows)
+    entities.forEach((entity, index) => {
+      renew(entity, rows[index] as RawRow)
+      this.#work.read(entity)
+    })
+    return entities
   }
 
   /** The entity with this key, from the identity map or with one statement. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { parametersOf } from './bind-sink.ts'
 import { quote } from './identifier.ts'
+import type { RowLock } from './lock.ts'
 import { columnRef } from './refs.ts'
 import {
   type Condition,
@@ -36,6 +37,7 @@ export interface SelectParts {
   readonly orders: readonly Order[]
   readonly limit: number | undefined
   readonly offset: number | undefined
+  readonly lock?: RowLock | undefined
 }
 
 /** A SELECT, whole or as a sub-query. */
@@ -48,8 +50,9 @@ export class Select implements SqlNode {
   }
 
   get shape(): string {
-    const { from, projection, joins, where, groups, having, orders, limit, offset } = this.parts
-    const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}`
+    const { from, projection, joins, where, groups, having, orders, limit, offset, lock } =
+      this.parts
+    const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}${lock?.shape ?? ''}`
     const grouped =
       groups.length === 0 && having === undefined
         ? ''
@@ -58,7 +61,8 @@ export class Select implements SqlNode {
   }
 
   write(sink: Sink): void {
-    const { from, projection, joins, where, groups, having, orders, limit, offset } = this.parts
+    const { from, projection, joins, where, groups, having, orders, limit, offset, lock } =
+      this.parts
     const [before, after] = projection.around ?? ['', '']
     sink.text(before)
     sink.scope(from, (writeFrom) => {
@@ -84,6 +88,7 @@ export class Select implements SqlNode {
       }
       writePage(sink, ' limit ', limit)
       writePage(sink, ' offset ', offset)
+      lock?.write(sink)
     })
     sink.text(after)
   }
@@ -124,7 +129,9 @@ function writePage(sink: Sink, word: string, rows: number | undefined): void {
 
 /** The statement of a SELECT: its text is rendered once for each shape. */
 export function selectStatement(select: Select): Statement {
-  return readStatement(select.parts.from.table, select)
+  const { from, lock } = select.parts
+  const statement = readStatement(from.table, select)
+  return lock === undefined ? statement : { ...statement, needsTransaction: true }
 }
 
 /** A statement that reads, about a table. */
@@ -197,12 +204,17 @@ const existsAny: Projection = Object.freeze({
 /** How many rows there are; of a page, how many are on it. */
 export function countOf(parts: SelectParts): Select {
   const isPage = parts.limit !== undefined || parts.offset !== undefined
-  return new Select({ ...parts, orders: [], projection: isPage ? countPage : countAll })
+  return new Select({
+    ...parts,
+    orders: [],
+    lock: undefined,
+    projection: isPage ? countPage : countAll,
+  })
 }
 
 /** Whether there is a row. */
 export function existsOf(parts: SelectParts): Select {
-  return new Select({ ...parts, orders: [], projection: existsAny })
+  return new Select({ ...parts, orders: [], lock: undefined, projection: existsAny })
 }
 
 /** The rows of entities that a condition chooses; without a condition all. */

@@ -10,6 +10,8 @@ export type StatementKind = 'read' | 'write'
 export interface Compiled {
   readonly text: string
   readonly kind: StatementKind
+  /** Whether it begins a transaction although it reads: a lock would end with the statement. */
+  readonly needsTransaction?: true
   /** The verb and the table, with few different values: `SELECT users`. */
   readonly summary: string
   /** The tables that it reads. */
