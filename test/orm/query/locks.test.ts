@@ -193,18 +193,18 @@ describe('an entity that the session holds', () => {
   })
 
   it('is detached with its savepoint if it took values of your own SQL in it', async () => {
-    await using session = database.session()
-    const ann = await named(session, 'ann').one()
-    await failure('DATA_BRIDGE_ERR_QUERY', () =>
-      session.transaction(async () => {
+    await database.run(async (session) => {
+      const ann = await named(session, 'ann').one()
+      const savepoint = session.transaction(async () => {
         await session.execute(sql`update users set age = 50 where name = 'ann'`)
         expect((await named(session, 'ann').forUpdate().one()).age).toBe(50)
         await session.find(User).forUpdate().count()
-      }),
-    )
-    const again = await named(session, 'ann').forUpdate().one()
-    expect(again).not.toBe(ann)
-    expect(again.age).toBe(1)
+      })
+      await failure('DATA_BRIDGE_ERR_QUERY', savepoint)
+      const again = await named(session, 'ann').one()
+      expect(again).not.toBe(ann)
+      expect(again.age).toBe(1)
+    })
   })
 })
 
