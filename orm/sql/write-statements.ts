@@ -1,7 +1,7 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { arrayLiteral } from '../schema/types/array-text.ts'
 import { quote, quoteTable } from './identifier.ts'
-import { type Compiled, type Statement, statementsOf } from './statement.ts'
+import { type Compiled, type Statement, type StatementCache, statementsOf } from './statement.ts'
 import type { Casts, TableFacts } from './table-facts.ts'
 
 function writing(verb: string, table: TableMetadata, text: string): Compiled {
@@ -98,11 +98,12 @@ export function updateRows(
   columns: readonly ColumnMetadata[],
   rows: readonly ChangedRow[],
   facts: TableFacts,
+  cache: StatementCache = statementsOf(table),
 ): Statement {
   const isOne = rows.length === 1
   const partial = columns.map((_, index) => rows.some((row) => row.values[index] === undefined))
   const shape = `update${isOne ? 1 : ''}|${positions(columns)}|${partial.map(Number).join('')}${facts.shape}`
-  const compiled = statementsOf(table).get(shape, () =>
+  const compiled = cache.get(shape, () =>
     writing(
       'UPDATE',
       table,
@@ -217,9 +218,10 @@ export function deleteRows(
   table: TableMetadata,
   keys: readonly (readonly string[])[],
   facts: TableFacts,
+  cache: StatementCache = statementsOf(table),
 ): Statement {
   const isOne = keys.length === 1
-  const compiled = statementsOf(table).get(`delete${isOne ? 1 : ''}${facts.shape}`, () =>
+  const compiled = cache.get(`delete${isOne ? 1 : ''}${facts.shape}`, () =>
     writing('DELETE', table, isOne ? deleteOneText(table) : deleteManyText(table, facts)),
   )
   return {
