@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { PreparedNames, type Statement, StatementCache, statementsOf } from './statement.ts'
+import { PreparedNames } from './prepared-names.ts'
+import { type Statement, StatementCache, statementsOf } from './statement.ts'
 import type { TableFacts } from './table-facts.ts'
 import { type ChangedRow, deleteRows, updateRows } from './write-statements.ts'
 
