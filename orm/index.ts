@@ -96,6 +96,7 @@ export type { SessionTrace } from './telemetry/trace-scope.ts'
 /** @internal for the plugin */
 export type { Telemetry } from './telemetry/telemetry.ts'
 export { avg, count, countDistinct, max, min, sum } from './sql/calls.ts'
+export type { LockOptions } from './sql/lock.ts'
 export { and, not, or } from './sql/logic.ts'
 export type { Condition, Expression, Order, SqlNode } from './sql/node.ts'
 export type {

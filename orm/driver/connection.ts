@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { PoolClient, QueryResult } from 'pg'
+import type { ParserOf } from '../sql/fetched.ts'
 import type { Parameter } from '../sql/node.ts'
 import { sendCancelRequest } from './cancel-request.ts'
 import { Client } from './client.ts'
@@ -7,7 +8,7 @@ import { Lane } from './lane/lane.ts'
 import type { Failure } from './lane/part.ts'
 import { outdatedOf } from './pg-errors.ts'
 import type { RawOutcome } from './raw-outcome.ts'
-import type { ParserOf, Sending } from './sending.ts'
+import type { Sending } from './sending.ts'
 
 /** How long a cancelled statement or a ROLLBACK may still run. Then the connection is closed. */
 export const graceMs = 1000

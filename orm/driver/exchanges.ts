@@ -237,7 +237,9 @@ export class Exchanges {
   #needTransaction(sendings: readonly Sending[]): boolean {
     const { transaction, isolation, readOnly } = this.#mode
     if (transaction === true || isolation !== undefined || readOnly === true) return true
-    return sendings.some(({ statement }) => statement.kind === 'write')
+    return sendings.some(
+      ({ statement }) => statement.kind === 'write' || statement.needsTransaction,
+    )
   }
 
   #beginning(mode: TransactionMode): Sending {
@@ -257,16 +259,14 @@ export class Exchanges {
   }
 
   /** @returns the error of the statement */
-  #failed(refusal: Refusal): DataBridgeError {
-    const { cause, error } = refusal
-    if (refusal.isLost || isConnectionLoss(cause)) this.#lose(cause, error)
+  #failed({ cause, error, sending, isUnread, isLost }: Refusal): unknown {
+    if (isLost || (!isUnread && isConnectionLoss(cause))) this.#lose(cause, error)
     // A row that could not be read is no failure for the server. What was written is in doubt then.
-    else if (!(cause instanceof DataBridgeError) || refusal.sending?.statement.kind !== 'read')
-      this.transaction.fail(error, false)
+    else if (!isUnread || sending?.statement.kind !== 'read') this.transaction.fail(error, false)
     return error
   }
 
-  #lose(cause: unknown, error: DataBridgeError): void {
+  #lose(cause: unknown, error: unknown): void {
     this.transaction.fail(error, true)
     this.#lease.drop(cause)
   }

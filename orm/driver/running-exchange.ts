@@ -60,9 +60,13 @@ export class RunningExchange {
       return undefined
     }
     const { error: cause, part, isLost } = failure
-    const error = this.#limit?.error ?? reason ?? statementError(cause, sending.statement.summary)
+    const refused = part === undefined ? undefined : this.#sendings[part]
+    const isUnread = refused?.unread?.error === cause
+    const error = isUnread
+      ? cause
+      : (this.#limit?.error ?? reason ?? statementError(cause, sending.statement.summary))
     sending.end?.({ durationMs, error })
-    return { error, cause, sending: part === undefined ? undefined : this.#sendings[part], isLost }
+    return { error, cause, sending: refused, isUnread, isLost }
   }
 
   readonly #advance = (): void => {

@@ -1,32 +1,21 @@
 import type { StatementEnd } from '../observe/observer.ts'
 import type { Row, RowDecoder } from '../schema/wire-form.ts'
+import type { ParserOf, Reader, Sent } from '../sql/fetched.ts'
 import { noParameters, type Parameter } from '../sql/node.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Part } from './lane/part.ts'
-
-/** Gives what `pg` makes of texts of a type. */
-export type ParserOf = (typeId: number) => (text: string) => unknown
-
-/** What reads the result of a statement. */
-export interface Reader {
-  /** Called before the first row; again if the statement is repeated, since nothing of it was executed. */
-  begin?(): void
-  /** Called for each row, while rows arrive. The statement may still fail. */
-  row?(row: Row): void
-  /** The ids of the types of the result's columns. */
-  described?(typeIds: readonly number[]): void
-}
 
 export const noReader: Reader = Object.freeze({})
 
 /** A statement that a session sends, or BEGIN, COMMIT and their like. */
 export interface Sendable extends Pick<Statement, 'text' | 'parameters' | 'summary' | 'name'> {
   readonly kind: Statement['kind'] | 'control'
+  readonly needsTransaction?: true | undefined
   readonly decoder?: RowDecoder | undefined
 }
 
 /** A statement on its way to PostgreSQL: a part of an exchange. */
-export class Sending implements Part {
+export class Sending implements Part, Sent {
   readonly statement: Sendable
   readonly text: string
   readonly parameters: readonly Parameter[]
@@ -37,6 +26,8 @@ export class Sending implements Part {
   /** The first word of PostgreSQL's command tag. Empty until the statement has completed. */
   tag = ''
   rowCount = 0
+  /** What the reader of a row has thrown: an error of the program, not of the database. */
+  unread: { readonly error: unknown } | undefined
   /** Ends the report to the observer. */
   end: StatementEnd | undefined
   /** Whether its own time is limited, so that its end has to be known at once. */
@@ -54,7 +45,7 @@ export class Sending implements Part {
     this.decoder = statement.decoder
     this.#reader = reader
     // Nobody asks for the columns of a result that nobody reads.
-    this.row = reader.row === undefined ? undefined : (row) => reader.row?.(row)
+    this.row = reader.row === undefined ? undefined : (row) => this.#read(row)
     this.described =
       reader.described === undefined ? undefined : (typeIds) => reader.described?.(typeIds)
   }
@@ -66,6 +57,15 @@ export class Sending implements Part {
     this.tag = ''
     this.rowCount = 0
     this.#reader.begin?.()
+  }
+
+  #read(row: Row): void {
+    try {
+      this.#reader.row?.(row)
+    } catch (error) {
+      this.unread = { error }
+      throw error
+    }
   }
 
   completed(tag: string, rowCount: number): void {

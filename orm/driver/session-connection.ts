@@ -2,6 +2,7 @@ import type { DataBridgeError } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Row } from '../schema/wire-form.ts'
+import type { Fetched } from '../sql/fetched.ts'
 import { mayChangeState } from '../sql/server-state.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Connection } from './connection.ts'
@@ -9,22 +10,15 @@ import { type Done, Exchanges } from './exchanges.ts'
 import type { ConnectionPool } from './pool.ts'
 import { hasEnded, type RawOutcome } from './raw-outcome.ts'
 import { rejection } from './rejection.ts'
-import { control, noReader, type Reader, Sending } from './sending.ts'
+import { control, noReader, Sending } from './sending.ts'
 import { catalogueSummary } from './statement-limit.ts'
 import type { TimeLimits } from './time-limits.ts'
-import { type RawResult, TextRows } from './text-rows.ts'
 import { endedBySqlError } from './transaction-errors.ts'
 import type { SessionMode, TransactionMode } from './transaction-mode.ts'
 import { Turns } from './turns.ts'
 
 type Texts = readonly (string | null)[]
 type Answer = readonly Texts[] | undefined
-
-/** What reads the result of a statement, and what it gives. */
-export interface Fetched<T> extends Reader {
-  /** The result, when the statement has succeeded. What it throws is the error of the statement. */
-  finish(sent: Sending): T
-}
 
 const nothing = (): void => {}
 
@@ -83,12 +77,8 @@ export class SessionConnection {
     return this.#inTurn(
       (done) => this.#exchanges.send([sending], operation, done),
       () => fetched.finish(sending),
+      fetched.ended === undefined ? undefined : () => fetched.ended?.(),
     )
-  }
-
-  /** Sends one statement, and gives its rows as texts. */
-  rows(statement: Statement, operation: Operation | undefined): Promise<RawResult> {
-    return this.fetch(statement, operation, new TextRows())
   }
 
   /**
@@ -219,26 +209,21 @@ export class SessionConnection {
     return this.#turns.settled()
   }
 
-  #inTurn<T>(work: (done: Done) => void, finish: () => T): Promise<T> {
+  #inTurn<T>(work: (done: Done) => void, finish: () => T, ended?: () => void): Promise<T> {
     return new Promise((resolve) => {
+      const done = (error?: unknown): void => {
+        const result = resultOf(error, finish)
+        ended?.()
+        // The result is made before the next turn.
+        this.#turns.next()
+        resolve(result)
+      }
       this.#turns.take(() => {
         const { refusal } = this.#exchanges
-        if (refusal !== undefined) this.#settle(refusal(), finish, resolve)
-        else work((error) => this.#settle(error, finish, resolve))
+        if (refusal !== undefined) done(refusal())
+        else work(done)
       })
     })
-  }
-
-  /** The result is made before the next turn. */
-  #settle<T>(error: unknown, finish: () => T, resolve: (result: T | Promise<never>) => void): void {
-    let result: T | Promise<never>
-    try {
-      result = error === undefined ? finish() : rejection(error)
-    } catch (thrown) {
-      result = rejection(thrown)
-    }
-    this.#turns.next()
-    resolve(result)
   }
 
   readonly #onIdle = (): void => {
@@ -252,5 +237,13 @@ export class SessionConnection {
     this.#turns.take(() => {
       this.#exchanges.rollBackExpired(reason, undefined, () => this.#turns.next())
     })
+  }
+}
+
+function resultOf<T>(error: unknown, finish: () => T): T | Promise<never> {
+  try {
+    return error === undefined ? finish() : rejection(error)
+  } catch (thrown) {
+    return rejection(thrown)
   }
 }

@@ -2,6 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import { inspectedRelation, inspectKey } from './entity-inspect.ts'
 import { type EntityState, stateOf } from './entity-state.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
+import { attempt } from '../util/attempt.ts'
 import { listed } from '../util/messages.ts'
 import { joinTexts } from './identity.ts'
 import { type Place, placeOf, placeRelated } from './place.ts'
@@ -62,11 +63,11 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     }
     const key = this.#key()
     if (this.#loading !== undefined && this.#loading.key === key) return this.#loading.value
-    const value = this.#load(key).finally(() => {
-      if (this.#loading?.value === value) this.#loading = undefined
+    return attempt(() => {
+      const value = this.#load(key)
+      if (!this.isLoaded) this.#loading = { key, value }
+      return value
     })
-    this.#loading = { key, value }
-    return value
   }
 
   /** Makes a relation awaitable: `const posts = await user.posts`. */
@@ -114,12 +115,12 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     placeRelated(related as object[], place.below(this.#relation))
   }
 
-  async #load(key: unknown): Promise<T> {
+  #load(key: unknown): Promise<T> {
     const { session, lifecycle } = this.#state
     const { owner, name, holdsKey, foreignKey } = this.#relation
     if (holdsKey && key === null) {
       this.fill(null)
-      return null as T
+      return Promise.resolve(null as T)
     }
     if (session === undefined || lifecycle === 'new' || lifecycle === 'added') {
       throw new DataBridgeError(
@@ -135,13 +136,25 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         `${owner.entityName}.${name} cannot be loaded: ${listed(foreignKey.map(({ property }) => property))} has no value yet`,
       )
     }
-    const value = await session.loadRelation(this.#owner, this.#relation)
-    // The program may have set another key meanwhile. That key gets its own load.
-    if (this.#key() === key) {
-      this.fillByLoader(value, key)
-      this.#show()
-    }
-    return value as T
+    return session.loadRelation(this.#owner, this.#relation).then(
+      (value) => {
+        this.#ended(key)
+        // The program may have set another key meanwhile. That key gets its own load.
+        if (this.#key() === key) {
+          this.fillByLoader(value, key)
+          this.#show()
+        }
+        return value as T
+      },
+      (error: unknown) => {
+        this.#ended(key)
+        throw error
+      },
+    )
+  }
+
+  #ended(key: unknown): void {
+    if (this.#loading?.key === key) this.#loading = undefined
   }
 
   #key(): unknown {

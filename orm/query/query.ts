@@ -3,6 +3,7 @@ import type { TableOf } from '../entity/types.ts'
 import { type LoaderOf, withLoaders } from '../relations/loader.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
+import { type LockMethod, type LockOptions, RowLock } from '../sql/lock.ts'
 import { narrowed, requireConditions } from '../sql/logic.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Matches, RefsOf } from '../sql/ref-types.ts'
@@ -82,6 +83,37 @@ export class Query<C extends AnyEntityClass> {
   /** Skips `rows` rows at the start. */
   offset(rows: number): Query<C> {
     return this.#with({ offset: requireCount(rows, this.#where('offset')) })
+  }
+
+  /**
+   * Locks the rows until the transaction ends: nobody else can change, delete or lock them. It begins a
+   * transaction, and waits for rows that another transaction has locked. An entity that the session holds
+   * already takes the values of the locked row; values that the program has changed stay. Rows of relations,
+   * joined or loaded, are not locked. Replaces an earlier lock.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_STATEMENT_TIMEOUT` if a row is locked, with `noWait`.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { User } from './entities.ts'
+   *
+   * export function nextInactive(session: Session): Promise<User | null> {
+   *   return session.find(User)
+   *     .filter({ active: false })
+   *     .orderBy((user) => user.id.asc())
+   *     .forUpdate({ skipLocked: true })
+   *     .first()
+   * }
+   * ```
+   */
+  forUpdate(options: LockOptions = {}): Query<C> {
+    return this.#locked('forUpdate', options)
+  }
+
+  /** As {@link forUpdate}, but other transactions can lock the rows with `forShare()` too. */
+  forShare(options: LockOptions = {}): Query<C> {
+    return this.#locked('forShare', options)
   }
 
   /** Loads relations with the rows: `selectinload(User.posts)`. */
@@ -200,6 +232,10 @@ export class Query<C extends AnyEntityClass> {
   /** @internal Refuses a query that is sent as JSON: the program forgot `toList()`, and it would be `{}`. */
   toJSON(): never {
     throw notSentError(`find(${this.#plan.from.table.entityName})`)
+  }
+
+  #locked(method: LockMethod, options: unknown): Query<C> {
+    return this.#with({ lock: new RowLock(this.#plan.from, method, options, this.#where(method)) })
   }
 
   #selected(select: unknown, method: string, expected?: string): Selected {

@@ -1,26 +1,30 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { keepShape } from '../entity/entity-json.ts'
-import { placeRows } from '../entity/place.ts'
+import { type Place, placeRows } from '../entity/place.ts'
 import { listProvenance, mark } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
-import type { LoadContext, ReadRows } from '../relations/context.ts'
+import { FetchedEntities, type LoadContext } from '../relations/context.ts'
 import { joinTables, tablesRead } from '../relations/related.ts'
 import { loadAll } from '../relations/selectin.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { isAggregate } from '../sql/calls.ts'
+import { type Fetched, FetchedRows, type ReadRows } from '../sql/fetched.ts'
 import type { Expression } from '../sql/node.ts'
 import { Ordering } from '../sql/ordering.ts'
 import { countOf, existsOf, Select, selectStatement, valuesProjection } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
+import { attempt } from '../util/attempt.ts'
 import type { QueryPlan } from './plan.ts'
 
 /** The parts of a session that queries use. */
 export interface QueryContext extends LoadContext {
-  /** Refuses a session that has ended, and flushes changes to the tables that the query reads. */
-  beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void>
+  /** Refuses a session that has ended, and flushes changes to the tables that the query reads; undefined if there are none. */
+  beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined
+  /** Whether the session refuses to write, and to lock. */
+  readonly isReadOnly: boolean
 }
 
 /** The expressions of `select` and `aggregate`, by the names of their properties. */
@@ -29,31 +33,24 @@ export type Selected = Readonly<Record<string, Expression<unknown>>>
 type Row = Record<string, unknown>
 
 export function runList(context: QueryContext, plan: QueryPlan): Promise<Entity[]> {
-  return run(context, 'find', plan, rowsOf, entities(context, plan, plan.limit !== 1), countRows)
+  return runEntities(context, 'find', plan, plan.limit !== 1, asList)
 }
 
-export async function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity | null> {
-  const limited = atMost(plan, 1)
-  const found = entities(context, limited, false)
-  const [entity = null] = await run(context, 'first', limited, rowsOf, found, countRows)
-  return entity
+export function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity | null> {
+  return runEntities(context, 'first', atMost(plan, 1), false, ([entity = null]) => entity)
 }
 
-export async function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> {
-  const limited = atMost(plan, 2)
-  const found = entities(context, limited, false)
-  const only = async (rows: ReadRows, operation: QueryOperation): Promise<Entity> =>
-    onlyRow(await found(rows, operation), plan)
-  return run(context, 'one', limited, rowsOf, only, () => ({ rows: 1 }))
+export function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> {
+  return runEntities(context, 'one', atMost(plan, 2), false, (found) => onlyRow(found, plan))
 }
 
 export function runCount(context: QueryContext, plan: QueryPlan): Promise<number> {
-  const count = ({ rows }: ReadRows): number => Number(rows[0]?.[0])
+  const count = new FetchedRows(({ rows }) => Number(rows[0]?.[0]))
   return run(context, 'count', plan, countOf, count, (rows) => ({ rows }))
 }
 
 export function runExists(context: QueryContext, plan: QueryPlan): Promise<boolean> {
-  const exists = ({ rows }: ReadRows): boolean => rows[0]?.[0] === 't'
+  const exists = new FetchedRows(({ rows }) => rows[0]?.[0] === 't')
   return run(context, 'exists', plan, existsOf, exists, (found) => ({ rows: found ? 1 : 0 }))
 }
 
@@ -89,8 +86,8 @@ export function runOneRow(
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row> {
-  const only = (result: ReadRows): Row => onlyRow(plainRows(result, selected), plan)
-  return run(context, 'one', atMost(plan, 2), valuesOf(selected), only, () => ({ rows: 1 }))
+  const only = new FetchedRows((result) => onlyRow(plainRows(result, selected), plan))
+  return run(context, 'one', atMost(plan, 2), valuesOf(selected), only, oneRow)
 }
 
 /** The plan with a limit of at most `rows`. */
@@ -104,7 +101,7 @@ function runSelected(
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row[]> {
-  const rows = (result: ReadRows): Row[] => plainRows(result, selected)
+  const rows = new FetchedRows((result) => plainRows(result, selected))
   return run(context, name, plan, valuesOf(selected), rows, countRows)
 }
 
@@ -128,53 +125,102 @@ function plainRows(result: ReadRows, selected: Selected): Row[] {
   })
 }
 
-const rowsOf = (plan: QueryPlan): Select => new Select(plan)
-
 const countRows = (rows: readonly unknown[]): Outcome => ({ rows: rows.length })
 
-async function run<T>(
+const oneRow = (): Outcome => ({ rows: 1 })
+
+const asList = (entities: Entity[]): Entity[] => entities
+
+const outcomeOf = (result: Entity | readonly Entity[] | null): Outcome => {
+  if (Array.isArray(result)) return { rows: result.length }
+  return { rows: result === null ? 0 : 1 }
+}
+
+function run<T>(
   context: QueryContext,
   name: QueryOperation['name'],
   plan: QueryPlan,
   build: (plan: QueryPlan) => Select,
-  read: (rows: ReadRows, operation: QueryOperation) => T | Promise<T>,
+  fetched: Fetched<T>,
   outcomeOf: (result: T) => Outcome,
 ): Promise<T> {
-  if (name !== 'aggregate') refuseGroups(name, plan)
-  const { from, where, limit } = plan
-  const operation: QueryOperation = {
-    kind: 'query',
+  return observeQuery(
+    context,
     name,
-    table: from.table,
-    filters: where?.conjunctCount ?? 0,
-    limit,
-  }
-  return observed(
-    context.observer,
-    operation,
-    async () => {
-      const statement = selectStatement(build(plan))
-      await context.beforeQuery(readBy(statement, plan), operation)
-      return read(await context.rows(statement, operation), operation)
-    },
+    plan,
+    (operation) => send(context, plan, build(plan), operation, fetched),
     outcomeOf,
   )
 }
 
-function entities(
+/** @param resultOf makes the result of the entities; with loaders, after those */
+function runEntities<T extends Entity | Entity[] | null>(
   context: QueryContext,
+  name: QueryOperation['name'],
   plan: QueryPlan,
   isList: boolean,
-): (rows: ReadRows, operation: QueryOperation) => Promise<Entity[]> {
-  const { table } = plan.from
-  return async ({ rows }, operation) => {
-    const found = context.entitiesOf(table, rows)
-    if (isList) mark(found, listProvenance(table, found.length))
-    if (found.length === 0) return found
-    const place = placeRows(found)
-    await loadAll(context, found, plan.loaders, operation, place)
-    return keepShape(found, place)
+  resultOf: (entities: Entity[]) => T,
+): Promise<T> {
+  const { from, lock, loaders } = plan
+  const place = (found: Entity[]): Place | undefined => {
+    if (isList) mark(found, listProvenance(from.table, found.length))
+    return found.length === 0 ? undefined : placeRows(found)
   }
+  const isLocked = lock !== undefined
+  const work = (operation: QueryOperation): Promise<T> => {
+    const select = new Select(plan)
+    if (loaders.length === 0) {
+      const fetched = new FetchedEntities(context, from.table, isLocked, (found) => {
+        const at = place(found)
+        return resultOf(at === undefined ? found : keepShape(found, at))
+      })
+      return send(context, plan, select, operation, fetched)
+    }
+    const fetched = new FetchedEntities(context, from.table, isLocked, asList)
+    return send(context, plan, select, operation, fetched).then((found) => {
+      const at = place(found)
+      if (at === undefined) return resultOf(found)
+      return loadAll(context, found, loaders, operation, at).then(() =>
+        resultOf(keepShape(found, at)),
+      )
+    })
+  }
+  return observeQuery(context, name, plan, work, outcomeOf)
+}
+
+function observeQuery<T>(
+  context: QueryContext,
+  name: QueryOperation['name'],
+  plan: QueryPlan,
+  work: (operation: QueryOperation) => Promise<T>,
+  outcomeOf: (result: T) => Outcome,
+): Promise<T> {
+  return attempt(() => {
+    if (name !== 'aggregate') refuseGroups(name, plan)
+    if (plan.lock !== undefined) requireLockable(context, name, plan)
+    const { from, where, limit } = plan
+    const operation: QueryOperation = {
+      kind: 'query',
+      name,
+      table: from.table,
+      filters: where?.conjunctCount ?? 0,
+      limit,
+    }
+    return observed(context.observer, operation, () => work(operation), outcomeOf)
+  })
+}
+
+function send<T>(
+  context: QueryContext,
+  plan: QueryPlan,
+  select: Select,
+  operation: QueryOperation,
+  fetched: Fetched<T>,
+): Promise<T> {
+  const statement = selectStatement(select)
+  const flushing = context.beforeQuery(readBy(statement, plan), operation)
+  if (flushing === undefined) return context.fetch(statement, operation, fetched)
+  return flushing.then(() => context.fetch(statement, operation, fetched))
 }
 
 function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
@@ -197,7 +243,7 @@ function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
 
 /** The tables of the statement, and of those that load relations after it. */
 function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
-  return loaders.map(tablesRead).reduce(joinTables, tables)
+  return loaders.length === 0 ? tables : loaders.map(tablesRead).reduce(joinTables, tables)
 }
 
 // --- refuse parts of a query that its last method would ignore
@@ -211,6 +257,22 @@ function requireAggregate({ from, loaders, groups, limit, offset }: QueryPlan): 
     limit === undefined ? 'offset' : 'limit',
     'aggregate',
     'it gives one row of all that match, unless there is a groupBy()',
+  )
+}
+
+function requireLockable(
+  { isReadOnly }: QueryContext,
+  name: QueryOperation['name'],
+  { from, lock }: QueryPlan,
+): void {
+  const method = lock?.method ?? ''
+  if (name === 'count' || name === 'exists' || name === 'aggregate')
+    throw unusedError(from.table, method, name, 'it gives no rows to lock')
+  if (!isReadOnly) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `find(${from.table.entityName}).${method}() expected a session that may write, got a read-only one, ` +
+      'in which PostgreSQL locks no rows',
   )
 }
 

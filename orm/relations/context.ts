@@ -4,13 +4,8 @@ import type { Entity } from '../entity/entity.ts'
 import type { Identity } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
+import type { Fetched } from '../sql/fetched.ts'
 import type { Statement } from '../sql/statement.ts'
-
-/** Rows as the decoder of their statement reads them, or else as PostgreSQL's texts, and the driver's parser for those. */
-export interface ReadRows {
-  readonly rows: readonly Row[]
-  parse(column: number, text: string): unknown
-}
 
 /** Takes the rows of one result while they arrive. */
 export interface EntityCollector {
@@ -23,10 +18,50 @@ export interface EntityCollector {
 /** The parts of a session that loading uses. */
 export interface LoadContext {
   readonly observer: Observer
-  rows(statement: Statement, operation: Operation): Promise<ReadRows>
-  collect(table: TableMetadata): EntityCollector
-  /** The entities of rows: those that the session holds already, and new ones. */
-  entitiesOf(table: TableMetadata, rows: readonly Row[]): Entity[]
+  /** Sends a statement. */
+  fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T>
+  /** @param isLocked whether the rows are locked: they are then newer than what the session holds */
+  collect(table: TableMetadata, isLocked?: boolean): EntityCollector
   /** The entity that the session holds with this identity. */
   held(table: TableMetadata, key: Identity): Entity | undefined
+}
+
+/** Makes entities of the rows of a statement, and its result of them. */
+export class FetchedEntities<T> implements Fetched<T> {
+  readonly #context: LoadContext
+  readonly #table: TableMetadata
+  readonly #isLocked: boolean
+  readonly #read: (entities: Entity[]) => T
+  #collector: EntityCollector | undefined
+  #count = 0
+  /** Called for each row, with its place from 0 on. */
+  eachRow: ((row: Row, index: number) => void) | undefined
+  ended: (() => void) | undefined
+
+  constructor(
+    context: LoadContext,
+    table: TableMetadata,
+    isLocked: boolean,
+    read: (entities: Entity[]) => T,
+  ) {
+    this.#context = context
+    this.#table = table
+    this.#isLocked = isLocked
+    this.#read = read
+  }
+
+  begin(): void {
+    this.#collector = this.#context.collect(this.#table, this.#isLocked)
+    this.#count = 0
+  }
+
+  row(row: Row): void {
+    this.#collector?.row(row)
+    this.eachRow?.(row, this.#count)
+    this.#count += 1
+  }
+
+  finish(): T {
+    return this.#read(this.#collector?.entities() ?? [])
+  }
 }

@@ -2,28 +2,38 @@ import type { Entity } from '../entity/entity.ts'
 import { type Identity, identityOfKey, keyNow, keptThere, textsOfKey } from '../entity/identity.ts'
 import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
-import type { RelationshipOperation } from '../observe/operation.ts'
+import type { Outcome, RelationshipOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { Primitive } from '../schema/wire-form.ts'
-import type { LoadContext } from './context.ts'
+import { FetchedEntities, type LoadContext } from './context.ts'
 import { selectRelated } from './related.ts'
 import { nearColumns } from './side.ts'
 
-/** Loads the relation of one entity when the program awaits it: from the identity map, or with one statement. */
-export async function loadLazily(
+/**
+ * Loads the relation of one entity when the program awaits it: from the identity map, or with one statement.
+ *
+ * @param ended called when there is nothing to wait for any more, either way
+ */
+export function loadLazily(
   context: LoadContext,
   owner: object,
   relation: RelationMetadata,
+  ended?: () => void,
 ): Promise<unknown> {
   const held = heldTarget(context, owner, relation)
   const operation = operationOf(owner, relation, held !== undefined)
-  const load = async (): Promise<Entity[]> =>
-    held === undefined ? fetch(context, operation, owner) : markHeld(operation, held)
-  const entities = await observed(context.observer, operation, load, ({ length }) => ({
-    rows: length,
-  }))
-  return relation.cardinality === 'many' ? entities : (entities[0] ?? null)
+  const load = (): Promise<unknown> => {
+    if (held === undefined) return fetch(context, operation, owner, ended)
+    ended?.()
+    markHeld(operation, held)
+    return Promise.resolve(held)
+  }
+  return observed(context.observer, operation, load, countOf)
+}
+
+function countOf(value: unknown): Outcome {
+  return { rows: Array.isArray(value) ? value.length : value === null ? 0 : 1 }
 }
 
 /** The entity that a to-one relation leads to, if the session holds it already. */
@@ -71,27 +81,32 @@ function findKeyPairs({ target, pairs, holdsKey }: RelationMetadata): readonly C
 }
 
 // The entity may have been read alone before. Now it belongs to the list.
-function markHeld({ provenance, relation }: RelationshipOperation, held: Entity): Entity[] {
+function markHeld({ provenance, relation }: RelationshipOperation, held: Entity): void {
   mark([held], relatedProvenance(provenance, relation, 1))
-  return [held]
 }
 
-async function fetch(
+function fetch(
   context: LoadContext,
   operation: RelationshipOperation,
   owner: object,
-): Promise<Entity[]> {
-  const { relation } = operation
+  ended: (() => void) | undefined,
+): Promise<unknown> {
+  const { relation, provenance } = operation
+  const { cardinality, target, through } = relation
   const columns = nearColumns(relation)
   const key = keyNow(owner, columns)
-  if (key === null || key === undefined) return []
-  const statement = selectRelated(relation, textsOfKey(columns, key))
-  const { rows } = await context.rows(statement, operation)
-  const found = context.entitiesOf(relation.target, rows)
-  // The link table may link two rows several times. The list has the row once.
-  const entities = relation.through === undefined ? found : [...new Set(found)]
-  mark(entities, relatedProvenance(operation.provenance, relation, entities.length))
-  return entities
+  if (key === null || key === undefined) {
+    ended?.()
+    return Promise.resolve(cardinality === 'many' ? [] : null)
+  }
+  const fetched = new FetchedEntities(context, target, false, (found): unknown => {
+    // The link table may link two rows several times. The list has the row once.
+    const entities = through === undefined ? found : [...new Set(found)]
+    mark(entities, relatedProvenance(provenance, relation, entities.length))
+    return cardinality === 'many' ? entities : (entities[0] ?? null)
+  })
+  fetched.ended = ended
+  return context.fetch(selectRelated(relation, textsOfKey(columns, key)), operation, fetched)
 }
 
 function operationOf(

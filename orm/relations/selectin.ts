@@ -4,11 +4,11 @@ import { type Place, placeLoaded } from '../entity/place.ts'
 import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
-import type { Operation, RelationshipOperation } from '../observe/operation.ts'
+import type { Operation, Outcome, RelationshipOperation } from '../observe/operation.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
-import type { LoadContext } from './context.ts'
+import { FetchedEntities, type LoadContext } from './context.ts'
 import type { KeyTexts } from './keys.ts'
 import { keyPairs } from './lazy.ts'
 import type { LoadPlan } from './loader.ts'
@@ -163,20 +163,24 @@ async function fetch(
   if (missing.length === 0 || plan.limit === 0) return []
   const batched = selectRelatedOfMany(plan, missing, byIdentity)
   const { target, through } = batch.relation
-  const load = async (): Promise<Entity[]> => {
-    const { rows } = await context.rows(batched.statement, batch)
-    const entities = context.entitiesOf(target, rows)
-    entities.forEach((entity, index) => {
-      batched.groupOf(rows[index] ?? [])?.entities.push(entity)
-    })
+  const groups: (Group | undefined)[] = []
+  const fetched = new FetchedEntities(context, target, false, (entities) => {
+    for (let index = 0; index < entities.length; index += 1)
+      groups[index]?.entities.push(entities[index] as Entity)
     return entities
+  })
+  fetched.eachRow = (row, index) => {
+    groups[index] = batched.groupOf(row)
   }
-  const entities = await observed(context.observer, batch, load, ({ length }) => ({ rows: length }))
+  const load = (): Promise<Entity[]> => context.fetch(batched.statement, batch, fetched)
+  const entities = await observed(context.observer, batch, load, countRows)
   // The link table may link two rows several times. The list has the row once.
   if (through !== undefined)
     for (const group of missing) group.entities = [...new Set(group.entities)]
   return batched.mayRepeat ? [...new Set(entities)] : entities
 }
+
+const countRows = ({ length }: readonly Entity[]): Outcome => ({ rows: length })
 
 function listOf(group: Group | undefined): Entity[] {
   if (group === undefined) return []

@@ -1,6 +1,7 @@
 import type { Entity } from '../entity/entity.ts'
 import type { EntityOwner } from '../entity/entity-state.ts'
 import { Hydrator } from '../entity/hydrate.ts'
+import { renew } from '../entity/renew.ts'
 import { type Identity, identityOf } from '../entity/identity.ts'
 import type { EntityCollector } from '../relations/context.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
@@ -17,9 +18,12 @@ export class Collector implements EntityCollector {
   readonly #hydrator: Hydrator
   readonly #entities: Entity[] = []
   readonly #held: ReadonlyMap<Identity, Entity>
+  readonly #locked: Row[] | undefined
   #made: Map<Identity, Entity> | undefined
 
-  constructor(table: TableMetadata, work: UnitOfWork, owner: EntityOwner) {
+  /** @param isLocked whether the rows are newer than those of entities that the session holds */
+  constructor(table: TableMetadata, work: UnitOfWork, owner: EntityOwner, isLocked: boolean) {
+    this.#locked = isLocked ? [] : undefined
     this.#table = table
     this.#work = work
     this.#held = work.identity.of(table)
@@ -27,6 +31,7 @@ export class Collector implements EntityCollector {
   }
 
   row(row: Row): void {
+    this.#locked?.push(row)
     const key = identityOf(this.#table, row)
     const known = this.#held.get(key) ?? this.#made?.get(key)
     if (known !== undefined) {
@@ -40,6 +45,17 @@ export class Collector implements EntityCollector {
   }
 
   entities(): Entity[] {
+    const entities = this.#keep()
+    const locked = this.#locked
+    if (locked === undefined) return entities
+    entities.forEach((entity, index) => {
+      renew(entity, locked[index] as Row)
+      if (this.#work.isInDoubt) this.#work.read(entity)
+    })
+    return entities
+  }
+
+  #keep(): Entity[] {
     const made = this.#made
     if (made === undefined) return this.#entities
     const replaced = this.#heldMeanwhile(made)

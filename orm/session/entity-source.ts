@@ -4,16 +4,15 @@ import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts'
 import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
-import type { EntityCollector, ReadRows } from '../relations/context.ts'
+import { type EntityCollector, FetchedEntities } from '../relations/context.ts'
 import { reload } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
-import type { Row } from '../schema/wire-form.ts'
-import { type KeyParts, selectByKey, selectByKeys } from '../sql/key-statements.ts'
+import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
 import { Collector } from './collector.ts'
-import { decodeTexts } from './decode-texts.ts'
+import { type Fetched, FetchedRows } from '../sql/fetched.ts'
 import { givenKey, givenKeys, type GivenKey } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Flusher } from './flusher.ts'
@@ -23,6 +22,7 @@ import type { UnitOfWork } from './unit-of-work.ts'
 /** The reading side of a session. A row always becomes the same entity. */
 export class EntitySource implements QueryContext {
   readonly observer: Observer
+  readonly isReadOnly: boolean
   readonly #owner: EntityOwner
   readonly #connection: SessionConnection
   readonly #work: UnitOfWork
@@ -32,55 +32,46 @@ export class EntitySource implements QueryContext {
 
   constructor(
     owner: EntityOwner,
-    { connection, observer }: SessionParts,
+    { connection, observer, isReadOnly }: SessionParts,
     work: UnitOfWork,
     flusher: Flusher,
   ) {
     this.#owner = owner
     this.#connection = connection
     this.observer = observer
+    this.isReadOnly = isReadOnly
     this.#work = work
     this.#flusher = flusher
   }
 
-  beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> {
+  beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined {
     return this.#flusher.beforeQuery(reads, operation)
   }
 
-  async rows(statement: Statement, operation: Operation): Promise<ReadRows> {
-    const result = await this.#connection.rows(statement, operation)
-    return {
-      rows: decodeTexts(statement.decoder, result.rows),
-      parse: (column, text) => result.parse(column, text),
-    }
+  fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T> {
+    return this.#connection.fetch(statement, operation, fetched)
   }
 
   held(table: TableMetadata, key: Identity): Entity | undefined {
     return this.#work.identity.get(table, key)
   }
 
-  collect(table: TableMetadata): EntityCollector {
-    return new Collector(table, this.#work, this.#owner)
-  }
-
-  entitiesOf(table: TableMetadata, rows: readonly Row[]): Entity[] {
-    const collector = this.collect(table)
-    for (let index = 0; index < rows.length; index += 1) collector.row(rows[index] as Row)
-    return collector.entities()
+  collect(table: TableMetadata, isLocked: boolean = false): EntityCollector {
+    return new Collector(table, this.#work, this.#owner, isLocked)
   }
 
   /** The entity with this key, from the identity map or with one statement. */
-  async get(table: TableMetadata, key: unknown): Promise<Entity | null> {
+  get(table: TableMetadata, key: unknown): Promise<Entity | null> {
     const given = givenKey(table, key)
     const held = this.#heldBy(table, given)
     const operation = getOperation(table, held !== undefined)
-    const find = async (): Promise<Entity | null> => {
-      if (held !== undefined) return held
-      await this.#flusher.beforeGet(operation)
-      return this.shared(table, given.flight, () => this.#fetch(table, given.parts, operation))
+    const find = (): Promise<Entity | null> => {
+      if (held !== undefined) return Promise.resolve(isPresent(held) ? held : null)
+      const flushing = this.#flusher.beforeGet(operation)
+      const fetch = (): Promise<Entity | null> => this.#fetch(table, given, operation)
+      return flushing === undefined ? fetch() : flushing.then(fetch)
     }
-    const found = await observed(this.observer, operation, find, countOne)
-    return found !== null && isPresent(found) ? found : null
+    return observed(this.observer, operation, find, countOne)
   }
 
   /** The entities with these keys, in their order, from the identity map and with one statement for the rest. */
@@ -103,8 +94,7 @@ export class EntitySource implements QueryContext {
     const { table } = stateOf(entity)
     const operation = getOperation(table, false)
     const key = textsOfKey(table.primaryKey, storedKey(entity))
-    const read = async (): Promise<void> => {
-      const { rows } = await this.rows(selectByKey(table, key), operation)
+    const fetched = new FetchedRows(({ rows }) => {
       const [row] = rows
       if (row === undefined) {
         throw new DataBridgeError(
@@ -115,7 +105,8 @@ export class EntitySource implements QueryContext {
       requireOne(table, rows)
       reload(entity, row)
       if (this.#work.isInDoubt) this.#work.read(entity)
-    }
+    })
+    const read = (): Promise<void> => this.fetch(selectByKey(table, key), operation, fetched)
     await observed(this.observer, operation, read, () => ({ rows: 1 }))
   }
 
@@ -123,18 +114,25 @@ export class EntitySource implements QueryContext {
     return identity === undefined ? undefined : this.held(table, identity)
   }
 
-  async #fetch(
+  /** Two loads of one row that are in flight at the same time share one statement. */
+  #fetch(
     table: TableMetadata,
-    key: KeyParts,
+    { parts, flight }: GivenKey,
     operation: QueryOperation,
   ): Promise<Entity | null> {
-    const { rows } = await this.rows(selectByKey(table, key), operation)
-    requireOne(table, rows)
-    return this.entitiesOf(table, rows)[0] ?? null
+    return this.shared(table, flight, (ended) => {
+      const fetched = new FetchedEntities(this, table, false, (found) => {
+        requireOne(table, found)
+        const [entity = null] = found
+        return entity !== null && isPresent(entity) ? entity : null
+      })
+      fetched.ended = ended
+      return this.fetch(selectByKey(table, parts), operation, fetched)
+    })
   }
 
   /** Loads the entities that were not held. Some may be held by now. */
-  async #fetchMissing(
+  #fetchMissing(
     table: TableMetadata,
     keys: readonly GivenKey[],
     found: (Entity | undefined)[],
@@ -143,26 +141,39 @@ export class EntitySource implements QueryContext {
     const missing = [...found.keys()].filter((index) => found[index] === undefined)
     const wanted = missing.map((index) => (keys[index] as GivenKey).parts)
     const statement = selectByKeys(table, table.primaryKey, wanted)
-    const { rows } = await this.rows(statement, operation)
-    const entities = this.entitiesOf(
-      table,
-      rows.map((row) => row.slice(0, -1)),
-    )
-    entities.forEach((entity, index) => {
-      const position = missing[Number(rows[index]?.at(-1)) - 1] as number
-      if (found[position] !== undefined) throw severalError(table)
-      found[position] = entity
+    const fetched = new FetchedRows(({ rows }) => {
+      const collector = this.collect(table)
+      rows.forEach((row) => collector.row(row.slice(0, -1)))
+      collector.entities().forEach((entity, index) => {
+        const position = missing[Number(rows[index]?.at(-1)) - 1] as number
+        if (found[position] !== undefined) throw severalError(table)
+        found[position] = entity
+      })
     })
+    return this.fetch(statement, operation, fetched)
   }
 
-  /** Two loads of one row that are in flight at the same time share one statement. */
-  shared<T>(table: TableMetadata, key: Identity, load: () => Promise<T>): Promise<T> {
+  /**
+   * Runs a load, unless the same one is under way.
+   *
+   * @param load calls what it is given when it has ended, either way
+   */
+  shared<T>(
+    table: TableMetadata,
+    key: Identity,
+    load: (ended: () => void) => Promise<T>,
+  ): Promise<T> {
+    const underWay = this.#inFlight?.get(table)?.get(key)
+    if (underWay !== undefined) return underWay as Promise<T>
+    let hasEnded = false
+    const started = load(() => {
+      hasEnded = true
+      this.#inFlight?.get(table)?.delete(key)
+    })
+    if (hasEnded) return started
     this.#inFlight ??= new Map()
     let loading = this.#inFlight.get(table)
     if (loading === undefined) this.#inFlight.set(table, (loading = new Map()))
-    const underWay = loading.get(key)
-    if (underWay !== undefined) return underWay as Promise<T>
-    const started = load().finally(() => loading.delete(key))
     loading.set(key, started)
     return started
   }
@@ -178,7 +189,7 @@ function isPresent(entity: Entity): boolean {
   return stateOf(entity).lifecycle === 'stored'
 }
 
-function requireOne(table: TableMetadata, rows: readonly Row[]): void {
+function requireOne(table: TableMetadata, rows: readonly unknown[]): void {
   if (rows.length > 1) throw severalError(table)
 }
 

@@ -5,12 +5,12 @@ import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { mayWrite } from '../sql/raw-statement.ts'
+import { FetchedRows, type ReadRows } from '../sql/fetched.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
 import type { Catalogue } from './catalogue.ts'
-import { decodeTexts } from './decode-texts.ts'
 import { completeNew, tablesOf, writeChanges } from './flush.ts'
 import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { readOnlyError } from './session-errors.ts'
@@ -70,15 +70,15 @@ export class Flusher {
     })
   }
 
-  /** Flushes changes that a query of these tables has to see. */
-  async beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> {
+  /** Flushes changes that a query of these tables has to see; undefined if there are none. */
+  beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined {
     this.#life.use()
-    if (this.#work.concerns(reads)) await this.flush(operation)
+    return this.#work.concerns(reads) ? this.flush(operation) : undefined
   }
 
-  /** Flushes added and deleted entities, so that a row is found by its key. */
-  async beforeGet(operation: QueryOperation): Promise<void> {
-    if (this.#work.hasPending) await this.flush(operation)
+  /** Flushes added and deleted entities, so that a row is found by its key; undefined if there are none. */
+  beforeGet(operation: QueryOperation): Promise<void> | undefined {
+    return this.#work.hasPending ? this.flush(operation) : undefined
   }
 
   /** Flushes changes that a lazy load has to see; undefined if there are none, so that the load begins at once. */
@@ -183,8 +183,7 @@ export class Flusher {
       factsOf: (table) => this.#catalogue.factsOf(table),
       send: async (batch) => {
         try {
-          const { rows, rowCount } = await this.#connection.rows(batch.statement, operation)
-          return { rows: decodeTexts(batch.statement.decoder, rows), rowCount }
+          return await this.#connection.fetch(batch.statement, operation, new FetchedRows(asRead))
         } catch (error) {
           explainRefusal(error, batch, this.#catalogue.factsOf(batch.table))
           if (isOutdated(error)) this.#catalogue.forget(batch.table)
@@ -194,6 +193,8 @@ export class Flusher {
     }
   }
 }
+
+const asRead = (rows: ReadRows): ReadRows => rows
 
 /** Whether a statement failed because the columns of the table, or their types, have changed. */
 function isOutdated(error: unknown): boolean {

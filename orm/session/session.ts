@@ -12,6 +12,7 @@ import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
 import { rawStatement } from '../sql/raw-statement.ts'
 import type { Sql } from '../sql/template.ts'
+import { attempt } from '../util/attempt.ts'
 import { type ExecutedRows, executedRows } from './executed-rows.ts'
 import { EntitySource } from './entity-source.ts'
 import { Flusher } from './flusher.ts'
@@ -96,13 +97,11 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /** The entity with this primary key, or null. Looks into the identity map first. */
-  async get<C extends AnyEntityClass>(
-    entity: C,
-    key: Key<EntityOf<C>>,
-  ): Promise<EntityOf<C> | null> {
-    this.#life.use()
-    const found = await this.#source.get(tableOf(entity), key)
-    return found as EntityOf<C> | null
+  get<C extends AnyEntityClass>(entity: C, key: Key<EntityOf<C>>): Promise<EntityOf<C> | null> {
+    return attempt(() => {
+      this.#life.use()
+      return this.#source.get(tableOf(entity), key) as Promise<EntityOf<C> | null>
+    })
   }
 
   /**
@@ -271,13 +270,20 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /** @internal Loads a relation that the program awaits. */
-  async loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
-    this.#life.use()
-    const flushing = this.#flusher.beforeLoad(relation)
-    if (flushing !== undefined) await flushing
-    const load = (): Promise<unknown> => loadLazily(this.#source, owner, relation)
-    const key = referredIdentity(owner, relation)
-    return key === undefined ? load() : this.#source.shared(relation.target, key, load)
+  loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
+    return attempt(() => {
+      this.#life.use()
+      const load = (): Promise<unknown> => {
+        const key = referredIdentity(owner, relation)
+        return key === undefined
+          ? loadLazily(this.#source, owner, relation)
+          : this.#source.shared(relation.target, key, (ended) =>
+              loadLazily(this.#source, owner, relation, ended),
+            )
+      }
+      const flushing = this.#flusher.beforeLoad(relation)
+      return flushing === undefined ? load() : flushing.then(load)
+    })
   }
 
   readonly #onAbort = (): void => {

@@ -4,6 +4,7 @@ import { rowDecoder } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import { parametersOf } from './bind-sink.ts'
 import { quote } from './identifier.ts'
+import type { RowLock } from './lock.ts'
 import { columnRef } from './refs.ts'
 import {
   type Condition,
@@ -40,6 +41,7 @@ export interface SelectParts {
   readonly orders: readonly Order[]
   readonly limit: number | undefined
   readonly offset: number | undefined
+  readonly lock?: RowLock | undefined
 }
 
 /** A SELECT, whole or as a sub-query. */
@@ -52,8 +54,9 @@ export class Select implements SqlNode {
   }
 
   get shape(): string {
-    const { from, projection, joins, where, groups, having, orders, limit, offset } = this.parts
-    const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}`
+    const { from, projection, joins, where, groups, having, orders, limit, offset, lock } =
+      this.parts
+    const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}${lock?.shape ?? ''}`
     const grouped =
       groups.length === 0 && having === undefined
         ? ''
@@ -62,7 +65,8 @@ export class Select implements SqlNode {
   }
 
   write(sink: Sink): void {
-    const { from, projection, joins, where, groups, having, orders, limit, offset } = this.parts
+    const { from, projection, joins, where, groups, having, orders, limit, offset, lock } =
+      this.parts
     const [before, after] = projection.around ?? ['', '']
     sink.text(before)
     sink.scope(from, (writeFrom) => {
@@ -88,6 +92,7 @@ export class Select implements SqlNode {
       }
       writePage(sink, ' limit ', limit)
       writePage(sink, ' offset ', offset)
+      lock?.write(sink)
     })
     sink.text(after)
   }
@@ -128,8 +133,9 @@ function writePage(sink: Sink, word: string, rows: number | undefined): void {
 
 /** The statement of a SELECT: its text is rendered once for each shape. */
 export function selectStatement(select: Select): Statement {
-  const { from, projection } = select.parts
-  return readStatement(from.table, select, projection.decoder)
+  const { from, projection, lock } = select.parts
+  const statement = readStatement(from.table, select, projection.decoder)
+  return lock === undefined ? statement : { ...statement, needsTransaction: true }
 }
 
 /** A statement that reads, about a table. */
@@ -214,12 +220,17 @@ const existsAny: Projection = Object.freeze({
 /** How many rows there are; of a page, how many are on it. */
 export function countOf(parts: SelectParts): Select {
   const isPage = parts.limit !== undefined || parts.offset !== undefined
-  return new Select({ ...parts, orders: [], projection: isPage ? countPage : countAll })
+  return new Select({
+    ...parts,
+    orders: [],
+    lock: undefined,
+    projection: isPage ? countPage : countAll,
+  })
 }
 
 /** Whether there is a row. */
 export function existsOf(parts: SelectParts): Select {
-  return new Select({ ...parts, orders: [], projection: existsAny })
+  return new Select({ ...parts, orders: [], lock: undefined, projection: existsAny })
 }
 
 /** The rows of entities that a condition chooses; without a condition all. */

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import type { Parameter, SqlNode } from './node.ts'
+import { PreparedNames } from './prepared-names.ts'
 import { type ReadTables, TextSink } from './text-sink.ts'
 
 /** `read` may run outside a transaction, `write` begins one. */
@@ -11,6 +11,8 @@ export type StatementKind = 'read' | 'write'
 export interface Compiled {
   readonly text: string
   readonly kind: StatementKind
+  /** Whether it begins a transaction although it reads: a lock would end with the statement. */
+  readonly needsTransaction?: true
   /** The verb and the table, with few different values: `SELECT users`. */
   readonly summary: string
   /** The tables that it reads. */
@@ -31,27 +33,8 @@ const largestCache = 500
 const longestKept = 20_000
 const largestKept = 2_000_000
 
-/** The names of prepared statements. Connections keep them as long as they live, so their number is limited. */
-export class PreparedNames {
-  readonly #most: number
-  readonly #given = new Map<string, string>()
-
-  constructor(most: number) {
-    this.#most = most
-  }
-
-  /** The name of a text, always the same; undefined if too many other texts have a name. */
-  of(text: string): string | undefined {
-    const given = this.#given.get(text)
-    if (given !== undefined || this.#given.size >= this.#most) return given
-    const name = `data_bridge_${hash('sha1', text).slice(0, 24)}`
-    this.#given.set(text, name)
-    return name
-  }
-}
-
 // Shared by all tables, since the connections are.
-const allNames = new PreparedNames(1000)
+const allNames = new PreparedNames()
 
 /**
  * Compiled statements by shape. A statement is prepared from its second use on, so that a text that is

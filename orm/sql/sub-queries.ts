@@ -5,6 +5,7 @@ import { quote, quoteTable } from './identifier.ts'
 import { linkAlias, writeLinked } from './link.ts'
 import { type Condition, depthOfQuery, type Sink } from './node.ts'
 import { OperandNode } from './operand.ts'
+import { castOfPair } from './pair-cast.ts'
 import type { Source } from './source.ts'
 
 /** The rows that a relation leads to, and which of them are meant. */
@@ -39,9 +40,11 @@ function writeRows(
     } else {
       sink.text(' where ')
       writeLinked(sink, source, through, () => {
-        through.from.forEach(([local, between], index) => {
+        through.from.forEach((pair, index) => {
+          const [local, between] = pair
           sink.text(`${index === 0 ? '' : ' and '}${linkAlias(source)}.${quote(between.name)} = `)
           sink.column(owner, local.name)
+          sink.text(castOfPair(pair))
         })
       })
     }
@@ -70,19 +73,23 @@ function writeOnlyRow(
     sink.column(source, name)
   })
   sink.text(`) = (select ${key} from ${quoteTable(table)} as ${row} where `)
-  pairs.forEach(([local, remote], index) => {
+  pairs.forEach((pair, index) => {
+    const [local, remote] = pair
     sink.text(`${index === 0 ? '' : ' and '}${row}.${quote(remote.name)} = `)
     sink.column(owner, local.name)
+    sink.text(castOfPair(pair))
   })
   sink.text(` order by ${key} limit 1)`)
 }
 
 function writePairs(sink: Sink, owner: Source, source: Source, pairs: readonly ColumnPair[]): void {
-  pairs.forEach(([local, remote], index) => {
+  pairs.forEach((pair, index) => {
+    const [local, remote] = pair
     if (index > 0) sink.text(' and ')
     sink.column(source, remote.name)
     sink.text(' = ')
     sink.column(owner, local.name)
+    sink.text(castOfPair(pair))
   })
 }
 

@@ -2,6 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from './identifier.ts'
 import type { Sink } from './node.ts'
+import { castOfPair } from './pair-cast.ts'
 import { rootOf, type Source } from './source.ts'
 
 /** The tables that a statement reads. Your own SQL may read any table. */
@@ -92,8 +93,8 @@ function joinText({ table, alias }: Source, owner: Source, { pairs }: Relation):
   const on = (inner: string): string =>
     pairs
       .map(
-        ([local, remote]) =>
-          `${inner}.${quote(remote.name)} = ${quote(owner.alias)}.${quote(local.name)}`,
+        (pair) =>
+          `${inner}.${quote(pair[1].name)} = ${quote(owner.alias)}.${quote(pair[0].name)}${castOfPair(pair)}`,
       )
       .join(' and ')
   const remotes = pairs.map(([, remote]) => remote)

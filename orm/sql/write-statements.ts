@@ -5,7 +5,7 @@ import type { Primitive, Row, RowDecoder } from '../schema/wire-form.ts'
 import { arrayParameter, flagType, flagsParameter } from './array-parameter.ts'
 import { quote, quoteTable } from './identifier.ts'
 import type { Parameter } from './node.ts'
-import { type Compiled, type Statement, statementsOf } from './statement.ts'
+import { type Compiled, type Statement, type StatementCache, statementsOf } from './statement.ts'
 import type { Casts, TableFacts } from './table-facts.ts'
 
 function writing(
@@ -112,11 +112,12 @@ export function updateRows(
   columns: readonly ColumnMetadata[],
   rows: readonly ChangedRow[],
   facts: TableFacts,
+  cache: StatementCache = statementsOf(table),
 ): Statement {
   const isOne = rows.length === 1
   const partial = columns.map((_, index) => rows.some((row) => row.values[index] === undefined))
   const shape = `update${isOne ? 1 : ''}|${positions(columns)}|${partial.map(Number).join('')}${facts.shape}`
-  const compiled = statementsOf(table).get(shape, () => {
+  const compiled = cache.get(shape, () => {
     const returned = facts.afterUpdate(columns)
     return writing(
       'UPDATE',
@@ -252,9 +253,10 @@ export function deleteRows(
   table: TableMetadata,
   keys: readonly Row[],
   facts: TableFacts,
+  cache: StatementCache = statementsOf(table),
 ): Statement {
   const isOne = keys.length === 1
-  const compiled = statementsOf(table).get(`delete${isOne ? 1 : ''}${facts.shape}`, () =>
+  const compiled = cache.get(`delete${isOne ? 1 : ''}${facts.shape}`, () =>
     isOne
       ? writing('DELETE', table, deleteOneText(table), undefined)
       : writing('DELETE', table, deleteManyText(table, facts), decoderOf(table, [placeColumn])),

@@ -193,3 +193,14 @@ describe('results', () => {
     expectTypeOf(page(users.filter({ active: true }))).toEqualTypeOf<Promise<User[]>>()
   })
 })
+
+describe('locks', () => {
+  it('keep the query, and take known options', () => {
+    expectTypeOf(users.forUpdate({ skipLocked: true })).toEqualTypeOf<Query<typeof User>>()
+    expectTypeOf(users.forShare()).toEqualTypeOf<Query<typeof User>>()
+    // @ts-expect-error no such option
+    users.forUpdate({ nowait: true })
+    // @ts-expect-error not a boolean
+    users.forUpdate({ noWait: 1 })
+  })
+})

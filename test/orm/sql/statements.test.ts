@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import { integer, or, type Session, sql, table, text } from '../../../orm/index.ts'
-import { type Compiled, PreparedNames, StatementCache } from '../../../orm/sql/statement.ts'
+import { type Compiled, StatementCache } from '../../../orm/sql/statement.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Post, user, User } from '../../support/entities.ts'
 import { coded } from '../../support/failure.ts'
@@ -140,20 +140,6 @@ it('keeps a limited number of compiled statements, and forgets the oldest', () =
   for (let index = 0; index < 501; index += 1) build(`${index}`)
   expect(build('0').name).toBeUndefined()
   expect(build('500').name).toBeDefined()
-})
-
-it('prepares a limited number of statements, also where they are forgotten and compiled anew', () => {
-  const cache = new StatementCache(new PreparedNames(600))
-  const use = (index: number) => cache.get(`${index}`, () => selecting(index))
-  const names = new Set<string | undefined>()
-  for (let index = 0; index < 2000; index += 1) {
-    use(index)
-    names.add(use(index).name)
-  }
-  expect(names.size).toBe(601)
-  use(599)
-  expect(names).toContain(use(599).name)
-  expect(use(1999)).toEqual(selecting(1999))
 })
 
 it('goes on where a column has got another type since it was prepared', async () => {

@@ -1,0 +1,26 @@
+import type { ColumnMetadata } from '../schema/metadata.ts'
+import { isUnchanged, valueOfKept } from '../schema/values.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
+import type { Entity } from './entity.ts'
+import { stateOf } from './entity-state.ts'
+import { setValue, valueOf } from './property.ts'
+
+/**
+ * Puts a newer row into an entity. Values that the program has changed stay, and differ from the new snapshot,
+ * so the next flush writes them. Loaded relations stay: the handle of a foreign key sees itself that the key changed.
+ */
+export function renew(entity: Entity, row: Row): void {
+  const state = stateOf(entity)
+  const { table, snapshot } = state
+  if (snapshot === undefined || snapshot === row) return
+  const values: (readonly [ColumnMetadata, unknown])[] = []
+  for (const column of table.columns) {
+    const kept = row[column.position] as Primitive
+    const known = snapshot[column.position] as Primitive
+    if (kept === known || !isUnchanged(column, valueOf(entity, column), known)) continue
+    values.push([column, valueOfKept(column, kept, table, row)])
+  }
+  // Only after all values were decoded: if one fails, the entity must not have half of the row.
+  for (const [column, value] of values) setValue(entity, column, value)
+  state.snapshot = row
+}

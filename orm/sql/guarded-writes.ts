@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { PreparedNames } from './prepared-names.ts'
+import { type Statement, StatementCache, statementsOf } from './statement.ts'
+import type { Row } from '../schema/wire-form.ts'
+import type { TableFacts } from './table-facts.ts'
+import { type ChangedRow, deleteRows, updateRows } from './write-statements.ts'
+
+// UPDATE and DELETE that fail on the server unless each key has exactly one row. So COMMIT can travel in one exchange
+// with them: if one fails, the server skips everything to the Sync, COMMIT included.
+//
+// INSERT needs no guard where the facts say that the table is plain: without ON CONFLICT, triggers and rules it
+// stores every row that it is given, or fails.
+
+/**
+ * `updateRows` that fails unless each key has exactly one row; undefined for a table with triggers or rules, since
+ * PostgreSQL refuses rules inside WITH. If columns come back, the rows are those of `updateRows`. If none do, it
+ * gives one row without columns, however many rows it updates.
+ */
+export function guardedUpdateRows(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  rows: readonly ChangedRow[],
+  facts: TableFacts,
+): Statement | undefined {
+  if (!facts.isPlain) return undefined
+  const plain = updateRows(table, columns, rows, facts, plainOf(table))
+  const returned = facts.afterUpdate(columns).length
+  return guarded(table, plain, { isOne: rows.length === 1, returned, mayBeGone: false })
+}
+
+/**
+ * `deleteRows` that fails unless each key has exactly one row; undefined for a table with triggers or rules. It gives
+ * one row without columns, however many rows it deletes.
+ *
+ * @param mayBeGone whether the flush itself may have deleted some rows, so that only several rows are a failure
+ */
+export function guardedDeleteRows(
+  table: TableMetadata,
+  keys: readonly Row[],
+  facts: TableFacts,
+  mayBeGone: boolean = false,
+): Statement | undefined {
+  if (!facts.isPlain) return undefined
+  const plain = deleteRows(table, keys, facts, plainOf(table))
+  return guarded(table, plain, { isOne: keys.length === 1, returned: 0, mayBeGone })
+}
+
+/** What the server counted in a guarded statement. */
+export interface GuardFailure {
+  /** How many keys have no row. */
+  readonly missing: number
+  /** Whether a key has several rows. */
+  readonly isDoubled: boolean
+}
+
+/**
+ * What the guard of a statement has found; undefined for any other error.
+ *
+ * @param error as `pg` gives it: the message of another error has lost the counts
+ */
+export function guardFailure(error: unknown): GuardFailure | undefined {
+  if (!(error instanceof Error) || (error as { code?: unknown }).code !== '22P02') return undefined
+  const counts = told.exec(error.message)
+  if (counts === null) return undefined
+  const [found = 0, places = 0, expected = 0] = counts.slice(1).map(Number)
+  return { missing: expected - places, isDoubled: found > places }
+}
+
+// Unknown outside this process, so that no value of a client can raise the same error. Any language of the
+// server's messages quotes the refused text.
+const marker = `data_bridge_guard_${randomUUID()}`
+const told = new RegExp(String.raw`${marker}/(\d+)/(\d+)/(\d+)`)
+
+interface Guarding {
+  readonly isOne: boolean
+  /** How many columns come back, without the place. */
+  readonly returned: number
+  readonly mayBeGone: boolean
+}
+
+function guarded(table: TableMetadata, plain: Statement, guarding: Guarding): Statement {
+  const { isOne, returned, mayBeGone } = guarding
+  const shape = `guarded${isOne ? 1 : ''}${mayBeGone ? '?' : ''}${returned}|${plain.text}`
+  const { parameters } = plain
+  const compiled = statementsOf(table).get(shape, () => {
+    const { kind, summary, tables } = plain
+    return { text: guardedText(plain.text, guarding, parameters.length + 1), kind, summary, tables }
+  })
+  return { ...compiled, parameters: [...parameters, marker] }
+}
+
+function guardedText(plain: string, guarding: Guarding, last: number): string {
+  const { isOne, returned, mayBeGone } = guarding
+  // With several rows the first column is the place of the entity, and the first parameter an array of keys.
+  const width = isOne ? returned : returned + 1
+  const names = Array.from({ length: Math.max(width, 1) }, (_, index) => `c${index}`).join(', ')
+  const places = isOne ? 'least(count(*), 1)' : 'count(distinct c0)'
+  const expected = isOne ? '1' : 'cardinality($1)'
+  const isRight = mayBeGone ? 'found = places' : `found = ${expected} and places = ${expected}`
+  // A cast of a text that depends on the counts: the planner cannot evaluate it before the rows are written.
+  const failure = `($${last}::text || '/' || found || '/' || places || '/' || ${expected})::integer`
+  return (
+    `with written (${names}) as (${plain}${width === 0 ? ' returning 1' : ''}) ` +
+    `select ${returned === 0 ? '' : 'written.* '}` +
+    `from (select count(*) as found, ${places} as places from written) as counted` +
+    `${returned === 0 ? '' : ' left join written on true'} ` +
+    `where case when ${isRight} then true else ${failure} is null end`
+  )
+}
+
+// The texts inside guarded statements, which are never prepared by themselves.
+const plainTexts = new WeakMap<TableMetadata, StatementCache>()
+const noNames = new PreparedNames(0)
+
+function plainOf(table: TableMetadata): StatementCache {
+  let cache = plainTexts.get(table)
+  if (cache === undefined) plainTexts.set(table, (cache = new StatementCache(noNames)))
+  return cache
+}
