@@ -14,8 +14,8 @@ import {
 export interface PgBouncer extends AsyncDisposable {
   /** The URL that it was started with, through PgBouncer. */
   readonly url: string
-  /** Asks its console: `show('pools')`. */
-  show(what: string): Promise<Readonly<Record<string, unknown>>[]>
+  /** Sends a command to its console, such as `show pools`. */
+  command(text: string): Promise<Readonly<Record<string, unknown>>[]>
 }
 
 /** Settings of its ini file. */
@@ -88,7 +88,7 @@ async function start(
   through.host = `127.0.0.1:${port}`
   return {
     url: through.href,
-    show: (what) => askConsole(through, `show ${what}`),
+    command: (text) => tellConsole(through, text),
     async [Symbol.asyncDispose]() {
       child.stdin.destroy()
       await ended
@@ -128,7 +128,7 @@ function installed(): string {
   return found
 }
 
-async function askConsole(url: URL, text: string): Promise<Readonly<Record<string, unknown>>[]> {
+async function tellConsole(url: URL, text: string): Promise<Readonly<Record<string, unknown>>[]> {
   const database = new URL(url)
   database.pathname = '/pgbouncer'
   const client = new pg.Client(database.href)

@@ -13,7 +13,8 @@ export default defineConfig({
     // One after the other: each test is busy enough for the processors.
     maxWorkers: 1,
     isolate: false,
-    testTimeout: 120_000,
+    // Far from what any test needs: a busy machine makes none fail.
+    testTimeout: 300_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000, interval: 10 } },
     slowTestThreshold: 30_000,
