@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { expect, it } from 'vitest'
 import { Database, selectinload, sql } from '../../orm/index.ts'
 import { testDatabase } from '../support/database.ts'
@@ -43,6 +44,18 @@ it(`${jobs} of ${jobs} jobs succeed in transaction mode, with the default settin
   await using bouncer = await startPgBouncer(url)
   await using database = new Database({ connectionString: bouncer.url })
   expect(await run(database)).toEqual(all)
+})
+
+it(`${jobs} of ${jobs} jobs succeed in transaction mode, with a pool of the application`, async () => {
+  await using bouncer = await startPgBouncer(url)
+  const pool = new pg.Pool({ connectionString: bouncer.url })
+  const database = new Database({ pool })
+  try {
+    expect(await run(database)).toEqual(all)
+  } finally {
+    await database.close()
+    await pool.end()
+  }
 })
 
 it.each([[{}], [{ prepare: true }], [{ prepare: false }]])(

@@ -2,20 +2,20 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { integer, selectinload, type Session, sql, table, text } from '../../orm/index.ts'
 import { blog, Post, User } from '../support/entities.ts'
 
-export class Account extends table('accounts', {
+class Account extends table('accounts', {
   id: integer().primaryKey().generated(),
   balance: integer().default(0),
 }) {}
 
 /** Its key is not unique: a request that were done twice would be seen. */
-export class Entry extends table('entries', {
+class Entry extends table('entries', {
   id: integer().primaryKey().generated(),
   key: text(),
   amount: integer(),
   accountId: integer().references(() => Account),
 }) {}
 
-export class Task extends table('tasks', {
+class Task extends table('tasks', {
   id: integer().primaryKey().generated(),
   doneBy: text().nullable(),
 }) {}
