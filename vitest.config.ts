@@ -47,7 +47,8 @@ export default defineConfig({
         test: {
           name: 'isolated',
           include: ['test/**/*.test.ts'],
-          exclude: [...shared, ...traced],
+          // Those of test/pgbouncer need a PgBouncer: npm run test:pgbouncer
+          exclude: [...shared, ...traced, 'test/pgbouncer/**'],
           typecheck: {
             enabled: true,
             include: ['test/types/**/*.test-d.ts'],
