@@ -4,13 +4,15 @@ import { machine } from '../machine.ts'
 import type { Costs } from '../rounds.ts'
 import { WorkerProcess } from '../worker-process.ts'
 import { type Bench, Crew } from './crew.ts'
+import { HttpCrew } from './http-crew.ts'
 import { installPeers } from './install.ts'
-import { builtIn, type WorkloadName } from './names.ts'
+import { builtIn, type RouteName, type WorkloadName } from './names.ts'
 import { optionsHelp, peerOf, type PeersOptions, peersOptions } from './options.ts'
 import { Progress } from './progress.ts'
 import type { ProxyArgument, ProxyReply, ProxyRequest } from './proxy-worker.ts'
 import { reportOf, verdictTable } from './report.ts'
 import type { Results } from './results.ts'
+import { routes as knownRoutes } from './routes.ts'
 import { BenchDatabase } from './server.ts'
 import { verdictsOf } from './verdicts.ts'
 import { versionLine } from './versions.ts'
@@ -38,15 +40,17 @@ export const peers: Benchmark = {
 }
 
 async function measured(options: PeersOptions): Promise<{ results: Results; version: string }> {
-  const { entrants } = options
+  const { entrants, routes } = options
   using progress = new Progress()
-  if (entrants.some((entrant) => !builtIn.includes(peerOf(entrant)))) await installPeers(progress)
+  const isBuiltIn = entrants.every((entrant) => builtIn.includes(peerOf(entrant)))
+  if (!isBuiltIn || routes.length > 0) await installPeers(progress)
   progress.phase('filling a database')
   await using database = await BenchDatabase.create()
   const bench: Bench = { database, progress, entrants }
   const direct = await overDirect(bench, options)
   const distant = await overDistance(bench, options)
-  return { results: { entrants, direct, distant, routes: new Map() }, version: database.version }
+  const results = { entrants, direct, distant, routes: await overHttp(bench, options) }
+  return { results, version: database.version }
 }
 
 async function overDirect(
@@ -88,4 +92,21 @@ async function overDistance(
     results.push({ workload, milliseconds, costs })
   }
   return results
+}
+
+async function overHttp(
+  bench: Bench,
+  { routes, rounds }: PeersOptions,
+): Promise<Results['routes']> {
+  if (routes.length === 0) return new Map()
+  await using crew = new HttpCrew(bench)
+  const costs: [RouteName, Costs][] = []
+  for (const name of routes) {
+    const { title } = knownRoutes[name]
+    bench.progress.phase(`comparing answers: ${title}`)
+    await crew.requireEqual(name)
+    bench.progress.phase(`measuring: ${title}`)
+    costs.push([name, await crew.race(name, rounds)])
+  }
+  return new Map(costs)
 }
