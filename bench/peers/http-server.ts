@@ -32,12 +32,15 @@ async function addRoutes(
 ): Promise<void> {
   const peer = await openPeer(name, url, connections)
   app.addHook('onClose', () => peer.close())
-  app.get<Routes['user']>('/users/:id', (request) => peer.user(Number(request.params.id)))
-  app.get<Routes['posts']>('/posts', ({ query }) =>
-    peer.postsWithAuthors(Number(query.after), Number(query.limit)),
+  const { answer = (result: unknown) => result } = peer
+  app.get<Routes['user']>('/users/:id', async (request) =>
+    answer(await peer.user(Number(request.params.id))),
+  )
+  app.get<Routes['posts']>('/posts', async ({ query }) =>
+    answer(await peer.postsWithAuthors(Number(query.after), Number(query.limit))),
   )
   app.post<Routes['publish']>('/posts', async (request, reply) => {
     reply.code(201)
-    return await peer.publish(request.body)
+    return answer(await peer.publish(request.body))
   })
 }

@@ -26,8 +26,10 @@ export interface Peer {
   likePosts(after: number, limit: number): Promise<void>
   /** In one transaction: locks the author, inserts the post, adds one to the author's `postsCount`. Returns the post. */
   publish(post: NewPost): Promise<unknown>
-  /** What stands behind a relation of a result. By default the value itself. */
-  related?(value: unknown): unknown
+  /** Reads a property of a result, for peers that wrap relations. By default the property itself. */
+  read?(result: object, property: string): unknown
+  /** What a route answers with, for peers whose results have another form as JSON. By default the result itself. */
+  answer?(result: unknown): unknown
   close(): Promise<void>
 }
 

@@ -6,22 +6,25 @@ export interface Shape {
   readonly [property: string]: true | typeof anyDate | Shape
 }
 
-/** Gives what stands behind a relation, for peers that wrap it. */
-export type Related = (value: unknown) => unknown
+/** Reads a property, for peers that wrap relations. */
+export type Read = (result: object, property: string) => unknown
+
+const readProperty: Read = (result, property) =>
+  (result as Readonly<Record<string, unknown>>)[property]
 
 /**
  * Takes from a result what the shape names, so that results of different libraries can be compared. A missing
  * property is an error, and so is a date that is not a `Date`.
  */
-export function shaped(value: unknown, shape: Shape, related: Related = (same) => same): unknown {
-  if (Array.isArray(value)) return value.map((item) => shaped(item, shape, related))
+export function shaped(value: unknown, shape: Shape, read: Read = readProperty): unknown {
+  if (Array.isArray(value)) return value.map((item) => shaped(item, shape, read))
   if (typeof value !== 'object' || value === null) {
     throw new Error(`Expected an object or a list, got ${String(value)}`)
   }
   const picked = Object.entries(shape).map(([property, what]) => {
-    if (!(property in value)) throw new Error(`Expected the property ${property}, got none`)
-    const found = (value as Readonly<Record<string, unknown>>)[property]
-    if (typeof what === 'object') return [property, shaped(related(found), what, related)]
+    const found = read(value, property)
+    if (found === undefined) throw new Error(`Expected a value in ${property}, got undefined`)
+    if (typeof what === 'object') return [property, shaped(found, what, read)]
     return [property, plain(property, found, what)]
   })
   return Object.fromEntries(picked) as unknown
@@ -31,6 +34,5 @@ function plain(property: string, found: unknown, what: true | typeof anyDate): u
   if (property.endsWith('At') && !(found instanceof Date)) {
     throw new Error(`Expected a Date in ${property}, got ${typeof found} ${String(found)}`)
   }
-  if (found === undefined) throw new Error(`Expected a value in ${property}, got undefined`)
   return what === anyDate ? anyDate : found
 }

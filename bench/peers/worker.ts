@@ -48,7 +48,7 @@ async function check(workload: WorkloadName, which: number): Promise<unknown> {
   const { shape, run } = workloads[workload]
   const result = await run(peer, which)
   if (shape === undefined) return null
-  return shaped(result, shape, peer.related?.bind(peer))
+  return shaped(result, shape, peer.read)
 }
 
 async function warmUp(workload: WorkloadName, milliseconds: number): Promise<number> {

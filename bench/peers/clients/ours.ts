@@ -12,6 +12,7 @@ import {
   timestamptz,
 } from '../../../orm/index.ts'
 import type { OpenPeer } from '../peer.ts'
+import type { Read } from '../shape.ts'
 
 export class User extends table('users', {
   id: integer().primaryKey().generated(),
@@ -86,9 +87,17 @@ export const openOurs: OpenPeer = (url, connections) => {
         await session.commit()
         return post
       }),
-    related: (value) => (value as { readonly value: unknown }).value,
+    read,
     close: () => database.close(),
   })
+}
+
+/** Relations are handles. */
+const read: Read = (entity, property) => {
+  const value = (entity as Readonly<Record<string, unknown>>)[property]
+  return ['author', 'posts', 'comments'].includes(property)
+    ? (value as { readonly value: unknown }).value
+    : value
 }
 
 export function pageOfPosts(session: Session, after: number, limit: number): Promise<Post[]> {

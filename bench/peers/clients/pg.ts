@@ -1,6 +1,14 @@
 /** SQL written by hand. */
 import pg from 'pg'
 import type { NewPost, OpenPeer, Peer } from '../peer.ts'
+import {
+  authorKeys,
+  type CommentRow,
+  nested,
+  type PostRow,
+  type UserRow,
+  withAuthors,
+} from './joined.ts'
 
 const userColumns = `id, name, email, age, active, posts_count as "postsCount", created_at as "createdAt"`
 const postColumns = `id, title, body, likes, author_id as "authorId", created_at as "createdAt"`
@@ -27,22 +35,12 @@ const texts = {
   commit: 'commit',
 } as const
 
-type TextName = keyof typeof texts
-
-interface User {
+interface LockedRow {
   readonly id: number
   readonly postsCount: number
 }
 
-interface Comment {
-  readonly id: number
-  readonly postId: number
-}
-
-interface Post {
-  readonly id: number
-  readonly authorId: number
-}
+type TextName = keyof typeof texts
 
 /** The statements are unnamed: PostgreSQL parses and plans each of them anew. */
 export const openUnnamed: OpenPeer = (url, connections) => {
@@ -81,25 +79,17 @@ function byHand(pool: pg.Pool, run: Run): Peer {
     },
     users: (after, limit) => run(pool, 'users', [after, limit]),
     usersWithPosts: async (after, limit) => {
-      const users = await run<User>(pool, 'users', [after, limit])
-      const posts = await run<Post>(pool, 'postsOf', [users.map(({ id }) => id)])
-      const comments = await run<Comment>(pool, 'commentsOf', [posts.map(({ id }) => id)])
-      const byPost = grouped(comments, ({ postId }) => postId)
-      const byAuthor = grouped(posts, ({ authorId }) => authorId)
-      for (const post of posts) Object.assign(post, { comments: byPost.get(post.id) ?? [] })
-      for (const user of users) Object.assign(user, { posts: byAuthor.get(user.id) ?? [] })
-      return users
+      const users = await run<UserRow>(pool, 'users', [after, limit])
+      const posts = await run<PostRow>(pool, 'postsOf', [users.map(({ id }) => id)])
+      const comments = await run<CommentRow>(pool, 'commentsOf', [posts.map(({ id }) => id)])
+      return nested(users, posts, comments)
     },
     postsWithAuthors: async (after, limit) => {
-      const posts = await run<Post>(pool, 'posts', [after, limit])
-      const keys = [...new Set(posts.map(({ authorId }) => authorId))]
-      const authors = await run<User>(pool, 'usersByKeys', [keys])
-      const byKey = new Map(authors.map((author) => [author.id, author]))
-      for (const post of posts) Object.assign(post, { author: byKey.get(post.authorId) })
-      return posts
+      const posts = await run<PostRow>(pool, 'posts', [after, limit])
+      return withAuthors(posts, await run<UserRow>(pool, 'usersByKeys', [authorKeys(posts)]))
     },
     postsThenAuthors: async (after, limit) => {
-      const posts = await run<Post>(pool, 'posts', [after, limit])
+      const posts = await run<PostRow>(pool, 'posts', [after, limit])
       for (const post of posts) {
         Object.assign(post, { author: (await run(pool, 'user', [post.authorId]))[0] })
       }
@@ -114,7 +104,7 @@ function byHand(pool: pg.Pool, run: Run): Peer {
       const client = await pool.connect()
       try {
         await run(client, 'begin')
-        const [author] = (await run<User>(client, 'lock', [post.authorId])) as [User]
+        const [author] = (await run<LockedRow>(client, 'lock', [post.authorId])) as [LockedRow]
         const values = [post.title, post.body, post.likes, post.authorId]
         const [made] = await run<object>(client, 'insertPost', values)
         await run(client, 'count', [author.id, author.postsCount + 1])
@@ -138,15 +128,4 @@ function columnsOf(posts: readonly NewPost[]): unknown[] {
     posts.map(({ likes }) => likes),
     posts.map(({ authorId }) => authorId),
   ]
-}
-
-function grouped<T>(list: readonly T[], keyOf: (item: T) => number): Map<number, T[]> {
-  const groups = new Map<number, T[]>()
-  for (const item of list) {
-    const key = keyOf(item)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [item])
-    else group.push(item)
-  }
-  return groups
 }
