@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { type Contestant, type Costs, interleaved, shuffled } from '../rounds.ts'
 import { WorkerProcess } from '../worker-process.ts'
+import { differenceOf } from './difference.ts'
 import { base, type EntrantName, type WorkloadName } from './names.ts'
 import { peerOf } from './options.ts'
 import type { Progress } from './progress.ts'
@@ -51,7 +51,9 @@ export class Crew implements AsyncDisposable {
         const found = { result, written: await database.written() }
         if (workloads[workload].writes) await database.reset()
         expected ??= found
-        if (!isDeepStrictEqual(found, expected)) throw different(workload, entrant, found, expected)
+        const difference = differenceOf(found, expected)
+        if (difference === undefined) continue
+        throw new Error(`${workload} of ${entrant} is not what it is with ${base}. ${difference}`)
       }
     }
   }
@@ -89,11 +91,4 @@ export class Crew implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#processes.disposeAsync()
   }
-}
-
-function different(workload: string, entrant: string, found: unknown, expected: unknown): Error {
-  const short = (value: unknown): string => JSON.stringify(value).slice(0, 2000)
-  return new Error(
-    `${workload}: expected ${entrant} to come to what ${base} comes to:\n${short(expected)}\ngot:\n${short(found)}`,
-  )
 }

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { type Contestant, type Cost, type Costs, interleaved, shuffled } from '../rounds.ts'
 import { WorkerProcess } from '../worker-process.ts'
 import type { Bench } from './crew.ts'
+import { differenceOf } from './difference.ts'
 import type { ServerReply, ServerRequest } from './http-worker.ts'
 import type { Load, LoadReply } from './load.ts'
-import type { EntrantName, RouteName } from './names.ts'
+import { base, type EntrantName, type RouteName } from './names.ts'
 import { peerOf } from './options.ts'
 import { httpConnections, type LoadRequest, type Route, routes } from './routes.ts'
 import type { WorkerArgument } from './worker.ts'
@@ -47,10 +47,9 @@ export class HttpCrew implements AsyncDisposable {
         const found = { answer, written: await database.written() }
         if (routes[name].writes) await database.reset()
         expected ??= found
-        if (isDeepStrictEqual(found, expected)) continue
-        throw new Error(
-          `${routes[name].title}: expected ${entrant} to answer\n${JSON.stringify(expected)}\ngot\n${JSON.stringify(found)}`,
-        )
+        const difference = differenceOf(found, expected)
+        if (difference === undefined) continue
+        throw new Error(`${name} of ${entrant} is not what it is with ${base}. ${difference}`)
       }
     }
   }
