@@ -14,6 +14,12 @@ type Server = WorkerProcess<ServerRequest, ServerReply>
 
 const checkedTurns = [0, 41] as const
 
+/** The load of a round takes so long, and has so many requests at least. */
+const loadMs = 500
+const leastRequests = 20 * httpConnections
+
+const warmUpRequests = 50 * httpConnections
+
 /** The servers of all entrants, and one process that sends them requests. */
 export class HttpCrew implements AsyncDisposable {
   readonly #bench: Bench
@@ -62,9 +68,10 @@ export class HttpCrew implements AsyncDisposable {
     let done = 0
     const contestants: Contestant[] = []
     for (const [entrant, server] of this.#servers) {
-      await this.#load(server, route)
+      const { wall } = await this.#load(server, route, warmUpRequests)
+      const amount = Math.max(leastRequests, Math.ceil((loadMs * 1000) / wall))
       const round = async (): Promise<Cost> => {
-        const cost = await this.#load(server, route)
+        const cost = await this.#load(server, route, amount)
         progress.step((done += 1), all)
         return cost
       }
@@ -73,10 +80,9 @@ export class HttpCrew implements AsyncDisposable {
     return await interleaved(contestants, { milliseconds: 0, leastRounds: rounds }, shuffled)
   }
 
-  async #load(server: Server, route: Route): Promise<Cost> {
-    const { amount } = route
+  async #load(server: Server, route: Route, amount: number): Promise<Cost> {
     const before = await server.ask({})
-    const load = { port: before.port, amount, requests: requestsOf(route) }
+    const load = { port: before.port, amount, requests: requestsOf(route, amount) }
     const { milliseconds, responses, failures } = await this.#sender.ask(load)
     const { cpu } = await server.ask({})
     if (route.writes) await this.#bench.database.reset()
@@ -93,9 +99,12 @@ export class HttpCrew implements AsyncDisposable {
   }
 }
 
+/** Longer loads send the same requests again. To prepare more of them would take longer than to send them. */
+const mostRequests = 50 * httpConnections
+
 /** Connections take every sixteenth turn: no two of them wait for the lock of one row. */
-function requestsOf(route: Route): readonly (readonly LoadRequest[])[] {
-  const length = Math.ceil(Math.min(route.amount, 800) / httpConnections)
+function requestsOf(route: Route, amount: number): readonly (readonly LoadRequest[])[] {
+  const length = Math.ceil(Math.min(amount, mostRequests) / httpConnections)
   return Array.from({ length: httpConnections }, (_, connection) =>
     Array.from({ length }, (__, index) => route.request(index * httpConnections + connection)),
   )

@@ -15,8 +15,6 @@ export interface LoadRequest {
 export interface Route {
   readonly title: string
   readonly writes?: true
-  /** How many requests a round has: about half a second of unnamed `pg`. */
-  readonly amount: number
   request(turn: number): LoadRequest
 }
 
@@ -25,12 +23,10 @@ export const pageLength = 20
 export const routes: Readonly<Record<RouteName, Route>> = {
   'http-get': {
     title: 'GET /users/:id',
-    amount: 4000,
     request: (turn) => ({ method: 'GET', path: `/users/${readUser(turn)}` }),
   },
   'http-list': {
     title: `GET /posts?limit=${pageLength} with authors`,
-    amount: 1200,
     request: (turn) => ({
       method: 'GET',
       path: `/posts?limit=${pageLength}&after=${((turn * 7919) % 2000) * pageLength}`,
@@ -39,7 +35,6 @@ export const routes: Readonly<Record<RouteName, Route>> = {
   'http-post': {
     title: 'POST /posts: lock, insert, update, commit',
     writes: true,
-    amount: 1000,
     request: (turn) => ({ method: 'POST', path: '/posts', body: newPost(turn) }),
   },
 }

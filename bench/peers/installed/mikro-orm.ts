@@ -106,8 +106,9 @@ export const open: OpenPeer = async (url, connections) => {
       for (const post of await em.find(Post, ...page(after, limit))) post.likes += 1
       await em.flush()
     },
-    publish: ({ authorId, ...rest }) =>
-      fork().transactional(async (em) => {
+    publish: async (made) => {
+      const { authorId, ...rest } = made
+      const { id, createdAt } = await fork().transactional(async (em) => {
         const author = await em.findOneOrFail(User, authorId, {
           lockMode: LockMode.PESSIMISTIC_WRITE,
         })
@@ -115,7 +116,9 @@ export const open: OpenPeer = async (url, connections) => {
         em.persist(post)
         author.postsCount += 1
         return post
-      }),
+      })
+      return { ...made, id, createdAt }
+    },
     read: (entity, property) => {
       if (property === 'authorId') return (entity as Post).author.id
       if (property === 'postId') return (entity as Comment).post.id
