@@ -20,18 +20,22 @@ export interface Extent {
   readonly leastRounds: number
 }
 
+/** Says in which order the contestants of a round work. */
+export type Order = <T>(list: readonly T[], round: number) => readonly T[]
+
 /**
- * Runs the contestants one at a time, in turn. Each round begins with the next contestant, so changes on the
- * machine affect all of them.
+ * Runs the contestants one at a time, in turn. By default each round begins with the next contestant, so changes
+ * on the machine affect all of them.
  */
 export async function interleaved(
   contestants: readonly Contestant[],
   { milliseconds, leastRounds }: Extent,
+  order: Order = rotated,
 ): Promise<Costs> {
   const costs = new Map<string, Cost[]>(contestants.map(({ name }) => [name, []]))
   const end = performance.now() + milliseconds
   for (let round = 0; round < leastRounds || performance.now() < end; round += 1) {
-    for (const contestant of rotated(contestants, round)) {
+    for (const contestant of order(contestants, round)) {
       costs.get(contestant.name)?.push(await contestant.round())
     }
   }
@@ -42,6 +46,14 @@ export async function interleaved(
 function rotated<T>(list: readonly T[], by: number): readonly T[] {
   const start = list.length === 0 ? 0 : by % list.length
   return [...list.slice(start), ...list.slice(0, start)]
+}
+
+/** The list in random order. With many contestants, each of them then follows each other one. */
+export function shuffled<T>(list: readonly T[]): readonly T[] {
+  return list
+    .map((item) => ({ item, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ item }) => item)
 }
 
 /** Joins the rounds of several runs. */

@@ -1,4 +1,3 @@
-import { availableParallelism, cpus } from 'node:os'
 import type { Costs } from '../rounds.ts'
 import { median } from '../statistics.ts'
 import { textTable } from '../table.ts'
@@ -51,11 +50,6 @@ export function realTable(costs: Costs, variants: readonly Variant[]): string {
     variant.meaning,
   ])
   return `${title}\n\n${textTable([head, ...rows])}`
-}
-
-export function machine(): string {
-  const model = cpus()[0]?.model ?? 'unknown CPU'
-  return `Node ${process.version}, ${availableParallelism()} CPUs (${model})`
 }
 
 export function verdictLines(verdicts: readonly Verdict[]): string {
