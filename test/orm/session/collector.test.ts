@@ -179,7 +179,7 @@ describe('what is kept', () => {
 
   it('orders new rows whose keys are kept in two forms', async () => {
     await using session = database.session()
-    session.add(new Remark({ id: 1, noteId: '#7' } as never), new Note({ id: 7, body: 1 }))
+    session.add(new Remark({ id: 1, noteId: '#7' }), new Note({ id: 7, body: 1 }))
     await session.commit()
     expect(await query('select note_id from remarks')).toEqual([{ note_id: 7 }])
   })
