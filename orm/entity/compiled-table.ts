@@ -11,6 +11,10 @@ type Json = Record<string, unknown>
 export interface CompiledTable {
   /** Gives an entity the values of a row, in the order of the declaration. */
   assign(entity: object, row: Row): void
+  /** Gives an entity values, in the order of the declaration. */
+  fill(entity: object, values: readonly unknown[]): void
+  /** The values of an entity's columns. */
+  valuesOf(entity: object): readonly unknown[]
   /** Whether all values of an entity are equal to those of a row. */
   isSame(entity: object, row: Row): boolean
   /** The columns for JSON, without hidden ones. */
@@ -63,6 +67,16 @@ function looped(columns: readonly ColumnMetadata[]): CompiledTable {
         setValue(entity, columns[index] as ColumnMetadata, value)
       }
     },
+    fill(entity, values) {
+      for (let index = 0; index < count; index += 1)
+        setValue(entity, columns[index] as ColumnMetadata, values[index])
+    },
+    valuesOf(entity) {
+      const values: unknown[] = []
+      for (let index = 0; index < count; index += 1)
+        values.push(valueOf(entity, columns[index] as ColumnMetadata))
+      return values
+    },
     isSame(entity, row) {
       for (let index = 0; index < count; index += 1) {
         const kept = row[index] as Primitive
@@ -93,6 +107,10 @@ function generated(columns: readonly ColumnMetadata[]): CompiledTable {
     ({ property, type }, index) =>
       `kept = row[${index}]; entity[${literal(property)}] = ${valueSource(type.keep, `toValue${index}`)};`,
   )
+  const fills = columns.map(
+    ({ property }, index) => `entity[${literal(property)}] = values[${index}];`,
+  )
+  const reads = columns.map(({ property }) => `entity[${literal(property)}]`)
   const checks = columns.map(
     ({ property, type }, index) =>
       `kept = row[${index}]; value = entity[${literal(property)}]; ` +
@@ -112,6 +130,8 @@ function generated(columns: readonly ColumnMetadata[]): CompiledTable {
     values,
     `() => ({
       assign: (entity, row) => { let kept; ${assigns.join('\n')} },
+      fill: (entity, values) => { ${fills.join('\n')} },
+      valuesOf: (entity) => [${reads.join(', ')}],
       isSame: (entity, row) => { let kept, value; ${checks.join('\n')} return true; },
       json: ${jsonSource('jsonValue')},
       jsonTexts: ${jsonSource('jsonText')},

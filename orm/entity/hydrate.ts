@@ -50,7 +50,7 @@ export class Hydrator {
 
   make(row: Row): Entity {
     this.row = row
-    underWay = this
+    send(this)
     try {
       const entity = new this.#class(this.#hasConstructor ? valuesOf(this.#table, row) : undefined)
       if (!this.#isChecked) this.#check(entity, row)
@@ -67,6 +67,10 @@ export class Hydrator {
     constructed(this.#table.entity)
     this.#isChecked = true
   }
+}
+
+function send(hydrator: Hydrator): void {
+  underWay = hydrator
 }
 
 /** What the current `new` gets its values from; undefined if the program called `new`. */
@@ -105,12 +109,22 @@ export function assignRow(
     try {
       compiled.assign(target, row)
       return
-    } catch {
-      // Some value could not be read: one by one they say which.
+    } catch (cause) {
+      throw firstUnreadable(table, row) ?? cause
     }
   }
   for (const column of table.columns) {
     const value = valueOfKept(column, row[column.position] as Primitive, table, row)
-    assign(target, column, value, isFirst)
+    assign(target, column, value)
+  }
+}
+
+/** The error of the first value that cannot be read. */
+function firstUnreadable(table: TableMetadata, row: Row): unknown {
+  try {
+    valuesOf(table, row)
+    return undefined
+  } catch (error) {
+    return error
   }
 }

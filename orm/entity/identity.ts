@@ -48,7 +48,7 @@ export function storedIdentity(entity: object): Identity {
  * What is kept of a property. If the property is unchanged, it is that of the row, since a Date has no
  * microseconds. `undefined`: the property has no value yet.
  */
-export function keptNow(entity: object, column: ColumnMetadata): Primitive | undefined {
+function keptNow(entity: object, column: ColumnMetadata): Primitive | undefined {
   const value = valueOf(entity, column)
   if (value === undefined) return undefined
   const stored = stateOf(entity).snapshot?.[column.position] ?? null

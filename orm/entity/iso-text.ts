@@ -1,8 +1,14 @@
 const dayMs = 86_400_000
-const { toJSON, toISOString } = Date.prototype
+
+// The program may change how Dates are written, before or after this file is loaded.
+const [toJSON, toISOString] = [methodOf('toJSON'), methodOf('toISOString')]
 const isNative = [toJSON, toISOString].every((method) =>
   Function.prototype.toString.call(method).includes('[native code]'),
 )
+
+function methodOf(name: keyof Date): unknown {
+  return Date.prototype[name]
+}
 
 // From 0000-01-01 to 9999-12-31: other years have a sign and six digits.
 const first = -62_167_219_200_000

@@ -3,6 +3,7 @@ import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/
 import { defaultValue, requireValue } from '../schema/values.ts'
 import { listed } from '../util/messages.ts'
 import type { Entity } from './entity.ts'
+import { compiledOf } from './compiled-table.ts'
 import { type EntityState, findState, stateOf } from './entity-state.ts'
 import { valueOf } from './property.ts'
 import { relationHandle } from './relation-handle.ts'
@@ -28,14 +29,18 @@ export function assignNew(
   refuseUnknownKeys(table, given)
   const references = givenReferences(table, given)
   const missing: string[] = []
-  for (const column of table.columns) {
+  const initials: unknown[] = []
+  const { columns } = table
+  for (let position = 0; position < columns.length; position += 1) {
+    const column = columns[position] as ColumnMetadata
     const own = given[column.property]
     const value = own === undefined ? referencedKey(column, references) : own
     if (value !== undefined) requireValue(table, column, value)
     // The referenced entity has no key yet. A default must not take the place of that key.
     const isAwaited = value === undefined && isReferenced(column, references)
     const initial = value === undefined && !isAwaited ? initialValue(column) : value
-    assign(target, column, initial, isFirst)
+    if (isFirst) assign(target, column, initial)
+    initials.push(initial)
     if (initial === undefined && !isAwaited && !isMadeLater(column)) missing.push(column.property)
   }
   if (missing.length > 0) {
@@ -44,6 +49,7 @@ export function assignNew(
       `new ${table.entityName}(…) is missing ${listed(missing)}`,
     )
   }
+  if (!isFirst) compiledOf(table).fill(target, initials)
   for (const [relation, entity] of references) fillReference(target, state, relation, entity)
 }
 

@@ -3,7 +3,7 @@ import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import { isUnchanged } from '../schema/values.ts'
 import type { Row } from '../schema/wire-form.ts'
-import { setValue, valueOf } from './property.ts'
+import { valueOf } from './property.ts'
 
 // Classes with a complete instance: nothing in the class shadows a column, so later instances need no check.
 const tried = new WeakSet<AnyEntityClass>()
@@ -19,18 +19,12 @@ export function constructed(entity: AnyEntityClass): void {
   tried.add(entity)
 }
 
-// An initialiser or a redeclaration in a subclass defines the property again. A property that is not
-// configurable refuses that, so the first instance fails before a column can be shadowed.
-export function assign(
-  target: object,
-  column: ColumnMetadata,
-  value: unknown,
-  isFirst: boolean,
-): void {
-  if (!isFirst) {
-    setValue(target, column, value)
-    return
-  }
+/**
+ * Assigns a value to the first instance of a class. An initialiser or a redeclaration in a subclass defines
+ * the property again. A property that is not configurable refuses that, so the first instance fails before
+ * a column can be shadowed.
+ */
+export function assign(target: object, column: ColumnMetadata, value: unknown): void {
   Object.defineProperty(target, column.property, {
     value,
     enumerable: true,

@@ -12,22 +12,22 @@ export interface Keep extends ColumnDecoder {
   readonly form: 'text' | 'number' | 'bigint' | 'boolean' | 'instant' | 'local instant'
   /** `same`: the primitive is the value, and `===` compares them. `value`: the primitive is the value. */
   readonly how: 'same' | 'value' | 'date' | 'text'
-  fromText(text: string): Kept
+  readonly fromText: (text: string) => Kept
   /** The primitive of a value that the type accepts, where PostgreSQL stores the value as it is. */
-  fromValue(value: never): Kept
+  readonly fromValue: (value: never) => Kept
   /** The JavaScript value. Each call gives a new object. */
-  toValue(kept: Kept): unknown
+  readonly toValue: (kept: Kept) => unknown
   /** PostgreSQL's text. */
-  toText(kept: Kept): string
+  readonly toText: (kept: Kept) => string
   /** Whether a value of any type is still equal to the primitive. */
-  isSame(value: unknown, kept: Kept): boolean
+  readonly isSame: (value: unknown, kept: Kept) => boolean
 }
 
 /** The parts of a type that decide how it is kept. */
 interface Codec {
-  encode(value: never): string
-  decode(text: string): unknown
-  isSame(value: unknown, text: string): boolean
+  readonly encode: (value: never) => string
+  readonly decode: (text: string) => unknown
+  readonly isSame: (value: unknown, text: string) => boolean
 }
 
 const asText = (kept: Kept): string => kept as string
@@ -70,7 +70,7 @@ export function keepValue<T extends Kept>(
     form,
     how: 'same',
     fromText: decode as (text: string) => T,
-    fromValue: asIs as (value: never) => T,
+    fromValue: asIs,
     toValue: asIs,
     toText: encode as (kept: Kept) => string,
     isSame: (value, kept) => value === kept,

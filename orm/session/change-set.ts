@@ -40,7 +40,7 @@ function isDifferent(entity: Entity, { table, snapshot, lifecycle }: EntityState
 }
 
 /** The columns in which a stored entity differs from its snapshot; undefined if there are none. */
-export function dirtyColumns(entity: Entity): readonly ColumnMetadata[] | undefined {
+function dirtyColumns(entity: Entity): readonly ColumnMetadata[] | undefined {
   const state = stateOf(entity)
   if (!isDifferent(entity, state)) return undefined
   const { table, snapshot = [] } = state

@@ -27,12 +27,24 @@ export function exactKept(
   column: ColumnMetadata,
 ): Primitive | undefined {
   if (column.type.rangeOf === undefined) return undefined
-  for (const key of inexactKeysOf(stateOf(entity).table)) {
-    if (key.column !== column) continue
-    const [only, ...others] = keysHeld(identity, entity, key)
-    if (only !== undefined && others.length === 0) return keptThere([key.remote, column], only)
+  return exactKeys(identity, stateOf(entity).table, column)?.(entity)
+}
+
+/** The same for many entities of one table; undefined if the column refers to nothing. */
+export function exactKeys(
+  identity: IdentityMap,
+  table: TableMetadata,
+  column: ColumnMetadata,
+): ((entity: Entity) => Primitive | undefined) | undefined {
+  const keys = inexactKeysOf(table).filter((key) => key.column === column)
+  if (keys.length === 0) return undefined
+  return (entity) => {
+    for (const key of keys) {
+      const [only, ...others] = keysHeld(identity, entity, key)
+      if (only !== undefined && others.length === 0) return keptThere([key.remote, column], only)
+    }
+    return undefined
   }
-  return undefined
 }
 
 function inexactKeysOf(table: TableMetadata): readonly InexactKey[] {

@@ -1,9 +1,10 @@
+import { compiledOf } from '../entity/compiled-table.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { keyNow } from '../entity/identity.ts'
 import { isMadeByDatabase } from '../entity/new-entity.ts'
-import { setValue, valueOf } from '../entity/property.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
+import { setValue } from '../entity/property.ts'
+import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { requireValue } from '../schema/values.ts'
 import type { ChangeSet } from './change-set.ts'
 import { commitOrder, parentsOf } from './commit-order.ts'
@@ -93,12 +94,28 @@ function byTable(entities: readonly Entity[]): Map<TableMetadata, Entity[]> {
 /** Checks a new entity before the first statement, so that an invalid flush writes nothing. */
 export function completeNew(entity: Entity): void {
   const { table, references } = stateOf(entity)
-  const filled = new Set([...(references?.keys() ?? [])].flatMap(({ foreignKey }) => foreignKey))
-  for (const column of table.columns) {
-    if (valueOf(entity, column) === undefined) {
-      if (isMadeByDatabase(column) || filled.has(column)) continue
-      if (column.onUpdate !== undefined) setValue(entity, column, column.onUpdate())
+  const { columns } = table
+  const values = compiledOf(table).valuesOf(entity)
+  for (let position = 0; position < columns.length; position += 1) {
+    const column = columns[position] as ColumnMetadata
+    let value = values[position]
+    if (value === undefined) {
+      if (isMadeByDatabase(column) || isReferenced(column, references)) continue
+      if (column.onUpdate !== undefined) {
+        value = column.onUpdate()
+        setValue(entity, column, value)
+      }
     }
-    requireValue(table, column, valueOf(entity, column))
+    requireValue(table, column, value)
   }
+}
+
+/** Whether the flush fills in the column from an entity that was given for it. */
+function isReferenced(
+  column: ColumnMetadata,
+  references: ReadonlyMap<RelationMetadata, object> | undefined,
+): boolean {
+  if (references === undefined) return false
+  for (const { foreignKey } of references.keys()) if (foreignKey.includes(column)) return true
+  return false
 }

@@ -1,4 +1,5 @@
 import { absorb } from '../entity/absorb.ts'
+import { type CompiledTable, compiledOf } from '../entity/compiled-table.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { contradictionError, isSameValue } from '../entity/new-entity.ts'
@@ -8,7 +9,7 @@ import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/
 import { keptOf } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { insertDefaults, insertRows } from '../sql/write-statements.ts'
-import { exactKept } from './exact-keys.ts'
+import { exactKeys } from './exact-keys.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import type { Writing } from './writing.ts'
 
@@ -19,8 +20,18 @@ export async function insertTable(
   entities: readonly Entity[],
 ): Promise<void> {
   for (const entity of entities) fillForeignKeys(entity)
-  const sets = Map.groupBy(entities, (entity) => positions(givenColumns(entity)))
+  const compiled = compiledOf(table)
+  const sets = Map.groupBy(entities, (entity) => missingColumns(compiled, entity))
   for (const same of sets.values()) await insertSame(writing, table, same)
+}
+
+/** The positions of the columns without a value. */
+function missingColumns(compiled: CompiledTable, entity: Entity): string {
+  const values = compiled.valuesOf(entity)
+  let missing = ''
+  for (let position = 0; position < values.length; position += 1)
+    if (values[position] === undefined) missing += `${position},`
+  return missing
 }
 
 async function insertSame(
@@ -34,7 +45,9 @@ async function insertSame(
     (column) => facts.isGenerated(column) && entities.every((one) => valueOf(one, column) === null),
   )
   const columns = given.filter((column) => !omitted.includes(column))
-  const sent = columns.map((column) => keptColumn(writing, column, entities))
+  const compiled = compiledOf(table)
+  const values = entities.map((entity) => compiled.valuesOf(entity))
+  const sent = columns.map((column) => keptColumn(writing, table, column, entities, values))
   const statement =
     columns.length === 0
       ? insertDefaults(table, entities.length)
@@ -66,11 +79,21 @@ async function insertSame(
 }
 
 /** What is kept of one column of several entities. */
-function keptColumn(writing: Writing, column: ColumnMetadata, entities: readonly Entity[]): Row {
-  const { identity } = writing.work
-  return entities.map(
-    (entity) => exactKept(identity, entity, column) ?? keptOf(column, valueOf(entity, column)),
-  )
+function keptColumn(
+  writing: Writing,
+  table: TableMetadata,
+  column: ColumnMetadata,
+  entities: readonly Entity[],
+  values: readonly (readonly unknown[])[],
+): Row {
+  const exact =
+    column.type.rangeOf === undefined ? undefined : exactKeys(writing.work.identity, table, column)
+  const kept: Primitive[] = []
+  for (let index = 0; index < entities.length; index += 1) {
+    const value = values[index]?.[column.position]
+    kept.push(exact?.(entities[index] as Entity) ?? keptOf(column, value))
+  }
+  return kept
 }
 
 function positions(columns: readonly ColumnMetadata[]): string {
