@@ -19,6 +19,11 @@ import {
 } from './transaction-errors.ts'
 import { beginText, type SessionMode, type TransactionMode } from './transaction-mode.ts'
 
+/** Why a COMMIT failed. */
+export interface CommitFailure {
+  readonly error: unknown
+}
+
 /** Called once: without an error if the work succeeded. */
 export type Done = (error?: unknown) => void
 
@@ -49,7 +54,7 @@ export class Exchanges {
     expired: (reason: DataBridgeError) => void,
   ) {
     this.#lease = new Lease(pool, observer)
-    this.#sender = new StatementSender(observer, limits.statement, () => this.#reasonOfCancel())
+    this.#sender = new StatementSender(observer, limits, () => this.#reasonOfCancel())
     this.#mode = mode
     this.#limits = limits
     this.#expired = expired
@@ -135,32 +140,48 @@ export class Exchanges {
     this.begin({}, operation, start)
   }
 
-  /** Sends the last statements, and COMMIT behind them. Nothing is ever sent behind a COMMIT. */
-  commit(sendings: readonly Sending[], operation: Operation, done: Done): void {
-    const { connection } = this
+  /**
+   * Sends the last statements, and COMMIT behind them. Nothing is ever sent behind a COMMIT.
+   *
+   * @param ended called if COMMIT was to be sent: with its failure, or without one
+   */
+  commit(
+    sendings: readonly Sending[],
+    operation: Operation,
+    done: Done,
+    ended: (failure: CommitFailure | undefined) => void,
+  ): void {
     // If the connection was lost before COMMIT was sent, nothing was saved.
-    const loss = connection?.loss
+    const loss = this.connection?.loss
     if (loss !== undefined) this.#lose(loss, statementError(loss, 'the transaction'))
     this.#expire()
     if (this.transaction.hasFailed) {
-      const cause = this.transaction.failure
-      return this.rollback(operation, () => done(failedBeforeCommitError(cause)))
+      const error = failedBeforeCommitError(this.transaction.failure)
+      return this.rollback(operation, () => ended({ error }))
     }
-    const commit = control('commit')
+    const commit = control('commit', operation)
     const last = [...sendings, commit]
-    this.connect(operation, done, (taken) => {
-      const all = this.transaction.exists ? last : [this.#beginning(this.#mode), ...last]
-      this.#exchange(taken, all, operation, (refusal) => {
+    this.connect(operation, done, (connection) => {
+      const isNew = !this.transaction.exists
+      const all = isNew ? [this.#beginning(this.#mode), ...last] : last
+      this.#exchange(connection, all, sendings[0]?.operation ?? operation, (refusal) => {
         if (refusal === undefined) {
           this.#end()
-          return done(commit.tag === 'COMMIT' ? undefined : notCommittedError(commit.tag))
+          const { tag } = commit
+          return ended(tag === 'COMMIT' ? undefined : { error: notCommittedError(tag) })
         }
-        const { sending, error } = refusal
-        const isKnown = sending !== undefined && sending !== commit
-        if (isKnown) return done(this.#failed(refusal))
-        if (refusal.isLost) this.#lease.drop(refusal.cause)
+        const { sending, cause, error } = refusal
+        const isLost = refusal.isLost || isConnectionLoss(cause)
+        // Who hangs up may have passed on all of the exchange before, COMMIT included.
+        const isRefused = sending !== undefined && sending !== commit && !isLost
+        if (isRefused) {
+          const told = this.#failed(refusal)
+          // All of the transaction has failed, so it can be tried again.
+          return isNew ? this.rollback(operation, () => done(told)) : done(told)
+        }
+        if (isLost) this.#lease.drop(cause)
         this.#end()
-        done(commitError(error, refusal.isLost))
+        ended({ error: commitError(error, isLost) })
       })
     })
   }
@@ -219,8 +240,9 @@ export class Exchanges {
   ): void {
     const isNew = !this.transaction.exists
     const mayRepeat = isNew || !this.transaction.hasExecuted
+    const limit = isNew && isBegin(sendings[0]) ? this.#limitTransaction() : undefined
     this.#sender.send(connection, sendings, operation, (refusal) => {
-      if (isNew && connection.isInTransaction) this.transaction.began(this.#limitTransaction())
+      if (isNew) this.#begins(connection, limit)
       if (refusal === undefined) {
         this.transaction.hasExecuted ||= sendings.some(isWork)
         return ended(undefined)
@@ -232,6 +254,13 @@ export class Exchanges {
         : [control('rollback'), control(this.#begun), ...sendings]
       this.#sender.send(connection, again, operation, ended)
     })
+  }
+
+  /** A transaction may have begun, and ended again. */
+  #begins(connection: Connection, limit: NodeJS.Timeout | undefined): void {
+    if (connection.isInTransaction) return this.transaction.began(limit)
+    clearTimeout(limit)
+    this.expiry = undefined
   }
 
   #needTransaction(sendings: readonly Sending[]): boolean {
@@ -289,6 +318,10 @@ export class Exchanges {
     this.expiry = undefined
     this.transaction.ended()
   }
+}
+
+function isBegin(sending: Sending | undefined): boolean {
+  return sending?.statement.kind === 'control' && sending.statement.summary.startsWith('BEGIN')
 }
 
 function isWork({ statement }: Sending): boolean {

@@ -7,6 +7,7 @@ import { statementError } from './pg-errors.ts'
 import type { Refusal } from './refusal.ts'
 import type { Sending } from './sending.ts'
 import { limitOf, StatementLimit } from './statement-limit.ts'
+import type { TimeLimits } from './time-limits.ts'
 
 /** An exchange on its way, and the statement of it whose turn it is. */
 export class RunningExchange {
@@ -24,20 +25,22 @@ export class RunningExchange {
     connection: Connection,
     sendings: readonly Sending[],
     operation: Operation | undefined,
-    statementMs: number | undefined,
+    limits: TimeLimits,
   ) {
     this.connection = connection
     this.#observer = observer
     this.#sendings = sendings
     this.#operation = operation
     const first = sendings[0] as Sending
-    const limitMs = limitOf(first, statementMs)
+    const limitMs = limitOf(first, limits.statement)
+    // Which statement runs has to be known then: COMMIT is not cancelled.
+    const isTimed = limitMs !== undefined || limits.transaction !== undefined
     this.#limit = limitMs === undefined ? undefined : new StatementLimit(connection, first, limitMs)
     // The last one ends with the exchange: until then it may fail.
     for (let place = 0; place < sendings.length - 1; place += 1) {
       const sending = sendings[place] as Sending
       sending.advance = this.#advance
-      sending.isFlushed = limitMs !== undefined
+      sending.isFlushed = isTimed
     }
     this.#current = first
     this.#report()
@@ -62,9 +65,10 @@ export class RunningExchange {
     const { error: cause, part, isLost } = failure
     const refused = part === undefined ? undefined : this.#sendings[part]
     const isUnread = refused?.unread?.error === cause
-    const error = isUnread
+    const told = isUnread
       ? cause
       : (this.#limit?.error ?? reason ?? statementError(cause, sending.statement.summary))
+    const error = refused === undefined ? told : refused.refused(told, cause)
     sending.end?.({ durationMs, error })
     return { error, cause, sending: refused, isUnread, isLost }
   }
@@ -82,7 +86,7 @@ export class RunningExchange {
 
   #report(): void {
     const { text, parameters, summary, kind } = this.#current.statement
-    const operation = this.#operation
+    const operation = this.#current.operation ?? this.#operation
     this.#current.end = this.#observer.statementSent?.({
       text,
       parameters,

@@ -1,4 +1,5 @@
 import type { StatementEnd } from '../observe/observer.ts'
+import type { Operation } from '../observe/operation.ts'
 import type { Row, RowDecoder } from '../schema/wire-form.ts'
 import type { ParserOf, Reader, Sent } from '../sql/fetched.ts'
 import { noParameters, type Parameter } from '../sql/node.ts'
@@ -38,8 +39,12 @@ export class Sending implements Part, Sent {
   parserOf: ParserOf = () => String
   readonly #reader: Reader
 
-  constructor(statement: Sendable, reader: Reader) {
+  /** The operation that it belongs to; undefined: that of its exchange. */
+  readonly operation: Operation | undefined
+
+  constructor(statement: Sendable, reader: Reader, operation?: Operation) {
     this.statement = statement
+    this.operation = operation
     this.text = statement.text
     this.parameters = statement.parameters
     this.decoder = statement.decoder
@@ -59,6 +64,11 @@ export class Sending implements Part, Sent {
     this.#reader.begin?.()
   }
 
+  /** @returns the error to tell */
+  refused(error: unknown, cause: unknown): unknown {
+    return this.#reader.refused === undefined ? error : this.#reader.refused(error, cause)
+  }
+
   #read(row: Row): void {
     try {
       this.#reader.row?.(row)
@@ -71,12 +81,17 @@ export class Sending implements Part, Sent {
   completed(tag: string, rowCount: number): void {
     this.tag = tag
     this.rowCount = rowCount
+    this.#reader.completed?.(rowCount)
     this.advance?.()
   }
 }
 
 /** BEGIN, COMMIT and their like. */
-export function control(text: string): Sending {
+export function control(text: string, operation?: Operation): Sending {
   const summary = text.toUpperCase()
-  return new Sending({ text, parameters: noParameters, summary, kind: 'control' }, noReader)
+  return new Sending(
+    { text, parameters: noParameters, summary, kind: 'control' },
+    noReader,
+    operation,
+  )
 }

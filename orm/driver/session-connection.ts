@@ -6,7 +6,7 @@ import type { Fetched } from '../sql/fetched.ts'
 import { mayChangeState } from '../sql/server-state.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Connection } from './connection.ts'
-import { type Done, Exchanges } from './exchanges.ts'
+import { type CommitFailure, type Done, Exchanges } from './exchanges.ts'
 import type { ConnectionPool } from './pool.ts'
 import { hasEnded, type RawOutcome } from './raw-outcome.ts'
 import { rejection } from './rejection.ts'
@@ -164,17 +164,23 @@ export class SessionConnection {
 
   /**
    * Sends the last statements of the transaction and COMMIT in one exchange: all of them are saved, or none.
+   * Rejects if COMMIT was not executed because one of them failed.
    *
-   * @returns whether there was something to commit
+   * @returns why the COMMIT failed; undefined if it succeeded, or if there was nothing to commit
    */
-  commit(operation: Operation, sendings: readonly Sending[] = []): Promise<boolean> {
-    let hasCommitted = false
+  commit(
+    operation: Operation,
+    sendings: readonly Sending[] = [],
+  ): Promise<CommitFailure | undefined> {
+    let failed: CommitFailure | undefined
     const commit = (done: Done): void => {
-      hasCommitted = this.isInTransaction || sendings.length > 0
-      if (!hasCommitted) return done()
-      this.#exchanges.commit(sendings, operation, done)
+      if (!this.isInTransaction && sendings.length === 0) return done()
+      this.#exchanges.commit(sendings, operation, done, (failure) => {
+        failed = failure
+        done()
+      })
     }
-    return this.#inTurn(commit, () => hasCommitted)
+    return this.#inTurn(commit, () => failed)
   }
 
   /** Never fails: if ROLLBACK cannot be sent, the connection is closed and PostgreSQL rolls back by itself. */

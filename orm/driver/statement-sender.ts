@@ -6,6 +6,7 @@ import type { Failure } from './lane/part.ts'
 import { RunningExchange } from './running-exchange.ts'
 import type { Refusal } from './refusal.ts'
 import type { Sending } from './sending.ts'
+import type { TimeLimits } from './time-limits.ts'
 
 /** How long a COMMIT may take after the time limit of its transaction: its result would be unknown. */
 const commitGraceMs = 5000
@@ -15,21 +16,20 @@ type Ended = (refusal: Refusal | undefined) => void
 /** Sends exchanges, one at a time: reports each statement to the observer, limits its time, and cancels it. */
 export class StatementSender {
   readonly #observer: Observer
-  readonly #limitMs: number | undefined
+  readonly #limits: TimeLimits
   readonly #reasonOfCancel: () => DataBridgeError | undefined
   #running: RunningExchange | undefined
 
   /**
-   * @param limitMs the time limit of a statement
    * @param reasonOfCancel why the session has cancelled the running statement
    */
   constructor(
     observer: Observer,
-    limitMs: number | undefined,
+    limits: TimeLimits,
     reasonOfCancel: () => DataBridgeError | undefined,
   ) {
     this.#observer = observer
-    this.#limitMs = limitMs
+    this.#limits = limits
     this.#reasonOfCancel = reasonOfCancel
   }
 
@@ -90,7 +90,7 @@ export class StatementSender {
       connection,
       sendings,
       operation,
-      this.#limitMs,
+      this.#limits,
     )
     this.#running = running
     return running

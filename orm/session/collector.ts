@@ -22,7 +22,12 @@ export class Collector implements EntityCollector {
   #made: Map<Identity, Entity> | undefined
 
   /** @param isLocked whether the rows are newer than those of entities that the session holds */
-  constructor(table: TableMetadata, work: UnitOfWork, owner: EntityOwner, isLocked: boolean = false) {
+  constructor(
+    table: TableMetadata,
+    work: UnitOfWork,
+    owner: EntityOwner,
+    isLocked: boolean = false,
+  ) {
     this.#locked = isLocked ? [] : undefined
     this.#table = table
     this.#work = work

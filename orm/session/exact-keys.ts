@@ -47,6 +47,11 @@ export function exactKeys(
   }
 }
 
+/** Whether the table refers to others by a Date. */
+export function hasInexactKeys(table: TableMetadata): boolean {
+  return inexactKeysOf(table).length > 0
+}
+
 function inexactKeysOf(table: TableMetadata): readonly InexactKey[] {
   let keys = inexactKeys.get(table)
   if (keys === undefined) {

@@ -17,7 +17,8 @@ import type { Writing } from './writing.ts'
 
 /**
  * Writes a change set: inserts with the referenced tables first, then updates, then deletes with the
- * referring tables first. A table needs one statement, unless its rows depend on each other.
+ * referring tables first. A table needs one statement, unless its rows depend on each other. What is not sent yet
+ * is left to the caller.
  */
 export async function writeChanges(writing: Writing, changes: ChangeSet): Promise<void> {
   const added = byTable(changes.added)
@@ -28,10 +29,10 @@ export async function writeChanges(writing: Writing, changes: ChangeSet): Promis
     )
   }
   for (const [table, rows] of Map.groupBy(changes.changed, (change) => change.table))
-    await updateTable(writing, table, rows)
+    updateTable(writing, table, rows)
   const deleted = byTable(changes.deleted)
   for (const group of commitOrder(deleted.keys(), parentsOf).toReversed()) {
-    await removeGroup(
+    removeGroup(
       writing,
       group.flatMap((table) => deleted.get(table) ?? []),
     )
@@ -73,7 +74,7 @@ function needsKeyOf(entity: Entity, others: ReadonlySet<Entity>): boolean {
 }
 
 /** Deletes rows of tables that may refer to each other. Each round deletes the rows that no other row refers to. */
-async function removeGroup(writing: Writing, entities: readonly Entity[]): Promise<void> {
+function removeGroup(writing: Writing, entities: readonly Entity[]): void {
   const before = deleteOrder(entities)
   const waiting = new Set(entities)
   const isOne = (one: Entity, other: Entity): boolean => stateOf(one).table === stateOf(other).table
@@ -81,8 +82,7 @@ async function removeGroup(writing: Writing, entities: readonly Entity[]): Promi
     const next = ready(waiting, before, isOne)
     // If rows refer to each other in a cycle, PostgreSQL may accept one statement: deferred, or `on delete`.
     const rows = next.length === 0 ? [...waiting] : next
-    for (const [table, same] of byTable(rows))
-      await removeTable(writing, table, same, next.length === 0)
+    for (const [table, same] of byTable(rows)) removeTable(writing, table, same, next.length === 0)
     for (const entity of rows) waiting.delete(entity)
   }
 }

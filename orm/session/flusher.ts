@@ -1,11 +1,10 @@
 import { mayChangeSchema, type RawOutcome } from '../driver/raw-outcome.ts'
+import { rejection } from '../driver/rejection.ts'
 import type { SessionConnection } from '../driver/session-connection.ts'
-import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, QueryOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { mayWrite } from '../sql/raw-statement.ts'
-import { FetchedRows, type ReadRows } from '../sql/fetched.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
@@ -16,10 +15,9 @@ import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.t
 import { readOnlyError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
-import { explainRefusal } from './refusal.ts'
 import { SqlSavepoints } from './sql-savepoints.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
-import type { Writing } from './writing.ts'
+import { Writer } from './writer.ts'
 
 /** The writing side of a session: flush, commit and rollback, one at a time. */
 export class Flusher {
@@ -59,14 +57,14 @@ export class Flusher {
 
   /** Flushes, and reports it to the observer even without changes. */
   flushAll(): Promise<void> {
-    return this.alone(() => this.#write(this.#work.changes(), undefined))
+    return this.alone(() => this.#write(this.#work.changes(), undefined, settle))
   }
 
   /** Flushes, if there are changes. */
   flush(parent: Operation | undefined): Promise<void> {
     return this.alone(async () => {
       const changes = this.#work.changes()
-      if (!isEmpty(changes)) await this.#write(changes, parent)
+      if (!isEmpty(changes)) await this.#write(changes, parent, settle)
     })
   }
 
@@ -128,17 +126,19 @@ export class Flusher {
       refuse()
       const changes = this.#work.changes()
       const operation = sessionOperation('commit', countsOf(changes))
+      // A failed transaction cannot be committed, so do not flush.
+      const isWriting = !isEmpty(changes) && !this.#connection.hasFailed
       const commit = async (): Promise<void> => {
-        // A failed transaction cannot be committed, so do not flush.
-        if (!isEmpty(changes) && !this.#connection.hasFailed) await this.#write(changes, operation)
-        try {
-          await this.#connection.commit(operation).finally(() => this.#ended())
-          this.#work.committed()
-          this.#life.isSettled = true
-        } catch (error) {
+        const failed = isWriting
+          ? await this.#write(changes, operation, (writer) => writer.commit(operation))
+          : await this.#connection.commit(operation)
+        this.#ended()
+        if (failed !== undefined) {
           this.#work.rolledBack()
-          throw error
+          return rejection(failed.error)
         }
+        this.#work.committed()
+        this.#life.isSettled = true
       }
       await observed(this.#observer, operation, commit, noOutcome)
     })
@@ -164,40 +164,25 @@ export class Flusher {
     if (!this.#life.isClosed) await this.rollback()
   }
 
-  async #write(changes: ChangeSet, parent: Operation | undefined): Promise<void> {
+  /** @param finish sends what is left at the end */
+  async #write<T>(
+    changes: ChangeSet,
+    parent: Operation | undefined,
+    finish: (writer: Writer) => Promise<T>,
+  ): Promise<T> {
     if (!isEmpty(changes) && this.#isReadOnly) throw readOnlyError()
     const operation = sessionOperation('flush', countsOf(changes), parent)
-    const write = async (): Promise<void> => {
+    const write = async (): Promise<T> => {
       for (const entity of changes.added) completeNew(entity)
       await this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
         this.#connection.lookUp(text, parameters, operation),
       )
-      await writeChanges(this.#writing(operation), changes)
+      const writer = new Writer(this.#work, this.#connection, this.#catalogue, operation)
+      await writeChanges(writer, changes)
+      return finish(writer)
     }
-    await observed(this.#observer, operation, write, noOutcome)
-  }
-
-  #writing(operation: Operation): Writing {
-    return {
-      work: this.#work,
-      factsOf: (table) => this.#catalogue.factsOf(table),
-      send: async (batch) => {
-        try {
-          return await this.#connection.fetch(batch.statement, operation, new FetchedRows(asRead))
-        } catch (error) {
-          explainRefusal(error, batch, this.#catalogue.factsOf(batch.table))
-          if (isOutdated(error)) this.#catalogue.forget(batch.table)
-          throw error
-        }
-      },
-    }
+    return observed(this.#observer, operation, write, noOutcome)
   }
 }
 
-const asRead = (rows: ReadRows): ReadRows => rows
-
-/** Whether a statement failed because the columns of the table, or their types, have changed. */
-function isOutdated(error: unknown): boolean {
-  const { sqlState } = error as DataBridgeError
-  return sqlState?.startsWith('42') === true || sqlState === '0A000'
-}
+const settle = (writer: Writer): Promise<void> => writer.settle()

@@ -9,7 +9,9 @@ import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/
 import { keptOf } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { insertDefaults, insertRows } from '../sql/write-statements.ts'
-import { exactKeys } from './exact-keys.ts'
+import type { Statement } from '../sql/statement.ts'
+import { exactKeys, hasInexactKeys } from './exact-keys.ts'
+import { isSafelyRead } from './safely-read.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import type { Writing } from './writing.ts'
 
@@ -19,10 +21,12 @@ export async function insertTable(
   table: TableMetadata,
   entities: readonly Entity[],
 ): Promise<void> {
+  // A key that the database makes is known only when its row is stored.
+  if (needsResults(table, entities)) await writing.settle()
   for (const entity of entities) fillForeignKeys(entity)
   const compiled = compiledOf(table)
   const sets = Map.groupBy(entities, (entity) => missingColumns(compiled, entity))
-  for (const same of sets.values()) await insertSame(writing, table, same)
+  for (const same of sets.values()) insertSame(writing, table, same)
 }
 
 /** The positions of the columns without a value. */
@@ -34,11 +38,7 @@ function missingColumns(compiled: CompiledTable, entity: Entity): string {
   return missing
 }
 
-async function insertSame(
-  writing: Writing,
-  table: TableMetadata,
-  entities: readonly Entity[],
-): Promise<void> {
+function insertSame(writing: Writing, table: TableMetadata, entities: readonly Entity[]): void {
   const facts = writing.factsOf(table)
   const given = givenColumns(entities[0] as Entity)
   const omitted = given.filter(
@@ -48,27 +48,13 @@ async function insertSame(
   const compiled = compiledOf(table)
   const values = entities.map((entity) => compiled.valuesOf(entity))
   const sent = columns.map((column) => keptColumn(writing, table, column, entities, values))
-  const statement =
-    columns.length === 0
-      ? insertDefaults(table, entities.length)
-      : insertRows(table, columns, sent, facts)
-  const { rows, rowCount } = await writing.send({
-    verb: 'INSERT',
-    table,
-    entities,
-    statement,
-  })
   const returned = facts.afterInsert(columns)
-  const got = returned.length === 0 ? rowCount : rows.length
-  if (got !== entities.length) throw countError('INSERT', table, entities.length, got)
   const blank = table.columns.map((column) => (omitted.includes(column) ? null : undefined))
-  for (let index = 0; index < entities.length; index += 1) {
-    const entity = entities[index] as Entity
+  const take = (entity: Entity, index: number, back: Row): void => {
     const held: (Primitive | undefined)[] = blank.slice()
     for (let at = 0; at < columns.length; at += 1)
       held[(columns[at] as ColumnMetadata).position] = sent[at]?.[index] ?? null
     const row = held.slice()
-    const back = rows[index] ?? []
     for (let at = 0; at < returned.length; at += 1)
       row[(returned[at] as ColumnMetadata).position] = back[at] ?? null
     if (table.primaryKey.some(({ position }) => (row[position] ?? null) === null))
@@ -76,6 +62,40 @@ async function insertSame(
     absorb(entity, row as Row, held)
     writing.work.inserted(entity)
   }
+  const statement = (): Statement =>
+    columns.length === 0
+      ? insertDefaults(table, entities.length)
+      : insertRows(table, columns, sent, facts)
+  // Without triggers and rules, a table stores each row that it is given, or the statement fails.
+  const isCertain = facts.isPlain && columns.length > 0 && returned.every(isSafelyRead)
+  writing.put({
+    verb: 'INSERT',
+    table,
+    entities,
+    statement,
+    guarded: () => (isCertain ? statement() : undefined),
+    absorb({ rows, rowCount }) {
+      const got = returned.length === 0 ? rowCount : rows.length
+      if (got !== entities.length) throw countError('INSERT', table, entities.length, got)
+      for (let index = 0; index < entities.length; index += 1)
+        take(entities[index] as Entity, index, rows[index] ?? [])
+    },
+  })
+}
+
+/** Whether foreign keys come from rows that are perhaps not stored yet. */
+function needsResults(table: TableMetadata, entities: readonly Entity[]): boolean {
+  if (hasInexactKeys(table)) return true
+  return entities.some((entity) => {
+    for (const [{ pairs }, target] of stateOf(entity).references ?? []) {
+      const isMissing = pairs.some(
+        ([local, remote]) =>
+          valueOf(entity, local) === undefined && valueOf(target, remote) === undefined,
+      )
+      if (isMissing) return true
+    }
+    return false
+  })
 }
 
 /** What is kept of one column of several entities. */

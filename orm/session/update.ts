@@ -3,17 +3,19 @@ import { stateOf } from '../entity/entity-state.ts'
 import { storedKey } from '../entity/identity.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
+import { guardedUpdateRows } from '../sql/guarded-writes.ts'
 import { type ChangedRow, updateRows } from '../sql/write-statements.ts'
 import type { Change } from './change-set.ts'
 import { rowsByPlace } from './row-counts.ts'
+import { isSafelyRead } from './safely-read.ts'
 import type { Writing } from './writing.ts'
 
 /** Updates rows of one table with one statement. */
-export async function updateTable(
+export function updateTable(
   writing: Writing,
   table: TableMetadata,
   changes: readonly Change[],
-): Promise<void> {
+): void {
   const facts = writing.factsOf(table)
   const changed = new Set<ColumnMetadata>()
   for (const change of changes) for (const column of change.columns.keys()) changed.add(column)
@@ -22,12 +24,9 @@ export async function updateTable(
     key: storedKey(change.entity),
     values: columns.map((column) => change.columns.get(column)),
   }))
-  const statement = updateRows(table, columns, rows, facts)
   const entities = changes.map(({ entity }) => entity)
-  const result = await writing.send({ verb: 'UPDATE', table, entities, statement })
-  const got = rowsByPlace('UPDATE', table, entities.length, result)
   const returned = facts.afterUpdate(columns)
-  changes.forEach((change, index) => {
+  const take = (change: Change, got: Row | undefined): void => {
     const { entity } = change
     const { snapshot = [] } = stateOf(entity)
     const sent: Primitive[] = [...snapshot]
@@ -36,10 +35,23 @@ export async function updateTable(
     returned.forEach((column, place) => {
       // Another entity of the batch changed this column, this one did not. Its snapshot stays.
       const isOfOthers = facts.isPlain && changed.has(column) && !change.columns.has(column)
-      if (!isOfOthers) row[column.position] = got[index]?.[place] ?? null
+      if (!isOfOthers) row[column.position] = got?.[place] ?? null
     })
     absorb(entity, row, heldRow(change, sent))
     writing.work.updated(entity, snapshot)
+  }
+  writing.put({
+    verb: 'UPDATE',
+    table,
+    entities,
+    statement: () => updateRows(table, columns, rows, facts),
+    guarded: () =>
+      returned.every(isSafelyRead) ? guardedUpdateRows(table, columns, rows, facts) : undefined,
+    absorb(written) {
+      const isBare = written.isGuarded && returned.length === 0
+      const got = isBare ? [] : rowsByPlace('UPDATE', table, entities.length, written)
+      changes.forEach((change, index) => take(change, got[index]))
+    },
   })
 }
 

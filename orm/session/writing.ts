@@ -10,18 +10,30 @@ export interface Batch {
   readonly verb: 'INSERT' | 'UPDATE' | 'DELETE'
   readonly table: TableMetadata
   readonly entities: readonly Entity[]
-  readonly statement: Statement
+  readonly statement: () => Statement
+  /**
+   * A statement that the server refuses unless it writes exactly one row for each entity, so that COMMIT can
+   * follow at once; undefined if there is none.
+   */
+  readonly guarded: () => Statement | undefined
+  /** Puts the result into the entities. Throws if it is not what was expected. */
+  readonly absorb: (written: Written) => void
 }
 
 /** The rows that a write gave back, and how many it touched. */
 export interface Written {
   readonly rows: readonly Row[]
   readonly rowCount: number
+  /** Whether the server has checked that each entity has exactly one row. */
+  readonly isGuarded: boolean
 }
 
 /** The parts of a session that writing uses. */
 export interface Writing {
   readonly work: UnitOfWork
   factsOf(table: TableMetadata): TableFacts
-  send(batch: Batch): Promise<Written>
+  /** Takes a statement, which is sent together with those after it. */
+  put(batch: Batch): void
+  /** Sends what was taken so far: what comes next needs the results. */
+  settle(): Promise<void>
 }

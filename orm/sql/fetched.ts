@@ -19,6 +19,15 @@ export interface Reader {
   row?(row: Row): void
   /** The ids of the types of the result's columns. */
   described?(typeIds: readonly number[]): void
+  /** All rows have come. The statement may still fail with the exchange that it is in. */
+  completed?(rowCount: number): void
+  /**
+   * The statement has failed.
+   *
+   * @param cause what the driver or the server said
+   * @returns the error to tell
+   */
+  refused?(error: unknown, cause: unknown): unknown
 }
 
 /** What reads the result of a statement, and what it gives. */

@@ -55,7 +55,10 @@ async function afterChange(
     change(doc)
   })
   const [row] = await query('select * from docs')
-  return { updates: wire.texts.filter((text) => text.startsWith('update')), row }
+  return {
+    updates: wire.texts.filter((text) => /^(?:with written .* as \()?update /.test(text)),
+    row,
+  }
 }
 
 it('writes nothing where nothing has changed', async () => {

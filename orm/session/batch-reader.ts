@@ -1,0 +1,66 @@
+import type { DataBridgeError } from '../errors.ts'
+import type { Row } from '../schema/wire-form.ts'
+import type { Reader } from '../sql/fetched.ts'
+import { guardFailure } from '../sql/guarded-writes.ts'
+import type { Statement } from '../sql/statement.ts'
+import type { Catalogue } from './catalogue.ts'
+import { explainRefusal } from './refusal.ts'
+import { severalRowsError, staleError } from './write-errors.ts'
+import type { Batch } from './writing.ts'
+
+/** Reads the result of a statement of a flush. */
+export class BatchReader implements Reader {
+  readonly statement: Statement
+  readonly #batch: Batch
+  readonly #isGuarded: boolean
+  readonly #catalogue: Catalogue
+  #rows: Row[] = []
+  #rowCount = 0
+
+  constructor(batch: Batch, statement: Statement, isGuarded: boolean, catalogue: Catalogue) {
+    this.#batch = batch
+    this.statement = statement
+    this.#isGuarded = isGuarded
+    this.#catalogue = catalogue
+  }
+
+  begin(): void {
+    this.#rows = []
+  }
+
+  row(row: Row): void {
+    this.#rows.push(row)
+  }
+
+  completed(rowCount: number): void {
+    this.#rowCount = rowCount
+  }
+
+  /** The statement was refused: says which entity it was, and whether its row is gone. */
+  refused(error: unknown, cause: unknown): unknown {
+    const { verb, table } = this.#batch
+    const found = guardFailure(cause)
+    if (found !== undefined && verb !== 'INSERT') {
+      return found.isDoubled
+        ? severalRowsError(verb, table)
+        : staleError(verb, table, found.missing)
+    }
+    explainRefusal(error, this.#batch, this.#catalogue.factsOf(table))
+    if (isOutdated(error)) this.#catalogue.forget(table)
+    return error
+  }
+
+  absorb(): void {
+    this.#batch.absorb({
+      rows: this.#rows,
+      rowCount: this.#rowCount,
+      isGuarded: this.#isGuarded,
+    })
+  }
+}
+
+/** Whether a statement failed because the columns of the table, or their types, have changed. */
+function isOutdated(error: unknown): boolean {
+  const { sqlState } = error as DataBridgeError
+  return sqlState?.startsWith('42') === true || sqlState === '0A000'
+}

@@ -1,0 +1,92 @@
+import type { CommitFailure } from '../driver/exchanges.ts'
+import type { SessionConnection } from '../driver/session-connection.ts'
+import { Sending } from '../driver/sending.ts'
+import type { Operation } from '../observe/operation.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { Statement } from '../sql/statement.ts'
+import type { TableFacts } from '../sql/table-facts.ts'
+import type { Catalogue } from './catalogue.ts'
+import { BatchReader } from './batch-reader.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+import type { Batch, Writing } from './writing.ts'
+
+/** Sends the statements of one flush, as many as possible in one exchange. */
+export class Writer implements Writing {
+  readonly work: UnitOfWork
+  readonly #connection: SessionConnection
+  readonly #catalogue: Catalogue
+  readonly #operation: Operation
+  #batches: Batch[] = []
+
+  constructor(
+    work: UnitOfWork,
+    connection: SessionConnection,
+    catalogue: Catalogue,
+    operation: Operation,
+  ) {
+    this.work = work
+    this.#connection = connection
+    this.#catalogue = catalogue
+    this.#operation = operation
+  }
+
+  factsOf(table: TableMetadata): TableFacts {
+    return this.#catalogue.factsOf(table)
+  }
+
+  put(batch: Batch): void {
+    this.#batches.push(batch)
+  }
+
+  async settle(): Promise<void> {
+    if (this.#batches.length === 0) return
+    const readers = this.#take((batch) => batch.statement(), false)
+    await this.#connection.exchange(this.#sendings(readers), this.#operation)
+    absorbAll(readers)
+  }
+
+  /**
+   * Commits the transaction together with what is left to send, if the server can check it before: nothing is
+   * left to check after a COMMIT.
+   */
+  async commit(operation: Operation): Promise<CommitFailure | undefined> {
+    const guarded = this.#batches.map((batch) => batch.guarded())
+    if (guarded.includes(undefined)) {
+      await this.settle()
+      return this.#connection.commit(operation)
+    }
+    const readers = this.#take((_, index) => guarded[index] as Statement, true)
+    const failed = await this.#connection.commit(operation, this.#sendings(readers))
+    if (failed === undefined) absorbAll(readers)
+    return failed
+  }
+
+  #take(
+    statementOf: (batch: Batch, index: number) => Statement,
+    isGuarded: boolean,
+  ): readonly BatchReader[] {
+    const readers = this.#batches.map(
+      (batch, index) =>
+        new BatchReader(batch, statementOf(batch, index), isGuarded, this.#catalogue),
+    )
+    this.#batches = []
+    return readers
+  }
+
+  #sendings(readers: readonly BatchReader[]): readonly Sending[] {
+    return readers.map((reader) => new Sending(reader.statement, reader, this.#operation))
+  }
+}
+
+/** All of them were executed, so each entity has to know, whatever is wrong with one of them. */
+function absorbAll(readers: readonly BatchReader[]): void {
+  let failed: { readonly error: unknown } | undefined
+  for (const reader of readers) {
+    try {
+      reader.absorb()
+    } catch (error) {
+      failed ??= { error }
+    }
+  }
+  if (failed !== undefined) throw failed.error
+}
