@@ -21,7 +21,10 @@ export class Lease {
     return this.#connection
   }
 
-  async take(limitMs: number | undefined, operation: Operation | undefined): Promise<Connection> {
+  async take(
+    limitMs: number | false | undefined,
+    operation: Operation | undefined,
+  ): Promise<Connection> {
     const start = performance.now()
     try {
       const acquisition = within(this.#observer, operation, () => this.#pool.acquire(limitMs))

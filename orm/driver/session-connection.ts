@@ -303,7 +303,7 @@ export class SessionConnection {
       return result
     } catch (cause) {
       const cancelled = connection.isCancelling ? (this.#refusal?.() ?? this.#expiry) : undefined
-      const error = limit?.error ?? cancelled ?? statementError(cause, summary)
+      const error = limit?.error ?? cancelled ?? statementError(cause, summary, this.#mode.readOnly)
       end?.({ durationMs: performance.now() - start, error })
       this.#fail(cause, error)
       throw error

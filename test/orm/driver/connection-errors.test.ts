@@ -38,7 +38,9 @@ describe('a connection that cannot be made', () => {
       changed((other) => (other.password = 'not-the-password')),
     )
     expect(error.sqlState).toBe('28P01')
-    expect(error.message).toMatch(/^PostgreSQL refused the password \(\w+@[\w.]+:\d+\/\w+\)$/)
+    expect(error.message).toMatch(
+      /^PostgreSQL refused the password \(\w+@[\w.]+:\d+\/\w+\): check user, password/,
+    )
   })
 
   it('because there is no such database', async () => {
