@@ -287,7 +287,7 @@ export class ConnectionPool {
   }
 
   #timeoutError(waiter: Waiter): unknown {
-    const isDialing = this.#line.indexOf(waiter) < this.#dialing.size
+    const isDialing = this.#living === 0 || this.#line.indexOf(waiter) < this.#dialing.unmade
     return acquireTimeoutError(Number(waiter.limitMs), {
       where: this.#target.where,
       inUse: isDialing ? undefined : this.#living,
