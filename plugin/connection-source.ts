@@ -58,7 +58,7 @@ function usualSource(
   const { DATABASE_URL } = environment
   if (name !== undefined) {
     throw optionError(
-      `expected connectionString, pool, database, or host and its like for ${name} (DATABASE_URL is for the database without a name), got none`,
+      `expected connectionString, pool or database for ${name}, or host and its like (DATABASE_URL is for the database without a name), got none`,
     )
   }
   if (DATABASE_URL !== undefined && DATABASE_URL !== '') return { connectionString: DATABASE_URL }

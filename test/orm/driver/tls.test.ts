@@ -145,7 +145,9 @@ describe('sslmode, where the server refuses one kind of connection', () => {
       await session.execute(sql`select pg_reload_conf()`)
     })
     await expect
-      .poll(() => isEncrypted(`${own.url}?sslmode=disable`).catch(({ code }: never) => code))
+      .poll(() =>
+        isEncrypted(`${own.url}?sslmode=disable`).catch(({ code }: { code: string }) => code),
+      )
       .toBe('DATA_BRIDGE_ERR_AUTHENTICATION')
     expect(await isEncrypted(`${own.url}?sslmode=allow`)).toBe(true)
   })

@@ -42,6 +42,31 @@ describe('where connections come from', () => {
     expect(await (await served.fetch('/')).json()).toEqual({ users: 0 })
   })
 
+  it('the settings of a server; database is then the name of one', async () => {
+    const { hostname: host, port, username: user, password, pathname } = new URL(url)
+    const settings = { host, port: Number(port), user: decodeURIComponent(user) }
+    await using served = await serve(
+      { ...settings, password: () => decodeURIComponent(password), database: pathname.slice(1) },
+      answer,
+    )
+    expect(await (await served.fetch('/')).json()).toEqual({ users: 0 })
+  })
+
+  it('the environment of pg, where DATABASE_URL is not set, or a name is given', async () => {
+    const { hostname, port, username, password, pathname } = new URL(url)
+    vi.stubEnv('DATABASE_URL', undefined)
+    vi.stubEnv('PGHOST', hostname)
+    vi.stubEnv('PGPORT', port)
+    vi.stubEnv('PGUSER', decodeURIComponent(username))
+    vi.stubEnv('PGPASSWORD', decodeURIComponent(password))
+    vi.stubEnv('PGDATABASE', 'nowhere')
+    await using named = await serve({ database: pathname.slice(1) }, answer)
+    expect(await (await named.fetch('/')).json()).toEqual({ users: 0 })
+    vi.stubEnv('PGDATABASE', pathname.slice(1))
+    await using served = await serve({}, answer)
+    expect(await (await served.fetch('/')).json()).toEqual({ users: 0 })
+  })
+
   it('pool: not ended on close, and still of use', async () => {
     const pool = new pg.Pool({ connectionString: url, max: 1 })
     try {
@@ -158,6 +183,28 @@ describe('an option that is not valid fails ready()', () => {
       { pool: new pg.Pool(), connectionString: secret },
       /one source.*got connectionString and pool/,
     ],
+    [
+      'two sources',
+      { connectionString: secret, host: 'db', password: 's3cret' },
+      /one source.*got connectionString and host and password/,
+    ],
+    ['two sources', { database, host: 'db' }, /one source.*got database and host/],
+    ['two sources', { pool: new pg.Pool(), database: 'x' }, /one source.*got pool and database/],
+    ['database', { database: 'x' }, /database expected a Database, got a string.*not shown.*host/],
+    ['database', { host: 'db', database: secret }, /database expected a Database, got a string/],
+    ['host', { host: secret }, /host expected.*got a URL \(not shown/],
+    ['port', { host: 'db', port: '1' }, /port expected a whole number.*got the string "1"/],
+    [
+      'TLS',
+      { connectionString: `${secret}?sslmode=disable`, ssl: true },
+      /expected TLS settings that agree, got sslmode=disable and ssl: true/,
+    ],
+    ['prepare', { connectionString: url, prepare: 1 }, /prepare expected true or false/],
+    [
+      'prepare',
+      { connectionString: `${secret}?pgbouncer=true`, prepare: true },
+      /prepare: true and pgbouncer=true/,
+    ],
     ['a setting of the pool', { database, max: 3 }, /got database and max/],
     ['tables', { database, tables: blog }, /got database and tables/],
     [
@@ -243,7 +290,7 @@ describe('an option that is not valid fails ready()', () => {
     [
       'timeouts',
       { connectionString: url, timeouts: { acquire: null } },
-      /timeouts\.acquire expected whole milliseconds.*got null/,
+      /timeouts\.acquire expected whole milliseconds.*or false, got null/,
     ],
     ['timeouts', { database, timeouts: { statement: 1 } }, /got database and timeouts/],
     [
