@@ -33,7 +33,7 @@ export function isInEnvironment(environment: NodeJS.ProcessEnv): boolean {
 }
 
 /** For the message where nothing says where a server is. */
-export const environmentHint = `the environment variables of pg (${listed(variables)})`
+export const environmentHint: string = `the environment variables of pg (${listed(variables)})`
 
 /** Refuses values of another kind. No message shows a password, also where it is in the wrong place. */
 export function requireConnectionSettings(settings: ConnectionSettings): void {

@@ -161,7 +161,8 @@ describe('a given pool that the application uses, too', () => {
     const session = database.session()
     await session.execute(sql`create temp table kept ()`)
     const ended = pool.end()
-    await failure('DATA_BRIDGE_ERR_UNREACHABLE', sleep(database))
+    const error = await failure('DATA_BRIDGE_ERR_UNREACHABLE', sleep(database))
+    expect(error.message).toContain('Cannot use a pool after calling end')
     await session.rollback()
     await ended
   })

@@ -137,7 +137,7 @@ describe('settings that are not valid', () => {
   ])('are refused, and no password is shown: %o', (options, message) => {
     let error: unknown
     try {
-      void new Database(options as never)
+      void new Database(options)
     } catch (refused) {
       error = refused
     }

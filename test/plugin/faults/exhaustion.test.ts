@@ -169,7 +169,9 @@ describe('a network that swallows what is sent', () => {
     proxy.swallowNew()
     const leaving = new AbortController()
     const { signal } = leaving
-    const left = range(6).map(() => expect(served.fetch('/users', { signal })).rejects.toThrow())
+    const left = range(6).map(() =>
+      expect(served.fetch('/users', { signal })).rejects.toThrow('abort'),
+    )
     await expect.poll(() => proxy.wires.length).toBe(6)
     leaving.abort()
     await Promise.all(left)
@@ -189,7 +191,9 @@ describe('a network that swallows what is sent', () => {
     proxy.blackHole()
     const leaving = new AbortController()
     const { signal } = leaving
-    const left = range(5).map(() => expect(served.fetch('/users', { signal })).rejects.toThrow())
+    const left = range(5).map(() =>
+      expect(served.fetch('/users', { signal })).rejects.toThrow('abort'),
+    )
     await expect.poll(() => proxy.wires.length).toBe(3)
     leaving.abort()
     await Promise.all(left)
