@@ -64,19 +64,21 @@ export function acquireTimeoutError(
   limitMs: number,
   { where, inUse, refusal }: Waited,
 ): DataBridgeError {
-  if (inUse === undefined) {
-    return new DataBridgeError(
-      'DATA_BRIDGE_ERR_UNREACHABLE',
-      `PostgreSQL has not accepted a connection within timeouts.acquire (${limitMs} ms; ${where}); ${whatIsUnreachable}`,
-    )
-  }
   const refused =
     refusal === undefined ? '' : `; PostgreSQL refused another one: ${messageOf(refusal)}`
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
-    `no connection became free within timeouts.acquire (${limitMs} ms; ${inUse} in use; ${where})${refused}; ${whatIsExhausted}`,
-    refusal === undefined ? undefined : factsOf(refusal),
-  )
+  const facts = refusal === undefined ? undefined : factsOf(refusal)
+  const limit = `within timeouts.acquire (${limitMs} ms`
+  return inUse === undefined
+    ? new DataBridgeError(
+        'DATA_BRIDGE_ERR_UNREACHABLE',
+        `PostgreSQL has not accepted a connection ${limit}; ${where})${refused}; ${whatIsUnreachable}`,
+        facts,
+      )
+    : new DataBridgeError(
+        'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
+        `no connection became free ${limit}; ${inUse} in use; ${where})${refused}; ${whatIsExhausted}`,
+        facts,
+      )
 }
 
 export function closedError(): DataBridgeError {

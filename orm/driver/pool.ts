@@ -34,7 +34,7 @@ export interface PoolLimits {
 }
 
 /** How long a request waits for a connection by default, in milliseconds. */
-export const defaultAcquireMs = 30_000
+const defaultAcquireMs = 30_000
 
 /** How long no new connection is tried after a refused one, while others serve. */
 const pauseMs = 1000
@@ -287,7 +287,9 @@ export class ConnectionPool {
   }
 
   #timeoutError(waiter: Waiter): unknown {
-    const isDialing = this.#living === 0 || this.#line.indexOf(waiter) < this.#dialing.unmade
+    const isAccepting = this.#refusal === undefined
+    const isDialing =
+      this.#living === 0 || (isAccepting && this.#line.indexOf(waiter) < this.#dialing.unmade)
     return acquireTimeoutError(Number(waiter.limitMs), {
       where: this.#target.where,
       inUse: isDialing ? undefined : this.#living,

@@ -64,7 +64,8 @@ describe('fewer connections than the pool may have', () => {
     const errors = await Promise.all(
       range(30).map(() => failure('DATA_BRIDGE_ERR_POOL_EXHAUSTED', sleep(database))),
     )
-    expect(performance.now() - start).toBeLessThan(3000)
+    // Far below timeouts.acquire, also on a busy machine.
+    expect(performance.now() - start).toBeLessThan(10_000)
     expect(errors[29]).toMatchObject({ sqlState: '53300', statusCode: 503 })
     expect(errors[29]?.message).toMatch(/accepts no further connection.*lower max/)
     expect(database.usage).toEqual({ total: 0, idle: 0, waiting: 0 })
@@ -78,13 +79,19 @@ describe('fewer connections than the pool may have', () => {
     await using database = new Database({ connectionString: role.url, max: 2 })
     await using holder = database.session()
     await holder.execute(sql`select 1`)
+    const leaving = new AbortController()
+    await using first = database.session({ signal: leaving.signal })
+    const left = failure('DATA_BRIDGE_ERR_ABORTED', first.execute(sql`select 1`))
+    await expect.poll(() => database.usage).toEqual({ total: 1, idle: 0, waiting: 1 })
+    leaving.abort()
+    await left
     await using waiting = database.session({ timeouts: { acquire: 100 } })
     const error = await failure('DATA_BRIDGE_ERR_POOL_EXHAUSTED', waiting.execute(sql`select 1`))
     expect(error.message).toMatch(
       /1 in use; .*PostgreSQL refused another one: too many connections/,
     )
     expect(error.sqlState).toBe('53300')
-    expect(database.usage).toEqual({ total: 1, idle: 0, waiting: 0 })
+    await expect.poll(() => database.usage).toEqual({ total: 1, idle: 0, waiting: 0 })
   })
 
   it('a place that becomes free is found, though no connection comes back', async () => {

@@ -13,8 +13,8 @@ const range = (length: number): number[] => Array.from({ length }, (_, index) =>
 const one = (database: Database, options?: Parameters<Database['run']>[1]): Promise<unknown> =>
   database.run((session) => session.execute(sql`select 1 as one`), options)
 
-/** The rest of a second after the limit of three is for a busy machine. */
-const closingMs = 4000
+/** Three seconds, and some for a busy machine. */
+const closingMs = 5000
 
 async function expectPrompt(close: () => Promise<unknown>): Promise<void> {
   const start = performance.now()
