@@ -1,10 +1,10 @@
 import { createTables, requireTables } from './schema-tools/create-schema.ts'
 import { dropTables } from './schema-tools/drop-schema.ts'
 import { checkHealth, type Health } from './driver/health.ts'
-import { ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
+import { openPool } from './driver/open-pool.ts'
+import { type ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
 import { graceMs } from './driver/connection.ts'
 import { SessionConnection } from './driver/session-connection.ts'
-import type { PoolSettings } from './driver/pool-settings.ts'
 import { mergedLimits, type TimeLimits } from './driver/time-limits.ts'
 import { DataBridgeError, describe } from './errors.ts'
 import { defaultMode, detectorFor, type NPlusOneMode } from './n-plus-one/mode.ts'
@@ -67,11 +67,11 @@ export class Database implements AsyncDisposable {
 
   constructor(options: DatabaseOptions) {
     const {
-      connectionString = '',
       pool,
       tables = [],
       timeouts = {},
       maxWaiting,
+      prepare,
       tracing,
       spans: level = 'all',
       queryText: hasText = true,
@@ -86,10 +86,7 @@ export class Database implements AsyncDisposable {
     }
     this.#nPlusOne = nPlusOne
     this.#tables = [...tables]
-    this.#pool =
-      pool === undefined
-        ? ConnectionPool.open(connectionString, withAcquireLimit(settings, timeouts), maxWaiting)
-        : ConnectionPool.around(pool, maxWaiting)
+    this.#pool = openPool(pool, settings, { acquireMs: timeouts.acquire, maxWaiting, prepare })
     this.#timeouts = timeouts
     const api = wantedApi(tracing)
     const hasOldNames = wantsOldNames(process.env)
@@ -185,7 +182,8 @@ export class Database implements AsyncDisposable {
 
   /**
    * Rolls back and closes the open sessions, then ends the pool, except a pool of the application.
-   * Statements that still run after one second are cancelled.
+   * Statements that still run after one second are cancelled. Ends within three seconds, even if the
+   * network is silent.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -300,11 +298,6 @@ function ownParts(source: unknown, options: SessionOptions): SessionParts {
       await database.close()
     },
   }
-}
-
-/** Makes `pg` give up a connection attempt that nobody waits for any more. */
-function withAcquireLimit(settings: PoolSettings, { acquire }: TimeLimits): PoolSettings {
-  return acquire === undefined ? settings : { connectionTimeoutMillis: acquire, ...settings }
 }
 
 function closedError(): DataBridgeError {

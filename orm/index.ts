@@ -10,6 +10,13 @@ export type { Health } from './driver/health.ts'
 export type { TransactionMode } from './driver/transaction-mode.ts'
 export type { TimeLimits } from './driver/time-limits.ts'
 export type { PoolSettings } from './driver/pool-settings.ts'
+export type { ConnectionSettings } from './driver/connection-settings.ts'
+/** @internal for the plugin */
+export {
+  connectionSettingNames,
+  environmentHint,
+  isInEnvironment,
+} from './driver/connection-settings.ts'
 export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
 /** @internal for the plugin */
 export { describe } from './errors.ts'

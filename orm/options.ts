@@ -1,4 +1,12 @@
 import { isPool, type Pool } from './driver/pool.ts'
+import {
+  connectionSettingNames,
+  type ConnectionSettings,
+  environmentHint,
+  givenSettings,
+  isInEnvironment,
+  requireConnectionSettings,
+} from './driver/connection-settings.ts'
 import { poolSettingNames, type PoolSettings } from './driver/pool-settings.ts'
 import { type Isolation, requireIsolation } from './driver/isolation.ts'
 import {
@@ -8,6 +16,7 @@ import {
   requireCount,
   requireOneOf,
 } from './util/option-checks.ts'
+import { listed } from './util/messages.ts'
 import { requireTimeLimits, type TimeLimits } from './driver/time-limits.ts'
 import { describe } from './errors.ts'
 import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'
@@ -37,15 +46,20 @@ export interface SessionOptions {
 }
 
 /** Options of a {@link Database}: where its connections come from, and the settings that `pg` takes for a pool. */
-export interface DatabaseOptions extends PoolSettings {
-  /** `postgresql://user:password@host:port/database`. Either this or `pool`. */
+export interface DatabaseOptions extends ConnectionSettings, PoolSettings {
+  /** `postgresql://user:password@host:port/database`. In place of it: `pool`, `host` and its like, or the environment variables of `pg`. */
   readonly connectionString?: string | undefined
   /** A `pg.Pool` of the application. `close()` does not end it. */
   readonly pool?: Pool | undefined
-  /** Time limits in milliseconds. No limit by default. */
+  /** Time limits in milliseconds. */
   readonly timeouts?: TimeLimits | undefined
   /** How many sessions may wait for a connection. The next one fails at once (503). No limit by default. */
   readonly maxWaiting?: number | undefined
+  /**
+   * Whether statements are prepared. Default: unless a pooler is at the other end. `?pgbouncer=true` in the
+   * URL means `false`.
+   */
+  readonly prepare?: boolean | undefined
   /** The entities. Their relations are checked at once, and `createSchema()` uses them by default. */
   readonly tables?: readonly AnyEntityClass[] | undefined
   /**
@@ -69,6 +83,7 @@ export interface DatabaseOptions extends PoolSettings {
 const databaseOptions = [
   'timeouts',
   'maxWaiting',
+  'prepare',
   'tables',
   'tracing',
   'spans',
@@ -81,6 +96,7 @@ const databaseOptions = [
 export const databaseOptionNames: readonly string[] = [
   'connectionString',
   'pool',
+  ...connectionSettingNames,
   ...databaseOptions,
   ...poolSettingNames,
 ]
@@ -88,29 +104,49 @@ export const databaseOptionNames: readonly string[] = [
 export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   if (typeof options !== 'object' || options === null) {
     throw optionError(
-      `new Database(…) expected options such as { connectionString }, got ${describe(options)}`,
+      `new Database(…) expected options such as { connectionString }, got ${typeof options === 'string' ? 'a string (not shown, since it may hold a password)' : describe(options)}`,
     )
   }
-  const { connectionString, pool, timeouts, maxWaiting, tracing, nPlusOne, ...others } =
+  const { pool, timeouts, maxWaiting, prepare, tracing, nPlusOne, ...others } =
     options as DatabaseOptions
-  if (connectionString !== undefined && pool !== undefined) {
-    throw optionError('expected one source of connections, got connectionString and pool')
-  }
-  if (connectionString === undefined && pool === undefined) {
-    throw optionError('expected connectionString or pool, got neither')
-  }
+  requireOneSource(options)
   if (pool !== undefined && !isPool(pool)) {
     throw optionError(`pool expected a pg.Pool, got ${describe(pool)}`)
   }
-  const source = pool === undefined ? ['connectionString', ...poolSettingNames] : ['pool']
-  refuseUnknown(options, [...source, ...databaseOptions], 'Database')
+  const ofConnections = ['connectionString', ...connectionSettingNames, ...poolSettingNames]
+  const source = pool === undefined ? ofConnections : ['pool']
+  refuseUnknown(withValues(options), [...source, ...databaseOptions], 'Database')
+  requireConnectionSettings(others)
   requireTimeLimits(timeouts)
   requireCount('maxWaiting', maxWaiting)
+  requireBoolean('prepare', prepare)
   requireObserving(tracing, nPlusOne)
   requireOneOf('spans', others.spans, spanLevels)
   requireBoolean('queryText', others.queryText)
   requireBoolean('queryParameters', others.queryParameters)
   return options
+}
+
+/** Refuses two sources of connections, and none. */
+function requireOneSource(options: DatabaseOptions): void {
+  const { connectionString, pool } = options
+  const settings = givenSettings(options)
+  const sources = [
+    ...(connectionString === undefined ? [] : ['connectionString']),
+    ...(pool === undefined ? [] : ['pool']),
+    ...(settings.length === 0 ? [] : [listed(settings)]),
+  ]
+  if (sources.length > 1)
+    throw optionError(`expected one source of connections, got ${listed(sources)}`)
+  if (sources.length === 0 && !isInEnvironment(process.env)) {
+    throw optionError(
+      `expected connectionString, pool, host and its like, or ${environmentHint}; got none`,
+    )
+  }
+}
+
+function withValues(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
 const sessionOptions = [

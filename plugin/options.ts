@@ -12,11 +12,15 @@ import { type CommitOn, requireCommitOn } from './commit-on.ts'
 import { type ConnectionSource, sourceOf } from './connection-source.ts'
 
 /** Options of the plugin, beside the settings of a pool of `pg`. */
-export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionString'> {
-  /** `postgresql://user:password@host:port/database`. By default the environment's `DATABASE_URL`, unless there is a `pool`, a `database` or a `name`. */
+export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionString' | 'database'> {
+  /**
+   * `postgresql://user:password@host:port/database`. By default the environment's `DATABASE_URL`, unless there
+   * is a `pool`, a `database`, a `host` or its like, or a `name`. Without that, the environment variables of `pg`:
+   * `PGHOST` and its like.
+   */
   readonly connectionString?: string | undefined
-  /** A database that the application makes and closes. */
-  readonly database?: Database | undefined
+  /** A database that the application makes and closes. Beside `host` and its like, the name of a database. */
+  readonly database?: Database | string | undefined
   /**
    * For an application with several databases. The session of a request is `request.sessions.<name>`,
    * the database `app.dataBridges.<name>`. Declare the name in `DataBridgeSessions` of `fastify`. There
@@ -112,7 +116,7 @@ const optionNames = [
   'headers',
   'ambient',
   'slowQueryMs',
-  ...databaseOptionNames,
+  ...databaseOptionNames.filter((name) => name !== 'database'),
 ]
 
 // register() reads these and passes them on; @fastify/autoload gives each plugin of a folder a prefix.

@@ -1,53 +1,23 @@
-import type { PoolClient } from 'pg'
 import type { Connection } from './connection.ts'
+import type { Waiter } from './waiting-line.ts'
+import type { ConnectionPool } from './pool.ts'
 
 /** A request for a connection. */
 export interface Acquisition {
   readonly connection: Promise<Connection>
-  /** Fails the request. If the connection arrives later, it goes back to the pool at once. */
+  /** Fails the request. It takes no connection later. */
   readonly giveUp: (reason: unknown) => void
 }
 
-/** The limits of a request for a connection. */
-export interface Acquiring {
-  /** The time limit in milliseconds. */
-  readonly limitMs: number | undefined
-  /** The error after that time. */
-  readonly timeout: (limitMs: number) => unknown
-  readonly explain: (error: unknown) => unknown
-  /** Called when the request is given up. The returned function is called when the connection arrives or fails later. */
-  readonly abandoned: () => () => void
-}
-
-/**
- * @param connect calls back with a connection, or with an error. The connection is made in the callback: in
- * between nobody would listen to it, and an error without a listener ends the process.
- */
+/** A request for a connection as a promise. */
 export function acquisition(
-  connect: (done: (error: unknown, client?: PoolClient) => void) => void,
-  checkOut: (client: PoolClient) => Connection,
-  acquiring: Acquiring,
+  pool: Pick<ConnectionPool, 'take' | 'giveUp'>,
+  limitMs: number | false | undefined,
 ): Acquisition {
-  const { limitMs, timeout, explain, abandoned } = acquiring
   const { promise, resolve, reject } = Promise.withResolvers<Connection>()
-  let isOver = false
-  let ended: (() => void) | undefined
-  let timer: NodeJS.Timeout | undefined
-  const giveUp = (reason: unknown): void => {
-    if (isOver) return
-    isOver = true
-    clearTimeout(timer)
-    ended = abandoned()
-    reject(reason)
-  }
-  if (limitMs !== undefined) timer = setTimeout(() => giveUp(timeout(limitMs)), limitMs)
-  connect((error, client) => {
-    ended?.()
-    clearTimeout(timer)
-    if (client === undefined) reject(explain(error))
-    else if (isOver) client.release()
-    else resolve(checkOut(client))
-    isOver = true
+  const waiter: Waiter = pool.take(limitMs, (error, connection) => {
+    if (connection === undefined) reject(error)
+    else resolve(connection)
   })
-  return { connection: promise, giveUp }
+  return { connection: promise, giveUp: (reason) => pool.giveUp(waiter, reason) }
 }

@@ -3,7 +3,7 @@ import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Connection } from './connection.ts'
 import { Lease } from './lease.ts'
-import { isConnectionLoss, statementError } from './pg-errors.ts'
+import { isConnectionLoss, isToReplace, statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
 import { control, type Sending } from './sending.ts'
 import type { Refusal } from './refusal.ts'
@@ -56,6 +56,7 @@ export class Exchanges {
     this.#lease = new Lease(pool, observer)
     this.#sender = new StatementSender(observer, limits, () => this.#reasonOfCancel())
     this.#mode = mode
+    this.#sender.isReadOnly = mode.readOnly === true
     this.#limits = limits
     this.#expired = expired
   }
@@ -273,6 +274,7 @@ export class Exchanges {
 
   #beginning(mode: TransactionMode): Sending {
     this.#begun = beginText(mode)
+    this.#sender.isReadOnly = mode.readOnly === true
     return control(this.#begun)
   }
 
@@ -289,6 +291,7 @@ export class Exchanges {
 
   /** @returns the error of the statement */
   #failed({ cause, error, sending, isUnread, isLost }: Refusal): unknown {
+    if (isToReplace(cause, this.#sender.isReadOnly)) this.connection?.replace()
     if (isLost || (!isUnread && isConnectionLoss(cause))) this.#lose(cause, error)
     // A row that could not be read is no failure for the server. What was written is in doubt then.
     else if (!isUnread || sending?.statement.kind !== 'read') this.transaction.fail(error, false)

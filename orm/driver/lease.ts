@@ -25,7 +25,7 @@ export class Lease {
   }
 
   /** Calls back once, with the connection or with an error. */
-  take(limitMs: number | undefined, operation: Operation | undefined, taken: Taken): void {
+  take(limitMs: number | false | undefined, operation: Operation | undefined, taken: Taken): void {
     const since = performance.now()
     const done = (error: unknown, connection?: Connection): void => {
       this.#stopWaiting = undefined
@@ -45,12 +45,9 @@ export class Lease {
       else done(error, connection)
     }
     try {
-      const acquisition = within(this.#observer, operation, () => this.#pool.acquire(limitMs))
-      this.#stopWaiting = acquisition.giveUp
-      acquisition.connection.then(
-        (connection) => acquired(undefined, connection),
-        (error: unknown) => acquired(error),
-      )
+      const pool = this.#pool
+      const waiter = within(this.#observer, operation, () => pool.take(limitMs, acquired))
+      this.#stopWaiting = (reason) => pool.giveUp(waiter, reason)
     } catch (error) {
       done(error)
     }
@@ -84,9 +81,9 @@ export class Lease {
     this.#observer.connectionReleased?.(performance.now() - this.#heldSince)
   }
 
-  #probe(connection: Connection, limitMs: number | undefined, done: Taken): void {
+  #probe(connection: Connection, limitMs: number | false | undefined, done: Taken): void {
     const limit =
-      limitMs === undefined ? undefined : setTimeout(() => connection.destroy(), limitMs)
+      typeof limitMs === 'number' ? setTimeout(() => connection.destroy(), limitMs) : undefined
     this.#stopWaiting = () => connection.destroy()
     connection.probe((failure) => {
       clearTimeout(limit)

@@ -36,6 +36,13 @@ const byState: Readonly<Record<string, readonly [ErrorCode, string]>> = {
     'the statement was cancelled, by a time limit or by hand',
   ],
   '55P03': ['DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', 'a lock was not to be had within the time limit'],
+  '25006': [
+    'DATA_BRIDGE_ERR_UNAVAILABLE',
+    'the server only reads: it is a standby, or became one in a failover',
+  ],
+  '53100': ['DATA_BRIDGE_ERR_UNAVAILABLE', "the server's disk is full"],
+  '53200': ['DATA_BRIDGE_ERR_UNAVAILABLE', 'the server is out of memory'],
+  '58030': ['DATA_BRIDGE_ERR_UNAVAILABLE', 'the server cannot read or write its files'],
   '28P01': ['DATA_BRIDGE_ERR_AUTHENTICATION', 'PostgreSQL refused the password'],
   '28000': ['DATA_BRIDGE_ERR_AUTHENTICATION', 'PostgreSQL refused the user'],
   '3D000': ['DATA_BRIDGE_ERR_AUTHENTICATION', 'PostgreSQL has no database of this name'],
@@ -47,10 +54,18 @@ const invalidValue = [
   'PostgreSQL cannot take a value: it is out of range, or not in the right form',
 ] as const
 
+// Class 53: disk, memory, limits of the configuration.
+const insufficient = [
+  'DATA_BRIDGE_ERR_UNAVAILABLE',
+  'the server has not enough resources for the statement',
+] as const
+
+const otherKind = ['DATA_BRIDGE_ERR_STATEMENT', ''] as const
+
 const sqlState = /^[0-9A-Z]{5}$/
 
 /** PostgreSQL's five-character code of an error; undefined where the server sent none. */
-function sqlStateOf(error: unknown): string | undefined {
+export function sqlStateOf(error: unknown): string | undefined {
   const { code } = fieldsOf(error)
   return code !== undefined && sqlState.test(code) ? code : undefined
 }
@@ -73,8 +88,28 @@ export function isConnectionLoss(error: unknown): boolean {
   return state.startsWith('08') || ending.has(state)
 }
 
-/** The error of a statement that PostgreSQL refused, or that the connection did not survive. */
-export function statementError(error: unknown, summary: string): DataBridgeError {
+const readOnlyState = '25006'
+
+/**
+ * Whether the connection leads to a server that cannot do what the application needs, so that a new one
+ * may lead to another server.
+ *
+ * @param isReadOnly whether the program wanted its transaction to be read-only
+ */
+export function isToReplace(error: unknown, isReadOnly = false): boolean {
+  return !isReadOnly && sqlStateOf(error) === readOnlyState
+}
+
+/**
+ * The error of a statement that PostgreSQL refused, or that the connection did not survive.
+ *
+ * @param isReadOnly whether the program wanted its transaction to be read-only
+ */
+export function statementError(
+  error: unknown,
+  summary: string,
+  isReadOnly = false,
+): DataBridgeError {
   if (error instanceof DataBridgeError) return error
   const state = sqlStateOf(error)
   if (messageOf(error) === readTimeout) {
@@ -91,7 +126,7 @@ export function statementError(error: unknown, summary: string): DataBridgeError
       factsOf(error),
     )
   }
-  const [code, message] = kindOf(state, error)
+  const [code, message] = isReadOnly && state === readOnlyState ? otherKind : kindOf(state, error)
   const facts = factsOf(error)
   if (code !== 'DATA_BRIDGE_ERR_STATEMENT')
     return withRefused(new DataBridgeError(code, `${message}${namesOf(facts)}`, facts), error)
@@ -138,9 +173,9 @@ const partitioning: ReadonlySet<string | undefined> = new Set([
 function kindOf(state: string | undefined, error: unknown): readonly [ErrorCode, string] {
   if (state === '23514' && partitioning.has(fieldsOf(error).routine))
     return ['DATA_BRIDGE_ERR_CHECK', 'no partition of the table takes the row']
-  if (state === undefined) return ['DATA_BRIDGE_ERR_STATEMENT', '']
+  if (state === undefined) return otherKind
   if (state.startsWith('22')) return invalidValue
-  return byState[state] ?? ['DATA_BRIDGE_ERR_STATEMENT', '']
+  return byState[state] ?? (state.startsWith('53') ? insufficient : otherKind)
 }
 
 /**
@@ -154,57 +189,7 @@ export function outdatedOf(error: unknown): 'gone' | 'foreign' | undefined {
   return isGone ? 'gone' : undefined
 }
 
-/** The error of a connection that could not be opened. `where` has no password in it. */
-export function connectError(error: unknown, where: string): DataBridgeError {
-  const facts = factsOf(error)
-  const state = facts.sqlState
-  if (state?.startsWith('28') === true || state === '3D000') {
-    return new DataBridgeError(
-      'DATA_BRIDGE_ERR_AUTHENTICATION',
-      `${byState[state]?.[1] ?? 'PostgreSQL refused the user'} (${where})`,
-      facts,
-    )
-  }
-  const message = messageOf(error)
-  if (message.includes('timeout exceeded when trying to connect')) {
-    return new DataBridgeError(
-      'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
-      `no connection became free within the time that the pool allows (${where})`,
-      facts,
-    )
-  }
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_UNREACHABLE',
-    `PostgreSQL cannot be reached (${where}): ${message}`,
-    facts,
-  )
-}
-
-/** @param isFull whether every connection was in use, so that the pool was the reason and not the server */
-export function acquireTimeoutError(
-  limitMs: number,
-  isFull: boolean,
-  where: string,
-): DataBridgeError {
-  return isFull
-    ? new DataBridgeError(
-        'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
-        `no connection became free within timeouts.acquire (${limitMs} ms; ${where})`,
-      )
-    : new DataBridgeError(
-        'DATA_BRIDGE_ERR_UNREACHABLE',
-        `PostgreSQL has not accepted a connection within timeouts.acquire (${limitMs} ms; ${where})`,
-      )
-}
-
-export function tooManyError(maxWaiting: number, where: string): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
-    `every connection is in use, and maxWaiting (${maxWaiting}) sessions wait for one already (${where})`,
-  )
-}
-
-function factsOf(error: unknown): ErrorFacts {
+export function factsOf(error: unknown): ErrorFacts {
   const { constraint, table, column } = fieldsOf(error)
   return { cause: withoutValues(error), sqlState: sqlStateOf(error), constraint, table, column }
 }
@@ -245,7 +230,7 @@ function wordsOf(error: unknown): string {
 }
 
 // A refused connection to a name with several addresses is an AggregateError without a message.
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '')
     return error.errors.map(messageOf).join('; ')
   return error instanceof Error ? error.message : String(error)

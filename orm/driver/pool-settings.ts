@@ -7,7 +7,7 @@ export interface PoolSettings {
   readonly allowExitOnIdle?: boolean | undefined
   readonly application_name?: string | undefined
   readonly client_encoding?: string | undefined
-  /** How long a session waits for a connection. 0 (default): no limit. */
+  /** How long it may take to make a connection. Default: the limit `timeouts.acquire`, which it also replaces if that is not set. 0: no limit. */
   readonly connectionTimeoutMillis?: number | undefined
   readonly fallback_application_name?: string | undefined
   /** How long a connection may be idle before it is closed. 0 or null: no limit. */
@@ -27,6 +27,7 @@ export interface PoolSettings {
   readonly options?: string | undefined
   /** How long the client waits for an answer. */
   readonly query_timeout?: number | undefined
+  /** Whether connections are encrypted, or options of `node:tls`. It may not contradict `sslmode` of the URL. Default: `sslmode`, then `PGSSLMODE`. */
   readonly ssl?: boolean | ConnectionOptions | undefined
   /** How long a statement may run. The server checks it. */
   readonly statement_timeout?: false | number | undefined
@@ -68,7 +69,9 @@ const settingKinds: Readonly<Record<keyof PoolSettings, Kind>> = {
   query_timeout: milliseconds,
   ssl: {
     expected: 'true, false or options of node:tls',
-    accepts: (value) => typeof value === 'boolean' || typeof value === 'object',
+    accepts: (value) =>
+      typeof value === 'boolean' ||
+      (typeof value === 'object' && value !== null && !Array.isArray(value)),
   },
   statement_timeout: orElse(milliseconds, false),
 }

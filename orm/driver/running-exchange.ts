@@ -53,8 +53,15 @@ export class RunningExchange {
     return kind === 'control' && (summary === 'COMMIT' || summary === 'ROLLBACK')
   }
 
-  /** @param reason why the session has cancelled the running statement */
-  end(failure: Failure | undefined, reason: DataBridgeError | undefined): Refusal | undefined {
+  /**
+   * @param reason why the session has cancelled the running statement
+   * @param isReadOnly whether the transaction is
+   */
+  end(
+    failure: Failure | undefined,
+    reason: DataBridgeError | undefined,
+    isReadOnly: boolean,
+  ): Refusal | undefined {
     this.#limit?.clear()
     const sending = this.#current
     const durationMs = performance.now() - this.#since
@@ -67,7 +74,9 @@ export class RunningExchange {
     const isUnread = refused?.unread?.error === cause
     const told = isUnread
       ? cause
-      : (this.#limit?.error ?? reason ?? statementError(cause, sending.statement.summary))
+      : (this.#limit?.error ??
+        reason ??
+        statementError(cause, sending.statement.summary, isReadOnly))
     const error = refused === undefined ? told : refused.refused(told, cause)
     sending.end?.({ durationMs, error })
     return { error, cause, sending: refused, isUnread, isLost }

@@ -19,6 +19,8 @@ export class StatementSender {
   readonly #limits: TimeLimits
   readonly #reasonOfCancel: () => DataBridgeError | undefined
   #running: RunningExchange | undefined
+  /** Whether the transaction is READ ONLY, so that the server refuses writes. */
+  isReadOnly = false
 
   /**
    * @param reasonOfCancel why the session has cancelled the running statement
@@ -100,7 +102,7 @@ export class StatementSender {
     this.#running = undefined
     const { connection } = running
     const reason = connection.isCancelling ? this.#reasonOfCancel() : undefined
-    const refusal = running.end(failure, reason)
+    const refusal = running.end(failure, reason, this.isReadOnly)
     if (!connection.isCancelling) return ended(refusal)
     // A cancel request that is still under way could cancel the next statement.
     void connection.settled().then(() => ended(refusal))

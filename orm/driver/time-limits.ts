@@ -1,13 +1,17 @@
 import { describe } from '../errors.ts'
 import { optionError } from '../util/option-checks.ts'
 
-/** Time limits in milliseconds. No limit by default. */
+/** Time limits in milliseconds. */
 export interface TimeLimits {
-  /** How long a session waits for a connection. Then it fails with `DATA_BRIDGE_ERR_POOL_EXHAUSTED` (503). */
-  readonly acquire?: number | undefined
-  /** How long a statement may run. Then the server cancels it: `DATA_BRIDGE_ERR_STATEMENT_TIMEOUT` (504). */
+  /**
+   * How long a session waits for a connection, also for a new one. Then it fails (503): with
+   * `DATA_BRIDGE_ERR_POOL_EXHAUSTED` if all connections are in use, with `DATA_BRIDGE_ERR_UNREACHABLE` if
+   * PostgreSQL accepts none. Default: 30,000. `false`: no limit.
+   */
+  readonly acquire?: number | false | undefined
+  /** How long a statement may run. Then the server cancels it: `DATA_BRIDGE_ERR_STATEMENT_TIMEOUT` (504). No limit by default. */
   readonly statement?: number | undefined
-  /** How long a transaction may last, from BEGIN to COMMIT. Then it is rolled back: `DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT` (504). */
+  /** How long a transaction may last, from BEGIN to COMMIT. Then it is rolled back: `DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT` (504). No limit by default. */
   readonly transaction?: number | undefined
 }
 
@@ -28,10 +32,10 @@ export function requireTimeLimits(limits: unknown, where = 'timeouts'): TimeLimi
     if (!timeLimitNames.some((known) => known === name)) {
       throw optionError(`${where} has no ${name}; it has ${timeLimitNames.join(', ')}`)
     }
-    if (value === undefined) continue
+    if (value === undefined || (name === 'acquire' && value === false)) continue
     if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > longestMs) {
       throw optionError(
-        `${where}.${name} expected whole milliseconds from 1 to ${longestMs}, got ${describe(value)}`,
+        `${where}.${name} expected whole milliseconds from 1 to ${longestMs}${name === 'acquire' ? ', or false' : ''}, got ${describe(value)}`,
       )
     }
   }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import { Database, type DatabaseOptions, type SessionOptions } from '../../orm/index.ts'
-import { ConnectionPool } from '../../orm/driver/pool.ts'
+import { openPool } from '../../orm/driver/open-pool.ts'
 import { SessionConnection } from '../../orm/driver/session-connection.ts'
 import { combineObservers, type Observer } from '../../orm/observe/observer.ts'
 import type { Operation, Outcome } from '../../orm/observe/operation.ts'
@@ -109,7 +109,7 @@ export function recordSession(url: string, options: SessionOptions = {}): Sessio
   }
   const stats = new StatementStats()
   const observer = combineObservers([stats, recorder])
-  const pool = ConnectionPool.open(url, { max: 1 })
+  const pool = openPool(undefined, { connectionString: url, max: 1 }, {})
   const session = new BaseSession({
     connection: new SessionConnection(pool, observer, options),
     observer,

@@ -112,9 +112,14 @@ export class WireProxy implements AsyncDisposable {
     this.#flowOfNew = 'dropped'
   }
 
+  /** New connections work again; those that were swallowed stay silent. */
+  openNew(): void {
+    this.#flowOfNew = 'open'
+  }
+
   /** New connections work again; those that were swallowed are reset. */
   restore(): void {
-    this.#flowOfNew = 'open'
+    this.openNew()
     for (const wire of this.wires) if (wire.isDropped) wire.cut()
   }
 

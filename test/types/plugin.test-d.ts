@@ -43,6 +43,13 @@ describe('the plugin', () => {
     expectTypeOf<DataBridgeOptions['spans']>().toEqualTypeOf<SpanLevel | undefined>()
     expectTypeOf<DataBridgeOptions['queryText']>().toEqualTypeOf<boolean | undefined>()
     expectTypeOf<DataBridgeOptions['queryParameters']>().toEqualTypeOf<boolean | undefined>()
+    expectTypeOf<DataBridgeOptions['prepare']>().toEqualTypeOf<boolean | undefined>()
+    expectTypeOf<DataBridgeOptions['database']>().toEqualTypeOf<Database | string | undefined>()
+    expectTypeOf<DataBridgeOptions['port']>().toEqualTypeOf<number | undefined>()
+    void app.register(dataBridge, { timeouts: { acquire: false } })
+    void app.register(dataBridge, { host: 'db', password: async () => 'x', database: 'blog' })
+    // @ts-expect-error only the wait for a connection has a default
+    void app.register(dataBridge, { timeouts: { statement: false } })
     // @ts-expect-error no such limit
     void app.register(dataBridge, { timeouts: { statements: 5000 } })
     // @ts-expect-error no such level

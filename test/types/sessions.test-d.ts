@@ -208,6 +208,7 @@ describe('errors', () => {
         case 'DATA_BRIDGE_ERR_AUTHENTICATION':
         case 'DATA_BRIDGE_ERR_CONNECTION_LOST':
         case 'DATA_BRIDGE_ERR_POOL_EXHAUSTED':
+        case 'DATA_BRIDGE_ERR_UNAVAILABLE':
         case 'DATA_BRIDGE_ERR_SERIALIZATION':
         case 'DATA_BRIDGE_ERR_DEADLOCK':
         case 'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT':

@@ -5,6 +5,7 @@ import { sql } from '../../../orm/index.ts'
 import type { DataBridgeOptions } from '../../../plugin/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, User } from '../../support/entities.ts'
+import { WireProxy } from '../../support/wire-proxy.ts'
 import { expectIdle, serve, type Served } from '../serve.ts'
 
 const stored = await testDatabase(blog)
@@ -159,4 +160,59 @@ it('a crowd is served or told to come again, and leaves every connection idle', 
     else await response.text()
   await expectIdle(served.app.dataBridge, query)
   expect((await served.fetch('/')).status).toBe(200)
+})
+
+describe('a network that swallows what is sent', () => {
+  it('leaves nothing behind when six clients have left: the next one is answered', async () => {
+    await using proxy = await WireProxy.to(url)
+    await using served = await serve({ connectionString: proxy.url, max: 6 }, counter)
+    proxy.swallowNew()
+    const leaving = new AbortController()
+    const { signal } = leaving
+    const left = range(6).map(() =>
+      expect(served.fetch('/users', { signal })).rejects.toThrow('abort'),
+    )
+    await expect.poll(() => proxy.wires.length).toBe(6)
+    leaving.abort()
+    await Promise.all(left)
+    await expect.poll(() => served.app.dataBridge.usage.total).toBe(0)
+    proxy.openNew()
+    expect(await (await served.fetch('/users')).json()).toEqual({ users: 0 })
+  })
+
+  it('does not keep the application from closing, neither by idle connections nor by those that are made', async () => {
+    await using proxy = await WireProxy.to(url)
+    const served = await serve({ connectionString: proxy.url, max: 3 }, (app) => {
+      counter(app)
+      app.get('/sleep', async ({ session }) => session.execute(sql`select pg_sleep(0.05)`))
+    })
+    await Promise.all(range(2).map(() => served.fetch('/sleep')))
+    expect(served.app.dataBridge.usage).toEqual({ total: 2, idle: 2, waiting: 0 })
+    proxy.blackHole()
+    const leaving = new AbortController()
+    const { signal } = leaving
+    const left = range(5).map(() =>
+      expect(served.fetch('/users', { signal })).rejects.toThrow('abort'),
+    )
+    await expect.poll(() => proxy.wires.length).toBe(3)
+    leaving.abort()
+    await Promise.all(left)
+    const start = performance.now()
+    await served.app.close()
+    expect(performance.now() - start).toBeLessThan(5000)
+    await expect.poll(() => proxy.open).toHaveLength(0)
+  })
+})
+
+it('a server that allows fewer connections than the pool serves everyone', async () => {
+  const role = `${new URL(url).pathname.slice(1)}_few`
+  await query(`create role ${role} login password 'pw' connection limit 3`)
+  await query(`grant select on users to ${role}`)
+  const own = Object.assign(new URL(url), { username: role, password: 'pw' })
+  const served = await serve({ connectionString: own.href, max: 10 }, counter)
+  const responses = await Promise.all(range(30).map(() => served.fetch('/users')))
+  expect(responses.map(({ status }) => status)).toEqual(Array(30).fill(200))
+  await served.app.close()
+  await query(`drop owned by ${role}`)
+  await query(`drop role ${role}`)
 })
