@@ -15,11 +15,12 @@ export class Entity {
 
   constructor(table: TableMetadata, entity: unknown, values: unknown) {
     const hydration = takeHydration(entity)
+    const row = hydration?.row
     this.#state = {
       table,
-      lifecycle: hydration === undefined ? 'new' : 'stored',
+      lifecycle: row === undefined ? 'new' : 'stored',
       session: hydration?.session,
-      snapshot: hydration?.row,
+      snapshot: row,
       provenance: undefined,
       place: undefined,
       handles: undefined,
@@ -31,8 +32,8 @@ export class Entity {
       refuseAccessors(tableOf(entity), entity as AnyEntityClass)
       guardOverrides((entity as AnyEntityClass).prototype, Entity.prototype, 'toJSON')
     }
-    if (hydration === undefined) assignNew(this, this.#state, values, isFirst)
-    else assignRow(this, table, hydration)
+    if (hydration === undefined || row === undefined) assignNew(this, this.#state, values, isFirst)
+    else assignRow(this, hydration, row)
   }
 
   /**

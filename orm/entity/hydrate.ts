@@ -17,60 +17,68 @@ type EntityClass = new (values: unknown) => Entity
 // The row on its way through the constructor chain, so that a subclass's private fields and initialisers run.
 let underWay: Hydrator | undefined
 
-const withConstructor = new WeakMap<object, boolean>()
-
 /** Makes entities of the rows of a table. What concerns its class is done once. */
 export class Hydrator {
-  readonly session: EntityOwner
+  readonly table: TableMetadata
   readonly compiled: CompiledTable
+  readonly class: unknown
   /** The row of the entity that is being made. */
-  row: Row = []
-  readonly #table: TableMetadata
-  readonly #class: EntityClass
+  row: Row | undefined
+  /** The session that it will belong to. */
+  session: EntityOwner | undefined
   readonly #hasConstructor: boolean
   #isChecked = false
 
-  constructor(table: TableMetadata, session: EntityOwner) {
-    this.session = session
+  constructor(table: TableMetadata) {
+    this.table = table
     this.compiled = compiledOf(table)
-    this.#table = table
-    this.#class = table.entity as unknown as EntityClass
-    this.#hasConstructor = hasConstructor(this.#class)
-  }
-
-  /** The class that the entity is made with. */
-  get class(): unknown {
-    return this.#class
+    this.class = table.entity
+    this.#hasConstructor = hasConstructor(table.entity as unknown as EntityClass)
   }
 
   /** Whether no instance of the class is known to be complete yet. */
   get isFirst(): boolean {
-    return !this.#isChecked && isFirstOf(this.#table.entity)
+    return !this.#isChecked && isFirstOf(this.table.entity)
   }
 
-  make(row: Row): Entity {
+  make(row: Row, session: EntityOwner): Entity {
     this.row = row
+    this.session = session
     send(this)
     try {
-      const entity = new this.#class(this.#hasConstructor ? valuesOf(this.#table, row) : undefined)
+      const entity = new (this.class as EntityClass)(
+        this.#hasConstructor ? valuesOf(this.table, row) : undefined,
+      )
       if (!this.#isChecked) this.#check(entity, row)
       return entity
     } catch (cause) {
-      throw explainConstruction(cause, this.#table)
+      throw explainConstruction(cause, this.table)
     } finally {
       underWay = undefined
+      // It lives as long as the table, and must not keep them.
+      this.row = undefined
+      this.session = undefined
     }
   }
 
   #check(entity: Entity, row: Row): void {
-    refuseShadowing(entity, this.#table, row)
-    constructed(this.#table.entity)
+    refuseShadowing(entity, this.table, row)
+    constructed(this.table.entity)
     this.#isChecked = true
   }
 }
 
 function send(hydrator: Hydrator): void {
   underWay = hydrator
+}
+
+const hydrators = new WeakMap<TableMetadata, Hydrator>()
+
+/** Makes entities of the rows of this table. */
+export function hydratorOf(table: TableMetadata): Hydrator {
+  let hydrator = hydrators.get(table)
+  if (hydrator === undefined) hydrators.set(table, (hydrator = new Hydrator(table)))
+  return hydrator
 }
 
 /** What the current `new` gets its values from; undefined if the program called `new`. */
@@ -83,12 +91,7 @@ export function takeHydration(entity: unknown): Hydrator | undefined {
 
 // The base class takes the row and ignores its argument. A constructor of the program may read the argument.
 function hasConstructor(entity: EntityClass): boolean {
-  let answer = withConstructor.get(entity)
-  if (answer === undefined) {
-    answer = /\bconstructor\s*\(/.test(Function.prototype.toString.call(entity))
-    withConstructor.set(entity, answer)
-  }
-  return answer
+  return /\bconstructor\s*\(/.test(Function.prototype.toString.call(entity))
 }
 
 function valuesOf(table: TableMetadata, row: Row): Record<string, unknown> {
@@ -100,11 +103,8 @@ function valuesOf(table: TableMetadata, row: Row): Record<string, unknown> {
   )
 }
 
-export function assignRow(
-  target: object,
-  table: TableMetadata,
-  { compiled, row, isFirst }: Hydrator,
-): void {
+/** Gives an entity the values of a row. */
+export function assignRow(target: object, { table, compiled, isFirst }: Hydrator, row: Row): void {
   if (!isFirst) {
     try {
       compiled.assign(target, row)

@@ -39,16 +39,6 @@ function isDifferent(entity: Entity, { table, snapshot, lifecycle }: EntityState
   }
 }
 
-/** The columns in which a stored entity differs from its snapshot; undefined if there are none. */
-function dirtyColumns(entity: Entity): readonly ColumnMetadata[] | undefined {
-  const state = stateOf(entity)
-  if (!isDifferent(entity, state)) return undefined
-  const { table, snapshot = [] } = state
-  return table.columns.filter(
-    (column) => !isUnchanged(column, valueOf(entity, column), snapshot[column.position] ?? null),
-  )
-}
-
 /** Whether a stored entity differs from its snapshot in a column. */
 export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
   const { snapshot } = stateOf(entity)
@@ -57,26 +47,41 @@ export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
 
 /** The change of a stored entity for a flush. Refuses values that a column cannot hold. */
 export function changeOf(entity: Entity, identity: IdentityMap): Change | undefined {
-  const dirty = dirtyColumns(entity)
-  if (dirty === undefined) return undefined
-  const { table, snapshot } = stateOf(entity)
+  const state = stateOf(entity)
+  if (!isDifferent(entity, state)) return undefined
+  const { table, snapshot = [] } = state
+  const values = compiledOf(table).valuesOf(entity)
   const columns = new Map<ColumnMetadata, Primitive>()
-  for (const column of dirty) {
+  for (let position = 0; position < values.length; position += 1) {
+    const column = table.columns[position] as ColumnMetadata
+    const value = values[position]
+    const stored = snapshot[position] ?? null
+    if (isUnchanged(column, value, stored)) continue
     if (column.primaryKey) throw changedKeyError(table, column)
-    const value = valueOf(entity, column)
     requireValue(table, column, value)
-    const stored = snapshot?.[column.position] ?? null
     columns.set(column, exactKept(identity, entity, column) ?? keptChange(column, value, stored))
   }
-  const made: ColumnMetadata[] = []
-  for (const column of table.columns) {
-    if (column.onUpdate === undefined || column.primaryKey || columns.has(column)) continue
-    const value = column.onUpdate()
+  const made = madeColumns(table).filter((column) => !columns.has(column))
+  for (const column of made) {
+    const value = column.onUpdate?.()
     requireValue(table, column, value)
     columns.set(column, keptOf(column, value))
-    made.push(column)
   }
   return { entity, table, columns, made }
+}
+
+const madeByUpdate = new WeakMap<TableMetadata, readonly ColumnMetadata[]>()
+
+/** The columns that an update gives a value. */
+function madeColumns(table: TableMetadata): readonly ColumnMetadata[] {
+  let columns = madeByUpdate.get(table)
+  if (columns === undefined) {
+    columns = table.columns.filter(
+      ({ onUpdate, primaryKey }) => onUpdate !== undefined && !primaryKey,
+    )
+    madeByUpdate.set(table, columns)
+  }
+  return columns
 }
 
 export function isEmpty({ added, changed, deleted }: ChangeSet): boolean {

@@ -1,6 +1,6 @@
 import type { Entity } from '../entity/entity.ts'
 import type { EntityOwner } from '../entity/entity-state.ts'
-import { Hydrator } from '../entity/hydrate.ts'
+import { type Hydrator, hydratorOf } from '../entity/hydrate.ts'
 import { renew } from '../entity/renew.ts'
 import { type Identity, identityOf } from '../entity/identity.ts'
 import type { EntityCollector } from '../relations/context.ts'
@@ -15,6 +15,7 @@ import type { UnitOfWork } from './unit-of-work.ts'
 export class Collector implements EntityCollector {
   readonly #table: TableMetadata
   readonly #work: UnitOfWork
+  readonly #owner: EntityOwner
   readonly #hydrator: Hydrator
   readonly #entities: Entity[] = []
   readonly #held: ReadonlyMap<Identity, Entity>
@@ -32,7 +33,8 @@ export class Collector implements EntityCollector {
     this.#table = table
     this.#work = work
     this.#held = work.identity.of(table)
-    this.#hydrator = new Hydrator(table, owner)
+    this.#owner = owner
+    this.#hydrator = hydratorOf(table)
   }
 
   row(row: Row): void {
@@ -43,7 +45,7 @@ export class Collector implements EntityCollector {
       this.#entities.push(known)
       return
     }
-    const entity = this.#hydrator.make(row)
+    const entity = this.#hydrator.make(row, this.#owner)
     this.#made ??= new Map()
     this.#made.set(key, entity)
     this.#entities.push(entity)
