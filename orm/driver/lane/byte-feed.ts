@@ -3,6 +3,7 @@ import type { Connection } from 'pg'
 import { int32At } from './bytes.ts'
 import type { BytesExchange } from './bytes-exchange.ts'
 import { copyFailAndSync } from './encode.ts'
+import { copyError } from './lane-error.ts'
 import { serverError } from './server-error.ts'
 
 type Take = (bytes: Buffer) => void
@@ -220,6 +221,7 @@ export class ByteFeed {
         exchange.emptyQuery()
         return false
       case letter.copyIn:
+        exchange.failAtPart(copyError())
         // A server that expects data ignores a Sync. Behind other messages it ends the connection by itself.
         if (exchange.isAtLastPart) this.#stream?.write(copyFailAndSync)
         return false
@@ -228,10 +230,12 @@ export class ByteFeed {
       case letter.parameterStatus:
         this.#pass(bytes.subarray(start, end))
         return false
+      case letter.copyOut:
+        exchange.failAtPart(copyError())
+        return false
       case letter.bindComplete:
       case letter.closeComplete:
       case letter.parameterDescription:
-      case letter.copyOut:
       case letter.copyData:
       case letter.copyDone:
         return false

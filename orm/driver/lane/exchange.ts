@@ -152,8 +152,7 @@ export abstract class Exchange implements Submittable {
 
   /** The connection is gone, or nobody waits for the answer any more. */
   lose(error: unknown): void {
-    const { error: first = error, part } = this.failure ?? {}
-    this.failure = { error: first, part, isLost: true }
+    this.failure = { error: this.failure?.error ?? error, part: undefined, isLost: true }
     this.end()
   }
 
