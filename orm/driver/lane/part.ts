@@ -10,16 +10,16 @@ export interface Part {
   /** How rows are read. Without it, rows are PostgreSQL's texts. */
   readonly decoder?: RowDecoder | undefined
   /** Called for each row while rows arrive. What it throws fails the exchange. */
-  row?(row: Row): void
+  readonly row?: ((row: Row) => void) | undefined
   /**
    * The statement has completed. It is no success before the exchange has ended.
    *
    * @param tag PostgreSQL's command tag without its counts: `INSERT`, `COMMIT`, `START TRANSACTION`;
    *   empty for an empty statement
    */
-  completed?(tag: string, rowCount: number): void
+  readonly completed?: ((tag: string, rowCount: number) => void) | undefined
   /** The type ids of the result's columns. Called before the first row. */
-  described?(typeIds: readonly number[]): void
+  readonly described?: ((typeIds: readonly number[]) => void) | undefined
 }
 
 export type Parameter = string | null | Uint8Array
