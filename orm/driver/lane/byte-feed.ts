@@ -5,6 +5,7 @@ import type { BytesExchange } from './bytes-exchange.ts'
 import { copyFailAndSync } from './encode.ts'
 import { copyError } from './lane-error.ts'
 import { serverError } from './server-error.ts'
+import { throwLater } from './throw-later.ts'
 
 type Take = (bytes: Buffer) => void
 
@@ -314,9 +315,7 @@ function guardEmit(connection: Connection): void {
     try {
       return emit(event, ...values)
     } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
+      throwLater(error)
       return true
     }
   }

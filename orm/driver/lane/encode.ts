@@ -201,7 +201,7 @@ function writeParameterCodes(
 
 // Not `instanceof`: test runners give each file its own `Uint8Array`.
 function isBytes(parameter: Parameter): parameter is Uint8Array {
-  return ArrayBuffer.isView(parameter)
+  return ArrayBuffer.isView(parameter) && parameter.BYTES_PER_ELEMENT === 1
 }
 
 // Below this length, a loop is faster than a call into Node.

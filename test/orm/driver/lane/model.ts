@@ -56,7 +56,9 @@ export function partOf(act: Act): PartGiven {
       }
     case 'empty':
       return { text: '' }
-    default:
+    case 'begin':
+    case 'commit':
+    case 'rollback':
       return { text: act.kind, name: act.kind }
   }
 }
@@ -103,7 +105,7 @@ export class Model {
   }
 
   #rows(act: Act): Row[] {
-    if (act.kind === 'echo') return [[act.value, [...act.value].length, null]]
+    if (act.kind === 'echo') return [[act.value, Array.from(act.value).length, null]]
     if (act.kind === 'series')
       return Array.from({ length: act.count }, (_, at) => [at + 1, 'é'.repeat(at + 1)])
     if (act.kind === 'stored') return [...this.#work].sort((a, b) => a - b).map((n) => [n])
@@ -134,7 +136,10 @@ export class Model {
         return 'DO'
       case 'empty':
         return ''
-      default:
+      case 'echo':
+      case 'series':
+      case 'stored':
+      case 'fail':
         return 'SELECT'
     }
   }

@@ -104,7 +104,8 @@ async function forgetStep({ client, lane }: Laned, model: Model, random: Random)
 
 const steps = [laneStep, laneStep, laneStep, laneStep, pgStep, pgStep, queuedStep, forgetStep]
 
-async function run(laned: Laned, count: number, random: Random): Promise<void> {
+/** @returns how many steps agreed with the model */
+async function run(laned: Laned, count: number, random: Random): Promise<number> {
   const model = new Model()
   let notices = 0
   laned.client.on('notice', ({ message }) => (notices += Number(message === 'noted')))
@@ -118,6 +119,7 @@ async function run(laned: Laned, count: number, random: Random): Promise<void> {
     }
   }
   expect(notices).toBe(model.notices)
+  return count
 }
 
 it(`agrees with the model for 10,000 random steps through a chopping network (seed ${seed})`, async () => {
@@ -125,9 +127,10 @@ it(`agrees with the model for 10,000 random steps through a chopping network (se
   const pieces = randomFrom(seed + 1)
   const pieceSize = (): number => (pieces(3) === 0 ? 1 + pieces(20) : 100 + pieces(2000))
   await using proxy = await choppingProxy(url, pieceSize)
-  await run(await openLane(proxy.url, 'bytes'), 10_000, random)
+  expect(await run(await openLane(proxy.url, 'bytes'), 10_000, random)).toBe(10_000)
 }, 240_000)
 
 it(`agrees with the model for 3,000 random steps of the messages of pg (seed ${seed})`, async () => {
-  await run(await openLane(url, 'messages'), 3_000, randomFrom(seed))
+  const laned = await openLane(url, 'messages')
+  expect(await run(laned, 3_000, randomFrom(seed))).toBe(3_000)
 }, 240_000)

@@ -19,9 +19,12 @@ async function selfSigned(): Promise<{ readonly key: Buffer; readonly certificat
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
   try {
     await run('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-      ...['-keyout', key, '-out', certificate, '-days', '2', '-subj', '/CN=localhost'],
-      ...['-addext', 'subjectAltName=IP:127.0.0.1'],
+      ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2'.split(' '),
+      ...'-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1'.split(' '),
+      '-keyout',
+      key,
+      '-out',
+      certificate,
     ])
     return { key: await readFile(key), certificate: await readFile(certificate) }
   } finally {
