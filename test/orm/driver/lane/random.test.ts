@@ -6,7 +6,7 @@ import { choppingProxy } from './chopping-proxy.ts'
 import { type Laned, openLane, rowsOf, send } from './lanes.ts'
 import { type Act, createTable, Model, partOf, seen } from './model.ts'
 
-const { url } = await testDatabase()
+const { url, query } = await testDatabase()
 
 // A seed that failed is tried again with LANE_SEED.
 const seed = Number(process.env['LANE_SEED'] ?? randomInt(2 ** 31))
@@ -104,14 +104,31 @@ async function forgetStep({ client, lane }: Laned, model: Model, random: Random)
 
 const steps = [laneStep, laneStep, laneStep, laneStep, pgStep, pgStep, queuedStep, forgetStep]
 
+/** Tells the client something now and then, whatever runs on it. */
+function teller(random: Random): { tell(): void; readonly told: Promise<unknown>[] } {
+  const told: Promise<unknown>[] = []
+  return {
+    told,
+    tell() {
+      if (random(20) > 0) return
+      told.push(query(`select pg_notify('news', repeat('x', $1))`, [random(7000)]))
+    },
+  }
+}
+
 /** @returns how many steps agreed with the model */
 async function run(laned: Laned, count: number, random: Random): Promise<number> {
   const model = new Model()
   let notices = 0
   laned.client.on('notice', ({ message }) => (notices += Number(message === 'noted')))
+  let heard = 0
+  laned.client.on('notification', () => (heard += 1))
+  await rowsOf(laned.lane, 'listen news')
   await rowsOf(laned.lane, createTable)
+  const { tell, told } = teller(random)
   for (let step = 0; step < count; step += 1) {
     try {
+      tell()
       await steps[random(steps.length)]!(laned, model, random)
       expect(laned.lane.isInTransaction).toBe(model.status !== 'I')
     } catch (error) {
@@ -119,6 +136,10 @@ async function run(laned: Laned, count: number, random: Random): Promise<number>
     }
   }
   expect(notices).toBe(model.notices)
+  await Promise.all(told)
+  // They come when no transaction is open.
+  await laned.client.query('rollback')
+  await expect.poll(() => heard).toBe(told.length)
   return count
 }
 

@@ -138,6 +138,27 @@ it('reads the same wherever what is received is split', async () => {
   expect(count).toBeGreaterThan(1000)
 })
 
+it.each([2, 5])('loses the connection wherever answer %i ends too early', async (index) => {
+  const { answers } = await record()
+  const answer = answers[index]!
+  for (let length = 0; length < answer.length; length += 1) {
+    let at = -1
+    const stream = new Replay([welcome, ...answers], (given) => {
+      at += 1
+      if (at !== index + 1) return [given]
+      setImmediate(() => stream.destroy())
+      return [given.subarray(0, length)]
+    })
+    const client = new Client({ host: 'replay', user: 'replay', stream: () => stream })
+    client.on('error', () => {})
+    await client.connect()
+    for (const step of script.slice(0, index)) await step(laneOf(client), client)
+    const { failure } = (await script[index]!(laneOf(client), client)) as Outcome
+    expect(failure, `after ${length} bytes`).toMatchObject({ part: undefined, isLost: true })
+  }
+  expect(answer.length).toBeGreaterThan(50)
+})
+
 it.each([1, 2, 3, 4, 5, 6, 7, 11, 64])('reads the same in pieces of %i bytes', async (size) => {
   const { answers, played } = await record()
   const cut = (answer: Buffer): readonly Buffer[] =>
