@@ -36,8 +36,9 @@ it.each(feeds)('does what PostgreSQL does with any exchanges, by %s', async (fee
       const model = new Model()
       for (const acts of [...list, [{ kind: 'stored' } as const]]) {
         const expected = model.exchange(acts)
-        expect(seen(await send(lane, ...acts.map(partOf)))).toEqual(expected)
-        expect(lane.isInTransaction).toBe(model.status !== 'I')
+        const outcome = await send(lane, ...acts.map(partOf))
+        expect(seen(outcome)).toEqual(expected)
+        expect(outcome.isInTransaction).toBe(model.status !== 'I')
       }
     }),
     { numRuns: 200 },

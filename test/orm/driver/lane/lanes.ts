@@ -50,6 +50,8 @@ export interface Result {
 export interface Outcome {
   readonly failure: Failure | undefined
   readonly results: readonly Result[]
+  /** At the very end, before anyone else hears of it. */
+  readonly isInTransaction: boolean
 }
 
 /** Sends parts and keeps everything that comes of them. */
@@ -72,7 +74,7 @@ export function send(lane: Lane, ...parts: readonly PartGiven[]): Promise<Outcom
     lane.send(watched, (failure) => {
       count += 1
       if (count > 1) reject(new Error('ended twice'))
-      resolve({ failure, results })
+      resolve({ failure, results, isInTransaction: lane.isInTransaction })
     })
   })
 }
