@@ -3,7 +3,9 @@ import type { Connection } from 'pg'
 import { int32At } from './bytes.ts'
 import type { BytesExchange } from './bytes-exchange.ts'
 import { copyFailAndSync } from './encode.ts'
+import { copyError } from './lane-error.ts'
 import { serverError } from './server-error.ts'
+import { throwLater } from './throw-later.ts'
 
 type Take = (bytes: Buffer) => void
 
@@ -122,13 +124,15 @@ export class ByteFeed {
       const type = chunk[at]!
       const size = sizeAt(chunk, at)
       const next = at + size
-      if (next > end) return this.#beginMessage(chunk, at, size)
+      if (next > end) {
+        this.#startMessage(chunk.subarray(at), size)
+        return end
+      }
       if (type === letter.dataRow) exchange.dataRow(chunk, at + headSize)
       else if (this.#handle(exchange, type, chunk, at, next)) return next
       at = next
     }
-    if (at < end) this.#beginHead(chunk, at, isAsynchronous(chunk[at]!))
-    if (at < end && this.#isPgs) this.#pass(chunk.subarray(at))
+    if (at < end) this.#beginHead(chunk, at, false)
     return end
   }
 
@@ -153,17 +157,6 @@ export class ByteFeed {
     return next
   }
 
-  #beginMessage(chunk: Buffer, at: number, size: number): number {
-    const rest = chunk.subarray(at)
-    if (isAsynchronous(chunk[at]!)) {
-      this.#owed = size - rest.length
-      this.#pass(rest)
-    } else {
-      this.#startMessage(rest, size)
-    }
-    return chunk.length
-  }
-
   // Room for all of it at once: to join its pieces again with each chunk takes a hundred times as long.
   #startMessage(begin: Buffer, size: number): void {
     this.#message = Buffer.allocUnsafe(size)
@@ -181,8 +174,7 @@ export class ByteFeed {
     this.#message = undefined
     const exchange = this.#exchange
     if (exchange === undefined) throw new Error('Expected an exchange for a message, got none')
-    if (message[0] === letter.dataRow) exchange.dataRow(message, headSize)
-    else this.#handle(exchange, message[0]!, message, 0, message.length)
+    this.#handle(exchange, message[0]!, message, 0, message.length)
   }
 
   /** @returns whether the exchange is over */
@@ -220,18 +212,22 @@ export class ByteFeed {
         exchange.emptyQuery()
         return false
       case letter.copyIn:
+        exchange.failAtPart(copyError())
         // A server that expects data ignores a Sync. Behind other messages it ends the connection by itself.
         if (exchange.isAtLastPart) this.#stream?.write(copyFailAndSync)
         return false
+      // The server sends them at any time.
       case letter.notice:
       case letter.notification:
       case letter.parameterStatus:
         this.#pass(bytes.subarray(start, end))
         return false
+      case letter.copyOut:
+        exchange.failAtPart(copyError())
+        return false
       case letter.bindComplete:
       case letter.closeComplete:
       case letter.parameterDescription:
-      case letter.copyOut:
       case letter.copyData:
       case letter.copyDone:
         return false
@@ -287,11 +283,6 @@ const letter = {
   parameterDescription: 0x74,
 }
 
-/** The server sends them at any time. */
-function isAsynchronous(type: number): boolean {
-  return type === letter.notice || type === letter.notification || type === letter.parameterStatus
-}
-
 /** The size of the message that begins at `at`, with its type. */
 function sizeAt(bytes: Buffer, at: number): number {
   const size = int32At(bytes, at + 1) + 1
@@ -310,9 +301,7 @@ function guardEmit(connection: Connection): void {
     try {
       return emit(event, ...values)
     } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
+      throwLater(error)
       return true
     }
   }

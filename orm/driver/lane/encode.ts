@@ -1,3 +1,4 @@
+import { laneError } from './lane-error.ts'
 import type { Parameter } from './part.ts'
 import type { Step } from './step.ts'
 
@@ -25,11 +26,21 @@ let used = 0
 
 function encodeLarge(steps: readonly Step[]): Buffer {
   let size = sync.length
-  for (let at = 0; at < steps.length; at += 1) size += sizeOf(steps[at]!)
+  for (let at = 0; at < steps.length; at += 1) {
+    const ofStep = sizeOf(steps[at]!)
+    if (ofStep > mostBytes)
+      throw laneError(
+        'Expected a statement of less than 1 GB with its parameters, got a larger one',
+      )
+    size += ofStep
+  }
   const bytes = Buffer.allocUnsafeSlow(size)
   const end = write(steps, bytes, 0)
   return bytes.subarray(0, end)
 }
+
+// PostgreSQL takes no longer message, and ends the connection.
+const mostBytes = 0x3fff_ffff
 
 // What a step takes without its texts and parameters: eight message headers and their counts.
 const fixedSize = 72
@@ -69,7 +80,7 @@ function write(steps: readonly Step[], bytes: Buffer, start: number): number {
 
 /** The answer to a server that expects data for COPY: it ignores the Sync of the exchange. */
 export const copyFailAndSync: Buffer = Buffer.from(
-  'f\0\0\0\x25COPY FROM STDIN is not supported\0\0S\0\0\0\x04',
+  'f\0\0\0\x25COPY FROM STDIN is not supported\0S\0\0\0\x04',
   'latin1',
 )
 
@@ -119,7 +130,7 @@ function writeNamed(bytes: Buffer, start: number, type: number, name: Uint8Array
 
 function writeParse(text: string, name: Uint8Array, bytes: Buffer, start: number): number {
   // The rest of the message would be read as something else.
-  if (text.includes('\0')) throw new Error('Expected a statement without the character U+0000')
+  if (text.includes('\0')) throw laneError('Expected a statement without the character U+0000')
   bytes[start] = letter.parse
   let at = start + 5
   bytes.set(name, at)
@@ -145,7 +156,7 @@ function writeBind(
 ): number {
   const { length } = parameters
   if (length > mostParameters)
-    throw new Error(`Expected at most ${mostParameters} parameters, got ${length}`)
+    throw laneError(`Expected at most ${mostParameters} parameters, got ${length}`)
   bytes[start] = letter.bind
   let at = start + 5
   bytes.set(head, at)
@@ -160,10 +171,12 @@ function writeBind(
       const size = writeText(parameter, bytes, at + 4)
       writeInt32(bytes, at, size)
       at += 4 + size
-    } else {
+    } else if (isBytes(parameter)) {
       at = writeInt32(bytes, at, parameter.length)
       bytes.set(parameter, at)
       at += parameter.length
+    } else {
+      throw laneError(`Expected a string, bytes or null as a parameter, got ${typeof parameter}`)
     }
   }
   bytes.set(codes, at)
@@ -186,8 +199,13 @@ function writeParameterCodes(
   if (isText) return writeInt16(bytes, start, 0)
   let at = writeInt16(bytes, start, length)
   for (let index = 0; index < length; index += 1)
-    at = writeInt16(bytes, at, parameters[index] instanceof Uint8Array ? 1 : 0)
+    at = writeInt16(bytes, at, isBytes(parameters[index]!) ? 1 : 0)
   return at
+}
+
+// Not `instanceof`: test runners give each file its own `Uint8Array`.
+function isBytes(parameter: Parameter): parameter is Uint8Array {
+  return ArrayBuffer.isView(parameter) && parameter.BYTES_PER_ELEMENT === 1
 }
 
 // Below this length, a loop is faster than a call into Node.

@@ -3,6 +3,7 @@ import { encodeExchange } from './encode.ts'
 import type { ExchangeHost } from './exchange-host.ts'
 import type { Failure, Parameter, Part } from './part.ts'
 import { type Step, stepOf } from './step.ts'
+import { throwLater } from './throw-later.ts'
 
 export type Ended = (failure: Failure | undefined) => void
 
@@ -152,8 +153,7 @@ export abstract class Exchange implements Submittable {
 
   /** The connection is gone, or nobody waits for the answer any more. */
   lose(error: unknown): void {
-    const { error: first = error, part } = this.failure ?? {}
-    this.failure = { error: first, part, isLost: true }
+    this.failure = { error: this.failure?.error ?? error, part: undefined, isLost: true }
     this.end()
   }
 
@@ -161,19 +161,20 @@ export abstract class Exchange implements Submittable {
     if (this.#isOver) return
     this.#isOver = true
     const { failure, callback } = this
-    if (callback !== nobody) this.#answer(callback)
-    this.#ended(failure)
+    try {
+      if (callback !== nobody) this.#answer(callback)
+    } catch (error) {
+      throwLater(error)
+    }
+    try {
+      this.#ended(failure)
+    } catch (error) {
+      throwLater(error)
+    }
   }
 
-  // It belongs to others: what it throws is theirs.
   #answer(callback: Callback): void {
-    try {
-      if (this.failure !== undefined) callback(this.failure.error)
-      else callback(null, { rowCount: this.#rowCount, rows: [], fields: [] })
-    } catch (error) {
-      process.nextTick(() => {
-        throw error
-      })
-    }
+    if (this.failure !== undefined) callback(this.failure.error)
+    else callback(null, { rowCount: this.#rowCount, rows: [], fields: [] })
   }
 }

@@ -1,5 +1,6 @@
 import type { Connection } from 'pg'
 import { Exchange } from './exchange.ts'
+import { copyError } from './lane-error.ts'
 import { readTexts } from './row-format.ts'
 import { isServerError } from './server-error.ts'
 
@@ -45,13 +46,16 @@ export class MessagesExchange extends Exchange {
   handlePortalSuspended(): void {}
 
   handleCopyInResponse(connection: Connection): void {
+    this.failAtPart(copyError())
     // A server that expects data ignores a Sync. Behind other messages it ends the connection by itself.
     if (!this.isAtLastPart) return
     ;(connection as CopyConnection).sendCopyFail('COPY FROM STDIN is not supported')
     connection.sync()
   }
 
-  handleCopyData(): void {}
+  handleCopyData(): void {
+    if (this.failure === undefined) this.failAtPart(copyError())
+  }
 
   handleReadyForQuery(): void {
     this.host.ready(this)

@@ -19,7 +19,7 @@ export interface Part {
    * @param tag PostgreSQL's command tag without its counts: `INSERT`, `COMMIT`, `START TRANSACTION`;
    *   empty for an empty statement
    */
-  completed?(tag: string, rowCount: number): void
+  readonly completed?: ((tag: string, rowCount: number) => void) | undefined
   /** The type ids of the result's columns. Called before the first row. */
   readonly described?: ((typeIds: readonly number[]) => void) | undefined
 }

@@ -1,5 +1,6 @@
 import type { ColumnDecoder, Primitive, Row, RowDecoder } from '../../schema/wire-form.ts'
 import { int16At, int32At, utf8At } from './bytes.ts'
+import { laneError } from './lane-error.ts'
 
 /** Reads the body of a DataRow, which begins at `at`. */
 export type RowReader = (bytes: Buffer, at: number) => Row
@@ -121,5 +122,5 @@ function requireWidth(expected: number, got: number): void {
 }
 
 export function widthError(expected: number, got: number): Error {
-  return new Error(`Expected a row of ${expected} columns, got ${got}`)
+  return laneError(`Expected a row of ${expected} columns, got ${got}`)
 }

@@ -1,4 +1,5 @@
 import type { RowDecoder } from '../../schema/wire-form.ts'
+import { laneError } from './lane-error.ts'
 import { type RowFormat, rowFormat } from './row-format.ts'
 
 /** A statement that is prepared on a connection, or may be. */
@@ -22,7 +23,7 @@ export class Statement {
     this.bindHead = Buffer.from(`\0${name}\0`)
     // PostgreSQL cuts longer names off, so that two of them could mean one statement.
     if (name.includes('\0') || this.bindHead.length > 65)
-      throw new Error(
+      throw laneError(
         `Expected a statement's name of at most 63 bytes, got ${JSON.stringify(name)}`,
       )
   }

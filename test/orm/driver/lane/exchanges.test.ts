@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { type Duplex, PassThrough } from 'node:stream'
+import pg, { type PoolClient } from 'pg'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Client } from '../../../../orm/driver/client.ts'
+import { Lane } from '../../../../orm/driver/lane/lane.ts'
 import { testDatabase } from '../../../support/database.ts'
 import { feeds, openLane, rowsOf, send } from './lanes.ts'
 
@@ -78,15 +82,36 @@ describe.each(feeds)('an exchange that reads %s', (feed) => {
   it('keeps the status of the transaction', async () => {
     const { client, lane } = await openLane(url, feed)
     expect(lane.isInTransaction).toBe(false)
-    await send(lane, 'begin')
+    expect(await send(lane, 'begin')).toMatchObject({ isInTransaction: true })
     expect(lane.isInTransaction).toBe(true)
-    const { failure } = await send(lane, 'select 1 / 0')
-    expect(failure?.part).toBe(0)
-    expect(lane.isInTransaction).toBe(true)
-    const { results } = await send(lane, 'commit')
-    expect(results[0]).toMatchObject({ tag: 'ROLLBACK' })
+    expect(await send(lane, 'select 1 / 0')).toMatchObject({
+      failure: { part: 0 },
+      isInTransaction: true,
+    })
+    expect(await send(lane, 'commit')).toMatchObject({
+      results: [{ tag: 'ROLLBACK' }],
+      isInTransaction: false,
+    })
     expect(lane.isInTransaction).toBe(false)
     await client.query('begin')
     expect(lane.isInTransaction).toBe(true)
   })
+})
+
+class OddConnection extends pg.Connection {
+  attachListeners(stream: Duplex): void {
+    const usual = pg.Connection.prototype as unknown as { attachListeners(stream: Duplex): void }
+    usual.attachListeners.call(this, stream.pipe(new PassThrough()))
+  }
+}
+
+it('reads the messages of pg where pg reads the stream in a way of its own', async () => {
+  const client = new Client({ connectionString: url, connection: new OddConnection() } as never)
+  await client.connect()
+  onTestFinished(() => client.end())
+  const lane = Lane.of(client as unknown as PoolClient)
+  expect(lane.readsBytes).toBe(false)
+  for (let time = 0; time < 2; time += 1)
+    expect(await rowsOf(lane, { text: 'select 1', name: 'one' })).toEqual([['1']])
+  expect((await client.query('select 2 as n')).rows).toEqual([{ n: 2 }])
 })

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import pg, { type PoolClient } from 'pg'
 import { onTestFinished } from 'vitest'
 import { Client } from '../../../../orm/driver/client.ts'
@@ -37,6 +36,9 @@ export async function openLane(
   return { client, lane: Lane.of(client) }
 }
 
+/** A part with what it needs. */
+export type PartGiven = Partial<Part> | string
+
 /** What came of one part. */
 export interface Result {
   readonly rows: Row[]
@@ -48,10 +50,12 @@ export interface Result {
 export interface Outcome {
   readonly failure: Failure | undefined
   readonly results: readonly Result[]
+  /** At the very end, before anyone else hears of it. */
+  readonly isInTransaction: boolean
 }
 
 /** Sends parts and keeps everything that comes of them. */
-export function send(lane: Lane, ...parts: readonly (Partial<Part> | string)[]): Promise<Outcome> {
+export function send(lane: Lane, ...parts: readonly PartGiven[]): Promise<Outcome> {
   const results: Result[] = parts.map(() => ({ rows: [] }))
   const watched = parts.map((given, at): Part => {
     const part = typeof given === 'string' ? { text: given } : given
@@ -70,18 +74,14 @@ export function send(lane: Lane, ...parts: readonly (Partial<Part> | string)[]):
     lane.send(watched, (failure) => {
       count += 1
       if (count > 1) reject(new Error('ended twice'))
-      resolve({ failure, results })
+      resolve({ failure, results, isInTransaction: lane.isInTransaction })
     })
   })
 }
 
 /** The rows of a single part, which must succeed. */
-export async function rowsOf(lane: Lane, part: Partial<Part> | string): Promise<readonly Row[]> {
+export async function rowsOf(lane: Lane, part: PartGiven): Promise<readonly Row[]> {
   const { failure, results } = await send(lane, part)
   if (failure !== undefined) throw failure.error
   return results[0]!.rows
-}
-
-export async function ended(client: PoolClient): Promise<void> {
-  await once(client, 'end')
 }
