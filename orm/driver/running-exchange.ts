@@ -47,10 +47,14 @@ export class RunningExchange {
     this.#since = performance.now()
   }
 
-  /** Whether the transaction is ending: COMMIT or ROLLBACK runs. */
+  /** Whether it ends the transaction, so that its outcome is awaited: an interrupted COMMIT may have succeeded. */
   get isEnding(): boolean {
-    const { summary, kind } = this.#current.statement
-    return kind === 'control' && (summary === 'COMMIT' || summary === 'ROLLBACK')
+    return isEnd(this.#sendings.at(-1))
+  }
+
+  /** Whether COMMIT or ROLLBACK itself runs. */
+  get isAtEnd(): boolean {
+    return isEnd(this.#current)
   }
 
   /**
@@ -104,4 +108,10 @@ export class RunningExchange {
       operation,
     })
   }
+}
+
+function isEnd(sending: Sending | undefined): boolean {
+  if (sending?.statement.kind !== 'control') return false
+  const { summary } = sending.statement
+  return summary === 'COMMIT' || summary === 'ROLLBACK'
 }

@@ -35,15 +35,15 @@ export class StatementSender {
     this.#reasonOfCancel = reasonOfCancel
   }
 
-  /** Asks the server to cancel the running statement. How its exchange ends is awaited. */
+  /** Asks the server to cancel the running statement, unless COMMIT is on its way. How it ends is awaited. */
   cancel(): void {
     if (this.#running?.isEnding === false) this.#running.connection.cancel()
   }
 
-  /** Cancels the running statement. If COMMIT runs, waits a while longer, and closes the connection then. */
+  /** The time is over: cancels the running statement. If COMMIT runs, closes the connection a while later. */
   end(): void {
     const running = this.#running
-    if (running?.isEnding !== true) return this.cancel()
+    if (running?.isAtEnd !== true) return running?.connection.cancel()
     const cutOff = setTimeout(() => {
       if (this.#running === running) running.connection.destroy()
     }, commitGraceMs)
