@@ -96,7 +96,7 @@ export abstract class Exchange implements Submittable {
   described(typeIds: readonly number[]): void {
     const { step } = this
     if (step === undefined) return
-    step.statement?.describe(typeIds)
+    if (step.statement !== undefined) step.statement.typeIds = typeIds
     this.#tell(step, typeIds)
   }
 

@@ -12,8 +12,7 @@ export class Statement {
   isKnown = false
   /** The number of the exchange that parses it. */
   parsedIn = 0
-  /** The types of its columns, once the server has described them; none if it gives no rows. */
-  typeIds: readonly number[] | undefined
+  #typeIds: readonly number[] | undefined
   #decoder: RowDecoder | undefined
   #format: RowFormat | undefined
 
@@ -28,15 +27,21 @@ export class Statement {
       )
   }
 
-  describe(typeIds: readonly number[]): void {
-    this.typeIds = typeIds
+  /** The types of its columns, once the server has described them; none if it gives no rows. */
+  get typeIds(): readonly number[] | undefined {
+    return this.#typeIds
+  }
+
+  set typeIds(typeIds: readonly number[] | undefined) {
+    this.#typeIds = typeIds
+    // What was binary may be another type now.
     this.#decoder = undefined
   }
 
   format(decoder: RowDecoder): RowFormat {
     if (this.#decoder === decoder && this.#format !== undefined) return this.#format
     this.#decoder = decoder
-    return (this.#format = rowFormat(decoder, this.typeIds))
+    return (this.#format = rowFormat(decoder, this.#typeIds))
   }
 }
 

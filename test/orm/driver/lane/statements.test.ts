@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { testDatabase } from '../../../support/database.ts'
+import { binaries, decoderOf } from './decoders.ts'
 import { feeds, type Laned, openLane, rowsOf, send } from './lanes.ts'
 
 const { url, query } = await testDatabase()
@@ -97,6 +98,19 @@ describe.each(feeds)('prepared statements on a lane that reads %s', (feed) => {
     lane.forget('outdated')
     expect((await send(lane, part)).results[0]).toMatchObject({ typeIds: [23] })
     expect(await prepared(laned)).toEqual(['outdated'])
+  })
+
+  it('are read as texts again when their types may be others', async () => {
+    const { lane } = await openLane(url, feed)
+    const int4 = binaries.find(({ type }) => type === 'int4')!
+    const part = { text: 'select m from altered', name: 'altered', decoder: decoderOf(int4) }
+    await query('create table altered (m int)')
+    await query('insert into altered values (7)')
+    for (let time = 0; time < 2; time += 1) expect(await rowsOf(lane, part)).toEqual([[7]])
+    await query('alter table altered alter m type bigint')
+    lane.forget('altered')
+    for (let time = 0; time < 2; time += 1) expect(await rowsOf(lane, part)).toEqual([[7]])
+    await query('drop table altered')
   })
 
   it('are parsed anew after DISCARD ALL, if they were all forgotten', async () => {
