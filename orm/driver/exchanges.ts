@@ -241,9 +241,12 @@ export class Exchanges {
   ): void {
     const isNew = !this.transaction.exists
     const mayRepeat = isNew || !this.transaction.hasExecuted
-    const limit = isNew && isBegin(sendings[0]) ? this.#limitTransaction() : undefined
+    const begins = isNew && isBegin(sendings[0])
+    const limit = begins ? this.#limitTransaction() : undefined
     this.#sender.send(connection, sendings, operation, (refusal) => {
-      if (isNew) this.#begins(connection, limit)
+      if (begins) this.#hasBegun(connection, limit)
+      // The application has given it back so.
+      else if (isNew && connection.isInTransaction) connection.replace()
       if (refusal === undefined) {
         this.transaction.hasExecuted ||= sendings.some(isWork)
         return ended(undefined)
@@ -258,7 +261,7 @@ export class Exchanges {
   }
 
   /** A transaction may have begun, and ended again. */
-  #begins(connection: Connection, limit: NodeJS.Timeout | undefined): void {
+  #hasBegun(connection: Connection, limit: NodeJS.Timeout | undefined): void {
     if (connection.isInTransaction) return this.transaction.began(limit)
     clearTimeout(limit)
     this.expiry = undefined

@@ -7,6 +7,7 @@ import { afterAll, expect, it } from 'vitest'
 import { Database, type Session, sql } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, user, User } from '../../support/entities.ts'
+import { hearTags } from '../../support/received-tags.ts'
 import { protocols, receive } from '../client.ts'
 import { expectIdle, holdCommits, holdLock, names, serve, untilBlocked } from '../serve.ts'
 import { type End, ends, expected, lastName, nameOf, type Step, steps } from './settle-model.ts'
@@ -20,15 +21,7 @@ const seen = { taken: 0, given: 0, tags: [] as string[] }
 const pool = new pg.Pool({ connectionString: url, max: 2 })
 pool.on('acquire', () => (seen.taken += 1))
 pool.on('release', () => (seen.given += 1))
-pool.on('connect', (client) => {
-  const ask = client.query.bind(client) as (...asked: unknown[]) => Promise<pg.QueryResult>
-  const heard = async (...asked: unknown[]): Promise<pg.QueryResult> => {
-    const result = await ask(...asked)
-    seen.tags.push(result.command)
-    return result
-  }
-  client.query = heard as typeof client.query
-})
+pool.on('connect', (client) => hearTags(client, (tag) => seen.tags.push(tag)))
 const database = new Database({ pool, tables: blog })
 afterAll(async () => {
   await database.close()

@@ -93,7 +93,10 @@ describe('a network that breaks at COMMIT', () => {
 
   it('in a statement: a 503, and nothing is saved', async () => {
     await using proxy = await WireProxy.to(stored.url)
-    await using served = await serving(proxy)
+    await using served = await serving(proxy, {}, (session) => {
+      session.add(user('ann'))
+      return session.flush()
+    })
     const cut = proxy.before('toClient', 'INSERT', (wire) => wire.cut())
     const response = await post(served)
     await cut
