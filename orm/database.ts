@@ -18,7 +18,7 @@ import {
   type SessionOptions,
 } from './options.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
-import { ambientScope } from './session/ambient.ts'
+import { ambient, ambientScope } from './session/ambient.ts'
 import { Catalogue } from './session/catalogue.ts'
 import type { LiveSession, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'
@@ -114,7 +114,7 @@ export class Database implements AsyncDisposable {
       )
     const session = new Session(this, options).manage()
     try {
-      const result = await ambientScope.run({ session: () => session }, fn, session)
+      const result = await ambientScope.run({ [ambient]: () => session }, fn, session)
       // A commit reports its own result, even if the session ends meanwhile.
       if (session.isClosed) session.refuseLoss()
       else await session.commit()
@@ -130,7 +130,7 @@ export class Database implements AsyncDisposable {
     options: TransactionOptions = {},
   ): Promise<T> {
     await using session = new Session(this)
-    return await ambientScope.run({ session: () => session }, () =>
+    return await ambientScope.run({ [ambient]: () => session }, () =>
       session.transaction(fn, options),
     )
   }
@@ -228,7 +228,10 @@ export class Database implements AsyncDisposable {
       isReadOnly: readOnly === true,
       signal,
       opened: (session) => void this.#live.set(session, connection),
-      closed: async (session) => void this.#live.delete(session),
+      closed: (session) => {
+        this.#live.delete(session)
+        return undefined
+      },
     }
   }
 

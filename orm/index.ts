@@ -90,7 +90,7 @@ export type { ColumnName, Key, NewRow, Relation, RelationRef, Row } from './enti
 export type { ExecutedRows } from './session/executed-rows.ts'
 export type { TransactionOptions } from './session/transaction-options.ts'
 /** @internal for the plugin */
-export { ambientScope, type AmbientScope } from './session/ambient.ts'
+export { ambient, ambientScope, type AmbientScope } from './session/ambient.ts'
 /** @internal for the plugin */
 export type { SessionTrace } from './telemetry/trace-scope.ts'
 /** @internal for the plugin */

@@ -66,6 +66,11 @@ export class SessionConnection {
     return this.#transaction !== 'none'
   }
 
+  /** Whether no statement runs or waits. */
+  get isIdle(): boolean {
+    return this.#queue.isIdle
+  }
+
   /** Whether the transaction can no longer be committed. */
   get hasFailed(): boolean {
     return this.#transaction === 'failed' || this.#transaction === 'lost'

@@ -27,6 +27,10 @@ export class IdentityMap {
     return this.#tables.get(table)?.values() ?? []
   }
 
+  tables(): Iterable<TableMetadata> {
+    return this.#tables.keys()
+  }
+
   *[Symbol.iterator](): Generator<Entity> {
     for (const entities of this.#tables.values()) yield* entities.values()
   }

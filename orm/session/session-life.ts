@@ -11,6 +11,7 @@ export class SessionLife {
   readonly #observer: Observer
   #isOpen = false
   #closing: Promise<void> | undefined
+  #isClosed = false
   #reason: DataBridgeError | undefined
   /** Whether the program has not used the session since the last commit or rollback. */
   isSettled = false
@@ -26,7 +27,7 @@ export class SessionLife {
   }
 
   get isClosed(): boolean {
-    return this.#closing !== undefined
+    return this.#isClosed
   }
 
   /** Why the session was ended from outside. */
@@ -53,8 +54,11 @@ export class SessionLife {
     this.#reason ??= reason
   }
 
-  close(end: () => Promise<void>): Promise<void> {
-    this.#closing ??= end()
+  /** @param end undefined if it ends at once */
+  close(end: () => Promise<void> | undefined): Promise<void> | undefined {
+    if (this.#isClosed) return this.#closing
+    this.#isClosed = true
+    this.#closing = end()
     return this.#closing
   }
 }

@@ -5,7 +5,7 @@ import type { Catalogue } from './catalogue.ts'
 
 /** A session as its database knows it. */
 export interface LiveSession {
-  discard(): Promise<void>
+  discard(): Promise<void> | undefined
 }
 
 /** The parts of a session. */
@@ -18,6 +18,6 @@ export interface SessionParts {
   readonly signal?: AbortSignal | undefined
   /** Called when the session is used for the first time. */
   opened(session: LiveSession): void
-  /** Called when the session has ended. */
-  closed(session: LiveSession): Promise<void>
+  /** Called when the session has ended. Undefined if there is nothing to wait for. */
+  closed(session: LiveSession): Promise<void> | undefined
 }

@@ -14,6 +14,7 @@ import { rawStatement } from '../sql/raw-statement.ts'
 import type { Sql } from '../sql/template.ts'
 import { type ExecutedRows, executedRows } from './executed-rows.ts'
 import { EntitySource } from './entity-source.ts'
+import { awaitsFlush } from './awaits-flush.ts'
 import { Flusher } from './flusher.ts'
 import { noOutcome, sessionOperation } from './operations.ts'
 import { abortedError, closedError, goneError, lostError, notFoundError } from './session-errors.ts'
@@ -200,17 +201,26 @@ export class BaseSession implements AsyncDisposable {
     )
   }
 
-  /** @internal Ends the session, and rolls back without a warning. */
-  discard(): Promise<void> {
+  /** @internal Ends the session, and rolls back without a warning. Undefined if it has ended at once. */
+  discard(): Promise<void> | undefined {
+    if (this.#life.isClosed) return this.#life.close(() => undefined)
+    if (this.isQuiet) return this.endQuietly('rollback')
     if (!this.#life.isSettled) this.#hasLost ||= this.#flusher.hasUnsaved
     return this.#life.close(() => this.#close())
+  }
+
+  /** @internal Ends a session that {@link isQuiet}, and reports it as a commit or rollback of nothing. */
+  endQuietly(as: 'commit' | 'rollback'): Promise<void> | undefined {
+    if (this.#life.isOpen && !this.#life.isSettled)
+      this.#observer.operationStarted?.(sessionOperation(as))?.({})
+    return this.#life.close(() => this.#end())
   }
 
   /**
    * @internal Ends the session for a reason: the server cancels the running statement, and the session
    * rolls back. Every later use fails with the reason.
    */
-  abort(reason: DataBridgeError): Promise<void> {
+  abort(reason: DataBridgeError): Promise<void> | undefined {
     this.#life.abort(reason)
     this.#connection.abort(reason)
     return this.discard()
@@ -285,15 +295,37 @@ export class BaseSession implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#parts.signal?.removeEventListener('abort', this.#onAbort)
     this.#connection.refuse(closedError)
     await this.#connection.settled()
-    const { isOpen } = this.#life
     const isSettled = this.#life.isSettled && !this.#connection.isInTransaction
-    if (isOpen && !isSettled) await this.#flusher.rollback()
-    if (isOpen) this.#observer.operationStarted?.(sessionOperation('close'))?.({})
+    if (this.#life.isOpen && !isSettled) await this.#flusher.rollback()
+    await this.#end()
+  }
+
+  #end(): Promise<void> | undefined {
+    this.#parts.signal?.removeEventListener('abort', this.#onAbort)
+    this.#connection.refuse(closedError)
+    if (this.#life.isOpen) this.#observer.operationStarted?.(sessionOperation('close'))?.({})
     this.#work.rolledBack()
-    await this.#parts.closed(this)
+    return this.#parts.closed(this)
+  }
+
+  /** @internal Whether nothing is written, changed, open or under way: its end needs no statement. */
+  get isQuiet(): boolean {
+    return (
+      !this.#connection.isInTransaction &&
+      this.#connection.isIdle &&
+      this.#flusher.isIdle &&
+      !this.#transactions.areUnderWay &&
+      !this.#flusher.hasUnsaved
+    )
+  }
+
+  /** @internal Whether a flush would give its entities what the database or `onUpdate()` makes. */
+  get awaitsFlush(): boolean {
+    return (
+      this.#life.isOpen && !this.#life.isClosed && awaitsFlush(this.#work, this.#parts.catalogue)
+    )
   }
 
   /** Whether there are changes to flush or to commit. Checks every entity of the session. */
