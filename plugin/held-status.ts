@@ -6,14 +6,16 @@ const held = new WeakSet<FastifyReply['raw']>()
 /**
  * Keeps the status of the response: its session ends by it, and the client must not read another one.
  * A later status is ignored, with a line in the log.
+ *
+ * @param hasFailed whether this is the answer to an error. The next error may have another status
  */
-export function holdStatus(reply: FastifyReply, payload: unknown): void {
+export function holdStatus(reply: FastifyReply, payload: unknown, hasFailed: boolean): void {
   const { raw } = reply
   if (held.has(raw)) return
   // Fastify takes the status of a Response after the hooks.
   const status = statusOf(raw.statusCode, payload)
   if (status !== raw.statusCode) raw.statusCode = status
-  define(reply, status)
+  define(reply, status, hasFailed)
 }
 
 /** Frees the status, for the answer to an error. */
@@ -25,7 +27,7 @@ export function releaseStatus({ raw }: FastifyReply): void {
   raw.statusCode = statusCode
 }
 
-function define(reply: FastifyReply, status: number): void {
+function define(reply: FastifyReply, status: number, hasFailed: boolean): void {
   const { raw } = reply
   held.add(raw)
   Object.defineProperty(raw, 'statusCode', {
@@ -34,10 +36,11 @@ function define(reply: FastifyReply, status: number): void {
     get: () => status,
     set(later: number) {
       if (later === status) return
-      if (!isCondition(later, status)) return tell(reply, status, later)
+      if (!isCondition(later, status) && !(hasFailed && later >= 400))
+        return tell(reply, status, later)
       releaseStatus(reply)
       raw.statusCode = later
-      define(reply, later)
+      define(reply, later, hasFailed)
     },
   })
 }

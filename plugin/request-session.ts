@@ -196,7 +196,7 @@ export class RequestSession implements SessionPart, DeferredSession {
     }
     answers.begin()
     if (this.#deferred !== undefined || answers.hasFailed) forgetLength(this.#reply)
-    holdStatus(this.#reply, payload)
+    holdStatus(this.#reply, payload, answers.hasFailed)
     if (this.#isDeferred(payload)) {
       const held = this.#defer(payload)
       answers.end()

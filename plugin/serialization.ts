@@ -1,5 +1,6 @@
 import type { FastifyRequest, preSerializationHookHandler } from 'fastify'
 import { type Session, withPlainEntities } from '../orm/index.ts'
+import { holdStatus, releaseStatus } from './held-status.ts'
 import type { RequestSessions } from './request-sessions.ts'
 import { routeOf } from './route-options.ts'
 
@@ -11,7 +12,7 @@ export type SessionsOf = (request: FastifyRequest) => RequestSessions | null
  * defaults, timestamps. The commit looks for changes again.
  */
 export function flushFirst(sessionsOf: SessionsOf): preSerializationHookHandler<unknown> {
-  return function flushBeforeSerialization(request, _reply, payload, done) {
+  return function flushBeforeSerialization(request, reply, payload, done) {
     const sessions = sessionsOf(request)
     const incomplete = sessions?.incomplete()
     if (sessions === null || incomplete === undefined) return done(null, payload)
@@ -19,16 +20,15 @@ export function flushFirst(sessionsOf: SessionsOf): preSerializationHookHandler<
     // Another answer is on its way.
     if (answers.isAnswering) return
     answers.begin()
-    flushAll(incomplete).then(
-      () => {
-        answers.end()
-        done(null, payload)
-      },
-      (error: Error) => {
-        answers.end()
-        done(error)
-      },
-    )
+    // The answer has the status that it was sent with. Later hooks may still change it.
+    holdStatus(reply, payload, false)
+    const goOn = (error: Error | null): void => {
+      answers.end()
+      releaseStatus(reply)
+      if (error === null) done(null, payload)
+      else done(error)
+    }
+    flushAll(incomplete).then(() => goOn(null), goOn)
   }
 }
 

@@ -1,4 +1,6 @@
-import type { TableMetadata } from '../schema/metadata.ts'
+import { stateOf } from '../entity/entity-state.ts'
+import type { ColumnMetadata } from '../schema/metadata.ts'
+import type { TableFacts } from '../sql/table-facts.ts'
 import type { Catalogue } from './catalogue.ts'
 import { dirtyColumns } from './change-set.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
@@ -10,17 +12,33 @@ import type { UnitOfWork } from './unit-of-work.ts'
 export function awaitsFlush(work: UnitOfWork, catalogue: Catalogue): boolean {
   if (work.hasPending) return true
   for (const table of work.identity.tables()) {
-    if (!changesMore(table, catalogue)) continue
-    for (const entity of work.identity.of(table))
-      if (dirtyColumns(entity) !== undefined) return true
+    const facts = catalogue.factsOf(table)
+    if (!mayBringBack(facts, table.columns)) continue
+    for (const entity of work.identity.of(table)) {
+      const dirty = dirtyColumns(entity)
+      if (dirty !== undefined && bringsBack(facts, stateOf(entity).table.columns, dirty))
+        return true
+    }
   }
   return false
 }
 
-/** Whether an UPDATE may bring back more than was sent. Unknown tables may have triggers. */
-function changesMore(table: TableMetadata, catalogue: Catalogue): boolean {
+// For each table that was read, in every request that answers an object.
+const known = new WeakMap<TableFacts, boolean>()
+
+function mayBringBack(facts: TableFacts, columns: readonly ColumnMetadata[]): boolean {
+  let may = known.get(facts)
+  if (may === undefined) known.set(facts, (may = bringsBack(facts, columns, columns)))
+  return may
+}
+
+/** Whether an UPDATE of these columns brings back more than was sent. */
+function bringsBack(
+  facts: TableFacts,
+  columns: readonly ColumnMetadata[],
+  changed: readonly ColumnMetadata[],
+): boolean {
   return (
-    table.columns.some(({ onUpdate }) => onUpdate !== undefined) ||
-    catalogue.factsOf(table).afterUpdate(table.columns).length > 0
+    columns.some(({ onUpdate }) => onUpdate !== undefined) || facts.afterUpdate(changed).length > 0
   )
 }

@@ -180,10 +180,10 @@ describe('with an instrumentation of the driver', () => {
       })
     })
     await served.fetch('/')
-    // Below the flush: BEGIN, what it asks the catalogue once for each table, UPDATE.
+    // The flush comes before the response is serialized. Below it: BEGIN, what it asks the catalogue once for each table, UPDATE.
     expect(outlines()).toEqual([
       'request(db.session.open db.query.find(pg.query db.relationship.selectinload(pg.query)) ' +
-        'db.session.commit(db.session.flush(pg.query pg.query pg.query) pg.query) db.session.close)',
+        'db.session.flush(pg.query pg.query pg.query) db.session.commit(pg.query) db.session.close)',
     ])
   })
 
