@@ -269,6 +269,7 @@ export class RequestSession implements SessionPart, DeferredSession {
     const session = new Session(database, sessionOptionsOf(routeOptionsOf(this.#request)), {
       trace: this.#trace,
       slow: slowStatementLog(this.#request.log, slowQueryMs),
+      tellRefused: (error) => this.#sessions.refused(error),
     }).manage()
     this.#sessions.add(this)
     return session

@@ -34,6 +34,7 @@ export class RequestSessions {
   readonly #reply: FastifyReply
   readonly #parts: SessionPart[] = []
   #answers: Answers | undefined
+  #hasRefused = false
 
   constructor(reply: FastifyReply) {
     this.#reply = reply
@@ -105,6 +106,22 @@ export class RequestSessions {
   refusalOf(error: unknown): Error {
     const refusal = error instanceof Error ? error : new Error(String(error))
     return this.haveCommitted ? partialError(refusal) : refusal
+  }
+
+  /**
+   * A call was refused because its session was ended from outside. Usually the handler awaits it and
+   * fails with the same error, which is logged then. Otherwise it would be seen nowhere.
+   */
+  refused(error: unknown): void {
+    if (this.#hasRefused) return
+    this.#hasRefused = true
+    setImmediate(() => {
+      if (this.#answers?.hasFailed === true) return
+      this.#reply.log.info(
+        { err: error },
+        'a call of an ended session was refused, and nothing awaits it',
+      )
+    })
   }
 
   /** One listener for all, without a function of its own: every request that uses a session has it. */

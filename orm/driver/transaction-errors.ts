@@ -1,4 +1,5 @@
 import { DataBridgeError, tellRefused } from '../errors.ts'
+import { refusal } from '../util/refusals.ts'
 
 /** The error of a statement in a transaction that has already failed. */
 export function failedTransactionError(isLost: boolean, cause: unknown): DataBridgeError {
@@ -71,9 +72,11 @@ export function statementTimeoutError(summary: string, limitMs: number): DataBri
 }
 
 export function transactionTimeoutError(limitMs: number): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT',
-    `the transaction took longer than timeouts.transaction allows (${limitMs} ms), and was rolled back`,
+  return refusal(
+    new DataBridgeError(
+      'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT',
+      `the transaction took longer than timeouts.transaction allows (${limitMs} ms), and was rolled back`,
+    ),
   )
 }
 

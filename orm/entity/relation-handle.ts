@@ -75,7 +75,10 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     onLoaded?: ((value: T) => A | PromiseLike<A>) | null,
     onFailed?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.load().then(onLoaded, onFailed)
+    const { session } = this.#state
+    // `await` gives both functions. Without the second one, the program may await the result later.
+    if (onFailed != null || session === undefined) return this.load().then(onLoaded, onFailed)
+    return session.give(() => this.load().then(onLoaded))
   }
 
   /**

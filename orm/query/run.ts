@@ -21,6 +21,8 @@ import type { QueryPlan } from './plan.ts'
 export interface QueryContext extends LoadContext {
   /** Refuses a session that has ended, and flushes changes to the tables that the query reads. */
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void>
+  /** The promise of some work, for the program. */
+  give<T>(work: () => Promise<T> | T): Promise<T>
 }
 
 /** The expressions of `select` and `aggregate`, by the names of their properties. */
@@ -32,14 +34,15 @@ export function runList(context: QueryContext, plan: QueryPlan): Promise<Entity[
   return run(context, 'find', plan, rowsOf, entities(context, plan, plan.limit !== 1), countRows)
 }
 
-export async function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity | null> {
+export function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity | null> {
   const limited = atMost(plan, 1)
   const found = entities(context, limited, false)
-  const [entity = null] = await run(context, 'first', limited, rowsOf, found, countRows)
-  return entity
+  const first = async (rows: RawRows, operation: QueryOperation): Promise<Entity | null> =>
+    (await found(rows, operation))[0] ?? null
+  return run(context, 'first', limited, rowsOf, first, countOne)
 }
 
-export async function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> {
+export function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> {
   const limited = atMost(plan, 2)
   const found = entities(context, limited, false)
   const only = async (rows: RawRows, operation: QueryOperation): Promise<Entity> =>
@@ -75,13 +78,13 @@ export function runRows(
   return runSelected(context, 'find', plan, selected)
 }
 
-export async function runFirstRow(
+export function runFirstRow(
   context: QueryContext,
   plan: QueryPlan,
   selected: Selected,
 ): Promise<Row | null> {
-  const [row = null] = await runSelected(context, 'first', atMost(plan, 1), selected)
-  return row
+  const first = (result: RawRows): Row | null => plainRows(result, selected)[0] ?? null
+  return run(context, 'first', atMost(plan, 1), valuesOf(selected), first, countOne)
 }
 
 export function runOneRow(
@@ -130,9 +133,11 @@ function plainRows(result: RawRows, selected: Selected): Row[] {
 
 const rowsOf = (plan: QueryPlan): Select => new Select(plan)
 
+const countOne = (found: unknown): Outcome => ({ rows: found === null ? 0 : 1 })
+
 const countRows = (rows: readonly unknown[]): Outcome => ({ rows: rows.length })
 
-async function run<T>(
+function run<T>(
   context: QueryContext,
   name: QueryOperation['name'],
   plan: QueryPlan,
@@ -140,25 +145,27 @@ async function run<T>(
   read: (rows: RawRows, operation: QueryOperation) => T | Promise<T>,
   outcomeOf: (result: T) => Outcome,
 ): Promise<T> {
-  if (name !== 'aggregate') refuseGroups(name, plan)
-  const { from, where, limit } = plan
-  const operation: QueryOperation = {
-    kind: 'query',
-    name,
-    table: from.table,
-    filters: where?.conjunctCount ?? 0,
-    limit,
-  }
-  return observed(
-    context.observer,
-    operation,
-    async () => {
-      const statement = selectStatement(build(plan))
-      await context.beforeQuery(readBy(statement, plan), operation)
-      return read(await context.rows(statement, operation), operation)
-    },
-    outcomeOf,
-  )
+  return context.give(() => {
+    if (name !== 'aggregate') refuseGroups(name, plan)
+    const { from, where, limit } = plan
+    const operation: QueryOperation = {
+      kind: 'query',
+      name,
+      table: from.table,
+      filters: where?.conjunctCount ?? 0,
+      limit,
+    }
+    return observed(
+      context.observer,
+      operation,
+      async () => {
+        const statement = selectStatement(build(plan))
+        await context.beforeQuery(readBy(statement, plan), operation)
+        return read(await context.rows(statement, operation), operation)
+      },
+      outcomeOf,
+    )
+  })
 }
 
 function entities(

@@ -44,6 +44,10 @@ export class EntitySource implements QueryContext {
     return this.#flusher.beforeQuery(reads, operation)
   }
 
+  give<T>(work: () => Promise<T> | T): Promise<T> {
+    return this.#owner.give(work)
+  }
+
   rows(statement: Statement, operation: Operation): Promise<RawRows> {
     return this.#connection.rows(statement, operation)
   }

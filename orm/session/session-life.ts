@@ -1,5 +1,6 @@
 import type { DataBridgeError } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
+import { refusal } from '../util/refusals.ts'
 import { sessionOperation } from './operations.ts'
 import { closedError } from './session-errors.ts'
 import type { LiveSession, SessionParts } from './session-parts.ts'
@@ -15,6 +16,8 @@ export class SessionLife {
   #reason: DataBridgeError | undefined
   /** Whether the program has not used the session since the last commit or rollback. */
   isSettled = false
+  /** Whether somebody else ends the session: the request, the job or the database that it belongs to. */
+  endsFromOutside = false
 
   constructor(session: LiveSession, parts: SessionParts) {
     this.#session = session
@@ -42,12 +45,18 @@ export class SessionLife {
 
   /** @returns whether the session is used for the first time */
   enter(): boolean {
-    if (this.isClosed) throw this.#reason ?? closedError()
+    if (this.isClosed) throw this.#reason ?? this.closedError()
     this.isSettled = false
     if (this.#isOpen) return false
     this.#isOpen = true
     this.#parts.opened(this.#session)
     return true
+  }
+
+  /** What is refused after the end. */
+  readonly closedError = (): DataBridgeError => {
+    const error = closedError()
+    return this.endsFromOutside ? refusal(error) : error
   }
 
   abort(reason: DataBridgeError): void {

@@ -266,7 +266,10 @@ describe('classes', () => {
       Object.getOwnPropertyDescriptor(entity, 'name')?.configurable === false
     const first = new Checked({ name: 'x' })
     expect([isChecked(first), isChecked(new Checked({ name: 'x' }))]).toEqual([true, true])
-    new UnitOfWork({ loadRelation: () => Promise.reject(new Error('not asked')) }).add(first)
+    new UnitOfWork({
+      loadRelation: () => Promise.reject(new Error('not asked')),
+      give: async (work) => work(),
+    }).add(first)
     expect(isChecked(new Checked({ name: 'x' }))).toBe(false)
   })
 
