@@ -12,7 +12,7 @@ export type { TimeLimits } from './driver/time-limits.ts'
 export type { PoolSettings } from './driver/pool-settings.ts'
 export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
 /** @internal for the plugin */
-export { describe } from './errors.ts'
+export { describe, safeError, showMessage } from './errors.ts'
 export type { NPlusOneMode } from './n-plus-one/mode.ts'
 /** @internal for the plugin */
 export { type SlowStatement, SlowStatements } from './observe/slow-statements.ts'

@@ -5,6 +5,7 @@ import {
   type AmbientScope,
   DataBridgeError,
   type Session,
+  showMessage,
 } from '../orm/index.ts'
 import { Arrival } from './arrival.ts'
 import type { Settings } from './options.ts'
@@ -121,18 +122,11 @@ function decorateAmbient(app: FastifyInstance, sessionOf: SessionOf): void {
 }
 
 /**
- * Fastify and most error handlers send an error's message to the client, and this one may name tables
- * or columns. The details stay in the stack, which is logged.
+ * Fastify and most error handlers send an error's message to the client. That of an error of the program
+ * may name tables or columns. The details stay in the stack, which is logged.
  */
 function hideDetails(error: unknown): void {
-  if (!(error instanceof DataBridgeError)) return
-  // The stack is made at its first read, with the message at that time.
-  void error.stack
-  Reflect.defineProperty(error, 'message', {
-    value: error.clientMessage,
-    configurable: true,
-    writable: true,
-  })
+  if (error instanceof DataBridgeError) showMessage(error, error.clientMessage)
 }
 
 /** When a client may try again after all connections were in use. */

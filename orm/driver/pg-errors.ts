@@ -81,24 +81,24 @@ export function statementError(error: unknown, summary: string): DataBridgeError
     return new DataBridgeError(
       'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT',
       `${summary} took longer than query_timeout allows`,
-      factsOf(error),
+      { ...factsOf(error), safeMessage: 'the statement took longer than query_timeout allows' },
     )
   }
   if (isConnectionLoss(error)) {
     return new DataBridgeError(
       'DATA_BRIDGE_ERR_CONNECTION_LOST',
       `the connection was lost during ${summary}`,
-      factsOf(error),
+      { ...factsOf(error), safeMessage: 'the connection was lost during a statement' },
     )
   }
   const [code, message] = kindOf(state, error)
-  const facts = factsOf(error)
+  const facts = { ...factsOf(error), safeMessage: message }
   if (code !== 'DATA_BRIDGE_ERR_STATEMENT')
     return withRefused(new DataBridgeError(code, `${message}${namesOf(facts)}`, facts), error)
   return new DataBridgeError(
     code,
     `${summary} failed: ${wordsOf(error)}${isMissing(state) ? whatIsMissing : ''}`,
-    facts,
+    { ...facts, safeMessage: 'PostgreSQL refused a statement; the stack says which one and why' },
   )
 }
 
@@ -151,7 +151,7 @@ export function connectError(error: unknown, where: string): DataBridgeError {
     return new DataBridgeError(
       'DATA_BRIDGE_ERR_AUTHENTICATION',
       `${byState[state]?.[1] ?? 'PostgreSQL refused the user'} (${where})`,
-      facts,
+      { ...facts, safeMessage: byState[state]?.[1] ?? 'PostgreSQL refused the user' },
     )
   }
   const message = messageOf(error)
@@ -159,13 +159,13 @@ export function connectError(error: unknown, where: string): DataBridgeError {
     return new DataBridgeError(
       'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
       `no connection became free within the time that the pool allows (${where})`,
-      facts,
+      { ...facts, safeMessage: 'no connection became free within the time that the pool allows' },
     )
   }
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_UNREACHABLE',
     `PostgreSQL cannot be reached (${where}): ${message}`,
-    facts,
+    { ...facts, safeMessage: 'PostgreSQL cannot be reached' },
   )
 }
 
@@ -175,22 +175,17 @@ export function acquireTimeoutError(
   isFull: boolean,
   where: string,
 ): DataBridgeError {
-  return isFull
-    ? new DataBridgeError(
-        'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
-        `no connection became free within timeouts.acquire (${limitMs} ms; ${where})`,
-      )
-    : new DataBridgeError(
-        'DATA_BRIDGE_ERR_UNREACHABLE',
-        `PostgreSQL has not accepted a connection within timeouts.acquire (${limitMs} ms; ${where})`,
-      )
+  const code = isFull ? 'DATA_BRIDGE_ERR_POOL_EXHAUSTED' : 'DATA_BRIDGE_ERR_UNREACHABLE'
+  const what = isFull ? 'no connection became free' : 'PostgreSQL has not accepted a connection'
+  const within = `${what} within timeouts.acquire (${limitMs} ms`
+  return new DataBridgeError(code, `${within}; ${where})`, { safeMessage: `${within})` })
 }
 
 export function tooManyError(maxWaiting: number, where: string): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_POOL_EXHAUSTED',
-    `every connection is in use, and maxWaiting (${maxWaiting}) sessions wait for one already (${where})`,
-  )
+  const full = `every connection is in use, and maxWaiting (${maxWaiting}) sessions wait for one already`
+  return new DataBridgeError('DATA_BRIDGE_ERR_POOL_EXHAUSTED', `${full} (${where})`, {
+    safeMessage: full,
+  })
 }
 
 function factsOf(error: unknown): ErrorFacts {

@@ -92,6 +92,7 @@ export class ConnectionPool {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_UNREACHABLE',
         'the database was closed; no connection can be had',
+        { safeMessage: 'the database was closed; no connection can be had' },
       )
     }
     const { waiting, idle, total } = this.usage

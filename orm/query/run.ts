@@ -191,6 +191,7 @@ function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_NOT_FOUND',
       `find(${entityName}).one() expected one row, got none`,
+      { safeMessage: 'one() expected one row, got none' },
     )
   }
   if (another !== undefined) {

@@ -109,6 +109,7 @@ export class EntitySource implements QueryContext {
         throw new DataBridgeError(
           'DATA_BRIDGE_ERR_NOT_FOUND',
           `refresh() found no row of this ${table.entityName}; it was deleted`,
+          { safeMessage: 'refresh() found no row; it was deleted' },
         )
       }
       requireOne(table, rows)
