@@ -163,6 +163,11 @@ export class Database implements AsyncDisposable {
     await this.transaction((session) => dropTables(session, tables), readCommitted)
   }
 
+  /** @internal The limits of its sessions, unless they have their own. */
+  get timeouts(): TimeLimits {
+    return this.#timeouts
+  }
+
   /** How many connections there are, how many of them are free, and how many sessions wait for one. */
   get usage(): PoolUsage {
     return this.#pool.usage

@@ -233,8 +233,20 @@ export class RequestSession implements SessionPart, DeferredSession {
    */
   abort(reason: () => DataBridgeError): void {
     const isOver = this.#state === 'refused' || this.#state === 'rolledBack'
+    if (this.#ending === undefined && this.#sessions.haveBegunCommit) return
     if (isOver || this.#sessions.haveCommitted) return
     void this.#session?.abort(reason())
+  }
+
+  get ending(): Promise<Ending> | undefined {
+    return this.#ending
+  }
+
+  follow(payload: unknown): boolean {
+    const first = this.#ending === undefined ? this.#sessions.begunCommit : undefined
+    if (first === undefined) return false
+    void first.then(({ isCommitted }) => (isCommitted ? this.settle(payload) : this.rollback()))
+    return true
   }
 
   /** The response is closed: the client left, at any moment, or the response was ended by hand. */
@@ -266,7 +278,8 @@ export class RequestSession implements SessionPart, DeferredSession {
     const { database, slowQueryMs } = this.#settings
     const { context } = this.#arrival
     if (context !== undefined) this.#trace = database.telemetry?.scopeOf(context, this.#request)
-    const session = new Session(database, sessionOptionsOf(routeOptionsOf(this.#request)), {
+    const options = sessionOptionsOf(routeOptionsOf(this.#request), database.timeouts)
+    const session = new Session(database, options, {
       trace: this.#trace,
       slow: slowStatementLog(this.#request.log, slowQueryMs),
       tellRefused: (error) => this.#sessions.refused(error),

@@ -11,6 +11,8 @@ export interface SessionPart {
   /** Whether its commit has begun, however it ends. */
   readonly hasBegunCommit: boolean
   readonly isCommitted: boolean
+  /** How it ends, once that is decided. */
+  readonly ending: Promise<{ readonly isCommitted: boolean }> | undefined
   /** What it has cost so far. Undefined where the response must not say so. */
   readonly shownCost: SessionStats | undefined
   /** The session, where it has changes that will be committed. */
@@ -64,6 +66,11 @@ export class RequestSessions {
   /** Whether the commit of one has begun. The others are flushed then. */
   get haveBegunCommit(): boolean {
     return this.#parts.some(({ hasBegunCommit }) => hasBegunCommit)
+  }
+
+  /** How the last commit that has begun ends. */
+  get begunCommit(): SessionPart['ending'] {
+    return this.#parts.findLast(({ hasBegunCommit }) => hasBegunCommit)?.ending
   }
 
   /** Whether one is committed: a rollback of the others would leave a part of the work saved. */

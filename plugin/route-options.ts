@@ -31,7 +31,8 @@ export interface DataBridgeRouteOptions {
   /**
    * When the session of a streamed response is committed. `'before'`, the default: before the first
    * byte. `'deferred'`: after the last byte, so that the stream can use the session. If that commit
-   * fails, the response is cut off.
+   * fails, the response is cut off. A transaction takes at most a minute then, unless
+   * `timeouts.transaction` says otherwise.
    */
   readonly stream?: 'before' | 'deferred' | undefined
 }
@@ -75,15 +76,28 @@ export function routeOptionsOf(request: FastifyRequest): DataBridgeRouteOptions 
 
 const noOptions: SessionOptions = Object.freeze({})
 
-/** The options of a session on this route. */
-export function sessionOptionsOf(options: DataBridgeRouteOptions): SessionOptions {
-  const { readOnly, isolation, transaction, timeouts } = options
-  const isUsual =
-    readOnly === undefined &&
-    isolation === undefined &&
-    transaction === undefined &&
-    timeouts === undefined
-  return isUsual ? noOptions : { readOnly, isolation, transaction, timeouts }
+/** How many milliseconds a transaction of a deferred stream may take by default: its reader decides how fast it flows. */
+const streamedTransactionMs = 60_000
+
+/**
+ * The options of a session on this route.
+ *
+ * @param usual the limits of its database
+ */
+export function sessionOptionsOf(
+  options: DataBridgeRouteOptions,
+  usual: TimeLimits,
+): SessionOptions {
+  if (options === none) return noOptions
+  const { readOnly, isolation, transaction, stream, timeouts } = options
+  const isUnlimited =
+    stream === 'deferred' && usual.transaction === undefined && timeouts?.transaction === undefined
+  return {
+    readOnly,
+    isolation,
+    transaction,
+    timeouts: isUnlimited ? { ...timeouts, transaction: streamedTransactionMs } : timeouts,
+  }
 }
 
 type Route = FastifyRequest['routeOptions']

@@ -66,7 +66,6 @@ export class SessionConnection {
     return this.#transaction !== 'none'
   }
 
-  /** Whether no statement runs or waits. */
   get isIdle(): boolean {
     return this.#queue.isIdle
   }
@@ -177,7 +176,7 @@ export class SessionConnection {
     return this.#inTurn(() => this.#commit(operation))
   }
 
-  /** Never fails: if ROLLBACK cannot be sent, the connection is closed and PostgreSQL rolls back by itself. */
+  /** Never fails: where ROLLBACK cannot be sent, the connection is closed. */
   rollback(operation: Operation): Promise<void> {
     return this.#queue.take(() => this.#rollback(operation))
   }

@@ -99,7 +99,7 @@ describe('a refused value', () => {
   ])('of the right type comes from the data: %s %o', (property, value, message) => {
     const error = thrown(() => requireValue(metadata, column(property), value))
     expect(error).toMatchObject({ code: 'DATA_BRIDGE_ERR_INVALID_VALUE', statusCode: 400 })
-    expect(error.message).toContain(message)
+    expect(error.details).toContain(message)
   })
 
   it('is none where the column takes it', () => {
@@ -125,7 +125,7 @@ describe('a stored text that cannot be read', () => {
 
   it('names the column alone where the row is not given', () => {
     const error = thrown(() => decodeColumn(column('no'), 'x'))
-    expect(error.message).toBe(
+    expect(error.details).toBe(
       'the column no is declared as integer, but has another type in the database',
     )
   })
@@ -136,7 +136,7 @@ describe('a stored text that cannot be read', () => {
       () => isUnchanged(column('at'), new Date(0), other),
       () => readBack(column('at'), new Date(0), other),
     ])
-      expect(thrown(work).message).toContain('declare it timestamp()')
+      expect(thrown(work).details).toContain('declare it timestamp()')
     expect(
       thrown(() => isUnchanged(column('local'), new Date(0), `${other}+00`)).message,
     ).toContain('declare it timestamptz()')
@@ -144,8 +144,8 @@ describe('a stored text that cannot be read', () => {
 
   it('keeps what a custom type threw as the cause, and out of the message', () => {
     const error = thrown(() => decodeColumn(column('point'), 'x', metadata, row))
-    expect(error.message).toContain('the column point could not be decoded as point (in the row')
-    expect(error.message).not.toContain('secret')
+    expect(error.details).toContain('the column point could not be decoded as point (in the row')
+    expect(error.details).not.toContain('secret')
     expect(error.cause).toMatchObject({ message: 'no point: secret' })
   })
 
@@ -163,7 +163,7 @@ describe('a value that cannot be encoded', () => {
   ])('is a coded error that names the column: %s', (value, code, message) => {
     const error = thrown(() => encodeColumn(column('point'), value))
     expect(error).toMatchObject({ code, column: 'point' })
-    expect(error.message).toContain(`the column point ${message}`)
+    expect(error.details).toContain(`the column point ${message}`)
     expect(error.cause).toBeInstanceOf(Error)
   })
 
@@ -172,8 +172,8 @@ describe('a value that cannot be encoded', () => {
     const value = { n: [Number('1234567890123456789')] }
     const error = thrown(() => encodeChange(column('body'), value, stored))
     expect(error).toMatchObject({ code: 'DATA_BRIDGE_ERR_FLUSH', column: 'body' })
-    expect(error.message).toContain('the column body has several numbers')
-    expect(error.message).toContain('$.n[0]')
+    expect(error.details).toContain('the column body has several numbers')
+    expect(error.details).toContain('$.n[0]')
   })
 })
 
