@@ -75,7 +75,7 @@ export class SessionConnection {
     return this.#transaction === 'failed' || this.#transaction === 'lost'
   }
 
-  /** Refuses every statement that has not been sent yet. */
+  /** Refuses statements that were not sent yet. */
   refuse(reason: () => DataBridgeError): void {
     this.#refusal ??= reason
   }

@@ -108,7 +108,7 @@ describe('a request that uses two databases', () => {
     await left.promise
     await lock[Symbol.asyncDispose]()
     await expect.poll(stored).toEqual({ main: ['ann'], reports: ['zoe'] })
-    await main.query('drop trigger hold on users')
+    await main.query('drop function hold cascade')
   })
 
   it('does so too at the end of a deferred stream', async () => {
@@ -124,7 +124,7 @@ describe('a request that uses two databases', () => {
     await left.promise
     await lock[Symbol.asyncDispose]()
     await expect.poll(stored).toEqual({ main: ['ann'], reports: ['zoe'] })
-    await main.query('drop trigger hold on users')
+    await main.query('drop function hold cascade')
   })
 
   it('commits both after the last byte of a deferred stream', async () => {
