@@ -257,7 +257,7 @@ export class Database implements AsyncDisposable {
     const limit = setTimeout(() => {
       for (const [, connection] of live) connection.abort(refusal(closedError()))
     }, graceMs)
-    await Promise.all(live.map(([session]) => session.discard(true)))
+    await Promise.all(live.map(async ([session]) => session.discard(true)))
     clearTimeout(limit)
     await this.#pool.end()
     this.telemetry?.close()

@@ -201,7 +201,7 @@ export class DataBridgeError extends Error {
     return refusals.get(this)?.entity
   }
 
-  /** @internal The whole message, with names and perhaps values, as in the stack. */
+  /** The whole message, with names and perhaps values, as in the stack: for logs and terminals, never for clients. */
   get details(): string {
     return details.get(this) ?? this.message
   }

@@ -36,11 +36,11 @@ function define(reply: FastifyReply, status: number, hasFailed: boolean): void {
     get: () => status,
     set(later: number) {
       if (later === status) return
-      if (!isCondition(later, status) && !(hasFailed && later >= 400))
-        return tell(reply, status, later)
-      releaseStatus(reply)
-      raw.statusCode = later
-      define(reply, later, hasFailed)
+      if (isCondition(later, status) || (hasFailed && later >= 400)) {
+        releaseStatus(reply)
+        raw.statusCode = later
+        define(reply, later, hasFailed)
+      } else tell(reply, status, later)
     },
   })
 }

@@ -28,7 +28,10 @@ export function flushFirst(sessionsOf: SessionsOf): preSerializationHookHandler<
       if (error === null) done(null, payload)
       else done(error)
     }
-    flushAll(incomplete).then(() => goOn(null), goOn)
+    // Fastify may throw when it goes on. That is the request's error then.
+    flushAll(incomplete)
+      .then(() => goOn(null), goOn)
+      .catch(done)
   }
 }
 
