@@ -6,7 +6,7 @@ export class Problem extends Error {}
 
 /** Returns the text that a program prints before it ends with an error. */
 export function explain(error: unknown): string {
-  return error instanceof Problem || error instanceof DataBridgeError
-    ? error.message
-    : inspect(error)
+  // It is printed in a terminal, so it may name the server.
+  if (error instanceof DataBridgeError) return error.details
+  return error instanceof Problem ? error.message : inspect(error)
 }

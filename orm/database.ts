@@ -18,11 +18,12 @@ import {
   type SessionOptions,
 } from './options.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
-import { ambientScope } from './session/ambient.ts'
+import { ambient, ambientScope } from './session/ambient.ts'
 import { Catalogue } from './session/catalogue.ts'
 import type { LiveSession, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'
 import type { TransactionOptions } from './session/transaction-options.ts'
+import { given, refusal, type TellRefused } from './util/refusals.ts'
 import { wantsOldNames } from './telemetry/span-settings.ts'
 import { wantedApi } from './telemetry/switch.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
@@ -36,6 +37,8 @@ export interface SessionContext {
   /** The request that it belongs to. */
   readonly trace?: SessionTrace | undefined
   readonly slow?: SlowStatements | undefined
+  /** Told of promises that were refused because the request has ended. */
+  readonly tellRefused?: TellRefused | undefined
 }
 
 /**
@@ -103,33 +106,37 @@ export class Database implements AsyncDisposable {
    * Runs a job in a session. The session commits when `fn` resolves, rolls back when it rejects, and is
    * closed in both cases. Inside `fn`, `User.get(1)` uses this session.
    */
-  async run<T>(fn: (session: Session) => Promise<T> | T, options: SessionOptions = {}): Promise<T> {
-    if (typeof fn !== 'function')
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_OPTION',
-        `run() expected a function, got ${describe(fn)}`,
-      )
-    const session = new Session(this, options).manage()
-    try {
-      const result = await ambientScope.run({ session: () => session }, fn, session)
-      // A commit reports its own result, even if the session ends meanwhile.
-      if (session.isClosed) session.refuseLoss()
-      else await session.commit()
-      return result
-    } finally {
-      await session.discard()
-    }
+  run<T>(fn: (session: Session) => Promise<T> | T, options: SessionOptions = {}): Promise<T> {
+    return given(async () => {
+      if (typeof fn !== 'function')
+        throw new DataBridgeError(
+          'DATA_BRIDGE_ERR_OPTION',
+          `run() expected a function, got ${describe(fn)}`,
+        )
+      const session = new Session(this, options).manage()
+      try {
+        const result = await ambientScope.run({ [ambient]: () => session }, fn, session)
+        // A commit reports its own result, even if the session ends meanwhile.
+        if (session.isClosed) session.refuseLoss()
+        else await session.commit()
+        return result
+      } finally {
+        await session.discard()
+      }
+    })
   }
 
   /** Like {@link run}, in a transaction that begins at once. */
-  async transaction<T>(
+  transaction<T>(
     fn: (session: Session) => Promise<T> | T,
     options: TransactionOptions = {},
   ): Promise<T> {
-    await using session = new Session(this)
-    return await ambientScope.run({ session: () => session }, () =>
-      session.transaction(fn, options),
-    )
+    return given(async () => {
+      await using session = new Session(this)
+      return await ambientScope.run({ [ambient]: () => session }, () =>
+        session.transaction(fn, options),
+      )
+    })
   }
 
   /**
@@ -151,6 +158,11 @@ export class Database implements AsyncDisposable {
    */
   async dropSchema(tables: readonly AnyEntityClass[] = this.#tables): Promise<void> {
     await this.transaction((session) => dropTables(session, tables), readCommitted)
+  }
+
+  /** @internal The limits of its sessions, unless they have their own. */
+  get timeouts(): TimeLimits {
+    return this.#timeouts
   }
 
   /** How many connections there are, how many of them are free, and how many sessions wait for one. */
@@ -195,7 +207,10 @@ export class Database implements AsyncDisposable {
   }
 
   /** @internal The parts of a session on this database. */
-  parts(options: SessionOptions, { trace, slow = this.slow }: SessionContext = {}): SessionParts {
+  parts(
+    options: SessionOptions,
+    { trace, slow = this.slow, tellRefused }: SessionContext = {},
+  ): SessionParts {
     if (this.#closing !== undefined) throw closedError()
     const {
       isolation,
@@ -217,6 +232,7 @@ export class Database implements AsyncDisposable {
       observer,
       { isolation, readOnly, transaction },
       mergedLimits(this.#timeouts, timeouts),
+      tellRefused,
     )
     return {
       connection,
@@ -225,8 +241,12 @@ export class Database implements AsyncDisposable {
       catalogue: this.#catalogue,
       isReadOnly: readOnly === true,
       signal,
+      tellRefused,
       opened: (session) => void this.#live.set(session, connection),
-      closed: async (session) => void this.#live.delete(session),
+      closed: (session) => {
+        this.#live.delete(session)
+        return undefined
+      },
     }
   }
 
@@ -234,9 +254,9 @@ export class Database implements AsyncDisposable {
     const live = [...this.#live]
     // Their work would be rolled back in any case.
     const limit = setTimeout(() => {
-      for (const [, connection] of live) connection.abort(closedError())
+      for (const [, connection] of live) connection.abort(refusal(closedError()))
     }, graceMs)
-    await Promise.all(live.map(([session]) => session.discard()))
+    await Promise.all(live.map(async ([session]) => session.discard(true)))
     clearTimeout(limit)
     await this.#pool.end()
     this.telemetry?.close()

@@ -2,6 +2,8 @@
 interface ErrorKind {
   readonly statusCode: number
   readonly clientMessage: string
+  /** Whether the program is wrong. Its message helps the developer. Other messages name nothing. */
+  readonly isProgram?: true
 }
 
 /** Every `code` that a {@link DataBridgeError} can have. */
@@ -42,7 +44,11 @@ export type ErrorCode =
   | 'DATA_BRIDGE_ERR_COMMIT_FAILED'
   | 'DATA_BRIDGE_ERR_COMMIT_UNKNOWN'
 
-const misuse: ErrorKind = { statusCode: 500, clientMessage: 'The request could not be handled.' }
+const misuse: ErrorKind = {
+  statusCode: 500,
+  clientMessage: 'The request could not be handled.',
+  isProgram: true,
+}
 const unavailable: ErrorKind = {
   statusCode: 503,
   clientMessage: 'The database is not available at the moment.',
@@ -118,6 +124,8 @@ export interface ErrorFacts {
   readonly constraint?: string | undefined
   readonly table?: string | undefined
   readonly column?: string | undefined
+  /** The part of the message that names no SQL, value, table, column, constraint or host. Default: the `clientMessage`. */
+  readonly safeMessage?: string | undefined
 }
 
 /** What was refused: for the program, never for clients or logs. */
@@ -127,7 +135,8 @@ export interface Refused {
   readonly entity?: object | undefined
 }
 
-// In a WeakMap, so that nothing prints it, not even a tool that shows hidden properties.
+// In WeakMaps, so that nothing prints them, not even a tool that shows hidden properties.
+const details = new WeakMap<DataBridgeError, string>()
 const refusals = new WeakMap<DataBridgeError, Refused>()
 
 const usualFrames = 10
@@ -139,8 +148,9 @@ const brand = Symbol.for('fastify-data-bridge.error')
  * Every error that this library throws on purpose.
  *
  * `code` names the case, `statusCode` is the HTTP status that it stands for, and `clientMessage` is
- * the sentence that a client may read: it never has SQL, values, or names of tables, columns or
- * constraints in it. `message` is for developers and logs.
+ * the sentence that a client may read. If the data, the server or the network caused the error, `message`
+ * has no SQL, values, hosts, or names of tables, columns or constraints in it. The stack has them, and so
+ * have the properties. If the program is wrong, `message` says what to correct.
  *
  * @example
  * ```ts
@@ -167,6 +177,8 @@ export class DataBridgeError extends Error {
       Error.stackTraceLimit = Math.max(stackTraceLimit, mostFrames)
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
     Error.stackTraceLimit = stackTraceLimit
+    const { clientMessage, isProgram } = kinds[code]
+    if (isProgram !== true) showMessage(this, facts.safeMessage ?? clientMessage)
     this.code = code
     this.statusCode = kinds[code].statusCode
     if (code === 'DATA_BRIDGE_ERR_SERIALIZATION' || code === 'DATA_BRIDGE_ERR_DEADLOCK')
@@ -189,6 +201,11 @@ export class DataBridgeError extends Error {
   /** The entity that a flush could not store. Undefined if PostgreSQL does not report which one it was. */
   get entity(): object | undefined {
     return refusals.get(this)?.entity
+  }
+
+  /** The whole message, with names and perhaps values, as in the stack: for logs and terminals, never for clients. */
+  get details(): string {
+    return details.get(this) ?? this.message
   }
 
   /** What a client may read of this error. */
@@ -214,6 +231,24 @@ export class DataBridgeError extends Error {
       (value as { [brand]?: unknown })[brand] === true
     )
   }
+}
+
+/** Replaces the message of an error. Its stack keeps the whole message. */
+export function showMessage(error: DataBridgeError, message: string): void {
+  if (message === error.message) return
+  if (!details.has(error)) details.set(error, error.message)
+  // The stack is made at its first read, with the message at that time.
+  void error.stack
+  Reflect.defineProperty(error, 'message', { value: message, configurable: true, writable: true })
+}
+
+/** An error whose whole message names nothing. */
+export function safeError(
+  code: ErrorCode,
+  safeMessage: string,
+  facts: ErrorFacts = {},
+): DataBridgeError {
+  return new DataBridgeError(code, safeMessage, { ...facts, safeMessage })
 }
 
 /** Adds to an error what was refused. Replaces what it had. */

@@ -19,7 +19,7 @@ export {
 } from './driver/connection-settings.ts'
 export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
 /** @internal for the plugin */
-export { describe } from './errors.ts'
+export { describe, safeError, showMessage } from './errors.ts'
 export type { NPlusOneMode } from './n-plus-one/mode.ts'
 /** @internal for the plugin */
 export { type SlowStatement, SlowStatements } from './observe/slow-statements.ts'
@@ -97,7 +97,7 @@ export type { ColumnName, Key, NewRow, Relation, RelationRef, Row } from './enti
 export type { ExecutedRows } from './session/executed-rows.ts'
 export type { TransactionOptions } from './session/transaction-options.ts'
 /** @internal for the plugin */
-export { ambientScope, type AmbientScope } from './session/ambient.ts'
+export { ambient, ambientScope, type AmbientScope } from './session/ambient.ts'
 /** @internal for the plugin */
 export type { SessionTrace } from './telemetry/trace-scope.ts'
 /** @internal for the plugin */

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { errorScope } from './error-scope.ts'
 import { statusOf } from './payload.ts'
 
 /**
@@ -8,11 +9,13 @@ import { statusOf } from './payload.ts'
 export type Verdict = 'taken' | 'dropped' | 'refused'
 
 /**
- * Decides which answer the client gets. A handler may answer twice, and the error handler may answer
- * too. Each answer reaches the plugin's `onSend` hook, in the order in which the hooks before it end.
+ * Decides which answer of a request the client gets. A handler may answer twice, and the error handler
+ * may answer too. Each answer reaches the plugin's `onSend` hook, in the order in which the hooks before
+ * it end.
  */
 export class Answers {
   readonly #reply: FastifyReply
+  readonly #isUsed: () => boolean
   /** `error`: only an answer that is sent after the request failed. `none`: every answer is too late. */
   #awaited: 'any' | 'error' | 'none' = 'any'
   #isAnswering = false
@@ -20,9 +23,13 @@ export class Answers {
   #failure: unknown
   #failedStatus: number | undefined
   #isWatching = false
+  /** Whether the answer that is awaited comes from the handler that has failed, not from the error handler. */
+  #isOutside = false
 
-  constructor(reply: FastifyReply) {
+  /** @param isUsed whether the request has used a session, so that there is something to protect */
+  constructor(reply: FastifyReply, isUsed: () => boolean) {
     this.#reply = reply
+    this.#isUsed = isUsed
   }
 
   /** The request has failed: the answer is one that is sent from now on. */
@@ -30,7 +37,13 @@ export class Answers {
     this.#awaited = 'error'
     this.#failure = failure
     this.#failedStatus = this.#reply.statusCode
+    this.#isOutside = false
     this.#watch()
+  }
+
+  /** Goes on to the error handler, whose answer is known by its asynchronous context. */
+  handleError(done: () => void): void {
+    errorScope.run(this, done)
   }
 
   /** An answer is on its way and the error hook never ends: Fastify would throw if another were sent. */
@@ -90,7 +103,7 @@ export class Answers {
   #isHandlers(payload: unknown): boolean {
     const { statusCode } = this.#reply
     if (this.#failedStatus === undefined || statusOf(statusCode, payload) >= 400) return false
-    return this.isTimedOut || statusCode >= 400
+    return this.isTimedOut || this.#isOutside || statusCode >= 400
   }
 
   #watch(): void {
@@ -100,9 +113,23 @@ export class Answers {
     const send = reply.send.bind(reply)
     reply.send = (...payload) => {
       if (this.#awaited === 'none') return this.#refuse(payload[0])
-      if (this.#awaited === 'error' && this.#isErrors(payload[0])) this.#awaited = 'any'
+      if (this.#failedStatus !== undefined && !this.#isAllowed(payload[0]))
+        return this.#refuse(payload[0])
       return send(...payload)
     }
+  }
+
+  /** Whether an answer that is sent after the request failed goes on to the hook, which judges it. */
+  #isAllowed(payload: unknown): boolean {
+    if (payload instanceof Error) this.#isOutside = false
+    else if (this.#isOutside) return false
+    else if (this.#isUsed() && errorScope.getStore() !== this && !this.#isNothing(payload)) {
+      // The error handler has answered already.
+      if (this.#awaited === 'any') return false
+      this.#isOutside = true
+    }
+    if (this.#awaited === 'error' && this.#isErrors(payload)) this.#awaited = 'any'
+    return true
   }
 
   // An error handler that throws hands its error to the next one. Fastify's own is the last, and sets a status.

@@ -10,6 +10,8 @@ export interface DeferredSession {
   /** Commits where the response is a success, and rolls back otherwise. */
   settle(payload: unknown): Promise<{ readonly error?: Error }>
   rollback(): Promise<unknown>
+  /** Ends as the commit of another database does, if that has begun. Returns whether it has. */
+  follow(payload: unknown): boolean
   /** Cancels what the session waits for. */
   abort(reason: () => DataBridgeError): void
   /** Refuses a session that is first used from now on. */
@@ -42,7 +44,7 @@ export class DeferredCommit {
     forgetLength(this.#reply)
     return deferred(payload, {
       settle: () => this.#settle(payload),
-      fail: () => this.#fail(),
+      fail: () => this.#fail(payload),
     })
   }
 
@@ -64,9 +66,10 @@ export class DeferredCommit {
     if (this.#isBroken) throw failedError()
   }
 
-  #fail(): void {
+  #fail(payload: unknown): void {
     this.#session.seal()
     this.breakOff()
+    if (this.#session.follow(payload)) return
     void this.#session.rollback()
   }
 }

@@ -1,20 +1,32 @@
 import type { FastifyInstance, FastifyRequest, onSendHookHandler } from 'fastify'
-import { ambientScope, DataBridgeError, type Session } from '../orm/index.ts'
-import { slowStatementLog } from './warnings.ts'
+import {
+  ambient,
+  ambientScope,
+  type AmbientScope,
+  DataBridgeError,
+  type Session,
+  showMessage,
+} from '../orm/index.ts'
+import { Arrival } from './arrival.ts'
 import type { Settings } from './options.ts'
-import { RequestSession } from './request-session.ts'
+import { lateError } from './request-errors.ts'
+import { type Registration, RequestSession } from './request-session.ts'
 import { RequestSessions } from './request-sessions.ts'
-import { requireRouteOptions } from './route-options.ts'
-import { plainEntities } from './serialization.ts'
+import { requireRouteOptions, routeSlot } from './route-options.ts'
+import { flushFirst, plainEntities } from './serialization.ts'
+import { slowStatementLog } from './warnings.ts'
 
-type Slots = { [slot: symbol]: RequestSession | null }
+/** `sealed`: the response left before the session was used. Null: the hooks have not run. */
+type Slot = Arrival | RequestSession | 'sealed' | null
 
-const everySession = Symbol('fastify-data-bridge.every-session')
+const everySession: unique symbol = Symbol('fastify-data-bridge.every-session')
 
-type Everything = { [everySession]: RequestSessions | null }
+type Slots = { [slot: symbol]: Slot } & { [everySession]: RequestSessions | null }
 
 /** Gives the session of a request. */
 export type SessionOf = (request: FastifyRequest) => Session
+
+let registrations = 0
 
 /**
  * Gives each request a session. All hooks belong to the instance: hooks of a route would miss 404s and
@@ -25,52 +37,71 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   // Each registration has its own: the hooks of a parent and of its child both see the child's requests.
   const slot = Symbol('fastify-data-bridge')
   const shutdown = new AbortController()
-  const unitOf = (request: FastifyRequest): RequestSession | null =>
-    (request as unknown as Slots)[slot] ?? null
+  const order = (registrations += 1)
+  const registration: Registration = { settings, shutdown: shutdown.signal, order }
+  const { telemetry } = settings.database
+  const slotsOf = (request: FastifyRequest): Slots => request as unknown as Slots
+
+  /** The session of the request on this database, if it has or may still have one. */
+  const unitOf = (request: FastifyRequest): RequestSession | 'sealed' | null => {
+    const slots = slotsOf(request)
+    const held = slots[slot] ?? null
+    if (!(held instanceof Arrival)) return held
+    const sessions = (slots[everySession] ??= new RequestSessions(held.reply))
+    return (slots[slot] = new RequestSession(registration, request, held, sessions))
+  }
+
+  const sessionOf: SessionOf = (request) => {
+    const unit = unitOf(request) ?? refuseEarlyUse(settings)
+    if (unit === 'sealed') throw lateError()
+    return unit.session()
+  }
 
   if (settings.isOwn) settings.database.slow = slowStatementLog(app.log, settings.slowQueryMs)
 
   app.decorateRequest(slot, null)
-  if (!app.hasRequestDecorator(everySession)) app.decorateRequest(everySession, null)
   app.addHook('onRoute', function checkRouteOptions({ config, method, url }) {
     requireRouteOptions(config?.dataBridge, `${String(method)} ${url}`)
   })
+  if (settings.ambient) decorateAmbient(app, sessionOf)
 
   app.addHook('onRequest', function prepareSession(request, reply, done) {
-    const all = ((request as unknown as Everything)[everySession] ??= new RequestSessions())
-    const unit = new RequestSession(settings, request, reply, shutdown.signal, all)
-    ;(request as unknown as Slots)[slot] = unit
-    if (settings.ambient) ambientScope.run(unit, done)
+    slotsOf(request)[slot] = new Arrival(reply, telemetry?.arrival())
+    if (settings.ambient) ambientScope.run(request as unknown as AmbientScope, done)
     else done()
   })
 
   app.addHook('onError', function rollbackOnError(request, reply, error, done) {
     hideDetails(error)
-    settings.database.telemetry?.requestFailed(request)
+    telemetry?.requestFailed(request)
     if (isExhausted(error)) reply.header('retry-after', String(retryAfterSeconds))
     const unit = unitOf(request)
-    if (unit === null || unit.fail(error)) done()
+    if (unit === null || unit === 'sealed') done()
+    else unit.fail(error, done)
   })
 
-  app.addHook('preSerialization', plainEntities)
+  // A scope above flushes and serializes for all databases of a request.
+  if (!app.hasRequestDecorator(everySession)) {
+    app.decorateRequest(everySession, null)
+    app.decorateRequest(routeSlot, null)
+    app.addHook(
+      'preSerialization',
+      flushFirst((request) => slotsOf(request)[everySession]),
+    )
+    app.addHook('preSerialization', plainEntities)
+  }
 
   const commitOnSend: onSendHookHandler = function commitOnSend(request, _reply, payload, done) {
-    const unit = unitOf(request)
-    if (unit === null || unit.isIdle(payload)) {
-      unit?.seal()
+    const held = slotsOf(request)[slot] ?? null
+    if (held === null || held === 'sealed') return done(null, payload)
+    // A stream may use the session first while it flows.
+    if (held instanceof Arrival && (typeof payload !== 'object' || payload === null)) {
+      slotsOf(request)[slot] = 'sealed'
       return done(null, payload)
     }
-    unit
-      .answer(payload)
-      .then((answer) => {
-        if (answer === undefined) return
-        done(null, answer.payload)
-        unit.left()
-      })
-      // Fastify may throw when it goes on, for example at a header that cannot be sent. That is the request's error
-      // then. Fastify throws again if the first value thrown was not an Error.
-      .catch(done)
-      .catch(done)
+    const unit = unitOf(request) as RequestSession
+    if (unit.endsAtOnce(payload)) done(null, payload)
+    else unit.answer(payload, done)
   }
   app.addHook('onSend', commitOnSend)
 
@@ -80,22 +111,22 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
     await settings.database.close()
   })
 
-  return (request) => (unitOf(request) ?? refuseEarlyUse(settings)).session()
+  return sessionOf
+}
+
+/** Makes requests the scope of `User.get(1)`. */
+function decorateAmbient(app: FastifyInstance, sessionOf: SessionOf): void {
+  app.decorateRequest(ambient, function ambientSession(this: FastifyRequest) {
+    return sessionOf(this)
+  })
 }
 
 /**
- * Fastify and most error handlers send an error's message to the client, and this one may name tables
- * or columns. The details stay in the stack, which is logged.
+ * Fastify and most error handlers send an error's message to the client. That of an error of the program
+ * may name tables or columns. The details stay in the stack, which is logged.
  */
 function hideDetails(error: unknown): void {
-  if (!(error instanceof DataBridgeError)) return
-  // The stack is made at its first read, with the message at that time.
-  void error.stack
-  Reflect.defineProperty(error, 'message', {
-    value: error.clientMessage,
-    configurable: true,
-    writable: true,
-  })
+  if (error instanceof DataBridgeError) showMessage(error, error.clientMessage)
 }
 
 /** When a client may try again after all connections were in use. */

@@ -66,9 +66,9 @@ export default dataBridge
 async function register(app: FastifyInstance, options: DataBridgeOptions): Promise<void> {
   const settings = settingsOf(options, process.env)
   const { name, database } = settings
+  if (name === undefined) refuseSecond(app)
   const sessionOf = addLifecycle(app, settings)
   if (name !== undefined) return addNamed(app, name, database, sessionOf)
-  refuseSecond(app)
   claim(app, settings.decorateAs)
   app.decorateRequest(settings.decorateAs, {
     getter(this: FastifyRequest) {

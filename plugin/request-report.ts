@@ -6,18 +6,26 @@ import { logFindings, passingOver } from './warnings.ts'
 /** Reports what a request did to the database, to the log and to telemetry. Never throws. */
 export function reportRequest(
   { database: { telemetry } }: Settings,
-  { log, method, routeOptions: { url } }: FastifyRequest,
+  request: FastifyRequest,
   trace: SessionTrace | undefined,
   stats: SessionStats,
 ): void {
-  const tell = (): void => logFindings(log, stats.findings)
   passingOver(() => {
-    if (telemetry === undefined || trace === undefined) return tell()
-    const request = {
+    if (telemetry === undefined || trace === undefined) {
+      const { findings } = stats
+      if (findings.length > 0) logFindings(request.log, findings)
+      return
+    }
+    const {
+      log,
+      method,
+      routeOptions: { url },
+    } = request
+    const told = {
       'http.request.method': method,
       ...(url !== undefined && { 'http.route': url }),
     }
-    telemetry.recordRequest(trace, request, stats)
-    telemetry.within(trace, tell)
+    telemetry.recordRequest(trace, told, stats)
+    telemetry.within(trace, () => logFindings(log, stats.findings))
   })
 }

@@ -1,17 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
-  type AmbientScope,
   type DataBridgeError,
   Session,
-  type SessionContext,
   type SessionStats,
   type SessionTrace,
-  type Telemetry,
 } from '../orm/index.ts'
-import { Answers, isTimeout } from './answers.ts'
+import { isTimeout } from './answers.ts'
+import type { Arrival } from './arrival.ts'
 import { isSuccess } from './commit-on.ts'
 import { DeferredCommit, type DeferredSession } from './deferred-commit.ts'
 import { addTrailer, forgetLength } from './deferred-response.ts'
+import { holdStatus, releaseStatus } from './held-status.ts'
 import type { Settings } from './options.ts'
 import {
   discardPayload,
@@ -26,8 +25,16 @@ import { reportRequest } from './request-report.ts'
 import type { RequestSessions, SessionPart } from './request-sessions.ts'
 import { areHeadersWanted, setCostHeaders } from './response-headers.ts'
 import { isGone, setErrorStatus } from './response.ts'
-import { checkedRouteOptions, routeOptionsOf } from './route-options.ts'
+import { type DataBridgeRouteOptions, routeOptionsOf, sessionOptionsOf } from './route-options.ts'
 import { slowStatementLog } from './warnings.ts'
+
+/** What the sessions of one registration have in common. */
+export interface Registration {
+  readonly settings: Settings
+  readonly shutdown: AbortSignal
+  /** Its place among all registrations. */
+  readonly order: number
+}
 
 /** How a session ended. */
 interface Ending {
@@ -36,6 +43,10 @@ interface Ending {
 }
 
 const notCommitted: Ending = { isCommitted: false }
+const endedQuietly: Promise<Ending> = Promise.resolve(notCommitted)
+
+/** What goes on to the next hook: a payload or an error. */
+type Done = (error: Error | null, payload?: unknown) => void
 
 /**
  * `sealed`: the response is on its way, too late for a first use of the session. `refused`: the commit
@@ -47,40 +58,39 @@ type State = 'open' | 'sealed' | 'committing' | 'committed' | 'refused' | 'rolle
  * The session of a request on one database, from its first use to its end. The first who settles it
  * decides whether it is committed. Everyone after gets the same ending.
  */
-export class RequestSession implements AmbientScope, SessionPart, DeferredSession {
-  readonly #settings: Settings
+export class RequestSession implements SessionPart, DeferredSession {
+  readonly #registration: Registration
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
-  readonly #answers: Answers
-  readonly #shutdown: AbortSignal
   readonly #sessions: RequestSessions
-  readonly #arrival: ReturnType<Telemetry['arrival']> | undefined
+  readonly #arrival: Arrival
   #trace: SessionTrace | undefined
   #session: Session | undefined
   #deferred: DeferredCommit | undefined
   #state: State = 'open'
+  #isWanted: boolean | undefined
   #ending: Promise<Ending> | undefined
 
   constructor(
-    settings: Settings,
+    registration: Registration,
     request: FastifyRequest,
-    reply: FastifyReply,
-    shutdown: AbortSignal,
+    arrival: Arrival,
     sessions: RequestSessions,
   ) {
-    sessions.add(this)
-    this.#sessions = sessions
-    this.#settings = settings
-    this.#shutdown = shutdown
+    this.#registration = registration
     this.#request = request
-    this.#reply = reply
-    this.#answers = new Answers(reply)
-    this.#arrival = settings.database.telemetry?.arrival()
+    this.#reply = arrival.reply
+    this.#sessions = sessions
+    this.#arrival = arrival
   }
 
   /** The session, made when it is first asked for. */
   session(): Session {
     return (this.#session ??= this.#open())
+  }
+
+  get order(): number {
+    return this.#registration.order
   }
 
   get hasBegunCommit(): boolean {
@@ -104,23 +114,34 @@ export class RequestSession implements AmbientScope, SessionPart, DeferredSessio
     return this.#shouldCommit(payload) ? session : undefined
   }
 
+  incomplete(): Session | undefined {
+    const session = this.#session
+    if (session === undefined || this.#ending !== undefined || this.#state !== 'open')
+      return undefined
+    if (this.#sessions.knownAnswers?.hasFailed === true || this.#reply.statusCode >= 400)
+      return undefined
+    return session.awaitsFlush ? session : undefined
+  }
+
   /**
    * An error was seen: from now on nothing is committed, whatever the answer is. The answer waits for
    * the rollback. This method does not, because Fastify takes no reply while an error hook waits, and
    * the handler may still run.
    *
-   * @returns whether the error can be answered; false if another answer is already on its way
+   * @param done goes on to the error handler. Not called if another answer is already on its way
    */
-  fail(error: unknown): boolean {
+  fail(error: unknown, done: () => void): void {
     const { log } = this.#request
+    const { answers } = this.#sessions
     const isLate = isTimeout(error)
-    if (this.#answers.isAnswering) {
+    if (answers.isAnswering) {
       log.error({ err: error }, 'the request failed when its answer was on its way already')
-      this.#answers.refuseOthers()
-      if (isLate) this.abort(timedOutError)
-      return false
+      answers.refuseOthers()
+      if (isLate) this.#sessions.abort(timedOutError)
+      return
     }
-    this.#answers.awaitErrors(error)
+    releaseStatus(this.#reply)
+    answers.awaitErrors(error)
     this.#deferred?.breakOff()
     if (this.#session !== undefined) {
       if (isLate) this.abort(timedOutError)
@@ -128,47 +149,68 @@ export class RequestSession implements AmbientScope, SessionPart, DeferredSessio
         if (isCommitted) log.warn('the request failed after its commit: what it wrote is saved')
       })
     }
+    answers.handleError(done)
+  }
+
+  /**
+   * The response is about to leave. Ends the session at once where nothing has to be written, undone or
+   * awaited.
+   *
+   * @returns whether it has ended, so that the payload can go on
+   */
+  endsAtOnce(payload: unknown): boolean {
+    const session = this.#session
+    if (session === undefined) {
+      if (!this.#isIdle(payload)) return false
+      this.seal()
+      return true
+    }
+    if (this.#ending !== undefined || this.#commitOn !== undefined) return false
+    if (this.#sessions.knownAnswers !== undefined || isStream(payload)) return false
+    if (session.isClosed || !session.isQuiet) return false
+    this.#state = 'rolledBack'
+    this.#ending = endedQuietly
+    void session.endQuietly(this.#reply.statusCode < 400 ? 'commit' : 'rollback')
+    if (session.isUsed) {
+      this.#report(session)
+      this.#showCost()
+    }
     return true
   }
 
   /**
-   * The response is about to leave. Throws if it claims a success that did not happen.
-   *
-   * @returns what leaves; undefined if another answer leaves in its place: an earlier one that is on
-   * its way, or the answer to an error
+   * The response is about to leave. Goes on with what leaves, or with an error where it claims a success
+   * that did not happen. Goes on with nothing if another answer leaves in its place: an earlier one that
+   * is on its way, or the answer to an error.
    */
-  async answer(payload: unknown): Promise<{ readonly payload: unknown } | undefined> {
+  answer(payload: unknown, done: Done): void {
     holdErrors(payload)
-    const verdict = this.#answers.verdictOn(payload)
+    const { answers } = this.#sessions
+    const verdict = answers.verdictOn(payload)
     if (verdict !== 'taken') {
       discardPayload(payload)
-      if (verdict === 'refused') throw this.#answers.failure
+      if (verdict === 'refused') this.#throw(answers.failure, done)
       // The stream has begun as a success.
-      if (this.#deferred?.isBroken === true) this.#reply.raw.destroy()
-      return undefined
+      else if (this.#deferred?.isBroken === true) this.#reply.raw.destroy()
+      return
     }
-    this.#answers.begin()
-    try {
-      if (this.#deferred !== undefined || this.#answers.hasFailed) forgetLength(this.#reply)
-      if (this.#isDeferred(payload)) return { payload: this.#defer(payload) }
-      await this.#settleFirst(payload)
-      if (this.#isRead(payload)) return { payload }
-      this.seal()
-      return { payload: withoutBody(payload) }
-    } finally {
-      this.#answers.end()
+    answers.begin()
+    if (this.#deferred !== undefined || answers.hasFailed) forgetLength(this.#reply)
+    holdStatus(this.#reply, payload, answers.hasFailed)
+    if (this.#isDeferred(payload)) {
+      const held = this.#defer(payload)
+      answers.end()
+      return this.#goOn(held, done)
     }
-  }
-
-  /** The answer has been handed on without an error. */
-  left(): void {
-    this.#answers.left()
-  }
-
-  /** Whether there is nothing to settle, neither now nor while the payload flows. */
-  isIdle(payload: unknown): boolean {
-    if (this.#session !== undefined || this.#deferred !== undefined) return false
-    return !this.#isDeferred(payload) && this.#isRead(payload)
+    const isFirst = this.#ending === undefined
+    const settling = this.settle(payload)
+    // After a timeout, the handler may wait for a long statement. The answer does not wait for its end.
+    void (answers.isTimedOut ? endedQuietly : settling).then(({ error }) => {
+      answers.end()
+      this.#showCost()
+      if (isFirst && error !== undefined) this.#refuse(payload, error, done)
+      else this.#goOn(this.#isRead(payload) ? payload : this.#unread(payload), done)
+    })
   }
 
   /** From now on, a session that is first asked for is refused: nobody would settle it. */
@@ -191,29 +233,69 @@ export class RequestSession implements AmbientScope, SessionPart, DeferredSessio
    */
   abort(reason: () => DataBridgeError): void {
     const isOver = this.#state === 'refused' || this.#state === 'rolledBack'
+    if (this.#ending === undefined && this.#sessions.haveBegunCommit) return
     if (isOver || this.#sessions.haveCommitted) return
     void this.#session?.abort(reason())
+  }
+
+  get ending(): Promise<Ending> | undefined {
+    return this.#ending
+  }
+
+  follow(payload: unknown): boolean {
+    const first = this.#ending === undefined ? this.#sessions.begunCommit : undefined
+    if (first === undefined) return false
+    void first.then(({ isCommitted }) => (isCommitted ? this.settle(payload) : this.rollback()))
+    return true
+  }
+
+  /** The response is closed: the client left, at any moment, or the response was ended by hand. */
+  closed(): void {
+    this.seal()
+    if (this.#ending !== undefined) return this.abort(clientGoneError)
+    // This session is committed after that of another database, or fails with it.
+    if (this.#sessions.haveBegunCommit) return
+    if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
+      this.#request.log.warn(
+        'the response was ended by hand before the session was committed: what it changed is rolled back',
+      )
+    }
+    void this.#session?.abort(clientGoneError())
+    void this.rollback()
+  }
+
+  get #settings(): Settings {
+    return this.#registration.settings
+  }
+
+  get #commitOn(): DataBridgeRouteOptions['commitOn'] {
+    return routeOptionsOf(this.#request).commitOn ?? this.#settings.commitOn
   }
 
   #open(): Session {
     const { raw } = this.#reply
     if (this.#state !== 'open' || raw.writableEnded || isGone(this.#reply)) throw lateError()
-    const { readOnly, isolation, transaction, timeouts } = checkedRouteOptions(this.#request)
     const { database, slowQueryMs } = this.#settings
-    if (this.#arrival !== undefined)
-      this.#trace = database.telemetry?.scopeOf(this.#arrival, this.#request)
-    const context: SessionContext = {
+    const { context } = this.#arrival
+    if (context !== undefined) this.#trace = database.telemetry?.scopeOf(context, this.#request)
+    const options = sessionOptionsOf(routeOptionsOf(this.#request), database.timeouts)
+    const session = new Session(database, options, {
       trace: this.#trace,
       slow: slowStatementLog(this.#request.log, slowQueryMs),
-    }
-    const options = { readOnly, isolation, transaction, timeouts }
-    const session = new Session(database, options, context).manage()
-    raw.once('close', () => this.#closed())
+      tellRefused: (error) => this.#sessions.refused(error),
+    }).manage()
+    this.#sessions.add(this)
     return session
   }
 
+  /** Whether there is nothing to settle, neither now nor while the payload flows. */
+  #isIdle(payload: unknown): boolean {
+    return !isStream(payload) || (!this.#isDeferred(payload) && this.#isRead(payload))
+  }
+
   #isDeferred(payload: unknown): boolean {
-    if (!isStream(payload) || this.#ending !== undefined || this.#answers.hasFailed) return false
+    if (!isStream(payload) || this.#ending !== undefined) return false
+    if (this.#sessions.knownAnswers?.hasFailed === true) return false
     return this.#isDeferring && !this.#hasNoBody(payload)
   }
 
@@ -223,7 +305,6 @@ export class RequestSession implements AmbientScope, SessionPart, DeferredSessio
 
   /** A deferred stream whose response has no body is not read: its session is closed already. */
   #isRead(payload: unknown): boolean {
-    // The cheapest test first: Fastify makes an object of the route's options at each read.
     return !isStream(payload) || !this.#isDeferring || !this.#hasNoBody(payload)
   }
 
@@ -233,29 +314,53 @@ export class RequestSession implements AmbientScope, SessionPart, DeferredSessio
 
   #defer(payload: unknown): unknown {
     if (areHeadersWanted(this.#settings, this.#request)) {
-      addTrailer(this.#request, this.#reply, () => String(this.#sessions.cost.queryCount))
+      const queryCount = (): string => String(this.#sessions.cost?.queryCount ?? 0)
+      addTrailer(this.#request, this.#reply, queryCount)
     }
     this.#deferred ??= new DeferredCommit(this.#request, this.#reply, this)
     return this.#deferred.hold(payload)
   }
 
-  /** Settles before the response leaves. Throws if this is the commit that failed. */
-  async #settleFirst(payload: unknown): Promise<void> {
-    const isFirst = this.#ending === undefined
-    const settling = this.settle(payload)
-    // After a timeout, the handler may wait for a long statement. The answer does not wait for its end.
-    const { error } = this.#answers.isTimedOut ? notCommitted : await settling
-    if (this.shownCost !== undefined) setCostHeaders(this.#reply, this.#sessions.cost)
-    if (!isFirst || error === undefined) return
-    discardPayload(payload)
-    setErrorStatus(this.#reply, error)
-    throw error
+  #unread(payload: unknown): unknown {
+    this.seal()
+    return withoutBody(payload)
   }
 
+  #refuse(payload: unknown, error: Error, done: Done): void {
+    discardPayload(payload)
+    setErrorStatus(this.#reply, error)
+    this.#throw(error, done)
+  }
+
+  // Fastify may throw when it goes on, for example at a header that cannot be sent. That is the request's error then.
+  #goOn(payload: unknown, done: Done): void {
+    try {
+      done(null, payload)
+      this.#sessions.answers.left()
+    } catch (error) {
+      this.#throw(error, done)
+    }
+  }
+
+  // Fastify throws again if the first value thrown was not an Error.
+  #throw(error: unknown, done: Done): void {
+    try {
+      done(error as Error)
+    } catch (second) {
+      done(second as Error)
+    }
+  }
+
+  #showCost(): void {
+    if (this.shownCost === undefined) return
+    const { cost } = this.#sessions
+    if (cost !== undefined) setCostHeaders(this.#reply, cost)
+  }
+
+  /** Asks `commitOn` once. */
   #shouldCommit(payload: unknown): boolean {
-    const commitOn = routeOptionsOf(this.#request).commitOn ?? this.#settings.commitOn
-    const isWanted = isSuccess(commitOn, this.#request, this.#reply, payload)
-    return isWanted && !this.#answers.hasFailed
+    this.#isWanted ??= isSuccess(this.#commitOn, this.#request, this.#reply, payload)
+    return this.#isWanted && this.#sessions.knownAnswers?.hasFailed !== true
   }
 
   async #end(isWanted: () => boolean, payload: unknown): Promise<Ending> {
@@ -263,7 +368,7 @@ export class RequestSession implements AmbientScope, SessionPart, DeferredSessio
     if (session === undefined) return notCommitted
     try {
       if (!isWanted() || !session.isUsed) return notCommitted
-      if (session.isClosed && this.#shutdown.aborted) throw shutdownError()
+      if (session.isClosed && this.#registration.shutdown.aborted) throw shutdownError()
       session.refuseLoss()
       if (session.isClosed) return notCommitted
       if (this.#sessions.areSeveral) await this.#sessions.flushOthers(this, payload)
@@ -276,23 +381,12 @@ export class RequestSession implements AmbientScope, SessionPart, DeferredSessio
     } finally {
       await session.discard()
       this.#state = endOf(this.#state)
-      if (session.isUsed) reportRequest(this.#settings, this.#request, this.#trace, session.stats)
+      if (session.isUsed) this.#report(session)
     }
   }
 
-  /** The response is closed: the client left, at any moment, or the response was ended by hand. */
-  #closed(): void {
-    this.seal()
-    if (this.#ending !== undefined) return this.abort(clientGoneError)
-    // This session is committed after that of another database, or fails with it.
-    if (this.#sessions.haveBegunCommit) return
-    if (this.#reply.raw.writableEnded && this.#session?.hasUnsaved === true) {
-      this.#request.log.warn(
-        'the response was ended by hand before the session was committed: what it changed is rolled back',
-      )
-    }
-    void this.#session?.abort(clientGoneError())
-    void this.rollback()
+  #report({ stats }: Session): void {
+    reportRequest(this.#settings, this.#request, this.#trace, stats)
   }
 }
 

@@ -13,15 +13,18 @@ export function areHeadersWanted(settings: Settings, request: FastifyRequest): b
 }
 
 /** Headers that say what a request cost the database. They never name SQL, values or paths. */
-export function setCostHeaders(
-  reply: FastifyReply,
-  { queryCount, durationMs, findings }: SessionStats,
-): void {
-  const duration = durationMs.toFixed(1)
+export function setCostHeaders(reply: FastifyReply, stats: SessionStats): void {
+  const { queryCount, findings } = stats
+  const duration = stats.durationMs.toFixed(1)
+  const timing = serverTiming(queryCount, duration)
+  const others = reply.getHeader('server-timing')
   reply.header('x-db-query-count', String(queryCount))
   reply.header('x-db-time-ms', duration)
   if (findings.length > 0) reply.header('x-db-n-plus-one', findingList(findings))
-  reply.header('server-timing', [...timings(reply), serverTiming(queryCount, duration)].join(', '))
+  reply.header(
+    'server-timing',
+    others === undefined ? timing : [...entriesOf(others), timing].join(', '),
+  )
 }
 
 /** The cost of several sessions. */
@@ -38,8 +41,8 @@ function serverTiming(queryCount: number, duration: string): string {
 }
 
 // A request whose commit failed comes here twice: replaces the entry of the first time, keeps the application's.
-function timings(reply: FastifyReply): string[] {
-  return [reply.getHeader('server-timing') ?? []]
+function entriesOf(header: number | string | string[]): string[] {
+  return [header]
     .flat()
     .flatMap((value) => String(value).split(/,\s*(?=[^"]*(?:"[^"]*"[^"]*)*$)/))
     .filter((entry) => entry !== '' && !entry.startsWith('db;'))

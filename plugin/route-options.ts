@@ -9,6 +9,7 @@ import {
   requireOneOf,
   requireTimeLimits,
   requireTransaction,
+  type SessionOptions,
   type TimeLimits,
 } from '../orm/index.ts'
 import { type CommitOn, requireCommitOn } from './commit-on.ts'
@@ -30,7 +31,8 @@ export interface DataBridgeRouteOptions {
   /**
    * When the session of a streamed response is committed. `'before'`, the default: before the first
    * byte. `'deferred'`: after the last byte, so that the stream can use the session. If that commit
-   * fails, the response is cut off.
+   * fails, the response is cut off. A transaction takes at most a minute then, unless
+   * `timeouts.transaction` says otherwise.
    */
   readonly stream?: 'before' | 'deferred' | undefined
 }
@@ -55,15 +57,61 @@ export function requireRouteOptions(options: unknown, route: string): void {
   requireOneOf(`${where}.stream`, stream, commitTimes)
 }
 
-export function routeOptionsOf({
-  routeOptions: { config },
-}: FastifyRequest): DataBridgeRouteOptions {
-  return config.dataBridge ?? {}
+const none: DataBridgeRouteOptions = Object.freeze({})
+
+// The options of routes that are declared before the plugin loads are checked at their first request.
+const checked = new WeakSet<DataBridgeRouteOptions>()
+
+/** The checked options of the route. */
+export function routeOptionsOf(request: FastifyRequest): DataBridgeRouteOptions {
+  const { config, method, url } = routeOf(request)
+  const options = config.dataBridge
+  if (options === undefined) return none
+  if (!checked.has(options)) {
+    requireRouteOptions(options, `${String(method)} ${url}`)
+    checked.add(options)
+  }
+  return options
 }
 
-/** Checks the options too: those of routes that are declared before the plugin loads were not checked yet. */
-export function checkedRouteOptions({ routeOptions }: FastifyRequest): DataBridgeRouteOptions {
-  const { config, method, url } = routeOptions
-  requireRouteOptions(config.dataBridge, `${String(method)} ${url}`)
-  return config.dataBridge ?? {}
+const noOptions: SessionOptions = Object.freeze({})
+
+/** How many milliseconds a transaction of a deferred stream may take by default: its reader decides how fast it flows. */
+const streamedTransactionMs = 60_000
+
+/**
+ * The options of a session on this route.
+ *
+ * @param usual the limits of its database
+ */
+export function sessionOptionsOf(
+  options: DataBridgeRouteOptions,
+  usual: TimeLimits,
+): SessionOptions {
+  if (options === none) return noOptions
+  const { readOnly, isolation, transaction, stream, timeouts } = options
+  const isUnlimited =
+    stream === 'deferred' && usual.transaction === undefined && timeouts?.transaction === undefined
+  return {
+    readOnly,
+    isolation,
+    transaction,
+    timeouts: isUnlimited ? { ...timeouts, transaction: streamedTransactionMs } : timeouts,
+  }
+}
+
+type Route = FastifyRequest['routeOptions']
+
+/** The decorator of requests that keeps {@link routeOf}. */
+export const routeSlot: unique symbol = Symbol('fastify-data-bridge.route')
+
+type Routed = FastifyRequest & { [routeSlot]: Route | null }
+
+/** The route of a request, read once: Fastify makes an object of it at each read. */
+export function routeOf(request: FastifyRequest): Route {
+  const routed = request as Routed
+  const known = routed[routeSlot]
+  // `reply.callNotFound()` goes on to another route.
+  if (known !== null && (known.url === undefined) === request.is404) return known
+  return (routed[routeSlot] = request.routeOptions)
 }

@@ -116,24 +116,24 @@ export function statementError(
     return new DataBridgeError(
       'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT',
       `${summary} took longer than query_timeout allows`,
-      factsOf(error),
+      { ...factsOf(error), safeMessage: 'the statement took longer than query_timeout allows' },
     )
   }
   if (isConnectionLoss(error)) {
     return new DataBridgeError(
       'DATA_BRIDGE_ERR_CONNECTION_LOST',
       `the connection was lost during ${summary}`,
-      factsOf(error),
+      { ...factsOf(error), safeMessage: 'the connection was lost during a statement' },
     )
   }
   const [code, message] = isReadOnly && state === readOnlyState ? otherKind : kindOf(state, error)
-  const facts = factsOf(error)
+  const facts = { ...factsOf(error), safeMessage: message }
   if (code !== 'DATA_BRIDGE_ERR_STATEMENT')
     return withRefused(new DataBridgeError(code, `${message}${namesOf(facts)}`, facts), error)
   return new DataBridgeError(
     code,
     `${summary} failed: ${wordsOf(error)}${isMissing(state) ? whatIsMissing : ''}`,
-    facts,
+    { ...facts, safeMessage: 'PostgreSQL refused a statement; the stack says which one and why' },
   )
 }
 

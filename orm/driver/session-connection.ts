@@ -5,6 +5,7 @@ import type { Row } from '../schema/wire-form.ts'
 import type { Fetched } from '../sql/fetched.ts'
 import { mayChangeState } from '../sql/server-state.ts'
 import type { Statement } from '../sql/statement.ts'
+import { isRefusal, spare, type TellRefused } from '../util/refusals.ts'
 import type { Connection } from './connection.ts'
 import { type CommitFailure, type Done, Exchanges } from './exchanges.ts'
 import type { ConnectionPool } from './pool.ts'
@@ -31,13 +32,16 @@ const factsSavepoint = 'savepoint data_bridge_facts'
 export class SessionConnection {
   readonly #exchanges: Exchanges
   readonly #turns: Turns
+  readonly #tellRefused: TellRefused | undefined
 
   constructor(
     pool: ConnectionPool,
     observer: Observer,
     mode: SessionMode,
     limits: TimeLimits = {},
+    tellRefused?: TellRefused,
   ) {
+    this.#tellRefused = tellRefused
     this.#exchanges = new Exchanges(pool, observer, mode, limits, this.#onExpired)
     this.#turns = new Turns(this.#onIdle)
   }
@@ -216,13 +220,14 @@ export class SessionConnection {
   }
 
   #inTurn<T>(work: (done: Done) => void, finish: () => T, ended?: () => void): Promise<T> {
-    return new Promise((resolve) => {
+    const promise = new Promise<T>((resolve) => {
       const done = (error?: unknown): void => {
         const result = resultOf(error, finish)
         ended?.()
         // The result is made before the next turn.
         this.#turns.next()
         resolve(result)
+        if (isRefusal(error)) queueMicrotask(() => spare(promise, error, this.#tellRefused))
       }
       this.#turns.take(() => {
         const { refusal } = this.#exchanges
@@ -230,6 +235,7 @@ export class SessionConnection {
         else work(done)
       })
     })
+    return promise
   }
 
   readonly #onIdle = (): void => {

@@ -1,4 +1,5 @@
-import { DataBridgeError, tellRefused } from '../errors.ts'
+import { DataBridgeError, safeError, tellRefused } from '../errors.ts'
+import { refusal } from '../util/refusals.ts'
 
 /** The error of a statement in a transaction that has already failed. */
 export function failedTransactionError(isLost: boolean, cause: unknown): DataBridgeError {
@@ -15,7 +16,7 @@ export function failedTransactionError(isLost: boolean, cause: unknown): DataBri
 /** The error of a commit if the transaction failed before it. */
 export function failedBeforeCommitError(cause: unknown): DataBridgeError {
   if (isTransactionTimeout(cause)) return cause
-  return new DataBridgeError(
+  return safeError(
     'DATA_BRIDGE_ERR_COMMIT_FAILED',
     'nothing was committed: the transaction had failed before, and that error is the cause',
     { cause },
@@ -24,7 +25,7 @@ export function failedBeforeCommitError(cause: unknown): DataBridgeError {
 
 /** PostgreSQL answered COMMIT with another tag: it rolled back. */
 export function notCommittedError(command: string): DataBridgeError {
-  return new DataBridgeError(
+  return safeError(
     'DATA_BRIDGE_ERR_COMMIT_FAILED',
     `nothing was committed: PostgreSQL answered COMMIT with ${command}`,
   )
@@ -33,7 +34,7 @@ export function notCommittedError(command: string): DataBridgeError {
 /** The error of a COMMIT that failed. */
 export function commitError(error: unknown, isLost: boolean): unknown {
   if (isLost) {
-    return new DataBridgeError(
+    return safeError(
       'DATA_BRIDGE_ERR_COMMIT_UNKNOWN',
       'the connection was lost while the transaction was being committed: it is not known whether it was saved',
       { cause: error },
@@ -49,8 +50,15 @@ export function commitError(error: unknown, isLost: boolean): unknown {
   const { sqlState, constraint, table, column, columns } = error
   const failed = new DataBridgeError(
     'DATA_BRIDGE_ERR_COMMIT_FAILED',
-    `nothing was committed: ${error.message}`,
-    { cause: error, sqlState, constraint, table, column },
+    `nothing was committed: ${error.details}`,
+    {
+      cause: error,
+      sqlState,
+      constraint,
+      table,
+      column,
+      safeMessage: `nothing was committed: ${error.message}`,
+    },
   )
   if (columns !== undefined) tellRefused(failed, { columns })
   return failed
@@ -64,16 +72,18 @@ export function endedBySqlError(): DataBridgeError {
 }
 
 export function statementTimeoutError(summary: string, limitMs: number): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT',
-    `${summary} took longer than timeouts.statement allows (${limitMs} ms), and was cancelled`,
-  )
+  const took = `took longer than timeouts.statement allows (${limitMs} ms), and was cancelled`
+  return new DataBridgeError('DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', `${summary} ${took}`, {
+    safeMessage: `the statement ${took}`,
+  })
 }
 
 export function transactionTimeoutError(limitMs: number): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT',
-    `the transaction took longer than timeouts.transaction allows (${limitMs} ms), and was rolled back`,
+  return refusal(
+    safeError(
+      'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT',
+      `the transaction took longer than timeouts.transaction allows (${limitMs} ms), and was rolled back`,
+    ),
   )
 }
 

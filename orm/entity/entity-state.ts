@@ -19,6 +19,8 @@ export type Lifecycle = 'new' | 'added' | 'stored' | 'deleted' | 'detached'
 /** What a session does for the entities that it holds. */
 export interface EntityOwner {
   loadRelation(owner: object, relation: RelationMetadata): Promise<unknown>
+  /** The promise of some work, for the program. */
+  give<T>(work: () => Promise<T> | T): Promise<T>
 }
 
 /** A list from a query. A relation that is loaded for its entities one by one could be loaded for all at once. */

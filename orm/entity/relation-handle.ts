@@ -4,6 +4,7 @@ import { type EntityState, stateOf } from './entity-state.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import { attempt } from '../util/attempt.ts'
 import { listed } from '../util/messages.ts'
+import { isRefusal, spare } from '../util/refusals.ts'
 import { joinTexts } from './identity.ts'
 import { type Place, placeOf, placeRelated } from './place.ts'
 import { valueOf } from './property.ts'
@@ -76,7 +77,10 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     onLoaded?: ((value: T) => A | PromiseLike<A>) | null,
     onFailed?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.load().then(onLoaded, onFailed)
+    const { session } = this.#state
+    // `await` gives both functions. Without the second one, the program may await the result later.
+    if (onFailed != null || session === undefined) return this.load().then(onLoaded, onFailed)
+    return session.give(() => this.load().then(onLoaded))
   }
 
   /**
@@ -136,7 +140,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         `${owner.entityName}.${name} cannot be loaded: ${listed(foreignKey.map(({ property }) => property))} has no value yet`,
       )
     }
-    return session.loadRelation(this.#owner, this.#relation).then(
+    const loading = session.loadRelation(this.#owner, this.#relation).then(
       (value) => {
         this.#ended(key)
         // The program may have set another key meanwhile. That key gets its own load.
@@ -148,9 +152,11 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
       },
       (error: unknown) => {
         this.#ended(key)
+        if (isRefusal(error)) queueMicrotask(() => spare(loading, error))
         throw error
       },
     )
+    return loading
   }
 
   #ended(key: unknown): void {

@@ -1,3 +1,5 @@
+import { attempt } from '../util/attempt.ts'
+import { isRefusal, spare } from '../util/refusals.ts'
 import type { Operation, Outcome } from './operation.ts'
 
 /** A statement on its way to PostgreSQL. */
@@ -125,17 +127,21 @@ export function observed<T>(
   return end === undefined ? work() : reported(end, work, outcomeOf)
 }
 
-async function reported<T>(
+function reported<T>(
   end: OperationEnd,
   work: () => Promise<T>,
   outcomeOf: (result: T) => Outcome,
 ): Promise<T> {
-  try {
-    const result = await work()
-    end(outcomeOf(result))
-    return result
-  } catch (error) {
-    end({ error })
-    throw error
-  }
+  const reporting = attempt(work).then(
+    (result) => {
+      end(outcomeOf(result))
+      return result
+    },
+    (error: unknown) => {
+      end({ error })
+      if (isRefusal(error)) queueMicrotask(() => spare(reporting, error))
+      throw error
+    },
+  )
+  return reporting
 }

@@ -25,6 +25,8 @@ export interface QueryContext extends LoadContext {
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined
   /** Whether the session refuses to write, and to lock. */
   readonly isReadOnly: boolean
+  /** The promise of some work, for the program. */
+  give<T>(work: () => Promise<T> | T): Promise<T>
 }
 
 /** The expressions of `select` and `aggregate`, by the names of their properties. */
@@ -177,12 +179,12 @@ function runEntities<T extends Entity | Entity[] | null>(
       return send(context, plan, select, operation, fetched)
     }
     const fetched = new FetchedEntities(context, from.table, isLocked, asList)
-    return send(context, plan, select, operation, fetched).then((found) => {
+    return context.give(async () => {
+      const found = await send(context, plan, select, operation, fetched)
       const at = place(found)
       if (at === undefined) return resultOf(found)
-      return loadAll(context, found, loaders, operation, at).then(() =>
-        resultOf(keepShape(found, at)),
-      )
+      await loadAll(context, found, loaders, operation, at)
+      return resultOf(keepShape(found, at))
     })
   }
   return observeQuery(context, name, plan, work, outcomeOf)
@@ -220,7 +222,10 @@ function send<T>(
   const statement = selectStatement(select)
   const flushing = context.beforeQuery(readBy(statement, plan), operation)
   if (flushing === undefined) return context.fetch(statement, operation, fetched)
-  return flushing.then(() => context.fetch(statement, operation, fetched))
+  return context.give(async () => {
+    await flushing
+    return context.fetch(statement, operation, fetched)
+  })
 }
 
 function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {

@@ -1,4 +1,4 @@
-import { DataBridgeError } from '../errors.ts'
+import { safeError } from '../errors.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import type { BaseSession } from '../session/session.ts'
 import { sql } from '../sql/template.ts'
@@ -78,7 +78,7 @@ async function requireNoDependents(
     )
     select pg_describe_object(class, oid, 0) as name from dependents order by 1`)
   if (dependents.length === 0) return
-  throw new DataBridgeError(
+  throw safeError(
     'DATA_BRIDGE_ERR_STATEMENT',
     `dropSchema() dropped nothing, since other objects depend on the tables: ${listed(dependents.map(({ name }) => name))}. ` +
       'Drop these objects first, or give their entities to dropSchema() too.',

@@ -21,13 +21,14 @@ export async function runStep(session: BaseSession, where: string, step: Step): 
     await session.execute(new Sql([step.sql], []))
   } catch (error) {
     if (!(error instanceof DataBridgeError)) throw error
-    const { code, message, cause, sqlState, constraint, table, column } = error
-    throw new DataBridgeError(code, `${where} could not ${step.what}: ${message}`, {
+    const { code, message, details, cause, sqlState, constraint, table, column } = error
+    throw new DataBridgeError(code, `${where} could not ${step.what}: ${details}`, {
       cause,
       sqlState,
       constraint,
       table,
       column,
+      safeMessage: `${where} could not change the schema: ${message}`,
     })
   }
 }

@@ -61,11 +61,10 @@ export function unreadableError(
   const problem =
     cause instanceof UnreadableError ? cause.message : `could not be decoded as ${column.type.sql}`
   const place = table === undefined || row === undefined ? '' : placeOf(table, row)
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_STATEMENT',
-    `the column ${column.name} ${problem}${place}`,
-    { cause, table: table?.fullName, column: column.name },
-  )
+  // The declaration has to be corrected, or the row.
+  const safeMessage = `the column ${column.name} ${problem}${place}`
+  const facts = { cause, table: table?.fullName, column: column.name, safeMessage }
+  return new DataBridgeError('DATA_BRIDGE_ERR_STATEMENT', safeMessage, facts)
 }
 
 /** A row in a message: `in the row of User with id the string "5"`. Empty if its key was not read. */

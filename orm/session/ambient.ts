@@ -2,17 +2,20 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { DataBridgeError } from '../errors.ts'
 import type { BaseSession } from './session.ts'
 
-/** The session of `User.get(1)`: that of the request, or of `database.run(fn)`. */
+/** The method that gives the session of `User.get(1)`. A symbol, so that a request can have it beside its own properties. */
+export const ambient: unique symbol = Symbol('fastify-data-bridge.ambient')
+
+/** A request, or the job of `database.run(fn)`. */
 export interface AmbientScope {
-  session(): BaseSession
+  [ambient](): BaseSession
 }
 
-/** The only asynchronous context of the library. Only the ambient statics use it. */
+/** The asynchronous context of the ambient statics. */
 export const ambientScope: AsyncLocalStorage<AmbientScope> = new AsyncLocalStorage<AmbientScope>()
 
 export function ambientSession(what: string): BaseSession {
   const scope = ambientScope.getStore()
-  if (scope !== undefined) return scope.session()
+  if (scope !== undefined) return scope[ambient]()
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_NO_AMBIENT_SESSION',
     `${what} expected to be called within a request or database.run(fn), and there is no session here; ` +

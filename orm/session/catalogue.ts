@@ -7,13 +7,21 @@ type Rows = readonly (readonly (string | null)[])[]
 /** Asks the catalogue of PostgreSQL; undefined if the role must not read it. */
 export type LookUp = (text: string, parameters: readonly string[]) => Promise<Rows | undefined>
 
+const unknown = new WeakMap<TableMetadata, TableFacts>()
+
+function unknownFacts(table: TableMetadata): TableFacts {
+  let facts = unknown.get(table)
+  if (facts === undefined) unknown.set(table, (facts = new TableFacts(table, undefined)))
+  return facts
+}
+
 /** The facts of the catalogue about tables. It is asked once for each table, for all sessions of a database. */
 export class Catalogue {
   readonly #known = new Map<TableMetadata, TableFacts>()
 
   /** The known facts of a table. */
   factsOf(table: TableMetadata): TableFacts {
-    return this.#known.get(table) ?? new TableFacts(table, undefined)
+    return this.#known.get(table) ?? unknownFacts(table)
   }
 
   /** Asks for the tables that are not known yet, with one statement. */

@@ -48,6 +48,10 @@ export class EntitySource implements QueryContext {
     return this.#flusher.beforeQuery(reads, operation)
   }
 
+  give<T>(work: () => Promise<T> | T): Promise<T> {
+    return this.#owner.give(work)
+  }
+
   fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T> {
     return this.#connection.fetch(statement, operation, fetched)
   }
@@ -69,7 +73,11 @@ export class EntitySource implements QueryContext {
       if (held !== undefined) return Promise.resolve(isPresent(held) ? held : null)
       const flushing = this.#flusher.beforeGet(operation)
       const fetch = (): Promise<Entity | null> => this.#fetch(table, given, operation)
-      return flushing === undefined ? fetch() : flushing.then(fetch)
+      if (flushing === undefined) return fetch()
+      return this.give(async () => {
+        await flushing
+        return fetch()
+      })
     }
     return observed(this.observer, operation, find, countOne)
   }

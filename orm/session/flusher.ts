@@ -50,6 +50,11 @@ export class Flusher {
     return this.#work.hasWritten || pending + dirty + deleted > 0
   }
 
+  /** Whether nothing is being written, committed or executed. */
+  get isIdle(): boolean {
+    return this.#queue.isIdle && this.#executing.size === 0
+  }
+
   /** Runs work while no other flush, commit or rollback runs. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#queue.take(work)

@@ -52,4 +52,8 @@ export class IdentityMap {
       for (const entity of entities.values()) if (test(entity)) return true
     return false
   }
+
+  tables(): Iterable<TableMetadata> {
+    return this.#tables?.keys() ?? []
+  }
 }

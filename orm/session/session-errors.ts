@@ -1,4 +1,4 @@
-import { DataBridgeError } from '../errors.ts'
+import { DataBridgeError, safeError } from '../errors.ts'
 
 export function closedError(): DataBridgeError {
   return new DataBridgeError(
@@ -9,7 +9,7 @@ export function closedError(): DataBridgeError {
 
 /** @param reason the reason of the signal */
 export function abortedError(reason: unknown): DataBridgeError {
-  return new DataBridgeError(
+  return safeError(
     'DATA_BRIDGE_ERR_ABORTED',
     'the signal of the session was aborted: what was not committed is rolled back; its reason is the cause',
     { cause: reason },
@@ -17,7 +17,7 @@ export function abortedError(reason: unknown): DataBridgeError {
 }
 
 export function lostError(): DataBridgeError {
-  return new DataBridgeError(
+  return safeError(
     'DATA_BRIDGE_ERR_COMMIT_FAILED',
     'nothing was committed: the session was closed, or its database, with changes that were not committed',
   )
@@ -41,6 +41,7 @@ export function notFoundError(entityName: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_NOT_FOUND',
     `getOrThrow(${entityName}) expected a row with this key, got none`,
+    { safeMessage: 'getOrThrow() expected a row with this key, got none' },
   )
 }
 

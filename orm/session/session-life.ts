@@ -1,5 +1,6 @@
 import type { DataBridgeError } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
+import { refusal } from '../util/refusals.ts'
 import { sessionOperation } from './operations.ts'
 import { closedError } from './session-errors.ts'
 import type { LiveSession, SessionParts } from './session-parts.ts'
@@ -11,9 +12,12 @@ export class SessionLife {
   readonly #observer: Observer
   #isOpen = false
   #closing: Promise<void> | undefined
+  #isClosed = false
   #reason: DataBridgeError | undefined
   /** Whether the program has not used the session since the last commit or rollback. */
   isSettled = false
+  /** Whether somebody else ends the session: the request, the job or the database that it belongs to. */
+  endsFromOutside = false
 
   constructor(session: LiveSession, parts: SessionParts) {
     this.#session = session
@@ -26,7 +30,7 @@ export class SessionLife {
   }
 
   get isClosed(): boolean {
-    return this.#closing !== undefined
+    return this.#isClosed
   }
 
   /** Why the session was ended from outside. */
@@ -41,7 +45,7 @@ export class SessionLife {
 
   /** @returns whether the session is used for the first time */
   enter(): boolean {
-    if (this.isClosed) throw this.#reason ?? closedError()
+    if (this.isClosed) throw this.#reason ?? this.closedError()
     this.isSettled = false
     if (this.#isOpen) return false
     this.#isOpen = true
@@ -49,12 +53,21 @@ export class SessionLife {
     return true
   }
 
+  /** What is refused after the end. */
+  readonly closedError = (): DataBridgeError => {
+    const error = closedError()
+    return this.endsFromOutside ? refusal(error) : error
+  }
+
   abort(reason: DataBridgeError): void {
     this.#reason ??= reason
   }
 
-  close(end: () => Promise<void>): Promise<void> {
-    this.#closing ??= end()
+  /** @param end undefined if it ends at once */
+  close(end: () => Promise<void> | undefined): Promise<void> | undefined {
+    if (this.#isClosed) return this.#closing
+    this.#isClosed = true
+    this.#closing = end()
     return this.#closing
   }
 }

@@ -1,11 +1,13 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
+import type { TellRefused } from '../util/refusals.ts'
 import type { Catalogue } from './catalogue.ts'
 
 /** A session as its database knows it. */
 export interface LiveSession {
-  discard(): Promise<void>
+  /** @param isShutdown whether its database closes */
+  discard(isShutdown?: boolean): Promise<void> | undefined
 }
 
 /** The parts of a session. */
@@ -16,8 +18,9 @@ export interface SessionParts {
   readonly catalogue: Catalogue
   readonly isReadOnly: boolean
   readonly signal?: AbortSignal | undefined
+  readonly tellRefused?: TellRefused | undefined
   /** Called when the session is used for the first time. */
   opened(session: LiveSession): void
-  /** Called when the session has ended. */
-  closed(session: LiveSession): Promise<void>
+  /** Called when the session has ended. Undefined if there is nothing to wait for. */
+  closed(session: LiveSession): Promise<void> | undefined
 }

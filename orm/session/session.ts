@@ -6,6 +6,7 @@ import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
+import { given, type Giver, refusal } from '../util/refusals.ts'
 import { loadLazily, referredIdentity } from '../relations/lazy.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
@@ -15,9 +16,10 @@ import type { Sql } from '../sql/template.ts'
 import { attempt } from '../util/attempt.ts'
 import { type ExecutedRows, executedRows } from './executed-rows.ts'
 import { EntitySource } from './entity-source.ts'
+import { awaitsFlush } from './awaits-flush.ts'
 import { Flusher } from './flusher.ts'
 import { noOutcome, sessionOperation } from './operations.ts'
-import { abortedError, closedError, goneError, lostError, notFoundError } from './session-errors.ts'
+import { abortedError, goneError, lostError, notFoundError } from './session-errors.ts'
 import { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { TransactionOptions } from './transaction-options.ts'
@@ -34,12 +36,15 @@ export class BaseSession implements AsyncDisposable {
   readonly #flusher: Flusher
   readonly #transactions: Transactions
   readonly #source: EntitySource
+  readonly #giver: Giver
+  #underWay = 0
   #isManaged = false
   #hasLost = false
 
   /** @internal */
   constructor(parts: SessionParts) {
     this.#parts = parts
+    this.#giver = { ended: () => (this.#underWay -= 1), tellRefused: parts.tellRefused }
     this.#connection = parts.connection
     this.#observer = parts.observer
     this.#life = new SessionLife(this, parts)
@@ -79,15 +84,18 @@ export class BaseSession implements AsyncDisposable {
   /** @internal The caller commits this session, so `transaction()` is a savepoint. */
   manage(): this {
     this.#isManaged = true
+    this.#life.endsFromOutside = true
     return this
   }
 
   /** Checks that the database can be reached. You need not call it: every other method opens the session. */
-  async open(): Promise<void> {
-    const check = (): Promise<void> => this.#connection.check()
-    await (this.#life.enter()
-      ? observed(this.#observer, sessionOperation('open'), check, noOutcome)
-      : check())
+  open(): Promise<void> {
+    return this.give(async () => {
+      const check = (): Promise<void> => this.#connection.check()
+      await (this.#life.enter()
+        ? observed(this.#observer, sessionOperation('open'), check, noOutcome)
+        : check())
+    })
   }
 
   /** Begins a query of an entity. Its last method, such as `toList()`, sends it. */
@@ -109,25 +117,26 @@ export class BaseSession implements AsyncDisposable {
    *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) if there is no such row.
    */
-  async getOrThrow<C extends AnyEntityClass>(
-    entity: C,
-    key: Key<EntityOf<C>>,
-  ): Promise<EntityOf<C>> {
-    const found = await this.get(entity, key)
-    if (found === null) throw notFoundError(tableOf(entity).entityName)
-    return found
+  getOrThrow<C extends AnyEntityClass>(entity: C, key: Key<EntityOf<C>>): Promise<EntityOf<C>> {
+    return this.give(async () => {
+      const found = await this.get(entity, key)
+      if (found === null) throw notFoundError(tableOf(entity).entityName)
+      return found
+    })
   }
 
   /**
    * The entities with these primary keys, in the order of the keys. Leaves out keys without a row. Looks
    * into the identity map first, and sends at most one query for the rest.
    */
-  async getMany<C extends AnyEntityClass>(
+  getMany<C extends AnyEntityClass>(
     entity: C,
     keys: readonly Key<EntityOf<C>>[],
   ): Promise<EntityOf<C>[]> {
-    this.#life.use()
-    return (await this.#source.getMany(tableOf(entity), keys)) as EntityOf<C>[]
+    return this.give(async () => {
+      this.#life.use()
+      return (await this.#source.getMany(tableOf(entity), keys)) as EntityOf<C>[]
+    })
   }
 
   /**
@@ -155,17 +164,21 @@ export class BaseSession implements AsyncDisposable {
    *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) if the row no longer exists.
    */
-  async refresh(entity: Entity): Promise<void> {
-    this.#life.use()
-    const { lifecycle, session, table } = stateOf(entity)
-    if (lifecycle !== 'stored' || session !== this) throw goneError(table.entityName, lifecycle)
-    await this.#source.refresh(entity)
+  refresh(entity: Entity): Promise<void> {
+    return this.give(async () => {
+      this.#life.use()
+      const { lifecycle, session, table } = stateOf(entity)
+      if (lifecycle !== 'stored' || session !== this) throw goneError(table.entityName, lifecycle)
+      await this.#source.refresh(entity)
+    })
   }
 
   /** Writes all changes to the database, without committing them. */
-  async flush(): Promise<void> {
-    this.#life.use()
-    await this.#flusher.flushAll()
+  flush(): Promise<void> {
+    return this.give(async () => {
+      this.#life.use()
+      await this.#flusher.flushAll()
+    })
   }
 
   /**
@@ -174,16 +187,20 @@ export class BaseSession implements AsyncDisposable {
    * @throws DataBridgeError `DATA_BRIDGE_ERR_COMMIT_FAILED` if nothing was saved,
    * `DATA_BRIDGE_ERR_COMMIT_UNKNOWN` if the connection was lost during COMMIT.
    */
-  async commit(): Promise<void> {
-    this.#life.use()
-    await this.#flusher.commit(() => this.#transactions.refuseUnderWay('commit()'))
+  commit(): Promise<void> {
+    return this.give(async () => {
+      this.#life.use()
+      await this.#flusher.commit(() => this.#transactions.refuseUnderWay('commit()'))
+    })
   }
 
   /** Rolls back. Afterwards the identity map is empty, and all entities are detached. */
-  async rollback(): Promise<void> {
-    this.#life.use()
-    this.#transactions.abandon()
-    await this.#flusher.rollback()
+  rollback(): Promise<void> {
+    return this.give(async () => {
+      this.#life.use()
+      this.#transactions.abandon()
+      await this.#flusher.rollback()
+    })
   }
 
   /** Ends the session. Unsaved changes are rolled back, with a warning. */
@@ -199,18 +216,28 @@ export class BaseSession implements AsyncDisposable {
     )
   }
 
-  /** @internal Ends the session, and rolls back without a warning. */
-  discard(): Promise<void> {
+  /** @internal Ends the session, and rolls back without a warning. Undefined if it has ended at once. */
+  discard(isShutdown = false): Promise<void> | undefined {
+    if (isShutdown) this.#life.endsFromOutside = true
+    if (this.#life.isClosed) return this.#life.close(() => undefined)
+    if (this.isQuiet) return this.endQuietly('rollback')
     if (!this.#life.isSettled) this.#hasLost ||= this.#flusher.hasUnsaved
     return this.#life.close(() => this.#close())
+  }
+
+  /** @internal Ends a session that {@link isQuiet}, and reports it as a commit or rollback of nothing. */
+  endQuietly(as: 'commit' | 'rollback'): Promise<void> | undefined {
+    if (this.#life.isOpen && !this.#life.isSettled)
+      this.#observer.operationStarted?.(sessionOperation(as))?.({})
+    return this.#life.close(() => this.#end())
   }
 
   /**
    * @internal Ends the session for a reason: the server cancels the running statement, and the session
    * rolls back. Every later use fails with the reason.
    */
-  abort(reason: DataBridgeError): Promise<void> {
-    this.#life.abort(reason)
+  abort(reason: DataBridgeError): Promise<void> | undefined {
+    this.#life.abort(refusal(reason))
     this.#connection.abort(reason)
     return this.discard()
   }
@@ -224,12 +251,14 @@ export class BaseSession implements AsyncDisposable {
    * earlier changes of the session. Inside another `transaction()`, a request or `database.run`, it is a
    * savepoint: a rejection only undoes the changes of `fn`.
    */
-  async transaction<T>(
+  transaction<T>(
     fn: (session: this) => Promise<T> | T,
     options: TransactionOptions = {},
   ): Promise<T> {
-    this.#life.use()
-    return this.#transactions.run(fn, this, options, this.#isManaged)
+    return this.give(async () => {
+      this.#life.use()
+      return this.#transactions.run(fn, this, options, this.#isManaged)
+    })
   }
 
   /**
@@ -245,28 +274,34 @@ export class BaseSession implements AsyncDisposable {
    * }
    * ```
    */
-  async execute<R extends object = Record<string, unknown>>(
-    fragment: Sql,
-  ): Promise<ExecutedRows<R>> {
-    this.#life.use()
-    const statement = rawStatement(fragment)
-    const operation = {
-      kind: 'query',
-      name: 'execute',
-      table: undefined,
-      filters: 0,
-      limit: undefined,
-    } as const
-    const executing = observed(
-      this.#observer,
-      operation,
-      async () => {
-        await this.#flusher.flush(operation)
-        return this.#flusher.execute(statement, operation)
-      },
-      ({ rows }) => ({ rows: rows.length }),
-    )
-    return this.#flusher.executing(executing.then(executedRows<R>))
+  execute<R extends object = Record<string, unknown>>(fragment: Sql): Promise<ExecutedRows<R>> {
+    return this.give(async () => {
+      this.#life.use()
+      const statement = rawStatement(fragment)
+      const operation = {
+        kind: 'query',
+        name: 'execute',
+        table: undefined,
+        filters: 0,
+        limit: undefined,
+      } as const
+      const executing = observed(
+        this.#observer,
+        operation,
+        async () => {
+          await this.#flusher.flush(operation)
+          return this.#flusher.execute(statement, operation)
+        },
+        ({ rows }) => ({ rows: rows.length }),
+      )
+      return this.#flusher.executing(executing.then(executedRows<R>))
+    })
+  }
+
+  /** @internal The promise of some work, for the program. If the session is ended from outside, it does not end the process. */
+  give<T>(work: () => Promise<T> | T): Promise<T> {
+    this.#underWay += 1
+    return given(work, this.#giver)
   }
 
   /** @internal Loads a relation that the program awaits. */
@@ -282,7 +317,11 @@ export class BaseSession implements AsyncDisposable {
             )
       }
       const flushing = this.#flusher.beforeLoad(relation)
-      return flushing === undefined ? load() : flushing.then(load)
+      if (flushing === undefined) return load()
+      return this.give(async () => {
+        await flushing
+        return load()
+      })
     })
   }
 
@@ -291,15 +330,38 @@ export class BaseSession implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#parts.signal?.removeEventListener('abort', this.#onAbort)
-    this.#connection.refuse(closedError)
+    this.#connection.refuse(this.#life.closedError)
     await this.#connection.settled()
-    const { isOpen } = this.#life
     const isSettled = this.#life.isSettled && !this.#connection.isInTransaction
-    if (isOpen && !isSettled) await this.#flusher.rollback()
-    if (isOpen) this.#observer.operationStarted?.(sessionOperation('close'))?.({})
+    if (this.#life.isOpen && !isSettled) await this.#flusher.rollback()
+    await this.#end()
+  }
+
+  #end(): Promise<void> | undefined {
+    this.#parts.signal?.removeEventListener('abort', this.#onAbort)
+    this.#connection.refuse(this.#life.closedError)
+    if (this.#life.isOpen) this.#observer.operationStarted?.(sessionOperation('close'))?.({})
     this.#work.rolledBack()
-    await this.#parts.closed(this)
+    return this.#parts.closed(this)
+  }
+
+  /** @internal Whether nothing is written, changed, open or under way: its end needs no statement. */
+  get isQuiet(): boolean {
+    return (
+      this.#underWay === 0 &&
+      !this.#connection.isInTransaction &&
+      this.#connection.isIdle &&
+      this.#flusher.isIdle &&
+      !this.#transactions.areUnderWay &&
+      !this.#flusher.hasUnsaved
+    )
+  }
+
+  /** @internal Whether a flush would give its entities what the database or `onUpdate()` makes. */
+  get awaitsFlush(): boolean {
+    return (
+      this.#life.isOpen && !this.#life.isClosed && awaitsFlush(this.#work, this.#parts.catalogue)
+    )
   }
 
   /** Whether there are changes to flush or to commit. Checks every entity of the session. */

@@ -51,6 +51,10 @@ export class Transactions {
     return result
   }
 
+  get areUnderWay(): boolean {
+    return this.#underWay.length > 0
+  }
+
   /** The transaction is rolled back as a whole. */
   abandon(): void {
     this.#underWay = []

@@ -54,11 +54,12 @@ export function staleError(
   missing: number,
 ): DataBridgeError {
   const rows = missing === 1 ? 'row' : 'rows'
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_STALE',
-    `${missing} ${participles[verb]} ${rows} of ${table.fullName} no longer exist${missing === 1 ? 's' : ''}`,
-    { table: table.fullName },
-  )
+  const subject = `${missing} ${participles[verb]} ${rows}`
+  const gone = `no longer exist${missing === 1 ? 's' : ''}`
+  return new DataBridgeError('DATA_BRIDGE_ERR_STALE', `${subject} of ${table.fullName} ${gone}`, {
+    table: table.fullName,
+    safeMessage: `${subject} ${gone}`,
+  })
 }
 
 function flushError(message: string, table?: TableMetadata): DataBridgeError {

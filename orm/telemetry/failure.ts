@@ -27,7 +27,7 @@ export function recordedException(error: unknown): RecordedException {
       : String
   return {
     name: error instanceof DataBridgeError ? error.code : error.name,
-    message: clean(error.message),
+    message: clean(error instanceof DataBridgeError ? error.details : error.message),
     stack: clean(stackOf(error)),
   }
 }

@@ -8,6 +8,11 @@ export class SerialQueue {
     this.#onIdle = onIdle
   }
 
+  /** Whether no work runs or waits. */
+  get isIdle(): boolean {
+    return this.#tail === undefined
+  }
+
   async take<T>(work: () => Promise<T>): Promise<T> {
     const before = this.#tail
     let finish!: () => void

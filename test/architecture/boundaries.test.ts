@@ -25,6 +25,7 @@ const rooms: Record<string, readonly string[]> = {
   'orm/table.ts': ['schema', 'entity', 'sql', 'type query', 'session'],
   'orm/options.ts': ['util', 'driver', 'type schema', 'n-plus-one', 'telemetry'],
   'orm/database.ts': [
+    'util',
     'type schema',
     'observe',
     'driver',

@@ -16,7 +16,7 @@ export async function failure(
   throw new Error(`expected ${code}; it succeeded with ${JSON.stringify(result)}`)
 }
 
-/** For `toThrow` and `rejects.toThrow`: an error with this code, whose message contains the text. */
+/** For `toThrow` and `rejects.toThrow`: an error with this code, whose whole message contains the text. */
 export function coded(code: ErrorCode, message = ''): unknown {
-  return expect.objectContaining({ code, message: expect.stringContaining(message) })
+  return expect.objectContaining({ code, details: expect.stringContaining(message) })
 }

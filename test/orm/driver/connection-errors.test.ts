@@ -38,7 +38,7 @@ describe('a connection that cannot be made', () => {
       changed((other) => (other.password = 'not-the-password')),
     )
     expect(error.sqlState).toBe('28P01')
-    expect(error.message).toMatch(
+    expect(error.details).toMatch(
       /^PostgreSQL refused the password \(\w+@[\w.]+:\d+\/\w+\): check user, password/,
     )
   })
@@ -48,7 +48,7 @@ describe('a connection that cannot be made', () => {
       'DATA_BRIDGE_ERR_AUTHENTICATION',
       changed((other) => (other.pathname = '/nowhere')),
     )
-    expect([error.sqlState, error.message]).toEqual([
+    expect([error.sqlState, error.details]).toEqual([
       '3D000',
       expect.stringContaining('no database of this name'),
     ])
@@ -60,8 +60,8 @@ describe('a connection that cannot be made', () => {
     const { port } = server.address() as AddressInfo
     await new Promise((resolve) => server.close(resolve))
     const error = await failureOf('DATA_BRIDGE_ERR_UNREACHABLE', onPort(port))
-    expect(error.message).toContain(`PostgreSQL cannot be reached (`)
-    expect(error.message).toContain(`ECONNREFUSED 127.0.0.1:${port}`)
+    expect(error.details).toContain(`PostgreSQL cannot be reached (`)
+    expect(error.details).toContain(`ECONNREFUSED 127.0.0.1:${port}`)
   })
 
   it('because what listens hangs up', async () => {
@@ -69,7 +69,7 @@ describe('a connection that cannot be made', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const error = await failureOf('DATA_BRIDGE_ERR_UNREACHABLE', onPort(port))
-    expect(error.message).toContain('Connection terminated')
+    expect(error.details).toContain('Connection terminated')
     await new Promise((resolve) => server.close(resolve))
   })
 

@@ -47,7 +47,7 @@ describe('new', () => {
   })
 
   it('refuses a key that is neither a column nor a relation, and lists both', async () => {
-    const { message } = await failure(
+    const { details: message } = await failure(
       ENTITY,
       () => new User({ name: 'A', email: 'a', pasword: 'x' } as never),
     )
@@ -55,7 +55,7 @@ describe('new', () => {
   })
 
   it('names every column that is missing', async () => {
-    const { message } = await failure(ENTITY, () => new User({ age: 3 } as never))
+    const { details: message } = await failure(ENTITY, () => new User({ age: 3 } as never))
     expect(message).toBe('new User(…) is missing name and email')
   })
 
@@ -71,13 +71,13 @@ describe('new', () => {
     [VALUE, { name: 'nul\0' }, 'without the character U+0000'],
   ] as const)('refuses with %s %j', async (code, values, message) => {
     const given = { name: 'A', email: 'a', ...values } as never
-    expect((await failure(code, () => new User(given))).message).toContain(message)
+    expect((await failure(code, () => new User(given))).details).toContain(message)
   })
 
   it.each([undefined, null, 'x', [[]]])(
     'refuses %j in the place of its columns',
     async (values) => {
-      expect((await failure(ENTITY, () => new User(values as never))).message).toContain(
+      expect((await failure(ENTITY, () => new User(values as never))).details).toContain(
         'new User(…) expected an object with its columns',
       )
     },
@@ -94,9 +94,9 @@ describe('new', () => {
     const author = new User({ id: 7, name: 'A', email: 'a' })
     const post = new Post({ title: 'T', author })
     const other = await failure(ENTITY, () => new Post({ title: 'T', author: post } as never))
-    expect(other.message).toContain('author expected a User, got an object of Post')
+    expect(other.details).toContain('author expected a User, got an object of Post')
     const both = () => new Post({ title: 'T', author, authorId: 8 } as never)
-    expect((await failure(ENTITY, both)).message).toContain('contradict each other')
+    expect((await failure(ENTITY, both)).details).toContain('contradict each other')
     class Note extends table('notes', {
       id,
       userId: integer().references(() => User),
@@ -104,12 +104,12 @@ describe('new', () => {
       owner: () => belongsTo(User, 'userId'),
     }) {}
     const two = () => new Note({ author, owner: ann() })
-    expect((await failure(ENTITY, two)).message).toContain('owner and author contradict each other')
+    expect((await failure(ENTITY, two)).details).toContain('owner and author contradict each other')
     expect(new Note({ author, owner: author }).userId).toBe(7)
     const none = () => new Post({ title: 'T', author: null } as never)
-    expect((await failure(ENTITY, none)).message).toContain('expected a User, got null')
+    expect((await failure(ENTITY, none)).details).toContain('expected a User, got null')
     const many = () => new User({ name: 'A', email: 'a', posts: [post] } as never)
-    expect((await failure(ENTITY, many)).message).toContain('posts has many rows')
+    expect((await failure(ENTITY, many)).details).toContain('posts has many rows')
   })
 })
 
@@ -139,7 +139,7 @@ describe('an entity is plain data', () => {
 
   it('refuses the assignment of a relation, and says what to do', async () => {
     const post = new Post({ title: 'T', authorId: 1 })
-    const { message } = await failure(ENTITY, () => Object.assign(post, { author: ann() }))
+    const { details: message } = await failure(ENTITY, () => Object.assign(post, { author: ann() }))
     expect(message).toContain('assign its foreign key')
   })
 })
@@ -225,7 +225,7 @@ describe('classes', () => {
   it('refuses an entity class that extends another', async () => {
     class Admin extends User {}
     const given = { name: 'A', email: 'a' }
-    const { message } = await failure(SCHEMA, () => new Admin(given))
+    const { details: message } = await failure(SCHEMA, () => new Admin(given))
     expect(message).toContain('Admin extends the entity User')
     expect(() => new Admin(given)).toThrow(coded(SCHEMA))
     expect(() => tableOf(Admin)).toThrow(coded(SCHEMA))
@@ -236,7 +236,7 @@ describe('classes', () => {
     class First extends base {}
     class Second extends base {}
     expect(new First({})).toBeInstanceOf(First)
-    const { message } = await failure(SCHEMA, () => new Second({}))
+    const { details: message } = await failure(SCHEMA, () => new Second({}))
     expect(message).toContain('the table shared belongs to the class First')
   })
 
@@ -248,7 +248,7 @@ describe('classes', () => {
   it('refuses an accessor that would hide a column', async () => {
     class Odd extends table('odd', { id, active: boolean(), at: timestamptz().nullable() }) {}
     Object.defineProperty(Odd.prototype, 'active', { get: () => true })
-    const { message } = await failure(SCHEMA, () => new Odd({ active: true }))
+    const { details: message } = await failure(SCHEMA, () => new Odd({ active: true }))
     expect(message).toContain('class Odd has a method or accessor active')
   })
 
@@ -266,13 +266,16 @@ describe('classes', () => {
       Object.getOwnPropertyDescriptor(entity, 'name')?.configurable === false
     const first = new Checked({ name: 'x' })
     expect([isChecked(first), isChecked(new Checked({ name: 'x' }))]).toEqual([true, true])
-    new UnitOfWork({ loadRelation: () => Promise.reject(new Error('not asked')) }).add(first)
+    new UnitOfWork({
+      loadRelation: () => Promise.reject(new Error('not asked')),
+      give: async (work) => work(),
+    }).add(first)
     expect(isChecked(new Checked({ name: 'x' }))).toBe(false)
   })
 
   it('takes back nothing but entities', async () => {
     const plain = await failure(ENTITY, () => stateOf({ id: 1 }))
-    expect(plain.message).toBe('expected an entity, got an object')
+    expect(plain.details).toBe('expected an entity, got an object')
     expect(() => tableOf(class {})).toThrow(coded(ENTITY))
     expect(() => tableOf(undefined)).toThrow(coded(ENTITY))
   })

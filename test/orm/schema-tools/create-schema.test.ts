@@ -180,7 +180,7 @@ describe('createSchema', () => {
     class Broken extends table('broken', { id, name: text().unique() }) {}
     await expect(database.createSchema([Fine, Broken])).rejects.toMatchObject({
       sqlState: '42P07',
-      message: expect.stringContaining('could not create the table public.broken') as string,
+      details: expect.stringContaining('could not create the table public.broken') as string,
     })
     expect(await query(`select from pg_tables where tablename in ('fine', 'broken')`)).toEqual([])
   })

@@ -98,7 +98,7 @@ describe('dropSchema', () => {
     )
     await expect(database.dropSchema(all)).rejects.toMatchObject({
       sqlState: '2BP01',
-      message: expect.stringMatching(
+      details: expect.stringMatching(
         /^dropSchema\(\) could not drop the tables \w+, \w+ and \w+: .*depend/,
       ) as string,
     })

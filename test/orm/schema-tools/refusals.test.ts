@@ -84,7 +84,8 @@ describe('createSchema refuses', () => {
     expect(error).toMatchObject({
       sqlState: '23505',
       constraint: 'people2_name_key',
-      message:
+      message: 'createSchema() could not change the schema: a unique constraint is violated',
+      details:
         'createSchema() could not add constraints to the table public.people2: a unique constraint is violated (people2_name_key)',
     })
     expect(error.cause).toBeInstanceOf(Error)
@@ -105,7 +106,7 @@ describe('createSchema refuses', () => {
 
   it('a foreign key of another type than the key that it refers to', async () => {
     class Odd extends table('odd', { id, ownerId: text().references(() => User) }) {}
-    const { message } = await failure(SCHEMA, database.createSchema([Odd]))
+    const { details: message } = await failure(SCHEMA, database.createSchema([Odd]))
     expect(message).toMatch(
       /Odd\.ownerId holds a .*string.*, and refers to User\.id, which holds an integer/,
     )

@@ -102,7 +102,7 @@ describe('a refused value', () => {
   ])('of the right type comes from the data: %s %o', (property, value, message) => {
     const error = thrown(() => requireValue(metadata, column(property), value))
     expect(error).toMatchObject({ code: 'DATA_BRIDGE_ERR_INVALID_VALUE', statusCode: 400 })
-    expect(error.message).toContain(message)
+    expect(error.details).toContain(message)
   })
 
   it('is none where the column takes it', () => {
@@ -142,7 +142,7 @@ describe('a stored text that cannot be read', () => {
 
   it('names the column alone where the row is not given', () => {
     for (const work of [() => decodeColumn(column('no'), 'x'), () => readTexts(['x'])])
-      expect(thrown(work).message).toBe(
+      expect(thrown(work).details).toBe(
         'the column no is declared as integer, but has another type in the database',
       )
   })
@@ -152,18 +152,18 @@ describe('a stored text that cannot be read', () => {
       () => isUnchanged(column('tags'), ['a'], 'a'),
       () => readBack(column('tags'), ['a'], 'a'),
     ])
-      expect(thrown(work).message).toContain('is declared as an array, but holds something else')
+      expect(thrown(work).details).toContain('is declared as an array, but holds something else')
     const other = '2020-01-01 00:00:00'
-    expect(thrown(() => readTexts(['5', 'x', other])).message).toContain('declare it timestamp()')
-    expect(thrown(() => readTexts(['5', 'x', null, `${other}+00`])).message).toContain(
+    expect(thrown(() => readTexts(['5', 'x', other])).details).toContain('declare it timestamp()')
+    expect(thrown(() => readTexts(['5', 'x', null, `${other}+00`])).details).toContain(
       'declare it timestamptz()',
     )
   })
 
   it('keeps what a custom type threw as the cause, and out of the message', () => {
     const error = thrown(() => valueOfKept(column('point'), 'x', metadata, row))
-    expect(error.message).toContain('the column point could not be decoded as point (in the row')
-    expect(error.message).not.toContain('secret')
+    expect(error.details).toContain('the column point could not be decoded as point (in the row')
+    expect(error.details).not.toContain('secret')
     expect(error.cause).toMatchObject({ message: 'no point: secret' })
   })
 
@@ -181,7 +181,7 @@ describe('a value that cannot be encoded', () => {
   ])('is a coded error that names the column: %s', (value, code, message) => {
     const error = thrown(() => encodeColumn(column('point'), value))
     expect(error).toMatchObject({ code, column: 'point' })
-    expect(error.message).toContain(`the column point ${message}`)
+    expect(error.details).toContain(`the column point ${message}`)
     expect(error.cause).toBeInstanceOf(Error)
   })
 
@@ -190,8 +190,8 @@ describe('a value that cannot be encoded', () => {
     const value = { n: [Number('1234567890123456789')] }
     const error = thrown(() => keptChange(column('body'), value, stored))
     expect(error).toMatchObject({ code: 'DATA_BRIDGE_ERR_FLUSH', column: 'body' })
-    expect(error.message).toContain('the column body has several numbers')
-    expect(error.message).toContain('$.n[0]')
+    expect(error.details).toContain('the column body has several numbers')
+    expect(error.details).toContain('$.n[0]')
   })
 })
 

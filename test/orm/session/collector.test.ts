@@ -9,7 +9,7 @@ import {
   text,
   timestamptz,
 } from '../../../orm/index.ts'
-import { stateOf } from '../../../orm/entity/entity-state.ts'
+import { type EntityOwner, stateOf } from '../../../orm/entity/entity-state.ts'
 import { identityOf } from '../../../orm/entity/identity.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
 import { Collector } from '../../../orm/session/collector.ts'
@@ -52,7 +52,10 @@ const { database, query, truncate } = await testDatabase([Note, Pair, Reading, R
 
 beforeEach(truncate)
 
-const owner = { loadRelation: () => Promise.resolve(undefined) }
+const owner: EntityOwner = {
+  loadRelation: () => Promise.resolve(undefined),
+  give: async (work) => work(),
+}
 const notes = tableOf(Note)
 
 describe('a collector', () => {

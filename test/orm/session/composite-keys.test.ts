@@ -113,7 +113,7 @@ describe('get', () => {
     const error = await failure('DATA_BRIDGE_ERR_ENTITY', () =>
       session.get(Pair, key as unknown as Key<Pair>),
     )
-    expect(error.message).toBe(`the key of Pair expected an object with a and b, got ${got}`)
+    expect(error.details).toBe(`the key of Pair expected an object with a and b, got ${got}`)
     expect(error.statusCode).toBe(500)
   })
 
@@ -124,7 +124,7 @@ describe('get', () => {
       session.getOrThrow(Pair, { a: 9, b: 9 }),
     )
     expect(error.statusCode).toBe(404)
-    expect(error.message).toBe('getOrThrow(Pair) expected a row with this key, got none')
+    expect(error.details).toBe('getOrThrow(Pair) expected a row with this key, got none')
   })
 })
 

@@ -200,7 +200,7 @@ describe('a stale change', () => {
     await query('delete from users where id = $1', [users[1]?.id])
     users.forEach((each) => (each.name += '!'))
     const error = await failure('DATA_BRIDGE_ERR_STALE', session.commit())
-    expect([error.statusCode, error.table, error.message]).toEqual([
+    expect([error.statusCode, error.table, error.details]).toEqual([
       409,
       'users',
       '1 changed row of users no longer exists',
@@ -221,7 +221,7 @@ describe('a stale change', () => {
     await query(`delete from users where name = 'u0'`)
     session.delete(users)
     const error = await failure('DATA_BRIDGE_ERR_STALE', () => session.commit())
-    expect(error.message).toBe('1 deleted row of users no longer exists')
+    expect(error.details).toBe('1 deleted row of users no longer exists')
     expect(error.statusCode).toBe(409)
     expect(await query('select from users')).toHaveLength(count - 1)
   })

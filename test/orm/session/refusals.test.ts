@@ -74,7 +74,7 @@ describe('a unique violation', () => {
     const all = [taken, ...Array.from({ length: count - 1 }, () => member())]
     const error = await refused('DATA_BRIDGE_ERR_UNIQUE', all)
     expect(facts(error)).toEqual({ columns: ['mail'], entity: taken })
-    expect(error.message).not.toContain('taken')
+    expect(error.details).not.toContain('taken')
     expect(error.statusCode).toBe(409)
   })
 
@@ -216,17 +216,17 @@ describe('rows that come back otherwise', () => {
   it.each([1, 2])('without a key are an error that says so, %i', async (count) => {
     const rows = Array.from({ length: count }, () => new Viewed({ name: 'x' }))
     const error = await refused('DATA_BRIDGE_ERR_FLUSH', rows)
-    expect(error.message).toContain('INSERT viewed expected a row with id, got null')
+    expect(error.details).toContain('INSERT viewed expected a row with id, got null')
     expect(rows[0]?.id).toBeUndefined()
   })
 
   it('that no partition takes are told so', async () => {
     const error = await refused('DATA_BRIDGE_ERR_CHECK', [new Event({ id: 500, code: 'x' })])
-    expect(error.message).toBe('no partition of the table takes the row (events)')
+    expect(error.details).toBe('no partition of the table takes the row (events)')
     expect(error.statusCode).toBe(400)
     const direct = await failure('DATA_BRIDGE_ERR_CHECK', () =>
       database.run((session) => session.execute(sql`insert into events_low values (500, 'x')`)),
     )
-    expect(direct.message).toBe('no partition of the table takes the row (events_low)')
+    expect(direct.details).toBe('no partition of the table takes the row (events_low)')
   })
 })

@@ -159,7 +159,7 @@ describe('a connection that is lost', () => {
     await using session = wire.database.session()
     await wire.lose(session)
     const error = await failure('DATA_BRIDGE_ERR_CONNECTION_LOST', session.find(User).count())
-    expect([error.statusCode, error.message]).toEqual([
+    expect([error.statusCode, error.details]).toEqual([
       503,
       'the connection was lost during SELECT users',
     ])

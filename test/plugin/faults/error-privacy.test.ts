@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { STATUS_CODES } from 'node:http'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { DataBridgeError, errorCodes, type Session, sql } from '../../../orm/index.ts'
@@ -204,6 +205,38 @@ describe('of an error a client reads neither SQL nor values nor names, and the l
       expect(JSON.stringify(told)).not.toMatch(/hunter2|4711/)
     },
   )
+})
+
+describe('a handler that sends the message of an error', () => {
+  const ofData = kinds.filter(
+    ({ status, code }) => status < 500 || code.endsWith('TIMEOUT') || code.endsWith('STATEMENT'),
+  )
+
+  it.each(ofData)('shows a client nothing, and a developer everything: $what', async (kind) => {
+    const caught: unknown[] = []
+    await using served = await serve({ database }, (app) => {
+      app.get('/', async ({ session, log }, reply) => {
+        try {
+          await kind.work(session)
+          await session.flush()
+          return 'fine'
+        } catch (error) {
+          caught.push(error)
+          log.info(error)
+          return reply.code(kind.status).send({ message: (error as Error).message })
+        }
+      })
+    })
+    const { message } = (await (await served.fetch('/')).json()) as { message: string }
+    expect(message).not.toMatch(
+      /users|posts|email|author|age\b|room|hunter2|4711|select|insert|update|sqlstate|User/,
+    )
+    const shown = inspect(caught[0])
+    expect(shown).toMatch(kind.log)
+    const line = errorLine(served.logs)
+    expect(line.stack).toMatch(kind.log)
+    expect(line).toMatchObject({ code: kind.code, ...kind.facts })
+  })
 })
 
 describe('every kind of DataBridgeError', () => {

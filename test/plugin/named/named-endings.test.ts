@@ -21,11 +21,12 @@ const writeBoth = ({ sessions }: { sessions: { main: Session; reports: Session }
 }
 
 /** A stream that writes to both when its first bytes have left. */
-const serveStream = (): Promise<Served> =>
+const serveStream = (closed: () => void = () => {}): Promise<Served> =>
   serveBoth((app) => {
     const config = { dataBridge: { stream: 'deferred' } } as const
     app.post('/', { config }, async ({ sessions }, reply) => {
       const { main: first, reports: second } = sessions
+      reply.raw.once('close', closed)
       async function* bytes(): AsyncGenerator<string> {
         yield 'some, '
         writeBoth({ sessions: { main: first, reports: second } })
@@ -107,7 +108,23 @@ describe('a request that uses two databases', () => {
     await left.promise
     await lock[Symbol.asyncDispose]()
     await expect.poll(stored).toEqual({ main: ['ann'], reports: ['zoe'] })
-    await main.query('drop trigger hold on users')
+    await main.query('drop function hold cascade')
+  })
+
+  it('does so too at the end of a deferred stream', async () => {
+    await holdCommits(main.query, 9, 'ann')
+    const left = Promise.withResolvers<void>()
+    const lock = await holdLock(main.url, 9)
+    await using served = await serveStream(left.resolve)
+    const leaving = new AbortController()
+    const response = await served.fetch('/', { method: 'POST', signal: leaving.signal })
+    await untilBlocked(main.query, 'commit')
+    leaving.abort()
+    await expect(response.text()).rejects.toThrow('aborted')
+    await left.promise
+    await lock[Symbol.asyncDispose]()
+    await expect.poll(stored).toEqual({ main: ['ann'], reports: ['zoe'] })
+    await main.query('drop function hold cascade')
   })
 
   it('commits both after the last byte of a deferred stream', async () => {
