@@ -7,6 +7,9 @@ import { routes } from './routes.ts'
 import type { Verdict } from './verdicts.ts'
 import { workloads } from './workloads.ts'
 
+/** With more noise, ratios mean little. */
+const mostNoise = 0.15
+
 /** A line of a table: what was done, and what it cost everyone. */
 interface Line {
   readonly title: string
@@ -104,8 +107,12 @@ function table(entrants: readonly EntrantName[], lines: readonly Line[], cells: 
 
 function noiseLine(lines: readonly Line[]): string {
   const runs = lines.map(({ costs }) => costs)
-  const percent = (measure: 'wall' | 'cpu'): string => (noiseOf(runs, measure) * 100).toFixed(1)
-  return `Noise: unnamed \`pg\` differs from itself by up to ${percent('wall')} % elapsed and ${percent('cpu')} % of CPU.`
+  const [elapsed, cpu] = [noiseOf(runs, 'wall'), noiseOf(runs, 'cpu')]
+  const percent = (noise: number): string => (noise * 100).toFixed(1)
+  const found = `Noise: unnamed \`pg\` differs from itself by up to ${percent(elapsed)} % elapsed and ${percent(cpu)} % of CPU.`
+  return Math.max(elapsed, cpu) > mostNoise
+    ? `${found} The machine is busy: run it again when it is not.`
+    : found
 }
 
 function milliseconds(microseconds: number): string {

@@ -127,6 +127,13 @@ describe('the report', () => {
     expect(lines.filter((line) => line.startsWith('Noise: '))).toHaveLength(3)
   })
 
+  it('says when a machine is too busy', () => {
+    const noise = (again: number): string =>
+      reportOf(results({ direct: new Map([['key', costs([100], [again], [50])]]) }))
+    expect(noise(110)).not.toContain('busy')
+    expect(noise(120)).toContain('The machine is busy: run it again when it is not.')
+  })
+
   it('leaves out what was not measured', () => {
     expect(reportOf(results({}))).toBe('')
     expect(verdictTable([])).toBe('')
