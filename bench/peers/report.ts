@@ -31,7 +31,7 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
     const bound = title.includes('per second') ? 'at least' : 'at most'
     return [title, found.toFixed(2), `${bound} ${limit.toFixed(2)}`, words[outcome]]
   })
-  return `## Limits of this package\n\n${markdownTable([['what', 'found', 'limit', ''], ...rows])}`
+  return `### Limits of this package\n\n${markdownTable([['what', 'found', 'limit', ''], ...rows])}`
 }
 
 function directTables({ entrants, direct }: Results): readonly string[] {
@@ -49,7 +49,7 @@ function directTables({ entrants, direct }: Results): readonly string[] {
       `${spread(ratioTo(own, entrant, 'wall'))} / ${spread(ratioTo(own, entrant, 'cpu'))}`,
   })
   return [
-    `## Elapsed / CPU\n\nOf unnamed \`pg\`: milliseconds of one turn. Of the others: ratios to it, medians of the rounds. Less is better.`,
+    `### Elapsed / CPU\n\nOf unnamed \`pg\`: milliseconds of one turn. Of the others: ratios to it, medians of the rounds. Less is better.`,
     costs,
     `Half of the rounds lie between:`,
     spreads,
@@ -68,7 +68,7 @@ function distantTable({ entrants, distant }: Results): readonly string[] {
     ofOther: (own, entrant) => ratio(ratioTo(own, entrant, 'wall')),
   })
   return [
-    `## Elapsed, through a proxy that adds latency\n\nOf unnamed \`pg\`: milliseconds of one turn. Of the others: ratios to it. Less is better.`,
+    `### Elapsed, through a proxy that adds latency\n\nOf unnamed \`pg\`: milliseconds of one turn. Of the others: ratios to it. Less is better.`,
     elapsed,
     noiseLine(lines),
   ]
@@ -84,7 +84,7 @@ function routeTables({ entrants, routes: measured }: Results): readonly string[]
       `${ratio(throughputRatioTo(own, entrant))} / ${ratio(ratioTo(own, entrant, 'cpu'))}`,
   })
   return [
-    `## HTTP, 16 connections: requests per second / CPU of the server for each request\n\nOf the others: ratios to unnamed \`pg\`. More requests are better, less CPU is better.`,
+    `### HTTP, 16 connections: requests per second / CPU of the server for each request\n\nOf the others: ratios to unnamed \`pg\`. More requests are better, less CPU is better.`,
     costs,
     noiseLine(lines),
   ]
