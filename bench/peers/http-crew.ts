@@ -15,7 +15,7 @@ type Server = WorkerProcess<ServerRequest, ServerReply>
 const checkedTurns = [0, 41] as const
 
 /** The load of a round takes so long, and has so many requests at least. */
-const loadMs = 500
+const loadMs = 400
 const leastRequests = 20 * httpConnections
 
 const warmUpRequests = 50 * httpConnections

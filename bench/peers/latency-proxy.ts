@@ -24,7 +24,7 @@ export class LatencyProxy implements AsyncDisposable {
   }
 
   static async to(url: string): Promise<LatencyProxy> {
-    const server = createServer().listen(0, '127.0.0.1')
+    const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     return new LatencyProxy(server, new URL(url))
   }
@@ -36,7 +36,7 @@ export class LatencyProxy implements AsyncDisposable {
   }
 
   #join(client: Socket, { hostname, port }: URL): void {
-    const server = connect({ host: hostname, port: Number(port || 5432) })
+    const server = connect({ host: hostname, port: Number(port || 5432), allowHalfOpen: true })
     this.#pump(client, server)
     this.#pump(server, client)
   }
@@ -45,11 +45,12 @@ export class LatencyProxy implements AsyncDisposable {
     this.#sockets.add(source)
     source.setNoDelay(true)
     source.on('data', (chunk: Buffer) => this.#pass(() => target.write(chunk)))
+    source.on('end', () => this.#pass(() => target.end()))
     // An error is followed by a close, which is all that the other side has to know.
     source.on('error', () => {})
     source.on('close', () => {
       this.#sockets.delete(source)
-      this.#pass(() => target.end())
+      if (!source.readableEnded) this.#pass(() => target.destroy())
     })
   }
 

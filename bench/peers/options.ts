@@ -48,7 +48,8 @@ export const optionsHelp = `--only=…       ${peerNames.join(', ')} (default: a
 --workloads=…  ${workloadNames.join(', ')},
                ${[...distantOf.keys(), ...routeNames].join(', ')},
                or the groups ${Object.keys(groups).join(', ')} (default: all)
---rounds=…     how many times each of them takes its turn (default: ${defaultRounds})`
+--rounds=…     how many times everyone takes a turn; half as many with latency and over HTTP
+               (default: ${defaultRounds})`
 
 /** Reads the options behind `npm run bench -- peers`. Throws a `UsageError` that says what was expected. */
 export function peersOptions(given: readonly string[]): PeersOptions {

@@ -18,7 +18,7 @@ export interface Route {
   request(turn: number): LoadRequest
 }
 
-export const pageLength = 20
+const pageLength = 20
 
 export const routes: Readonly<Record<RouteName, Route>> = {
   'http-get': {

@@ -13,7 +13,7 @@ export interface Workload {
   run(peer: Peer, turn: number): Promise<unknown>
 }
 
-export const userColumns: Shape = {
+const userColumns: Shape = {
   id: true,
   name: true,
   email: true,
@@ -41,9 +41,9 @@ const nested: Shape = {
   ...userColumns,
   posts: { ...postColumns, comments: commentColumns },
 }
-export const postWithAuthor: Shape = { ...postColumns, author: userColumns }
+const postWithAuthor: Shape = { ...postColumns, author: userColumns }
 /** A post that was just stored. Its date is another one each time. */
-export const storedPost: Shape = { ...postColumns, createdAt: anyDate }
+const storedPost: Shape = { ...postColumns, createdAt: anyDate }
 
 /** A step that visits all rows, since it is a prime, and no two neighbours one after the other. */
 const step = 7919

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { textTable } from '../../bench/table.ts'
+import { markdownTable, textTable } from '../../bench/table.ts'
 
 it('puts numbers to the right and words to the left', () => {
   const rows = [
@@ -14,5 +14,19 @@ it('puts numbers to the right and words to the left', () => {
     'off       1.25  nothing',
     'sampled  10.50  all',
     'other',
+  ])
+})
+
+it('writes Markdown with columns of one width', () => {
+  const rows = [
+    ['workload', 'pg'],
+    ['by key', '0.131 ms'],
+    ['list', ''],
+  ]
+  expect(markdownTable(rows).split('\n')).toEqual([
+    '| workload | pg       |',
+    '| -------- | -------- |',
+    '| by key   | 0.131 ms |',
+    '| list     |          |',
   ])
 })

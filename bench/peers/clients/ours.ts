@@ -6,7 +6,6 @@ import {
   integer,
   selectinload,
   Session,
-  sql,
   table,
   text,
   timestamptz,
@@ -104,20 +103,9 @@ export function pageOfPosts(session: Session, after: number, limit: number): Pro
   return postsAfter(session, after, limit).options(selectinload(Post.author)).toList()
 }
 
-// `forUpdate()` is younger than this benchmark: without it, the row is locked first and read then.
-export async function locked(session: Session, id: number): Promise<User> {
-  const query: object = session.find(User).filter({ id })
-  if (canLock(query)) return await query.forUpdate().one()
-  await session.execute(sql`select 1 from ${User} where ${User.columns.id} = ${id} for update`)
-  return await session.getOrThrow(User, id)
-}
-
-interface Lockable {
-  forUpdate(): { one(): Promise<User> }
-}
-
-function canLock(query: object): query is Lockable {
-  return 'forUpdate' in query
+/** Reads the user and locks the row until the transaction ends. */
+export function locked(session: Session, id: number): Promise<User> {
+  return session.find(User).filter({ id }).forUpdate().one()
 }
 
 function page(session: Session, after: number, limit: number) {

@@ -120,7 +120,7 @@ export const open: OpenPeer = async (url, connections) => {
       return { ...made, id, createdAt }
     },
     read: (entity, property) => {
-      if (property === 'authorId') return (entity as Post).author.id
+      if (property === 'authorId' && 'author' in entity) return (entity as Post | Comment).author.id
       if (property === 'postId') return (entity as Comment).post.id
       const value = (entity as Readonly<Record<string, unknown>>)[property]
       return isCollection(value) ? value.getItems() : value
