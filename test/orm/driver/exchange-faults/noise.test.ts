@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { attempt, everyPosition } from './attempt.ts'
+import {
+  asides,
+  duplicate,
+  type FaultAt,
+  garbage,
+  unexpected,
+  unexpectedMessages,
+} from './faults.ts'
+import { jobs, read, write } from './jobs.ts'
+import { faultDatabase, openStages } from './stage.ts'
+
+const stages = await openStages(8, await faultDatabase())
+const [stage] = stages
+
+describe('what may come at any time harms nothing: notices, notifications, settings', () => {
+  it.each(Object.entries(jobs))('%s', async (_job, job) => {
+    const fault = asides(1)
+    expect(await attempt(stage!, job, { fault, mayLose: false, isHarmless: true })).toEqual({
+      hasFired: true,
+      wrong: [],
+    })
+  })
+})
+
+describe('answers that come in pieces of', () => {
+  it.each([1, 2, 3, 5, 7, 11])('%i bytes are the same', async (size) => {
+    stage!.proxy.pieceSize = size
+    const wrong: string[] = []
+    for (const job of Object.values(jobs)) {
+      const fault = asides(1)
+      const expected = { fault, mayLose: false, isHarmless: true }
+      wrong.push(...(await attempt(stage!, job, expected)).wrong)
+    }
+    stage!.proxy.pieceSize = undefined
+    expect(wrong).toEqual([])
+  })
+})
+
+/** Ends what waits for the rest of a message that never comes. */
+const timeouts = { statement: 500 }
+
+const faults: readonly [string, FaultAt][] = [
+  ['a message that comes twice', duplicate],
+  ...Object.entries(unexpectedMessages).map(([name, bytes]): [string, FaultAt] => [
+    `${name} that nobody has asked for`,
+    unexpected(bytes),
+  ]),
+  ...Object.entries(garbage).map(([name, bytes]): [string, FaultAt] => [name, unexpected(bytes)]),
+]
+
+describe.each(faults)('%s, after each message', (_what, faultAt) => {
+  it.each(Object.entries({ read, write }))('%s', async (_job, job) => {
+    const tour = await everyPosition(stages, (each, n) =>
+      attempt(each, job, { fault: faultAt(n), mayLose: true }, { timeouts }),
+    )
+    expect(tour.wrong).toEqual([])
+    expect(tour.positions).toBeGreaterThan(3)
+  })
+})
