@@ -5,6 +5,8 @@ import { type Direction, Framer, type Message, Statements } from './protocol-mes
 /** What happens to the messages of a proxy, once it is armed with it. */
 export interface Fault {
   readonly hasFired: boolean
+  /** The message at which it has fired, for the reports of tests. */
+  readonly place?: string | undefined
   /** Called in place of passing the message on. Not for those of the start of a connection. */
   meet(message: Message, link: Link): void
   /** Called before a request to cancel a statement is passed on. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { DataBridgeError, type Session, type SessionOptions } from '../../../../orm/index.ts'
 import { Post, User } from '../../../support/entities.ts'
 import type { Fault } from '../../../support/protocol-proxy.ts'
-import { before, deferred, type Job, type Rows, type Seed, type Trail } from './jobs.ts'
+import { before, deferred, type Job, onlyReads, type Rows, type Seed, type Trail } from './jobs.ts'
 import { seed, settled, type Stage, stored } from './stage.ts'
 
 /** How some work ended: with these rows, or with an error. */
@@ -12,6 +12,8 @@ export type Outcome = { readonly rows: Rows } | { readonly code: string }
 /** What an attempt has shown. */
 export interface Attempt {
   readonly hasFired: boolean
+  /** The message at which the fault has fired. */
+  readonly place?: string | undefined
   /** What was wrong. */
   readonly wrong: readonly string[]
 }
@@ -58,9 +60,9 @@ export function judge(
   { mayLose }: Expected,
 ): string[] {
   if ('rows' in outcome) {
-    return isDeepStrictEqual(outcome.rows, rows)
-      ? []
-      : [`success with ${outcome.rows.join()}, stored is ${rows.join()}`]
+    // A row that comes twice looks like two rows.
+    const isRight = isDeepStrictEqual(new Set(outcome.rows), new Set(rows))
+    return isRight ? [] : [`success with ${outcome.rows.join()}, stored is ${rows.join()}`]
   }
   const { code } = outcome
   const wrong: string[] = []
@@ -83,7 +85,8 @@ export async function attempt(
   const { query, proxy, database } = stage
   const { fault } = expected
   const seeded = await seed(query)
-  const trail: Trail = { read: new Set(), added: [] }
+  await settled(stage)
+  const trail: Trail = { seen: new Set(), added: [] }
   const session = database.session(options)
   proxy.arm(fault)
   const outcome = await within(
@@ -92,7 +95,7 @@ export async function attempt(
   )
   proxy.disarm()
   const hasFailed = 'code' in outcome && !session.isClosed
-  if (hasFailed && trail.read.size === 0) await session.rollback()
+  if (hasFailed && !onlyReads(job)) await session.rollback()
   await settled(stage)
   const rows = await stored(query, seeded)
   const wrong = judge(outcome, { rows, initial: before(seeded) }, proxy.hasSeenCommit, expected)
@@ -101,7 +104,9 @@ export async function attempt(
   await session.close()
   const { total, idle, waiting } = database.usage
   if (total !== idle || waiting > 0) wrong.push(`${total - idle} connections are not back`)
-  return { hasFired: fault.hasFired, wrong }
+  // Idle connections that have lost what was not theirs, or were told what was not, are of no use to the next attempt.
+  if (fault.hasFired && expected.mayLose) proxy.destroyAll()
+  return { hasFired: fault.hasFired, place: fault.place, wrong }
 }
 
 /** Without a fault, and with a harmless one, a job ends as it should. */
@@ -117,7 +122,7 @@ async function stale(
   { query }: Stage,
   session: Session,
   { userId, keptId, doomedId }: Seed,
-  { read, added }: Trail,
+  { seen, added }: Trail,
 ): Promise<string[]> {
   const postIds = [keptId, doomedId]
   const userIds = [userId, ...added.map(({ id }) => id as number | undefined)].filter(
@@ -127,8 +132,8 @@ async function stale(
   await query('update users set age = 77 where id = any($1)', [userIds])
   const likes = await query('select id, likes as value from posts where id = any($1)', [postIds])
   const ages = await query('select id, age as value from users where id = any($1)', [userIds])
-  const posts = (await session.getMany(Post, postIds)).filter((post) => !read.has(post))
-  const users = (await session.getMany(User, userIds)).filter((user) => !read.has(user))
+  const posts = (await session.getMany(Post, postIds)).filter((post) => !seen.has(post))
+  const users = (await session.getMany(User, userIds)).filter((user) => !seen.has(user))
   const isStored = (rows: object[], id: number, value: unknown): boolean =>
     rows.some((row) => isDeepStrictEqual(row, { id, value }))
   return [
@@ -163,7 +168,7 @@ export async function everyPosition<S>(
         if (result.hasFired) fired += 1
         else isOver = true
         if (result.wrong.some((what) => what.includes('has not ended'))) isOver = true
-        wrong.push(...result.wrong.map((what) => `at ${n}: ${what}`))
+        wrong.push(...result.wrong.map((what) => `at ${n} (${result.place}): ${what}`))
       }
     }),
   )

@@ -4,7 +4,7 @@ import { after, holdUntilCancelled } from './faults.ts'
 import { jobs } from './jobs.ts'
 import { faultDatabase, openStages } from './stage.ts'
 
-const stages = await openStages(8, await faultDatabase())
+const stages = await openStages(12, await faultDatabase())
 
 describe.each(['toClient', 'toServer'] as const)('after each message %s', (direction) => {
   it.each(Object.entries(jobs))('the signal of the session is aborted: %s', async (_job, job) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { attempt, everyPosition } from './attempt.ts'
 import { commitRollsBack, type FaultAt, refusedStatement, withheldStatement } from './faults.ts'
-import { deferred, jobs, lock, savepoints, write } from './jobs.ts'
+import { jobs, writers } from './jobs.ts'
 import { faultDatabase, openStages } from './stage.ts'
 
 const stages = await openStages(4, await faultDatabase())
@@ -18,15 +18,15 @@ describe.each(Object.entries(faults))('a statement %s, at each place', (_what, f
       attempt(stage, job, { fault: faultAt(n), mayLose: false }),
     )
     expect(tour.wrong).toEqual([])
-    expect(tour.positions).toBeGreaterThan(1)
+    expect(tour.positions).toBeGreaterThan(0)
   })
 })
 
 describe('a COMMIT that is answered by ROLLBACK is a failure', () => {
-  it.each(Object.entries({ write, savepoints, lock, deferred }))('%s', async (_job, job) => {
+  it.each(Object.entries(writers))('%s', async (_job, job) => {
     const [stage] = stages
     const fault = commitRollsBack(1)
-    expect(await attempt(stage!, job, { fault, mayLose: false })).toEqual({
+    expect(await attempt(stage!, job, { fault, mayLose: false })).toMatchObject({
       hasFired: true,
       wrong: [],
     })

@@ -22,14 +22,20 @@ type Act = (message: Message, link: Link) => void
 /** Acts in place of passing the n-th of the messages that count. */
 function at(n: number, counts: (message: Message) => boolean, act: Act): Fault {
   let count = 0
+  let place: string | undefined
   return {
     get hasFired() {
       return count >= n
     },
+    get place() {
+      return place
+    },
     meet(met, link) {
-      if (counts(met)) count += 1
-      if (counts(met) && count === n) act(met, link)
-      else link.pass(met)
+      const isCounted = counts(met)
+      if (isCounted) count += 1
+      if (!isCounted || count !== n) return link.pass(met)
+      place = met.runs ?? met.type
+      act(met, link)
     },
   }
 }
@@ -196,7 +202,6 @@ export const unexpectedMessages: Readonly<Record<string, Buffer>> = {
   PortalSuspended: message('s'),
   AuthenticationOk: message('R', Buffer.alloc(4)),
   'an unknown type': message('!', 'what is that'),
-  ErrorResponse: errorResponse('XX000'),
 }
 
 /** What is no message. */

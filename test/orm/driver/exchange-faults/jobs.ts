@@ -1,4 +1,4 @@
-import { type Session, sql } from '../../../../orm/index.ts'
+import { selectinload, type Session, sql } from '../../../../orm/index.ts'
 import { Post, User } from '../../../support/entities.ts'
 
 /** The rows of a job, which no other job touches. */
@@ -19,7 +19,7 @@ export const before = ({ name }: Seed): Rows => [`${name}/doomed=0`, `${name}/ke
 /** What a job has seen and made so far. */
 export interface Trail {
   /** The entities that queries have given which did not fail. The session may hold these. */
-  readonly read: Set<object>
+  readonly seen: Set<object>
   readonly added: User[]
 }
 
@@ -47,20 +47,30 @@ export const write: Job = async (session, seed, trail) => {
   return [`${seed.name}+/first=0`, `${seed.name}/kept=1`]
 }
 
-/** Only reads: each query commits by itself. */
-export const read: Job = async (session, seed, { read: seen }) => {
-  const posts = await postsOf(session, seed)
-    .orderBy((post) => post.title.asc())
-    .toList()
+const line = (author: User, { title, likes }: Post): string => `${author.name}/${title}=${likes}`
+
+/** Reads a list, then a relation lazily: each query commits by itself. */
+export const list: Job = async (session, seed, { seen }) => {
+  const posts = await postsOf(session, seed).toList()
   for (const post of posts) seen.add(post)
-  const user = await session.getOrThrow(User, seed.userId)
-  seen.add(user)
-  const loaded = await user.posts
-  return loaded.map(({ title, likes }) => `${user.name}/${title}=${likes}`).toSorted()
+  const authors = await Promise.all(posts.map((post) => post.author))
+  return posts.map((post, index) => line(authors[index]!, post)).toSorted()
+}
+
+/** Reads a list with a relation. */
+const eager: Job = async (session, { userId }, { seen }) => {
+  const query = session.find(User).filter({ id: userId }).options(selectinload(User.posts))
+  const users = await query.toList().catch(async (error: unknown) => {
+    // Where only the statement of the relation has failed, the users came from one that has not.
+    if (!session.isClosed) seen.add((await session.get(User, userId)) ?? {})
+    throw error
+  })
+  const lines = users.map(async (user) => (await user.posts).map((post) => line(user, post)))
+  return (await Promise.all(lines)).flat().toSorted()
 }
 
 /** Savepoints: one is kept, one is undone, and the error of one is swallowed. */
-export const savepoints: Job = async (session, seed, trail) => {
+const savepoints: Job = async (session, seed, trail) => {
   let rows: Rows = [`${seed.name}/kept=1`]
   await session.transaction(async () => {
     const kept = await session.getOrThrow(Post, seed.keptId)
@@ -88,7 +98,7 @@ const unlessUndone = (error: unknown): void => {
 }
 
 /** Locks a row, changes it, and commits. */
-export const lock: Job = async (session, seed) => {
+const lock: Job = async (session, seed) => {
   await session.transaction(async () => {
     await session.execute(sql`select from posts where id = ${seed.keptId} for update`)
     const kept = await session.getOrThrow(Post, seed.keptId)
@@ -107,4 +117,10 @@ export const deferred: Job = async (session, seed, trail) => {
   return ['PostgreSQL refuses it']
 }
 
-export const jobs: Readonly<Record<string, Job>> = { write, read, savepoints, lock, deferred }
+export const readers: Readonly<Record<string, Job>> = { list, eager }
+
+export const writers: Readonly<Record<string, Job>> = { write, savepoints, lock, deferred }
+
+export const jobs: Readonly<Record<string, Job>> = { ...readers, ...writers }
+
+export const onlyReads = (job: Job): boolean => Object.values(readers).includes(job)

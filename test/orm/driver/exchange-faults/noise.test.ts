@@ -8,7 +8,7 @@ import {
   unexpected,
   unexpectedMessages,
 } from './faults.ts'
-import { jobs, read, write } from './jobs.ts'
+import { jobs, list, write } from './jobs.ts'
 import { faultDatabase, openStages } from './stage.ts'
 
 const stages = await openStages(8, await faultDatabase())
@@ -17,7 +17,7 @@ const [stage] = stages
 describe('what may come at any time harms nothing: notices, notifications, settings', () => {
   it.each(Object.entries(jobs))('%s', async (_job, job) => {
     const fault = asides(1)
-    expect(await attempt(stage!, job, { fault, mayLose: false, isHarmless: true })).toEqual({
+    expect(await attempt(stage!, job, { fault, mayLose: false, isHarmless: true })).toMatchObject({
       hasFired: true,
       wrong: [],
     })
@@ -39,7 +39,7 @@ describe('answers that come in pieces of', () => {
 })
 
 /** Ends what waits for the rest of a message that never comes. */
-const timeouts = { statement: 500 }
+const timeouts = { statement: 300 }
 
 const faults: readonly [string, FaultAt][] = [
   ['a message that comes twice', duplicate],
@@ -51,7 +51,7 @@ const faults: readonly [string, FaultAt][] = [
 ]
 
 describe.each(faults)('%s, after each message', (_what, faultAt) => {
-  it.each(Object.entries({ read, write }))('%s', async (_job, job) => {
+  it.each(Object.entries({ list, write }))('%s', async (_job, job) => {
     const tour = await everyPosition(stages, (each, n) =>
       attempt(each, job, { fault: faultAt(n), mayLose: true }, { timeouts }),
     )

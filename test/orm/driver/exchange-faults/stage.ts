@@ -64,7 +64,7 @@ const openDatabase: Opening = (connectionString, application_name) => {
 }
 
 /** Waits until PostgreSQL has done all that has come through, and has undone what will not be committed. */
-export async function settled({ name, proxy, query }: Stage): Promise<void> {
+export async function settled({ name, proxy, database, query }: Stage): Promise<void> {
   const backends = `
     select state, query from pg_stat_activity
     where datname = current_database() and application_name = $1`
@@ -72,9 +72,10 @@ export async function settled({ name, proxy, query }: Stage): Promise<void> {
     .poll(async () => {
       const states = await query<{ state: string }>(backends, [name])
       const busy = states.filter(({ state }) => state !== 'idle')
-      return { surplus: states.length - proxy.open.length, busy }
+      const { length } = proxy.open
+      return { backends: states.length - length, connections: database.usage.total - length, busy }
     })
-    .toEqual({ surplus: 0, busy: [] })
+    .toEqual({ backends: 0, connections: 0, busy: [] })
 }
 
 let seeds = 0
