@@ -4,7 +4,7 @@ import { DataBridgeError, type Session, type SessionOptions } from '../../../../
 import { Post, User } from '../../../support/entities.ts'
 import type { Fault } from '../../../support/protocol-proxy.ts'
 import { before, deferred, type Job, onlyReads, type Rows, type Seed, type Trail } from './jobs.ts'
-import { seed, settled, type Stage, stored } from './stage.ts'
+import { type DatabaseStage, seed, settled, type Stage, stored } from './stage.ts'
 
 /** How some work ended: with these rows, or with an error. */
 export type Outcome = { readonly rows: Rows } | { readonly code: string }
@@ -77,7 +77,7 @@ export function judge(
 
 /** Runs a job on a stage with a fault, and compares what it says with what is stored. */
 export async function attempt(
-  stage: Stage,
+  stage: DatabaseStage,
   job: Job,
   expected: Expected,
   options: SessionOptions = {},

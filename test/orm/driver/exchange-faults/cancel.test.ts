@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { attempt, everyPosition } from './attempt.ts'
 import { after, holdUntilCancelled } from './faults.ts'
 import { jobs } from './jobs.ts'
-import { faultDatabase, openStages } from './stage.ts'
+import { faultDatabase, openDatabases } from './stage.ts'
 
-const stages = await openStages(12, await faultDatabase())
+const stages = await openDatabases(12, await faultDatabase())
 
 describe.each(['toClient', 'toServer'] as const)('after each message %s', (direction) => {
   it.each(Object.entries(jobs))('the signal of the session is aborted: %s', async (_job, job) => {

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { attempt, everyPosition } from './attempt.ts'
 import { cut, fatal, type FaultAt, reset } from './faults.ts'
 import { jobs } from './jobs.ts'
-import { faultDatabase, openStages } from './stage.ts'
+import { faultDatabase, openDatabases } from './stage.ts'
 
-const stages = await openStages(4, await faultDatabase())
+const stages = await openDatabases(4, await faultDatabase())
 
 const faults: Readonly<Record<string, FaultAt>> = {
   'cut after each message to the client': cut('toClient'),

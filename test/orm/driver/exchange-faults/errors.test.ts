@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { attempt, everyPosition } from './attempt.ts'
 import { commitRollsBack, type FaultAt, refusedStatement, withheldStatement } from './faults.ts'
 import { jobs, writers } from './jobs.ts'
-import { faultDatabase, openStages } from './stage.ts'
+import { faultDatabase, openDatabases } from './stage.ts'
 
-const stages = await openStages(4, await faultDatabase())
+const stages = await openDatabases(4, await faultDatabase())
 
 const faults: Readonly<Record<string, FaultAt>> = {
   'that PostgreSQL refuses': refusedStatement,

@@ -9,9 +9,9 @@ import {
   unexpectedMessages,
 } from './faults.ts'
 import { jobs, list, write } from './jobs.ts'
-import { faultDatabase, openStages } from './stage.ts'
+import { faultDatabase, openDatabases } from './stage.ts'
 
-const stages = await openStages(8, await faultDatabase())
+const stages = await openDatabases(8, await faultDatabase())
 const [stage] = stages
 
 describe('what may come at any time harms nothing: notices, notifications, settings', () => {

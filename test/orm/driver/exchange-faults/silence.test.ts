@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { attempt, everyPosition } from './attempt.ts'
 import { type FaultAt, silence, silenceInTransaction, silentCommit } from './faults.ts'
 import { type Job, jobs, write, writers } from './jobs.ts'
-import { faultDatabase, openStages } from './stage.ts'
+import { faultDatabase, openDatabases } from './stage.ts'
 
-const stages = await openStages(24, await faultDatabase())
+const stages = await openDatabases(24, await faultDatabase())
 
 const tourOf = (
   faultAt: FaultAt,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, expect } from 'vitest'
-import { Database } from '../../../../orm/index.ts'
+import { Database, type PoolUsage } from '../../../../orm/index.ts'
 import { testDatabase, type TestDatabase } from '../../../support/database.ts'
 import { blog } from '../../../support/entities.ts'
 import { ProtocolProxy } from '../../../support/protocol-proxy.ts'
@@ -20,18 +20,24 @@ export interface Stage extends AsyncDisposable {
   /** The `application_name` of its connections. */
   readonly name: string
   readonly proxy: ProtocolProxy
-  readonly database: Database
   readonly query: TestDatabase['query']
+  readonly usage: () => Promise<PoolUsage> | PoolUsage
 }
-
-/** What makes the database of a stage. */
-export type Opening = (url: string, name: string) => Promise<Opened> | Opened
 
 interface Opened extends AsyncDisposable {
+  readonly usage: Stage['usage']
+}
+
+/** A stage whose sessions are in this process. */
+export interface DatabaseStage extends Stage {
   readonly database: Database
 }
 
-export async function openStage(stored: TestDatabase, open: Opening): Promise<Stage & Opened> {
+/** @param open makes what uses the database, by its URL and with the `application_name` of the stage */
+export async function openStage<T extends Opened>(
+  stored: TestDatabase,
+  open: (url: string, name: string) => Promise<T> | T,
+): Promise<Stage & T> {
   const proxy = await ProtocolProxy.to(stored.url)
   const name = `stage ${randomBytes(4).toString('hex')}`
   const opened = await open(proxy.url, name)
@@ -48,23 +54,39 @@ export async function openStage(stored: TestDatabase, open: Opening): Promise<St
 }
 
 /** Stages of a test file, which are closed after its tests. */
-export async function openStages(count: number, stored: TestDatabase): Promise<readonly Stage[]> {
-  const stages = await Promise.all(
-    Array.from({ length: count }, () => openStage(stored, openDatabase)),
-  )
+export async function openStages<T extends Opened>(
+  count: number,
+  open: () => Promise<Stage & T>,
+): Promise<readonly (Stage & T)[]> {
+  const stages = await Promise.all(Array.from({ length: count }, open))
   afterAll(async () => {
     for (const stage of stages) await stage[Symbol.asyncDispose]()
   })
   return stages
 }
 
-const openDatabase: Opening = (connectionString, application_name) => {
-  const database = new Database({ connectionString, application_name, max: 2 })
-  return { database, [Symbol.asyncDispose]: () => database.close() }
+/** Stages with a database each. */
+export function openDatabases(
+  count: number,
+  stored: TestDatabase,
+): Promise<readonly DatabaseStage[]> {
+  return openStages(count, () =>
+    openStage(stored, (connectionString, application_name) =>
+      opened(new Database({ connectionString, application_name, max: 2 })),
+    ),
+  )
+}
+
+export function opened(database: Database): Opened & { readonly database: Database } {
+  return {
+    database,
+    usage: () => database.usage,
+    [Symbol.asyncDispose]: () => database.close(),
+  }
 }
 
 /** Waits until PostgreSQL has done all that has come through, and has undone what will not be committed. */
-export async function settled({ name, proxy, database, query }: Stage): Promise<void> {
+export async function settled({ name, proxy, usage, query }: Stage): Promise<void> {
   const backends = `
     select state, query from pg_stat_activity
     where datname = current_database() and application_name = $1`
@@ -73,7 +95,8 @@ export async function settled({ name, proxy, database, query }: Stage): Promise<
       const states = await query<{ state: string }>(backends, [name])
       const busy = states.filter(({ state }) => state !== 'idle')
       const { length } = proxy.open
-      return { backends: states.length - length, connections: database.usage.total - length, busy }
+      const { total } = await usage()
+      return { backends: states.length - length, connections: total - length, busy }
     })
     .toEqual({ backends: 0, connections: 0, busy: [] })
 }
