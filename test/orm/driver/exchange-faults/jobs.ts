@@ -70,7 +70,7 @@ const eager: Job = async (session, { userId }, { seen }) => {
 }
 
 /** Savepoints: one is kept, one is undone, and the error of one is swallowed. */
-const savepoints: Job = async (session, seed, trail) => {
+export const savepoints: Job = async (session, seed, trail) => {
   let rows: Rows = [`${seed.name}/kept=1`]
   await session.transaction(async () => {
     const kept = await session.getOrThrow(Post, seed.keptId)

@@ -11,7 +11,8 @@ import {
   silence,
   withheldStatement,
 } from './faults.ts'
-import { attemptRequest, postRoute } from './requests.ts'
+import { postRoute } from './post-route.ts'
+import { attemptRequest } from './requests.ts'
 import { faultDatabase, openStage, openStages } from './stage.ts'
 
 const database = await faultDatabase()
