@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { attempt, everyPosition } from './attempt.ts'
 import { after, holdUntilCancelled } from './faults.ts'
-import { jobs } from './jobs.ts'
+import { jobs, list, lock, savepoints, write } from './jobs.ts'
 import { faultDatabase, openDatabases } from './stage.ts'
 
-const stages = await openDatabases(12, await faultDatabase())
+const stages = await openDatabases(24, await faultDatabase())
 
 describe.each(['toClient', 'toServer'] as const)('after each message %s', (direction) => {
   it.each(Object.entries(jobs))('the signal of the session is aborted: %s', async (_job, job) => {
@@ -17,12 +17,20 @@ describe.each(['toClient', 'toServer'] as const)('after each message %s', (direc
     expect(tour.positions).toBeGreaterThan(3)
   })
 
-  it.each(Object.entries(jobs))('timeouts.statement is over: %s', async (_job, job) => {
-    const timeouts = { statement: 250 }
-    const tour = await everyPosition(stages, (stage, n) =>
-      attempt(stage, job, { fault: holdUntilCancelled(direction)(n), mayLose: true }, { timeouts }),
-    )
-    expect(tour.wrong).toEqual([])
-    expect(tour.positions).toBeGreaterThan(3)
-  })
+  it.each(Object.entries({ list, write, savepoints, lock }))(
+    'timeouts.statement is over: %s',
+    async (_job, job) => {
+      const timeouts = { statement: 500 }
+      const tour = await everyPosition(stages, (stage, n) =>
+        attempt(
+          stage,
+          job,
+          { fault: holdUntilCancelled(direction)(n), mayLose: true },
+          { timeouts },
+        ),
+      )
+      expect(tour.wrong).toEqual([])
+      expect(tour.positions).toBeGreaterThan(3)
+    },
+  )
 })

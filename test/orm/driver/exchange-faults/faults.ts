@@ -195,14 +195,20 @@ export const duplicate: FaultAt = (n) =>
 export const unexpected = (bytes: Buffer): FaultAt =>
   after('toClient', (link) => link.send('toClient', bytes))
 
-export const unexpectedMessages: Readonly<Record<string, Buffer>> = {
-  CloseComplete: message('3'),
-  NoData: message('n'),
-  EmptyQueryResponse: message('I'),
-  PortalSuspended: message('s'),
-  AuthenticationOk: message('R', Buffer.alloc(4)),
-  'an unknown type': message('!', 'what is that'),
-}
+const unexpectedMessages: readonly Buffer[] = [
+  message('3'), // CloseComplete
+  message('n'), // NoData
+  message('I'), // EmptyQueryResponse
+  message('s'), // PortalSuspended
+  message('R', Buffer.alloc(4)), // AuthenticationOk
+  message('!', 'of an unknown type'),
+]
+
+/** Another kind of message that nobody has asked for, for each n. */
+export const anyUnexpected =
+  (shift: number): FaultAt =>
+  (n) =>
+    unexpected(unexpectedMessages[(n + shift) % unexpectedMessages.length]!)(n)
 
 /** What is no message. */
 export const garbage: Readonly<Record<string, Buffer>> = {

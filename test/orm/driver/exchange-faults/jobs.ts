@@ -98,7 +98,7 @@ const unlessUndone = (error: unknown): void => {
 }
 
 /** Locks a row, changes it, and commits. */
-const lock: Job = async (session, seed) => {
+export const lock: Job = async (session, seed) => {
   await session.transaction(async () => {
     await session.execute(sql`select from posts where id = ${seed.keptId} for update`)
     const kept = await session.getOrThrow(Post, seed.keptId)

@@ -46,7 +46,7 @@ const openServers = (count: number, timeouts: { statement?: number } = {}) =>
   )
 
 const stages = await openServers(4)
-const patient = await openServers(12, { statement: 300 })
+const patient = await openServers(12, { statement: 500 })
 
 const faults: readonly [string, FaultAt, boolean][] = [
   ['the connection is cut after each message to the client', cut('toClient'), true],

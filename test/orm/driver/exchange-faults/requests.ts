@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { type Attempt, type Expected, judge, type Outcome, within } from './attempt.ts'
-import { before, type Rows, type Seed } from './jobs.ts'
+import { before, type Rows } from './jobs.ts'
 import { posted } from './post-route.ts'
 import { seed, settled, type Stage, stored } from './stage.ts'
 

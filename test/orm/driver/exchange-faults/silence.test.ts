@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { attempt, everyPosition } from './attempt.ts'
 import { type FaultAt, silence, silenceInTransaction, silentCommit } from './faults.ts'
-import { type Job, jobs, write, writers } from './jobs.ts'
+import { type Job, list, write, writers } from './jobs.ts'
 import { faultDatabase, openDatabases } from './stage.ts'
 
-const stages = await openDatabases(24, await faultDatabase())
+const stages = await openDatabases(32, await faultDatabase())
 
 const tourOf = (
   faultAt: FaultAt,
@@ -16,8 +16,8 @@ const tourOf = (
   )
 
 describe.each(['toClient', 'toServer'] as const)('timeouts.statement: silence %s', (direction) => {
-  it.each(Object.entries(jobs))('after each message of %s', async (_job, job) => {
-    const tour = await tourOf(silence(direction), job, { statement: 300 })
+  it.each(Object.entries({ list, ...writers }))('after each message of %s', async (_job, job) => {
+    const tour = await tourOf(silence(direction), job, { statement: 500 })
     expect(tour.wrong).toEqual([])
     expect(tour.positions).toBeGreaterThan(3)
   })
@@ -27,7 +27,7 @@ describe('timeouts.transaction: silence', () => {
   it.each(Object.entries(writers))(
     'after each message to the client of %s, from BEGIN on',
     async (_job, job) => {
-      const tour = await tourOf(silenceInTransaction('toClient'), job, { transaction: 300 })
+      const tour = await tourOf(silenceInTransaction('toClient'), job, { transaction: 500 })
       expect(tour.wrong).toEqual([])
       expect(tour.positions).toBeGreaterThan(3)
     },
@@ -35,7 +35,7 @@ describe('timeouts.transaction: silence', () => {
 
   it.each(['toClient', 'toServer'] as const)('instead of COMMIT %s', async (direction) => {
     const expected = { fault: silentCommit(direction)(1), mayLose: true }
-    const options = { timeouts: { transaction: 300 } }
+    const options = { timeouts: { transaction: 500 } }
     expect(await attempt(stages[0]!, write, expected, options)).toMatchObject({
       hasFired: true,
       wrong: [],
