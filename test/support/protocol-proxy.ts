@@ -40,6 +40,10 @@ export class Link {
     return this.#ends.toClient.destroyed
   }
 
+  get isSilent(): boolean {
+    return this.#isDead
+  }
+
   get isCancelRequest(): boolean {
     return this.#phase === 'cancel'
   }
@@ -200,10 +204,13 @@ export class ProtocolProxy implements AsyncDisposable {
     this.hasSeenCommit = false
   }
 
-  /** What is held goes on. */
+  /** What is held goes on. What is silent is reset, as by a network that works again. */
   disarm(): void {
     this.#fault = undefined
-    for (const link of this.#links) link.resume()
+    for (const link of this.#links) {
+      if (link.isSilent) link.destroy()
+      else link.resume()
+    }
   }
 
   /** Ends every connection at once. */

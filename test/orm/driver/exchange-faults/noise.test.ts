@@ -4,7 +4,7 @@ import { anyUnexpected, asides, duplicate, type FaultAt, garbage, unexpected } f
 import { jobs, list, write } from './jobs.ts'
 import { faultDatabase, openDatabases } from './stage.ts'
 
-const stages = await openDatabases(8, await faultDatabase())
+const stages = await openDatabases(16, await faultDatabase())
 const [stage] = stages
 
 describe('what may come at any time harms nothing: notices, notifications, settings', () => {
