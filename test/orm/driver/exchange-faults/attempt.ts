@@ -65,9 +65,8 @@ export function judge(
     return isRight ? [] : [`success with ${outcome.rows.join()}, stored is ${rows.join()}`]
   }
   const { code } = outcome
-  const wrong: string[] = []
-  if (!code.startsWith('DATA_BRIDGE_ERR_'))
-    wrong.push(code === hung ? `has not ended within ${limitMs} ms` : code)
+  if (code === hung) return [`has not ended within ${limitMs} ms`]
+  const wrong = code.startsWith('DATA_BRIDGE_ERR_') ? [] : [code]
   if (code === unknown && !mayLose) wrong.push('COMMIT_UNKNOWN without a loss')
   if (code === unknown && !hasSeenCommit) wrong.push('COMMIT_UNKNOWN before a COMMIT')
   if (code !== unknown && !isDeepStrictEqual(rows, initial))

@@ -112,6 +112,9 @@ export const holdUntilCancelled =
       get hasFired() {
         return fault.hasFired
       },
+      get place() {
+        return fault.place
+      },
       meet: (met, link) => fault.meet(met, link),
       cancelled: () => held?.resume(),
     }
@@ -150,6 +153,9 @@ export const withheldStatement =
     return {
       get hasFired() {
         return fault.hasFired
+      },
+      get place() {
+        return fault.place
       },
       meet(met, link) {
         const isReady = met.direction === 'toClient' && met.type === 'Z'
