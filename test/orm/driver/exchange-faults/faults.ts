@@ -97,7 +97,7 @@ export const silentCommit =
     }
   }
 
-export const isCommit = (text: string | undefined): boolean => /^\s*commit\b/i.test(text ?? '')
+const isCommit = (text: string | undefined): boolean => /^\s*commit\b/i.test(text ?? '')
 
 /** Holds everything after the n-th message, until a request to cancel it comes. */
 export const holdUntilCancelled =

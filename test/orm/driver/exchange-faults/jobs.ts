@@ -117,7 +117,7 @@ export const deferred: Job = async (session, seed, trail) => {
   return ['PostgreSQL refuses it']
 }
 
-export const readers: Readonly<Record<string, Job>> = { list, eager }
+const readers: Readonly<Record<string, Job>> = { list, eager }
 
 export const writers: Readonly<Record<string, Job>> = { write, savepoints, lock, deferred }
 

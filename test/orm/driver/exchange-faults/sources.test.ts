@@ -13,7 +13,7 @@ import {
   refusedStatement,
   silence,
 } from './faults.ts'
-import { list, savepoints, write } from './jobs.ts'
+import { list, write } from './jobs.ts'
 import { attemptRequest } from './requests.ts'
 import { faultDatabase, opened, openStage, openStages } from './stage.ts'
 
@@ -47,7 +47,7 @@ describe('a pool of the application', async () => {
   )
 
   describe.each(faults)('%s', (_what, faultAt, mayLose) => {
-    it.each(Object.entries({ write, savepoints }))('%s', async (_job, job) => {
+    it.each(Object.entries({ write }))('%s', async (_job, job) => {
       const tour = await everyPosition(stages, (stage, n) =>
         attempt(stage, job, { fault: faultAt(n), mayLose }),
       )
