@@ -34,7 +34,7 @@ export async function within(work: Promise<Outcome>, stage: Stage): Promise<Outc
 }
 
 /** The outcome of a job on a session. */
-export async function outcomeOf(work: () => Promise<Rows>): Promise<Outcome> {
+async function outcomeOf(work: () => Promise<Rows>): Promise<Outcome> {
   try {
     return { rows: await work() }
   } catch (error) {

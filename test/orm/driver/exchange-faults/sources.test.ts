@@ -81,7 +81,7 @@ describe('instrumentation-pg switched on', async () => {
       const url = new URL(connectionString)
       url.searchParams.set('application_name', application_name)
       const service = await startService({
-        file: '../../orm/driver/exchange-faults/instrumented-server.ts',
+        file: '../../orm/driver/exchange-faults/fixtures/instrumented-server.ts',
         env: {
           DATABASE_URL: url.href,
           OTEL_BSP_SCHEDULE_DELAY: '50',
