@@ -8,11 +8,13 @@ import { SessionConnection } from './driver/session-connection.ts'
 import { mergedLimits, type TimeLimits } from './driver/time-limits.ts'
 import { DataBridgeError, describe } from './errors.ts'
 import { defaultMode, detectorFor, type NPlusOneMode } from './n-plus-one/mode.ts'
-import { combineObservers } from './observe/observer.ts'
+import { CombinedObserver } from './observe/combined-observer.ts'
+import type { Observer } from './observe/observer.ts'
 import type { SlowStatements } from './observe/slow-statements.ts'
 import { StatementStats } from './observe/stats.ts'
 import {
   type DatabaseOptions,
+  noOptions,
   requireDatabaseOptions,
   requireSessionOptions,
   type SessionOptions,
@@ -98,7 +100,7 @@ export class Database implements AsyncDisposable {
   }
 
   /** A new session. The caller closes it. It takes no connection before its first statement. */
-  session(options: SessionOptions = {}): Session {
+  session(options: SessionOptions = noOptions): Session {
     return new Session(this, options)
   }
 
@@ -223,15 +225,17 @@ export class Database implements AsyncDisposable {
     } = requireSessionOptions(options)
     const detector = detectorFor(nPlusOne)
     const stats = new StatementStats(detector)
-    const telemetry = tracing === false ? undefined : this.telemetry?.observers(trace)
-    const observer = combineObservers(
-      [stats, detector, slow, ...(telemetry ?? [])].filter((each) => each !== undefined),
-    )
+    const observers: Observer[] = [stats]
+    if (detector !== undefined) observers.push(detector)
+    if (slow !== undefined) observers.push(slow)
+    if (tracing !== false && this.telemetry !== undefined)
+      observers.push(...this.telemetry.observers(trace))
+    const observer = new CombinedObserver(observers)
     const connection = new SessionConnection(
       this.#pool,
       observer,
       { isolation, readOnly, transaction },
-      mergedLimits(this.#timeouts, timeouts),
+      timeouts === undefined ? this.#timeouts : mergedLimits(this.#timeouts, timeouts),
       tellRefused,
     )
     return {
@@ -290,7 +294,7 @@ export class Session extends BaseSession {
   constructor(source: Database, options: SessionOptions, context: SessionContext)
   constructor(
     source: string | Pool | Database,
-    options: SessionOptions = {},
+    options: SessionOptions = noOptions,
     context?: SessionContext,
   ) {
     super(source instanceof Database ? source.parts(options, context) : ownParts(source, options))

@@ -159,7 +159,11 @@ const sessionOptions = [
   'signal',
 ]
 
+/** The options of most sessions. */
+export const noOptions: SessionOptions = Object.freeze({})
+
 export function requireSessionOptions(options: SessionOptions): SessionOptions {
+  if (options === noOptions) return options
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw optionError(
       `Session expected options such as { readOnly: true }, got ${describe(options)}`,

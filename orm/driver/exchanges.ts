@@ -27,6 +27,12 @@ export interface CommitFailure {
 /** Called once: without an error if the work succeeded. */
 export type Done = (error?: unknown) => void
 
+/** Whose transaction it is. */
+export interface TransactionOwner {
+  /** The time of the transaction is over: it rolls back in the next turn. */
+  expired(reason: DataBridgeError): void
+}
+
 /**
  * Sends a session's exchanges on its connection, in its transaction. The caller sees to it that one is sent at a
  * time. All work calls back, and none of it throws.
@@ -37,7 +43,7 @@ export class Exchanges {
   readonly #sender: StatementSender
   readonly #mode: SessionMode
   readonly #limits: TimeLimits
-  readonly #expired: (reason: DataBridgeError) => void
+  readonly #owner: TransactionOwner
   /** The BEGIN of the transaction. */
   #begun = ''
   /** Why the session has ended. */
@@ -45,20 +51,19 @@ export class Exchanges {
   /** The time limit of the transaction is over. */
   expiry: DataBridgeError | undefined
 
-  /** @param expired called when the time of the transaction is over: it rolls back in the next turn */
   constructor(
     pool: ConnectionPool,
     observer: Observer,
     mode: SessionMode,
     limits: TimeLimits,
-    expired: (reason: DataBridgeError) => void,
+    owner: TransactionOwner,
   ) {
     this.#lease = new Lease(pool, observer)
-    this.#sender = new StatementSender(observer, limits, () => this.#reasonOfCancel())
+    this.#sender = new StatementSender(observer, limits, this)
     this.#mode = mode
     this.#sender.isReadOnly = mode.readOnly === true
     this.#limits = limits
-    this.#expired = expired
+    this.#owner = owner
   }
 
   get connection(): Connection | undefined {
@@ -312,11 +317,12 @@ export class Exchanges {
     return setTimeout(() => {
       this.expiry = transactionTimeoutError(limitMs)
       this.#sender.end()
-      this.#expired(this.expiry)
+      this.#owner.expired(this.expiry)
     }, limitMs)
   }
 
-  #reasonOfCancel(): DataBridgeError | undefined {
+  /** Why the session has cancelled the running statement. */
+  get reasonOfCancel(): DataBridgeError | undefined {
     return this.refusal?.() ?? this.expiry
   }
 

@@ -7,7 +7,7 @@ import { mayChangeState } from '../sql/server-state.ts'
 import type { Statement } from '../sql/statement.ts'
 import { isRefusal, spare, type TellRefused } from '../util/refusals.ts'
 import type { Connection } from './connection.ts'
-import { type CommitFailure, type Done, Exchanges } from './exchanges.ts'
+import { type CommitFailure, type Done, Exchanges, type TransactionOwner } from './exchanges.ts'
 import type { ConnectionPool } from './pool.ts'
 import { hasEnded, type RawOutcome } from './raw-outcome.ts'
 import { rejection } from './rejection.ts'
@@ -16,7 +16,7 @@ import { catalogueSummary } from './statement-limit.ts'
 import type { TimeLimits } from './time-limits.ts'
 import { endedBySqlError } from './transaction-errors.ts'
 import type { SessionMode, TransactionMode } from './transaction-mode.ts'
-import { Turns } from './turns.ts'
+import { type TurnOwner, Turns } from './turns.ts'
 
 type Texts = readonly (string | null)[]
 type Answer = readonly Texts[] | undefined
@@ -29,7 +29,7 @@ const factsSavepoint = 'savepoint data_bridge_facts'
  * A session's side of the pool: at most one connection, one exchange at a time, in the order in which
  * they were asked for. The connection is held while an exchange runs or a transaction is open.
  */
-export class SessionConnection {
+export class SessionConnection implements TurnOwner, TransactionOwner {
   readonly #exchanges: Exchanges
   readonly #turns: Turns
   readonly #tellRefused: TellRefused | undefined
@@ -42,8 +42,8 @@ export class SessionConnection {
     tellRefused?: TellRefused,
   ) {
     this.#tellRefused = tellRefused
-    this.#exchanges = new Exchanges(pool, observer, mode, limits, this.#onExpired)
-    this.#turns = new Turns(this.#onIdle)
+    this.#exchanges = new Exchanges(pool, observer, mode, limits, this)
+    this.#turns = new Turns(this)
   }
 
   get isInTransaction(): boolean {
@@ -238,14 +238,16 @@ export class SessionConnection {
     return promise
   }
 
-  readonly #onIdle = (): void => {
+  /** @internal Gives the connection back. */
+  idle(): void {
     const { connection } = this.#exchanges
     if (connection === undefined || this.isInTransaction) return
     if (!connection.needsReset) return this.#exchanges.giveBack(nothing)
     this.#turns.take(() => this.#exchanges.giveBack(() => this.#turns.next()))
   }
 
-  readonly #onExpired = (reason: DataBridgeError): void => {
+  /** @internal The time of the transaction is over. */
+  expired(reason: DataBridgeError): void {
     this.#turns.take(() => {
       this.#exchanges.rollBackExpired(reason, undefined, () => this.#turns.next())
     })

@@ -13,26 +13,25 @@ const commitGraceMs = 5000
 
 type Ended = (refusal: Refusal | undefined) => void
 
+/** Who cancels statements. */
+interface Canceller {
+  /** Why the running statement was cancelled. */
+  readonly reasonOfCancel: DataBridgeError | undefined
+}
+
 /** Sends exchanges, one at a time: reports each statement to the observer, limits its time, and cancels it. */
 export class StatementSender {
   readonly #observer: Observer
   readonly #limits: TimeLimits
-  readonly #reasonOfCancel: () => DataBridgeError | undefined
+  readonly #owner: Canceller
   #running: RunningExchange | undefined
   /** Whether the transaction is READ ONLY, so that the server refuses writes. */
   isReadOnly = false
 
-  /**
-   * @param reasonOfCancel why the session has cancelled the running statement
-   */
-  constructor(
-    observer: Observer,
-    limits: TimeLimits,
-    reasonOfCancel: () => DataBridgeError | undefined,
-  ) {
+  constructor(observer: Observer, limits: TimeLimits, owner: Canceller) {
     this.#observer = observer
     this.#limits = limits
-    this.#reasonOfCancel = reasonOfCancel
+    this.#owner = owner
   }
 
   /** Asks the server to cancel the running statement, unless COMMIT is on its way. How it ends is awaited. */
@@ -101,7 +100,7 @@ export class StatementSender {
   #end(running: RunningExchange, failure: Failure | undefined, ended: Ended): void {
     this.#running = undefined
     const { connection } = running
-    const reason = connection.isCancelling ? this.#reasonOfCancel() : undefined
+    const reason = connection.isCancelling ? this.#owner.reasonOfCancel : undefined
     const refusal = running.end(failure, reason, this.isReadOnly)
     if (!connection.isCancelling) return ended(refusal)
     // A cancel request that is still under way could cancel the next statement.

@@ -1,18 +1,23 @@
 /** Starts work that calls `next` when it is done. */
 export type Work = () => void
 
+/** Whose work takes turns. */
+export interface TurnOwner {
+  /** No more work waits. It may take a turn itself. */
+  idle(): void
+}
+
 /** Runs work one after the other, without promises. */
 export class Turns {
-  readonly #onIdle: () => void
+  readonly #owner: TurnOwner
   #isBusy = false
   #isDone = false
   #isStarting = false
   #waiting: Work[] | undefined
   #whenIdle: (() => void)[] | undefined
 
-  /** @param onIdle called when no more work waits; it may take a turn itself */
-  constructor(onIdle: () => void) {
-    this.#onIdle = onIdle
+  constructor(owner: TurnOwner) {
+    this.#owner = owner
   }
 
   get isIdle(): boolean {
@@ -53,7 +58,7 @@ export class Turns {
     const next = this.#waiting?.shift()
     if (next !== undefined) return next()
     this.#isBusy = false
-    this.#onIdle()
+    this.#owner.idle()
     if (this.#isBusy || this.#whenIdle === undefined) return
     const waiting = this.#whenIdle
     this.#whenIdle = undefined

@@ -13,17 +13,25 @@ export interface SessionStats {
 
 const nothing: Pick<SessionStats, 'findings'> = Object.freeze({ findings: Object.freeze([]) })
 
-/** Counts statements and sums their time. Plain data: it can be spread, printed and written as JSON. */
-export class StatementStats implements Observer, SessionStats {
+/** Counts statements and sums their time. */
+export class StatementStats implements Observer {
   readonly #detector: Pick<SessionStats, 'findings'>
+  #view: SessionStats | undefined
   queryCount = 0
   durationMs = 0
-  declare readonly findings: readonly Finding[]
 
   /** @param detector finds patterns in the same session */
   constructor(detector: Pick<SessionStats, 'findings'> = nothing) {
     this.#detector = detector
-    Object.defineProperty(this, 'findings', StatementStats.#findings)
+  }
+
+  get findings(): readonly Finding[] {
+    return this.#detector.findings
+  }
+
+  /** For the program: plain data that can be spread, printed and written as JSON. */
+  get view(): SessionStats {
+    return (this.#view ??= new StatsView(this))
   }
 
   statementSent(statement: SentStatement): StatementEnd {
@@ -34,18 +42,22 @@ export class StatementStats implements Observer, SessionStats {
   readonly #ended: StatementEnd = ({ durationMs }) => {
     this.durationMs += durationMs
   }
+}
 
-  static readonly #findings: PropertyDescriptor = {
-    get(this: StatementStats) {
-      return this.#detector.findings
-    },
-    enumerable: true,
+class StatsView implements SessionStats {
+  declare readonly queryCount: number
+  declare readonly durationMs: number
+  declare readonly findings: readonly Finding[]
+
+  constructor(stats: SessionStats) {
+    for (const name of ['queryCount', 'durationMs', 'findings'] as const)
+      Object.defineProperty(this, name, { get: () => stats[name], enumerable: true })
   }
 
   static {
     // Node would print `findings: [Getter]`.
     Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), {
-      value(this: StatementStats) {
+      value(this: StatsView) {
         return Object.assign({}, this)
       },
     })

@@ -1,6 +1,6 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
 import type { Observer } from '../observe/observer.ts'
-import type { SessionStats } from '../observe/stats.ts'
+import type { StatementStats } from '../observe/stats.ts'
 import type { TellRefused } from '../util/refusals.ts'
 import type { Catalogue } from './catalogue.ts'
 
@@ -14,7 +14,7 @@ export interface LiveSession {
 export interface SessionParts {
   readonly connection: SessionConnection
   readonly observer: Observer
-  readonly stats: SessionStats
+  readonly stats: StatementStats
   readonly catalogue: Catalogue
   readonly isReadOnly: boolean
   readonly signal?: AbortSignal | undefined

@@ -58,7 +58,7 @@ export class BaseSession implements AsyncDisposable {
 
   /** The cost of the session so far. The values are live. */
   get stats(): SessionStats {
-    return this.#parts.stats
+    return this.#parts.stats.view
   }
 
   /** Whether {@link close} was called. */

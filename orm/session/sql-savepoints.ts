@@ -10,7 +10,7 @@ import type { UnitOfWork } from './unit-of-work.ts'
 export class SqlSavepoints {
   readonly #work: UnitOfWork
   /** How much the session had written when a savepoint was set. */
-  readonly #writes = new Map<string, number>()
+  #writes: Map<string, number> | undefined
 
   constructor(work: UnitOfWork) {
     this.#work = work
@@ -20,15 +20,20 @@ export class SqlSavepoints {
   refusal(text: string): DataBridgeError | undefined {
     for (const control of transactionControls(text)) {
       if (control.kind === 'end') return controlError(control.words)
-      if (control.kind === 'savepoint') this.#writes.set(control.name, this.#work.writeCount)
-      else if (this.#writes.get(control.name) !== this.#work.writeCount)
+      if (control.kind === 'savepoint') this.#set(control.name)
+      else if (this.#writes?.get(control.name) !== this.#work.writeCount)
         return rollbackToError(control.name)
     }
     return undefined
   }
 
+  #set(name: string): void {
+    this.#writes ??= new Map()
+    this.#writes.set(name, this.#work.writeCount)
+  }
+
   /** The transaction has ended, and its savepoints with it. */
   clear(): void {
-    this.#writes.clear()
+    this.#writes = undefined
   }
 }

@@ -3,7 +3,8 @@ import pg from 'pg'
 import { Database, type DatabaseOptions, type SessionOptions } from '../../orm/index.ts'
 import { openPool } from '../../orm/driver/open-pool.ts'
 import { SessionConnection } from '../../orm/driver/session-connection.ts'
-import { combineObservers, type Observer } from '../../orm/observe/observer.ts'
+import { CombinedObserver } from '../../orm/observe/combined-observer.ts'
+import type { Observer } from '../../orm/observe/observer.ts'
 import type { Operation, Outcome } from '../../orm/observe/operation.ts'
 import { StatementStats } from '../../orm/observe/stats.ts'
 import { Catalogue } from '../../orm/session/catalogue.ts'
@@ -108,7 +109,7 @@ export function recordSession(url: string, options: SessionOptions = {}): Sessio
     },
   }
   const stats = new StatementStats()
-  const observer = combineObservers([stats, recorder])
+  const observer = new CombinedObserver([stats, recorder])
   const pool = openPool(undefined, { connectionString: url, max: 1 }, {})
   const session = new BaseSession({
     connection: new SessionConnection(pool, observer, options),

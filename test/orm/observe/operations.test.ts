@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { count, selectinload, sql } from '../../../orm/index.ts'
-import { combineObservers, observed, type Observer } from '../../../orm/observe/observer.ts'
+import { CombinedObserver } from '../../../orm/observe/combined-observer.ts'
+import { observed, type Observer } from '../../../orm/observe/observer.ts'
 import type { Operation, Outcome } from '../../../orm/observe/operation.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Comment, Post, user, User } from '../../support/entities.ts'
@@ -165,7 +166,7 @@ describe('an observer sees', () => {
   })
 })
 
-describe('combineObservers', () => {
+describe('CombinedObserver', () => {
   const operation: Operation = {
     kind: 'session',
     name: 'flush',
@@ -182,7 +183,7 @@ describe('combineObservers', () => {
 
   it('tells each of them, in their order', async () => {
     const log: string[] = []
-    const observer = combineObservers([watching(log, 'a'), {}, watching(log, 'b')])
+    const observer = new CombinedObserver([watching(log, 'a'), {}, watching(log, 'b')])
     expect(observer.statementSent).toBeUndefined()
     const result = await observed(
       observer,
@@ -208,7 +209,7 @@ describe('combineObservers', () => {
     const warnings: string[] = []
     const listen = (warning: Error): void => void warnings.push(warning.message)
     process.on('warning', listen)
-    const observer = combineObservers([throwing, late, watching(log, 'a')])
+    const observer = new CombinedObserver([throwing, late, watching(log, 'a')])
     const result = await observed(
       observer,
       operation,
@@ -225,7 +226,7 @@ describe('combineObservers', () => {
   })
 
   it('watches nothing where there is none', async () => {
-    const none = combineObservers([])
+    const none = new CombinedObserver([])
     expect(none.operationStarted).toBeUndefined()
     const outcome = (): Outcome => {
       throw new Error('nobody asked')

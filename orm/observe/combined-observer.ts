@@ -1,0 +1,111 @@
+import type {
+  ConnectionWait,
+  Observer,
+  OperationEnd,
+  Retry,
+  SentStatement,
+  StatementEnd,
+} from './observer.ts'
+import type { Operation } from './operation.ts'
+
+/**
+ * Several observers as one. It only has the methods that one of them has. If an observer throws, the process
+ * gets a warning, and the session goes on.
+ */
+export class CombinedObserver implements Observer {
+  readonly #all: readonly Observer[]
+  readonly operationStarted: Observer['operationStarted']
+  readonly statementSent: Observer['statementSent']
+  readonly connectionAwaited: Observer['connectionAwaited']
+  readonly connectionReleased: Observer['connectionReleased']
+  readonly transactionRetried: Observer['transactionRetried']
+  readonly within: Observer['within']
+
+  constructor(all: readonly Observer[]) {
+    this.#all = all
+    // The functions are shared: with its own ones, each session would cost more than what it reports.
+    if (has(all, 'operationStarted')) this.operationStarted = CombinedObserver.#operationStarted
+    if (has(all, 'statementSent')) this.statementSent = CombinedObserver.#statementSent
+    if (has(all, 'connectionAwaited')) this.connectionAwaited = CombinedObserver.#awaited
+    if (has(all, 'connectionReleased')) this.connectionReleased = CombinedObserver.#released
+    if (has(all, 'transactionRetried')) this.transactionRetried = CombinedObserver.#retried
+    const around = all.find((each) => each.within !== undefined)
+    if (around?.within !== undefined) this.within = around.within.bind(around)
+  }
+
+  static #operationStarted(this: CombinedObserver, operation: Operation): OperationEnd | undefined {
+    let end: OperationEnd | undefined
+    for (let index = 0; index < this.#all.length; index += 1) {
+      try {
+        end = inTurn(end, this.#all[index]?.operationStarted?.(operation))
+      } catch (error) {
+        warn(error)
+      }
+    }
+    return end
+  }
+
+  static #statementSent(
+    this: CombinedObserver,
+    statement: SentStatement,
+  ): StatementEnd | undefined {
+    let end: StatementEnd | undefined
+    for (let index = 0; index < this.#all.length; index += 1) {
+      try {
+        end = inTurn(end, this.#all[index]?.statementSent?.(statement))
+      } catch (error) {
+        warn(error)
+      }
+    }
+    return end
+  }
+
+  static #awaited(this: CombinedObserver, wait: ConnectionWait): void {
+    this.#tell((each) => each.connectionAwaited?.(wait))
+  }
+
+  static #released(this: CombinedObserver, heldMs: number): void {
+    this.#tell((each) => each.connectionReleased?.(heldMs))
+  }
+
+  static #retried(this: CombinedObserver, retry: Retry): void {
+    this.#tell((each) => each.transactionRetried?.(retry))
+  }
+
+  #tell(tell: (each: Observer) => void): void {
+    for (const each of this.#all) {
+      try {
+        tell(each)
+      } catch (error) {
+        warn(error)
+      }
+    }
+  }
+}
+
+function has(all: readonly Observer[], method: keyof Observer): boolean {
+  for (let index = 0; index < all.length; index += 1)
+    if (all[index]?.[method] !== undefined) return true
+  return false
+}
+
+type End<O> = ((outcome: O) => void) | undefined
+
+/** Combines two end functions. An array for each statement would cost more than the functions themselves. */
+function inTurn<O>(first: End<O>, second: End<O>): End<O> {
+  if (second === undefined) return first
+  return (outcome) => {
+    first?.(outcome)
+    try {
+      second(outcome)
+    } catch (error) {
+      warn(error)
+    }
+  }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(`an observer of fastify-data-bridge has thrown: ${String(error)}`, {
+    code: 'DATA_BRIDGE_OBSERVER',
+  })
+}
