@@ -58,7 +58,7 @@ export class Exchanges {
     limits: TimeLimits,
     owner: TransactionOwner,
   ) {
-    this.#lease = new Lease(pool, observer)
+    this.#lease = new Lease(pool, observer, limits)
     this.#sender = new StatementSender(observer, limits, this)
     this.#mode = mode
     this.#sender.isReadOnly = mode.readOnly === true
@@ -88,7 +88,7 @@ export class Exchanges {
   ): void {
     const { connection } = this.#lease
     if (connection !== undefined) return work(connection)
-    this.#lease.take(this.#limits.acquire, operation, (error, taken) => {
+    this.#lease.take(operation, (error, taken) => {
       if (taken === undefined) return done(error)
       // The session may have ended while it waited.
       if (this.refusal !== undefined) return done(this.refusal())

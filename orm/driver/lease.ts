@@ -3,7 +3,8 @@ import { type Observer, within } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Connection } from './connection.ts'
 import { statementError } from './pg-errors.ts'
-import type { ConnectionPool } from './pool.ts'
+import { type ConnectionPool, defaultAcquireMs } from './pool.ts'
+import type { TimeLimits } from './time-limits.ts'
 
 type Taken = (error: unknown, connection?: Connection) => void
 
@@ -11,13 +12,15 @@ type Taken = (error: unknown, connection?: Connection) => void
 export class Lease {
   readonly #pool: ConnectionPool
   readonly #observer: Observer
+  readonly #limits: TimeLimits
   #connection: Connection | undefined
   #heldSince = 0
   #stopWaiting: ((reason: DataBridgeError) => void) | undefined
 
-  constructor(pool: ConnectionPool, observer: Observer) {
+  constructor(pool: ConnectionPool, observer: Observer, limits: TimeLimits) {
     this.#pool = pool
     this.#observer = observer
+    this.#limits = limits
   }
 
   get connection(): Connection | undefined {
@@ -25,7 +28,8 @@ export class Lease {
   }
 
   /** Calls back once, with the connection or with an error. */
-  take(limitMs: number | false | undefined, operation: Operation | undefined, taken: Taken): void {
+  take(operation: Operation | undefined, taken: Taken): void {
+    const { acquire: limitMs } = this.#limits
     const since = performance.now()
     const done = (error: unknown, connection?: Connection): void => {
       this.#stopWaiting = undefined
@@ -41,7 +45,7 @@ export class Lease {
       taken(undefined, connection)
     }
     const acquired = (error: unknown, connection?: Connection): void => {
-      if (connection?.needsProbe === true) this.#probe(connection, limitMs, done)
+      if (connection?.needsProbe === true) this.#probe(connection, done)
       else done(error, connection)
     }
     try {
@@ -81,9 +85,10 @@ export class Lease {
     this.#observer.connectionReleased?.(performance.now() - this.#heldSince)
   }
 
-  #probe(connection: Connection, limitMs: number | false | undefined, done: Taken): void {
+  #probe(connection: Connection, done: Taken): void {
+    const limitMs = this.#probeMs
     const limit =
-      typeof limitMs === 'number' ? setTimeout(() => connection.destroy(), limitMs) : undefined
+      limitMs === undefined ? undefined : setTimeout(() => connection.destroy(), limitMs)
     this.#stopWaiting = () => connection.destroy()
     connection.probe((failure) => {
       clearTimeout(limit)
@@ -91,5 +96,12 @@ export class Lease {
       connection.release(failure.error)
       done(statementError(failure.error, 'the first statement'))
     })
+  }
+
+  /** How long a new connection may be silent: no longer than a connection is waited for, and than a statement may take. */
+  get #probeMs(): number | undefined {
+    const { acquire = defaultAcquireMs, statement = Infinity } = this.#limits
+    const limitMs = Math.min(acquire === false ? Infinity : acquire, statement)
+    return limitMs === Infinity ? undefined : limitMs
   }
 }

@@ -34,7 +34,7 @@ export interface PoolLimits {
 }
 
 /** How long a request waits for a connection by default, in milliseconds. */
-const defaultAcquireMs = 30_000
+export const defaultAcquireMs = 30_000
 
 /** How long no new connection is tried after a refused one, while others serve. */
 const pauseMs = 1000

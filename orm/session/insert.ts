@@ -67,7 +67,8 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
       ? insertDefaults(table, entities.length)
       : insertRows(table, columns, sent, facts)
   // Without triggers and rules, a table stores each row that it is given, or the statement fails.
-  const isCertain = facts.isPlain && columns.length > 0 && returned.every(isSafelyRead)
+  const isCertain =
+    facts.isPlain && columns.length > 0 && returned.every((column) => isSafelyRead(column, facts))
   writing.put({
     verb: 'INSERT',
     table,

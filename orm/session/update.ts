@@ -46,7 +46,9 @@ export function updateTable(
     entities,
     statement: () => updateRows(table, columns, rows, facts),
     guarded: () =>
-      returned.every(isSafelyRead) ? guardedUpdateRows(table, columns, rows, facts) : undefined,
+      returned.every((column) => isSafelyRead(column, facts))
+        ? guardedUpdateRows(table, columns, rows, facts)
+        : undefined,
     absorb(written) {
       const isBare = written.isGuarded && returned.length === 0
       const got = isBare ? [] : rowsByPlace('UPDATE', table, entities.length, written)

@@ -85,7 +85,8 @@ function guarded(table: TableMetadata, plain: Statement, guarding: Guarding): St
   const { parameters } = plain
   const compiled = statementsOf(table).get(shape, () => {
     const { kind, summary, tables } = plain
-    return { text: guardedText(plain.text, guarding, parameters.length + 1), kind, summary, tables }
+    const text = guardedText(plain.text, guarding, parameters.length + 1)
+    return { text, kind, summary, tables, decoder: returned === 0 ? undefined : plain.decoder }
   })
   return { ...compiled, parameters: [...parameters, marker] }
 }

@@ -14,7 +14,7 @@ const rooms: Record<string, readonly string[]> = {
   'orm/schema': ['util'],
   'orm/entity': ['util', 'schema'],
   'orm/sql': ['util', 'schema', 'entity'],
-  'orm/observe': ['type schema', 'type entity'],
+  'orm/observe': ['util', 'type schema', 'type entity'],
   'orm/driver': ['util', 'type schema', 'sql', 'observe'],
   'orm/relations': ['schema', 'entity', 'sql', 'observe'],
   'orm/query': ['util', 'schema', 'entity', 'sql', 'observe', 'relations'],

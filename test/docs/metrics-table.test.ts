@@ -11,6 +11,7 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Database } from '../../orm/index.ts'
 import { serve } from '../plugin/serve.ts'
+import { coded } from '../support/failure.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user } from '../support/entities.ts'
 import { codesIn, tableBelow } from './markdown-table.ts'
@@ -84,7 +85,9 @@ async function fail(database: Database): Promise<void> {
   await using session = database.session()
   session.add(user('user1'))
   await expect(session.flush()).rejects.toThrow('a unique constraint is violated')
-  await expect(database.run((other) => other.find(Post).count())).rejects.toThrow(/connection/)
+  await expect(database.run((other) => other.find(Post).count())).rejects.toThrow(
+    coded('DATA_BRIDGE_ERR_POOL_EXHAUSTED'),
+  )
   await session.rollback()
 }
 

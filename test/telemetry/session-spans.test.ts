@@ -1,6 +1,7 @@
 import { trace } from '@opentelemetry/api'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Session } from '../../orm/index.ts'
+import { coded } from '../support/failure.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Post, user } from '../support/entities.ts'
 import { outline, startTracing, takeSpans, treesOf } from './traced.ts'
@@ -39,7 +40,7 @@ describe('a session outside Fastify', () => {
 
   it('says that it could not be opened', async () => {
     await using session = new Session('postgresql://localhost:1/none')
-    await expect(session.open()).rejects.toThrow('PostgreSQL cannot be reached')
+    await expect(session.open()).rejects.toThrow(coded('DATA_BRIDGE_ERR_UNREACHABLE'))
     const [opening] = takeSpans()
     expect(opening?.name).toBe('db.session.open')
     expect(opening?.attributes).toMatchObject({ 'error.type': 'DATA_BRIDGE_ERR_UNREACHABLE' })

@@ -5,10 +5,12 @@ import { type RowReader, readTextRow } from './row-reader.ts'
 /** An exchange that reads what the server sends. The message bodies lie between `at` and `end`. */
 export class BytesExchange extends Exchange {
   #read: RowReader | undefined
+  #rows = 0
 
   dataRow(bytes: Buffer, at: number): void {
     const { step } = this
     if (step === undefined) throw new Error('Expected rows of a statement, got a row too many')
+    this.#rows += 1
     if (this.failure !== undefined) return
     const { part } = step
     if (this.#read === undefined) {
@@ -43,7 +45,12 @@ export class BytesExchange extends Exchange {
       last -= 1
       rowCount += unit * (bytes[last]! - 0x30)
     }
+    const rows = this.#rows
+    this.#rows = 0
     if (last === end - 1) return this.completed(latin1At(bytes, at, last), 0)
+    // Rows that nobody sent would be taken for rows of the table.
+    if (rows > 0 && rows !== rowCount)
+      throw new Error(`Expected ${rowCount} rows of a statement, got ${rows}`)
     last -= 1
     while (isDigit(bytes[last - 1])) last -= 1
     if (bytes[last - 1] === 0x20) last -= 1

@@ -67,7 +67,7 @@ describe('fewer connections than the pool may have', () => {
     // Far below timeouts.acquire, also on a busy machine.
     expect(performance.now() - start).toBeLessThan(10_000)
     expect(errors[29]).toMatchObject({ sqlState: '53300', statusCode: 503 })
-    expect(errors[29]?.message).toMatch(/accepts no further connection.*lower max/)
+    expect(errors[29]?.details).toMatch(/accepts no further connection.*lower max/)
     expect(database.usage).toEqual({ total: 0, idle: 0, waiting: 0 })
     await holder.rollback()
     await other.close()
@@ -87,7 +87,7 @@ describe('fewer connections than the pool may have', () => {
     await left
     await using waiting = database.session({ timeouts: { acquire: 100 } })
     const error = await failure('DATA_BRIDGE_ERR_POOL_EXHAUSTED', waiting.execute(sql`select 1`))
-    expect(error.message).toMatch(
+    expect(error.details).toMatch(
       /1 in use; .*PostgreSQL refused another one: too many connections/,
     )
     expect(error.sqlState).toBe('53300')
@@ -138,7 +138,7 @@ describe('fewer connections than the pool may have', () => {
     const { port } = server.address() as AddressInfo
     await using database = new Database({ host: '127.0.0.1', port, user: 'me' })
     const error = await failure('DATA_BRIDGE_ERR_POOL_EXHAUSTED', sleep(database))
-    expect(error.message).toContain(words)
+    expect(error.details).toContain(words)
     server.close()
   })
 })
@@ -169,7 +169,7 @@ describe('a given pool that the application uses, too', () => {
     await session.execute(sql`create temp table kept ()`)
     const ended = pool.end()
     const error = await failure('DATA_BRIDGE_ERR_UNREACHABLE', sleep(database))
-    expect(error.message).toContain('Cannot use a pool after calling end')
+    expect(error.details).toContain('Cannot use a pool after calling end')
     await session.rollback()
     await ended
   })

@@ -59,7 +59,7 @@ describe('settings in place of a URL', () => {
       throw new Error('the vault is closed')
     }
     const error = await failure('DATA_BRIDGE_ERR_UNREACHABLE', ask({ ...settings, password }))
-    expect(error.message).toContain('the vault is closed')
+    expect(error.details).toContain('the vault is closed')
   })
 
   it('may name the folder of a Unix socket', async () => {
@@ -84,7 +84,7 @@ describe('settings in place of a URL', () => {
   it('say where they lead in errors', async () => {
     const wrong = { ...settings, password: 's3cret' }
     const error = await failure('DATA_BRIDGE_ERR_AUTHENTICATION', ask(wrong))
-    expect(error.message).toContain(`(postgres@${settings.host}:${settings.port}/postgres)`)
+    expect(error.details).toContain(`(postgres@${settings.host}:${settings.port}/postgres)`)
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('s3cret')
   })
 })

@@ -112,7 +112,7 @@ describe('a network that swallows what new connections say', () => {
     })
     proxy.swallowNew()
     const error = await failure('DATA_BRIDGE_ERR_UNREACHABLE', one(database))
-    expect(error.message).toMatch(/within timeouts\.acquire \(100 ms; .*check that it runs/)
+    expect(error.details).toMatch(/within timeouts\.acquire \(100 ms; .*check that it runs/)
     await expect.poll(() => database.usage.total).toBe(0)
     proxy.restore()
     expect(await database.health({ timeoutMs: 10_000 })).toMatchObject({ isUp: true })
@@ -143,7 +143,7 @@ describe('a network that swallows what new connections say', () => {
     const patient = one(database, { timeouts: { acquire: false } })
     const wire = await held
     const hasty = await failure('DATA_BRIDGE_ERR_UNREACHABLE', one(database))
-    expect(hasty.message).toContain('within timeouts.acquire (50 ms')
+    expect(hasty.details).toContain('within timeouts.acquire (50 ms')
     wire.resume('toClient')
     expect(await patient).toEqual([{ one: 1 }])
   })

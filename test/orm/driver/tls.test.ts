@@ -41,7 +41,7 @@ async function isEncrypted(connectionString: string, ssl?: Ssl): Promise<boolean
 
 async function refusal(connectionString: string, ssl?: Ssl): Promise<string> {
   const error = await failure('DATA_BRIDGE_ERR_UNREACHABLE', isEncrypted(connectionString, ssl))
-  return error.message
+  return error.details
 }
 
 const unknown = /self-signed certificate/
