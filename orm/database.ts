@@ -238,6 +238,7 @@ export class Database implements AsyncDisposable {
       timeouts === undefined ? this.#timeouts : mergedLimits(this.#timeouts, timeouts),
       tellRefused,
     )
+    connection.hasSignal = signal !== undefined
     return {
       connection,
       observer,

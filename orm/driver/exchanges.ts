@@ -48,6 +48,8 @@ export class Exchanges {
   #begun = ''
   /** Why the session has ended. */
   refusal: (() => DataBridgeError) | undefined
+  /** Whether others may end the session at any time. */
+  isInterruptible = false
   /** The time limit of the transaction is over. */
   expiry: DataBridgeError | undefined
 
@@ -167,6 +169,9 @@ export class Exchanges {
     }
     const commit = control('commit', operation)
     const last = [...sendings, commit]
+    // COMMIT itself is not cancelled, so it has to be known when it begins.
+    const before = sendings.at(-1)
+    if (before !== undefined && this.isInterruptible) before.isFlushed = true
     this.connect(operation, done, (connection) => {
       const isNew = !this.transaction.exists
       const all = isNew ? [this.#beginning(this.#mode), ...last] : last

@@ -40,16 +40,20 @@ export class RunningExchange {
     for (let place = 0; place < sendings.length - 1; place += 1) {
       const sending = sendings[place] as Sending
       sending.advance = this.#advance
-      sending.isFlushed = isTimed
+      if (isTimed) sending.isFlushed = true
     }
     this.#current = first
     this.#report()
     this.#since = performance.now()
   }
 
-  /** Whether it ends the transaction, so that its outcome is awaited: an interrupted COMMIT may have succeeded. */
-  get isEnding(): boolean {
-    return isEnd(this.#sendings.at(-1))
+  /**
+   * Whether it can be cancelled without doubt about a COMMIT: it has none, or the server has told that the
+   * statements before it still run.
+   */
+  get isCancellable(): boolean {
+    if (!isEnd(this.#sendings.at(-1))) return true
+    return !this.isAtEnd && this.#sendings.at(-2)?.isFlushed === true
   }
 
   /** Whether COMMIT or ROLLBACK itself runs. */

@@ -33,6 +33,8 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
   readonly #exchanges: Exchanges
   readonly #turns: Turns
   readonly #tellRefused: TellRefused | undefined
+  /** Whether the program may end the session at any time, by a signal. */
+  hasSignal = false
 
   constructor(
     pool: ConnectionPool,
@@ -44,6 +46,11 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
     this.#tellRefused = tellRefused
     this.#exchanges = new Exchanges(pool, observer, mode, limits, this)
     this.#turns = new Turns(this)
+  }
+
+  /** Others may end the session at any time, such as the client of a request: what runs before COMMIT is cancelled then. */
+  interruptible(): void {
+    this.#exchanges.isInterruptible = true
   }
 
   get isInTransaction(): boolean {

@@ -34,9 +34,9 @@ export class StatementSender {
     this.#owner = owner
   }
 
-  /** Asks the server to cancel the running statement, unless COMMIT is on its way. How it ends is awaited. */
+  /** Asks the server to cancel the running statement, unless COMMIT may run. How it ends is awaited. */
   cancel(): void {
-    if (this.#running?.isEnding === false) this.#running.connection.cancel()
+    if (this.#running?.isCancellable === true) this.#running.connection.cancel()
   }
 
   /** The time is over: cancels the running statement. If COMMIT runs, closes the connection a while later. */

@@ -84,6 +84,7 @@ export class BaseSession implements AsyncDisposable {
   /** @internal The caller commits this session, so `transaction()` is a savepoint. */
   manage(): this {
     this.#isManaged = true
+    this.#connection.interruptible()
     this.#life.endsFromOutside = true
     return this
   }

@@ -10,6 +10,9 @@ import { BatchReader } from './batch-reader.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 import type { Batch, Writing } from './writing.ts'
 
+/** How many rows travel with COMMIT. */
+const mostRows = 1000
+
 /** Sends the statements of one flush, as many as possible in one exchange. */
 export class Writer implements Writing {
   readonly work: UnitOfWork
@@ -50,7 +53,7 @@ export class Writer implements Writing {
    * left to check after a COMMIT.
    */
   async commit(operation: Operation): Promise<CommitFailure | undefined> {
-    const guarded = this.#batches.map((batch) => batch.guarded())
+    const guarded = this.#mayInterrupt ? [undefined] : this.#batches.map((batch) => batch.guarded())
     if (guarded.includes(undefined)) {
       await this.settle()
       return this.#connection.commit(operation)
@@ -59,6 +62,14 @@ export class Writer implements Writing {
     const failed = await this.#connection.commit(operation, this.#sendings(readers))
     if (failed === undefined) absorbAll(readers)
     return failed
+  }
+
+  /** An exchange with COMMIT is not cancelled, so what somebody may want to interrupt comes before it. */
+  get #mayInterrupt(): boolean {
+    if (this.#connection.hasSignal) return true
+    let rows = 0
+    for (const { entities } of this.#batches) rows += entities.length
+    return rows > mostRows
   }
 
   #take(
