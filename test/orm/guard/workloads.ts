@@ -10,7 +10,7 @@ import type { Workload } from '../../support/cost.ts'
 import { Post, User } from '../../support/entities.ts'
 
 /** How many rows {@link seed} stores: a user has five posts, and a post three comments. */
-export const users = 1000
+const users = 1000
 
 /** Whose posts the workloads add to: nobody reads them. */
 export const writer = users
