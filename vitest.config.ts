@@ -16,6 +16,16 @@ const traced = [
   'test/telemetry/{named,nesting,re*,s*-spans,span-*}.test.ts',
 ]
 
+// The core, once more in processes that must not generate code.
+const core = [
+  'test/orm/driver/lane/{exchanges,rows}.test.ts',
+  'test/orm/entity/{entity,hidden,hydration}.test.ts',
+  'test/orm/query/{queries,select}.test.ts',
+  'test/orm/relations/{eager,lazy,loaders}.test.ts',
+  'test/orm/schema/round-trip{,-batch,-unreadable}.test.ts',
+  'test/orm/session/{dirty-tracking,flush,identity-map,transactions}.test.ts',
+]
+
 // The package's own name means its sources here, as for `node --conditions` and the compiler.
 const conditions = ['fastify-data-bridge-source', 'module', 'node', 'development|production']
 
@@ -41,6 +51,16 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'traced', include: traced, isolate: false },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'without code generation',
+          include: core,
+          isolate: false,
+          execArgv: ['--disallow-code-generation-from-strings'],
+          setupFiles: ['test/support/without-code-generation.ts'],
+        },
       },
       {
         extends: true,
