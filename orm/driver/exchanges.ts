@@ -1,4 +1,4 @@
-import { DataBridgeError } from '../errors.ts'
+import type { DataBridgeError } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Connection } from './connection.ts'

@@ -79,7 +79,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   ): Promise<A | B> {
     const { session } = this.#state
     // `await` gives both functions. Without the second one, the program may await the result later.
-    if (onFailed != null || session === undefined) return this.load().then(onLoaded, onFailed)
+    const isWhole = onFailed !== undefined && onFailed !== null
+    if (isWhole || session === undefined) return this.load().then(onLoaded, onFailed)
     return session.give(() => this.load().then(onLoaded))
   }
 

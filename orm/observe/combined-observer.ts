@@ -13,7 +13,8 @@ import type { Operation } from './operation.ts'
  * gets a warning, and the session goes on.
  */
 export class CombinedObserver implements Observer {
-  readonly #all: readonly Observer[]
+  /** @internal */
+  readonly all: readonly Observer[]
   readonly operationStarted: Observer['operationStarted']
   readonly statementSent: Observer['statementSent']
   readonly connectionAwaited: Observer['connectionAwaited']
@@ -22,63 +23,60 @@ export class CombinedObserver implements Observer {
   readonly within: Observer['within']
 
   constructor(all: readonly Observer[]) {
-    this.#all = all
-    // The functions are shared: with its own ones, each session would cost more than what it reports.
-    if (has(all, 'operationStarted')) this.operationStarted = CombinedObserver.#operationStarted
-    if (has(all, 'statementSent')) this.statementSent = CombinedObserver.#statementSent
-    if (has(all, 'connectionAwaited')) this.connectionAwaited = CombinedObserver.#awaited
-    if (has(all, 'connectionReleased')) this.connectionReleased = CombinedObserver.#released
-    if (has(all, 'transactionRetried')) this.transactionRetried = CombinedObserver.#retried
+    this.all = all
+    // With functions of its own, each session would cost more than what it reports.
+    if (has(all, 'operationStarted')) this.operationStarted = operationStarted
+    if (has(all, 'statementSent')) this.statementSent = statementSent
+    if (has(all, 'connectionAwaited')) this.connectionAwaited = awaited
+    if (has(all, 'connectionReleased')) this.connectionReleased = released
+    if (has(all, 'transactionRetried')) this.transactionRetried = retried
     const around = all.find((each) => each.within !== undefined)
     if (around?.within !== undefined) this.within = around.within.bind(around)
   }
+}
 
-  static #operationStarted(this: CombinedObserver, operation: Operation): OperationEnd | undefined {
-    let end: OperationEnd | undefined
-    for (let index = 0; index < this.#all.length; index += 1) {
-      try {
-        end = inTurn(end, this.#all[index]?.operationStarted?.(operation))
-      } catch (error) {
-        warn(error)
-      }
+function operationStarted(this: CombinedObserver, operation: Operation): OperationEnd | undefined {
+  let end: OperationEnd | undefined
+  for (let index = 0; index < this.all.length; index += 1) {
+    try {
+      end = inTurn(end, this.all[index]?.operationStarted?.(operation))
+    } catch (error) {
+      warn(error)
     }
-    return end
   }
+  return end
+}
 
-  static #statementSent(
-    this: CombinedObserver,
-    statement: SentStatement,
-  ): StatementEnd | undefined {
-    let end: StatementEnd | undefined
-    for (let index = 0; index < this.#all.length; index += 1) {
-      try {
-        end = inTurn(end, this.#all[index]?.statementSent?.(statement))
-      } catch (error) {
-        warn(error)
-      }
+function statementSent(this: CombinedObserver, statement: SentStatement): StatementEnd | undefined {
+  let end: StatementEnd | undefined
+  for (let index = 0; index < this.all.length; index += 1) {
+    try {
+      end = inTurn(end, this.all[index]?.statementSent?.(statement))
+    } catch (error) {
+      warn(error)
     }
-    return end
   }
+  return end
+}
 
-  static #awaited(this: CombinedObserver, wait: ConnectionWait): void {
-    this.#tell((each) => each.connectionAwaited?.(wait))
-  }
+function awaited(this: CombinedObserver, wait: ConnectionWait): void {
+  tell(this.all, (each) => each.connectionAwaited?.(wait))
+}
 
-  static #released(this: CombinedObserver, heldMs: number): void {
-    this.#tell((each) => each.connectionReleased?.(heldMs))
-  }
+function released(this: CombinedObserver, heldMs: number): void {
+  tell(this.all, (each) => each.connectionReleased?.(heldMs))
+}
 
-  static #retried(this: CombinedObserver, retry: Retry): void {
-    this.#tell((each) => each.transactionRetried?.(retry))
-  }
+function retried(this: CombinedObserver, retry: Retry): void {
+  tell(this.all, (each) => each.transactionRetried?.(retry))
+}
 
-  #tell(tell: (each: Observer) => void): void {
-    for (const each of this.#all) {
-      try {
-        tell(each)
-      } catch (error) {
-        warn(error)
-      }
+function tell(all: readonly Observer[], telling: (each: Observer) => void): void {
+  for (const each of all) {
+    try {
+      telling(each)
+    } catch (error) {
+      warn(error)
     }
   }
 }
