@@ -47,7 +47,10 @@ export class Lease {
     try {
       const pool = this.#pool
       const waiter = within(this.#observer, operation, () => pool.take(limitMs, acquired))
-      this.#stopWaiting = (reason) => pool.giveUp(waiter, reason)
+      // V8 puts a function that is assigned to a property where it is written into the old space, where
+      // the session behind it would outlive all minor collections.
+      const stopWaiting = (reason: DataBridgeError): void => pool.giveUp(waiter, reason)
+      this.#stopWaiting = stopWaiting
     } catch (error) {
       done(error)
     }
