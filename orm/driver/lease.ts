@@ -87,7 +87,8 @@ export class Lease {
   #probe(connection: Connection, limitMs: number | false | undefined, done: Taken): void {
     const limit =
       typeof limitMs === 'number' ? setTimeout(() => connection.destroy(), limitMs) : undefined
-    this.#stopWaiting = () => connection.destroy()
+    const stopWaiting = (): void => connection.destroy()
+    this.#stopWaiting = stopWaiting
     connection.probe((failure) => {
       clearTimeout(limit)
       if (failure === undefined) return done(undefined, connection)
