@@ -51,7 +51,10 @@ export class Lease {
     try {
       const pool = this.#pool
       const waiter = within(this.#observer, operation, () => pool.take(limitMs, acquired))
-      this.#stopWaiting = (reason) => pool.giveUp(waiter, reason)
+      // V8 puts a function that is assigned to a property where it is written into the old space, where
+      // the session behind it would outlive all minor collections.
+      const stopWaiting = (reason: DataBridgeError): void => pool.giveUp(waiter, reason)
+      this.#stopWaiting = stopWaiting
     } catch (error) {
       done(error)
     }
@@ -89,7 +92,8 @@ export class Lease {
     const limitMs = this.#probeMs
     const limit =
       limitMs === undefined ? undefined : setTimeout(() => connection.destroy(), limitMs)
-    this.#stopWaiting = () => connection.destroy()
+    const stopWaiting = (): void => connection.destroy()
+    this.#stopWaiting = stopWaiting
     connection.probe((failure) => {
       clearTimeout(limit)
       if (failure === undefined) return done(undefined, connection)

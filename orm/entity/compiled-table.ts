@@ -139,16 +139,19 @@ function generated(columns: readonly ColumnMetadata[]): CompiledTable {
   )()
 }
 
+// Of the microseconds that are kept.
+const millisecond = 'Math.floor(kept / 1000)'
+
 function valueSource({ how }: Keep, toValue: string): string {
   const made = `kept === null ? null : ${toValue}(kept)`
   if (how === 'same' || how === 'value') return 'kept'
-  return how === 'date' ? `typeof kept === 'number' ? new Date(kept) : ${made}` : made
+  return how === 'date' ? `typeof kept === 'number' ? new Date(${millisecond}) : ${made}` : made
 }
 
 function changedSource({ how }: Keep, isSame: string): string {
   if (how === 'same') return 'value !== kept'
   const changed = `kept === null ? value !== null : !${isSame}(value, kept)`
   return how === 'date'
-    ? `typeof kept === 'number' ? !(value instanceof Date && value.getTime() === kept) : ${changed}`
+    ? `typeof kept === 'number' ? !(value instanceof Date && value.getTime() === ${millisecond}) : ${changed}`
     : changed
 }

@@ -11,22 +11,24 @@ export class JsonBudget {
   loaded = 0
   /** How many entities were written since the newest round began. */
   written = 0
-  #roots = new WeakSet<object>()
+  // Made by the first root: most sessions write none.
+  #roots: WeakSet<object> | undefined
 
   /**
    * Begins to write an entity that is not in a list of a query. `JSON.stringify` calls each entity of an
    * array separately, without a pause. They count together until one of them is written again.
    */
   begin(root: object): void {
-    if (this.#roots.has(root)) this.reset()
+    if (this.#roots?.has(root) === true) this.reset()
     if (this.written === 0) queueMicrotask(() => this.reset())
+    this.#roots ??= new WeakSet()
     this.#roots.add(root)
   }
 
   /** Begins a new round. */
   reset(): void {
     this.written = 0
-    this.#roots = new WeakSet()
+    this.#roots = undefined
   }
 }
 

@@ -4,13 +4,16 @@ import type { ColumnDecoder, Primitive } from './wire-form.ts'
 export type Kept = Exclude<Primitive, null>
 
 /**
- * How a snapshot keeps the values of a type: as the value itself, as the millisecond of a Date, or as
- * PostgreSQL's text where the value is an object or less exact than the text.
+ * How a snapshot keeps the values of a type: as the value itself, as the microseconds of an instant, or
+ * as PostgreSQL's text where the value is another object or less exact than the text.
  */
 export interface Keep extends ColumnDecoder {
   /** Equal values of two types of one form are the same primitive. */
   readonly form: 'text' | 'number' | 'bigint' | 'boolean' | 'instant' | 'local instant'
-  /** `same`: the primitive is the value, and `===` compares them. `value`: the primitive is the value. */
+  /**
+   * `same`: the primitive is the value, and `===` compares them. `value`: the primitive is the value.
+   * `date`: a number is the microseconds since 1970 of a Date.
+   */
   readonly how: 'same' | 'value' | 'date' | 'text'
   readonly fromText: (text: string) => Kept
   /** The primitive of a value that the type accepts, where PostgreSQL stores the value as it is. */

@@ -32,28 +32,17 @@ export function encodeTimestamp(milliseconds: number, zone: 'Z' | ''): string {
   return `${String(1 - year).padStart(4, '0')}${rest} BC`
 }
 
-/**
- * The same as a primitive that loses nothing: the millisecond, or with microseconds PostgreSQL's text in
- * UTC, which does not depend on the time zone of the session.
- */
-export function keepTimestamp(text: string, isZoned: boolean): number | string {
-  const milliseconds = isZoned ? decodeTimestamp(text) : decodeLocalTimestamp(text)
-  const microseconds = microsecondsOf(text)
-  return microseconds === 0
-    ? milliseconds
-    : timestampText(milliseconds, microseconds, isZoned ? '+00' : '')
-}
-
 /** The microseconds within the millisecond. */
 export function microsecondsOf(text: string): number {
   const dot = text.charCodeAt(19) === point ? 19 : text.indexOf('.')
-  if (dot < 0 || digitAt(text, dot + 4) < 0) return 0
-  return Number(
-    text
-      .slice(dot + 4, dot + 7)
-      .replace(/\D.*/, '')
-      .padEnd(3, '0'),
-  )
+  if (dot < 0) return 0
+  let microseconds = 0
+  let weight = 100
+  for (let at = dot + 4; weight >= 1 && digitAt(text, at) >= 0; at += 1) {
+    microseconds += digitAt(text, at) * weight
+    weight /= 10
+  }
+  return microseconds
 }
 
 /** What PostgreSQL writes with DateStyle ISO, of a `timestamptz` in UTC: `2026-11-22 11:41:40.123456+00`. */

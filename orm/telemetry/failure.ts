@@ -67,6 +67,7 @@ function stackOf(error: Error): string {
 /** Lets a span of somebody else record our errors as ours do: their stacks quote values, for logs. */
 export function cleanExceptions(span: Span): void {
   const record = span.recordException.bind(span)
-  span.recordException = (exception, time) =>
+  const recordClean: Span['recordException'] = (exception, time) =>
     record(exception instanceof DataBridgeError ? recordedException(exception) : exception, time)
+  span.recordException = recordClean
 }

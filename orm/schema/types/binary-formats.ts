@@ -8,6 +8,7 @@ import {
   writeInt32,
   writeSafe64,
 } from './bytes-of-integers.ts'
+import { readText } from './short-text.ts'
 
 /** The formats of PostgreSQL's `_send` and `_recv` functions, with the type ids of its own catalogue. */
 
@@ -90,7 +91,7 @@ function textFormat(oid: number, arrayOid: number): BinaryFormat {
   return Object.freeze({
     oid,
     arrayOid,
-    read: (bytes, at, length) => bytes.toString('utf8', at, at + length),
+    read: readText,
     sizeOf(value) {
       const text = value as string
       const { length } = text

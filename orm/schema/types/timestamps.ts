@@ -1,14 +1,9 @@
 import type { ColumnType } from '../column-type.ts'
 import type { Keep } from '../keep.ts'
-import {
-  decodeLocalTimestamp,
-  decodeTimestamp,
-  encodeTimestamp,
-  keepTimestamp,
-  timestampText,
-} from '../timestamp.ts'
+import { decodeLocalTimestamp, decodeTimestamp, encodeTimestamp } from '../timestamp.ts'
 import { isCalendarDate, isTimeOfDay, normalTime } from './dates.ts'
 import { instantFormat } from './instant-format.ts'
+import { keptInstant, keptOfText, millisecondOf, textOfInstant } from './kept-instant.ts'
 import { scalar, stringScalar } from './scalar.ts'
 import { otherType } from './unreadable.ts'
 
@@ -64,20 +59,17 @@ function dateType(instant: Instant, precision: number = digitsOfDate): ColumnTyp
   })
 }
 
-/** A Date is kept as its millisecond. With microseconds it is PostgreSQL's text, in UTC. */
-function keepInstant({ name, zone, decode }: Instant): Keep {
-  const isZoned = zone === 'Z'
-  const textZone = isZoned ? '+00' : ''
-  const timeOf = (kept: unknown): number =>
-    typeof kept === 'number' ? kept : decode(kept as string)
+/** A Date is kept with PostgreSQL's microseconds, which it does not have itself. */
+function keepInstant({ name }: Instant): Keep {
+  const zone = name === 'timestamptz' ? '+00' : ''
   return Object.freeze<Keep>({
-    form: isZoned ? 'instant' : 'local instant',
+    form: name === 'timestamptz' ? 'instant' : 'local instant',
     how: 'date',
-    fromText: (text) => keepTimestamp(text, isZoned),
-    fromValue: (value: Date) => value.getTime(),
-    toValue: (kept) => new Date(timeOf(kept)),
-    toText: (kept) => (typeof kept === 'number' ? timestampText(kept, 0, textZone) : String(kept)),
-    isSame: (value, kept) => isDate(value) && value.getTime() === timeOf(kept),
+    fromText: (text) => keptOfText(text, zone),
+    fromValue: (value: Date) => keptInstant(value.getTime(), 0, zone),
+    toValue: (kept) => new Date(millisecondOf(kept, zone)),
+    toText: (kept) => textOfInstant(kept, zone),
+    isSame: (value, kept) => isDate(value) && value.getTime() === millisecondOf(kept, zone),
     binary: instantFormat(name, false),
   })
 }

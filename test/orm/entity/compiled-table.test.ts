@@ -165,7 +165,7 @@ describe.each(ways)('%s code with strange names', (_, isGenerated) => {
   const { columns } = tableOf(Strange)
   const compiled = compile(columns, isGenerated)
   const row = columns.map(({ property }, index) =>
-    property === 'at' ? 5 : property === 'id' ? index : `value of ${property}`,
+    property === 'at' ? 5999 : property === 'id' ? index : `value of ${property}`,
   )
 
   it('assigns, compares and writes each property', () => {
