@@ -47,7 +47,10 @@ export class Lease {
     try {
       const pool = this.#pool
       const waiter = within(this.#observer, operation, () => pool.take(limitMs, acquired))
-      this.#stopWaiting = (reason) => pool.giveUp(waiter, reason)
+      // V8 puts a function that is assigned where it is written into its old space, and all that the function
+      // reaches then waits for a collection of all of the heap.
+      const stop = (reason: DataBridgeError): void => pool.giveUp(waiter, reason)
+      this.#stopWaiting = stop
     } catch (error) {
       done(error)
     }

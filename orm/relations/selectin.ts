@@ -169,9 +169,11 @@ async function fetch(
       groups[index]?.entities.push(entities[index] as Entity)
     return entities
   })
-  fetched.eachRow = (row, index) => {
+  // Not assigned where it is written, see `Lease`.
+  const eachRow = (row: Row, index: number): void => {
     groups[index] = batched.groupOf(row)
   }
+  fetched.eachRow = eachRow
   const load = (): Promise<Entity[]> => context.fetch(batched.statement, batch, fetched)
   const entities = await observed(context.observer, batch, load, countRows)
   // The link table may link two rows several times. The list has the row once.
