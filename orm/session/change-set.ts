@@ -61,7 +61,7 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
   const { table, snapshot = [] } = state
   const { columns } = table
   const row = snapshot.slice()
-  const places: number[] = []
+  const places = new Places(last?.places)
   for (let position = 0; position < columns.length; position += 1) {
     const column = columns[position] as ColumnMetadata
     const value = valueOf(entity, column)
@@ -70,35 +70,56 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
     if (column.primaryKey) throw changedKeyError(table, column)
     requireValue(table, column, value)
     row[position] = exactKept(identity, entity, column) ?? keptChange(column, value, stored)
-    places.push(position)
+    places.add(position)
   }
   const made = makeColumns(table, row, places)
-  const isLast = last !== undefined && areEqual(last.places, places)
-  return { entity, table, snapshot, row, places: isLast ? last.places : places, made }
+  return { entity, table, snapshot, row, places: places.list, made }
 }
 
-function areEqual(one: readonly number[], other: readonly number[]): boolean {
-  if (one.length !== other.length) return false
-  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false
-  return true
+/** A list of positions. As long as it is the last one, nothing is copied. */
+class Places {
+  readonly #last: readonly number[]
+  #count = 0
+  #own: number[] | undefined
+
+  constructor(last: readonly number[] = noPlaces) {
+    this.#last = last
+  }
+
+  add(place: number): void {
+    if (this.#own !== undefined) this.#own.push(place)
+    else if (this.#last[this.#count] === place) this.#count += 1
+    else this.#own = [...this.#last.slice(0, this.#count), place]
+  }
+
+  has(place: number): boolean {
+    const index = (this.#own ?? this.#last).indexOf(place)
+    return index >= 0 && (this.#own !== undefined || index < this.#count)
+  }
+
+  get list(): readonly number[] {
+    if (this.#own !== undefined) return this.#own
+    return this.#count === this.#last.length ? this.#last : this.#last.slice(0, this.#count)
+  }
 }
 
+const noPlaces: readonly number[] = []
 const none: readonly ColumnMetadata[] = []
 
 /** Adds what `onUpdate()` makes. */
 function makeColumns(
   table: TableMetadata,
   row: Primitive[],
-  places: number[],
+  places: Places,
 ): readonly ColumnMetadata[] {
   const all = madeColumns(table)
   if (all.length === 0) return none
-  const made = all.filter(({ position }) => !places.includes(position))
+  const made = all.filter(({ position }) => !places.has(position))
   for (const column of made) {
     const value = column.onUpdate?.()
     requireValue(table, column, value)
     row[column.position] = keptOf(column, value)
-    places.push(column.position)
+    places.add(column.position)
   }
   return made
 }
