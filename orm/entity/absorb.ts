@@ -1,3 +1,4 @@
+import { writesOf } from './compiled-writes.ts'
 import type { Entity } from './entity.ts'
 import { stateOf } from './entity-state.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
@@ -34,6 +35,21 @@ export function absorb(entity: Entity, row: Row, held: readonly (Primitive | und
   }
   if (values !== undefined) assignAll(entity, values)
   state.snapshot = row
+}
+
+/**
+ * The same for a row that was inserted, where each value that the entity has is that of the row. False, and nothing
+ * is changed, if one is not.
+ */
+export function absorbNew(entity: Entity, row: Row): boolean {
+  const state = stateOf(entity)
+  try {
+    if (!writesOf(state.table).take(entity, row)) return false
+  } catch {
+    return false // a value cannot be read: one by one they say which
+  }
+  state.snapshot = row
+  return true
 }
 
 /** Puts a row that was read again into an entity. Changes of the program are lost. */

@@ -1,10 +1,12 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
-import { defaultValue, requireValue } from '../schema/values.ts'
+import { requireValue } from '../schema/values.ts'
 import { listed } from '../util/messages.ts'
 import type { Entity } from './entity.ts'
 import { compiledOf } from './compiled-table.ts'
+import { writesOf } from './compiled-writes.ts'
 import { type EntityState, findState, stateOf } from './entity-state.ts'
+import { initialValue, isMadeLater } from './looped-writes.ts'
 import { valueOf } from './property.ts'
 import { relationHandle } from './relation-handle.ts'
 import { assign } from './shadowing.ts'
@@ -25,6 +27,8 @@ export function assignNew(
       `new ${table.entityName}(…) expected an object with its columns, got ${describe(values)}`,
     )
   }
+  // The first instance shows whether something in the class shadows a column.
+  if (!isFirst && writesOf(table).make(target, values)) return
   const given = values as Values
   refuseUnknownKeys(table, given)
   const references = givenReferences(table, given)
@@ -192,20 +196,4 @@ function isReferenced(
 ): boolean {
   for (const { foreignKey } of references.keys()) if (foreignKey.includes(column)) return true
   return false
-}
-
-function initialValue(column: ColumnMetadata): unknown {
-  const value = defaultValue(column)
-  if (value !== undefined || isMadeLater(column)) return value
-  return column.nullable ? null : undefined
-}
-
-/** Whether `new` may leave the column without a value: PostgreSQL makes it, or the flush does. */
-function isMadeLater(column: ColumnMetadata): boolean {
-  return isMadeByDatabase(column) || column.onUpdate !== undefined
-}
-
-/** Whether an INSERT may leave the column out. */
-export function isMadeByDatabase(column: ColumnMetadata): boolean {
-  return column.generated || column.default?.kind === 'sql'
 }

@@ -4,16 +4,21 @@ import { valueOf } from '../entity/property.ts'
 import { type EntityState, stateOf } from '../entity/entity-state.ts'
 import { compiledOf } from '../entity/compiled-table.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import type { Primitive } from '../schema/wire-form.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
 import { exactKept } from './exact-keys.ts'
 import type { IdentityMap } from './identity-map.ts'
 import { isUnchanged, keptChange, keptOf, requireValue } from '../schema/values.ts'
 
-/** A stored entity that differs from its snapshot, with what is kept of the changed columns. */
+/** A stored entity that differs from its snapshot. */
 export interface Change {
   readonly entity: Entity
   readonly table: TableMetadata
-  readonly columns: ReadonlyMap<ColumnMetadata, Primitive>
+  /** The snapshot that it was compared with. */
+  readonly snapshot: Row
+  /** The snapshot with what is kept of the changed columns. */
+  readonly row: Row
+  /** The positions of the changed columns. Changes of the same columns may share them. */
+  readonly places: readonly number[]
   /** The columns whose values come from `onUpdate()`. */
   readonly made: readonly ColumnMetadata[]
 }
@@ -45,29 +50,78 @@ export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
   return !isUnchanged(column, valueOf(entity, column), snapshot?.[column.position] ?? null)
 }
 
-/** The change of a stored entity for a flush. Refuses values that a column cannot hold. */
-export function changeOf(entity: Entity, identity: IdentityMap): Change | undefined {
+/**
+ * The change of a stored entity for a flush. Refuses values that a column cannot hold.
+ *
+ * @param last another change, whose places are taken if they are the same
+ */
+export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): Change | undefined {
   const state = stateOf(entity)
   if (!isDifferent(entity, state)) return undefined
   const { table, snapshot = [] } = state
-  const values = compiledOf(table).valuesOf(entity)
-  const columns = new Map<ColumnMetadata, Primitive>()
-  for (let position = 0; position < values.length; position += 1) {
-    const column = table.columns[position] as ColumnMetadata
-    const value = values[position]
+  const { columns } = table
+  const row = snapshot.slice()
+  const places = new Places(last?.places)
+  for (let position = 0; position < columns.length; position += 1) {
+    const column = columns[position] as ColumnMetadata
+    const value = valueOf(entity, column)
     const stored = snapshot[position] ?? null
     if (isUnchanged(column, value, stored)) continue
     if (column.primaryKey) throw changedKeyError(table, column)
     requireValue(table, column, value)
-    columns.set(column, exactKept(identity, entity, column) ?? keptChange(column, value, stored))
+    row[position] = exactKept(identity, entity, column) ?? keptChange(column, value, stored)
+    places.add(position)
   }
-  const made = madeColumns(table).filter((column) => !columns.has(column))
+  const made = makeColumns(table, row, places)
+  return { entity, table, snapshot, row, places: places.list, made }
+}
+
+/** A list of positions. As long as it is the last one, nothing is copied. */
+class Places {
+  readonly #last: readonly number[]
+  #count = 0
+  #own: number[] | undefined
+
+  constructor(last: readonly number[] = noPlaces) {
+    this.#last = last
+  }
+
+  add(place: number): void {
+    if (this.#own !== undefined) this.#own.push(place)
+    else if (this.#last[this.#count] === place) this.#count += 1
+    else this.#own = [...this.#last.slice(0, this.#count), place]
+  }
+
+  has(place: number): boolean {
+    const index = (this.#own ?? this.#last).indexOf(place)
+    return index >= 0 && (this.#own !== undefined || index < this.#count)
+  }
+
+  get list(): readonly number[] {
+    if (this.#own !== undefined) return this.#own
+    return this.#count === this.#last.length ? this.#last : this.#last.slice(0, this.#count)
+  }
+}
+
+const noPlaces: readonly number[] = []
+const none: readonly ColumnMetadata[] = []
+
+/** Adds what `onUpdate()` makes. */
+function makeColumns(
+  table: TableMetadata,
+  row: Primitive[],
+  places: Places,
+): readonly ColumnMetadata[] {
+  const all = madeColumns(table)
+  if (all.length === 0) return none
+  const made = all.filter(({ position }) => !places.has(position))
   for (const column of made) {
     const value = column.onUpdate?.()
     requireValue(table, column, value)
-    columns.set(column, keptOf(column, value))
+    row[column.position] = keptOf(column, value)
+    places.add(column.position)
   }
-  return { entity, table, columns, made }
+  return made
 }
 
 const madeByUpdate = new WeakMap<TableMetadata, readonly ColumnMetadata[]>()

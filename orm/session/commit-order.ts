@@ -7,7 +7,15 @@ export interface Reference {
   readonly pairs: readonly ColumnPair[]
 }
 
+const references = new WeakMap<TableMetadata, readonly Reference[]>()
+
 export function referencesOf(table: TableMetadata): readonly Reference[] {
+  let found = references.get(table)
+  if (found === undefined) references.set(table, (found = findReferences(table)))
+  return found
+}
+
+function findReferences(table: TableMetadata): readonly Reference[] {
   const declared = table.foreignKeys.map(({ target, columns, targetColumns }): Reference => ({
     target,
     pairs: columns.map((column, index) => [column, targetColumns[index] as typeof column]),
@@ -24,9 +32,14 @@ function isSame(one: Reference, other: Reference): boolean {
   )
 }
 
+const parents = new WeakMap<TableMetadata, ReadonlySet<TableMetadata>>()
+
 /** The tables that this table refers to. It may refer to itself. */
 export function parentsOf(table: TableMetadata): ReadonlySet<TableMetadata> {
-  return new Set(referencesOf(table).map(({ target }) => target))
+  let found = parents.get(table)
+  if (found === undefined)
+    parents.set(table, (found = new Set(referencesOf(table).map(({ target }) => target))))
+  return found
 }
 
 /**
@@ -38,6 +51,7 @@ export function commitOrder<T>(
   dependenciesOf: (node: T) => Iterable<T>,
 ): T[][] {
   const known = new Set(nodes)
+  if (known.size < 2) return known.size === 0 ? [] : [[...known]]
   const indices = new Map<T, number>()
   const lowest = new Map<T, number>()
   const stack: T[] = []

@@ -1,12 +1,13 @@
 import { compiledOf } from '../entity/compiled-table.ts'
+import { writesOf } from '../entity/compiled-writes.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { keyNow } from '../entity/identity.ts'
-import { isMadeByDatabase } from '../entity/new-entity.ts'
+import { isMadeByDatabase } from '../entity/looped-writes.ts'
 import { setValue } from '../entity/property.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { requireValue } from '../schema/values.ts'
-import type { ChangeSet } from './change-set.ts'
+import type { Change, ChangeSet } from './change-set.ts'
 import { commitOrder, parentsOf } from './commit-order.ts'
 import { hasKey, insertTable, statementKey } from './insert.ts'
 import { removeTable } from './remove.ts'
@@ -23,21 +24,31 @@ import type { Writing } from './writing.ts'
 export async function writeChanges(writing: Writing, changes: ChangeSet): Promise<void> {
   const added = byTable(changes.added)
   for (const group of commitOrder(added.keys(), parentsOf)) {
-    await insertGroup(
-      writing,
-      group.flatMap((table) => added.get(table) ?? []),
-    )
+    const [table] = group
+    if (isAlone(group) && table !== undefined)
+      await insertTable(writing, table, added.get(table) ?? [])
+    else
+      await insertGroup(
+        writing,
+        group.flatMap((one) => added.get(one) ?? []),
+      )
   }
-  for (const [table, rows] of Map.groupBy(changes.changed, (change) => change.table))
-    updateTable(writing, table, rows)
+  for (const [table, rows] of changesByTable(changes.changed)) updateTable(writing, table, rows)
   const deleted = byTable(changes.deleted)
   for (const group of commitOrder(deleted.keys(), parentsOf).toReversed()) {
-    removeGroup(
-      writing,
-      group.flatMap((table) => deleted.get(table) ?? []),
-    )
+    const [table] = group
+    if (isAlone(group) && table !== undefined)
+      removeTable(writing, table, deleted.get(table) ?? [], false)
+    else
+      removeGroup(
+        writing,
+        group.flatMap((one) => deleted.get(one) ?? []),
+      )
   }
 }
+
+const noChanges: ReadonlyMap<TableMetadata, readonly Change[]> = new Map()
+const noRows: ReadonlyMap<TableMetadata, readonly Entity[]> = new Map()
 
 /** The tables that a change set writes. */
 export function tablesOf({ added, changed, deleted }: ChangeSet): ReadonlySet<TableMetadata> {
@@ -46,6 +57,12 @@ export function tablesOf({ added, changed, deleted }: ChangeSet): ReadonlySet<Ta
   for (const { table } of changed) tables.add(table)
   for (const entity of deleted) tables.add(stateOf(entity).table)
   return tables
+}
+
+/** Whether rows of these tables cannot refer to each other. */
+function isAlone(group: readonly TableMetadata[]): boolean {
+  const [table] = group
+  return group.length === 1 && table !== undefined && !parentsOf(table).has(table)
 }
 
 /** Inserts rows of tables that may refer to each other. Each round inserts the rows whose references are stored. */
@@ -87,14 +104,28 @@ function removeGroup(writing: Writing, entities: readonly Entity[]): void {
   }
 }
 
-function byTable(entities: readonly Entity[]): Map<TableMetadata, Entity[]> {
+function byTable(entities: readonly Entity[]): ReadonlyMap<TableMetadata, readonly Entity[]> {
+  const [first] = entities
+  if (first === undefined) return noRows
+  const { table } = stateOf(first)
+  if (entities.every((entity) => stateOf(entity).table === table))
+    return new Map([[table, entities]])
   return Map.groupBy(entities, (entity) => stateOf(entity).table)
+}
+
+function changesByTable(changes: readonly Change[]): ReadonlyMap<TableMetadata, readonly Change[]> {
+  const [first] = changes
+  if (first === undefined) return noChanges
+  return changes.every(({ table }) => table === first.table)
+    ? new Map([[first.table, changes]])
+    : Map.groupBy(changes, ({ table }) => table)
 }
 
 /** Checks a new entity before the first statement, so that an invalid flush writes nothing. */
 export function completeNew(entity: Entity): void {
   const { table, references } = stateOf(entity)
   const { columns } = table
+  if (writesOf(table).isComplete(entity)) return
   const values = compiledOf(table).valuesOf(entity)
   for (let position = 0; position < columns.length; position += 1) {
     const column = columns[position] as ColumnMetadata

@@ -1,12 +1,11 @@
-import { absorb } from '../entity/absorb.ts'
-import { type CompiledTable, compiledOf } from '../entity/compiled-table.ts'
+import { absorb, absorbNew } from '../entity/absorb.ts'
+import { writesOf } from '../entity/compiled-writes.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { contradictionError, isSameValue } from '../entity/new-entity.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
-import { keptOf } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { insertDefaults, insertRows } from '../sql/write-statements.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -21,22 +20,25 @@ export async function insertTable(
   table: TableMetadata,
   entities: readonly Entity[],
 ): Promise<void> {
+  const referring = entities.filter((entity) => stateOf(entity).references !== undefined)
   // A key that the database makes is known only when its row is stored.
-  if (needsResults(table, entities)) await writing.settle()
-  for (const entity of entities) fillForeignKeys(entity)
-  const compiled = compiledOf(table)
-  const sets = Map.groupBy(entities, (entity) => missingColumns(compiled, entity))
-  for (const same of sets.values()) insertSame(writing, table, same)
+  if (needsResults(table, referring)) await writing.settle()
+  for (const entity of referring) fillForeignKeys(entity)
+  for (const same of withSameColumns(table, entities)) insertSame(writing, table, same)
 }
 
-/** The positions of the columns without a value. */
-function missingColumns(compiled: CompiledTable, entity: Entity): string {
-  const values = compiled.valuesOf(entity)
-  let missing = ''
-  for (let position = 0; position < values.length; position += 1)
-    if (values[position] === undefined) missing += `${position},`
-  return missing
+function withSameColumns(
+  table: TableMetadata,
+  entities: readonly Entity[],
+): Iterable<readonly Entity[]> {
+  const compiled = writesOf(table)
+  const first = compiled.missing(entities[0] as Entity)
+  return entities.every((entity) => compiled.missing(entity) === first)
+    ? [entities]
+    : Map.groupBy(entities, (entity) => compiled.missing(entity)).values()
 }
+
+const noColumns: Row = []
 
 function insertSame(writing: Writing, table: TableMetadata, entities: readonly Entity[]): void {
   const facts = writing.factsOf(table)
@@ -45,22 +47,25 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
     (column) => facts.isGenerated(column) && entities.every((one) => valueOf(one, column) === null),
   )
   const columns = given.filter((column) => !omitted.includes(column))
-  const compiled = compiledOf(table)
-  const values = entities.map((entity) => compiled.valuesOf(entity))
-  const sent = columns.map((column) => keptColumn(writing, table, column, entities, values))
+  const sent = columns.map((column) => keptColumn(writing, table, column, entities))
   const returned = facts.afterInsert(columns)
   const blank = table.columns.map((column) => (omitted.includes(column) ? null : undefined))
-  const take = (entity: Entity, index: number, back: Row): void => {
+  const sentPlaces = columns.map(({ position }) => position)
+  const returnedPlaces = returned.map(({ position }) => position)
+  const keyPlaces = table.primaryKey.map(({ position }) => position)
+  const heldOf = (index: number): (Primitive | undefined)[] => {
     const held: (Primitive | undefined)[] = blank.slice()
-    for (let at = 0; at < columns.length; at += 1)
-      held[(columns[at] as ColumnMetadata).position] = sent[at]?.[index] ?? null
-    const row = held.slice()
-    for (let at = 0; at < returned.length; at += 1)
-      row[(returned[at] as ColumnMetadata).position] = back[at] ?? null
-    if (table.primaryKey.some(({ position }) => (row[position] ?? null) === null))
-      throw keylessError(table)
-    absorb(entity, row as Row, held)
-    writing.work.inserted(entity)
+    for (let at = 0; at < sentPlaces.length; at += 1)
+      held[sentPlaces[at] as number] = (sent[at] as Row)[index] as Primitive
+    return held
+  }
+  const take = (entity: Entity, index: number, back: Row): void => {
+    const row = heldOf(index)
+    for (let at = 0; at < returnedPlaces.length; at += 1)
+      row[returnedPlaces[at] as number] = back[at] ?? null
+    for (let at = 0; at < keyPlaces.length; at += 1)
+      if ((row[keyPlaces[at] as number] ?? null) === null) throw keylessError(table)
+    if (!absorbNew(entity, row as Row)) absorb(entity, row as Row, heldOf(index))
   }
   const statement = (): Statement =>
     columns.length === 0
@@ -75,11 +80,17 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
     entities,
     statement,
     guarded: () => (isCertain ? statement() : undefined),
-    absorb({ rows, rowCount }) {
+    absorb({ rows, rowCount, isGuarded }) {
       const got = returned.length === 0 ? rowCount : rows.length
       if (got !== entities.length) throw countError('INSERT', table, entities.length, got)
-      for (let index = 0; index < entities.length; index += 1)
-        take(entities[index] as Entity, index, rows[index] ?? [])
+      let index = 0
+      try {
+        for (; index < entities.length; index += 1)
+          take(entities[index] as Entity, index, rows[index] ?? noColumns)
+      } finally {
+        const taken = index === entities.length ? entities : entities.slice(0, index)
+        writing.work.inserted(taken, isGuarded)
+      }
     },
   })
 }
@@ -105,17 +116,16 @@ function keptColumn(
   table: TableMetadata,
   column: ColumnMetadata,
   entities: readonly Entity[],
-  values: readonly (readonly unknown[])[],
 ): Row {
-  const exact =
-    column.type.rangeOf === undefined ? undefined : exactKeys(writing.work.identity, table, column)
-  const kept: Primitive[] = []
-  for (let index = 0; index < entities.length; index += 1) {
-    const value = values[index]?.[column.position]
-    kept.push(exact?.(entities[index] as Entity) ?? keptOf(column, value))
-  }
-  return kept
+  const kept = (writesOf(table).kept[column.position] as KeptOf)(entities)
+  if (column.type.rangeOf === undefined) return kept
+  const exact = exactKeys(writing.work.identity, table, column)
+  return exact === undefined
+    ? kept
+    : kept.map((primitive, index) => exact(entities[index] as Entity) ?? primitive)
 }
+
+type KeptOf = (entities: readonly object[]) => readonly Primitive[]
 
 function positions(columns: readonly ColumnMetadata[]): string {
   return columns.map(({ position }) => position).join(',')

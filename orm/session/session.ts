@@ -146,6 +146,8 @@ export class BaseSession implements AsyncDisposable {
    */
   add(...entities: readonly (Entity | readonly Entity[])[]): void {
     this.#life.use()
+    const only = entities.length === 1 ? entities[0] : undefined
+    if (only !== undefined && !isList(only)) return this.#work.add(only)
     const all = entities.flat()
     for (const entity of all) stateOf(entity)
     for (const entity of all) this.#work.add(entity)
@@ -369,4 +371,8 @@ export class BaseSession implements AsyncDisposable {
   get hasUnsaved(): boolean {
     return this.#flusher.hasUnsaved
   }
+}
+
+function isList(given: Entity | readonly Entity[]): given is readonly Entity[] {
+  return Array.isArray(given)
 }

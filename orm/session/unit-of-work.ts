@@ -61,7 +61,7 @@ export class UnitOfWork {
       state.lifecycle = 'added'
       this.#added ??= new Set()
       this.#added.add(entity)
-      for (const referenced of state.references?.values() ?? []) this.add(referenced as Entity)
+      state.references?.forEach((referenced) => this.add(referenced as Entity))
       return
     }
     const key = storedIdentity(entity)
@@ -95,7 +95,7 @@ export class UnitOfWork {
   changes(): ChangeSet {
     const changed: Change[] = []
     this.identity.forEach((entity) => {
-      const change = changeOf(entity, this.identity)
+      const change = changeOf(entity, this.identity, changed.at(-1))
       if (change !== undefined) changed.push(change)
     })
     return { added: [...(this.#added ?? none)], changed, deleted: [...(this.#deleted ?? none)] }
@@ -160,20 +160,36 @@ export class UnitOfWork {
     this.#innermost.remembersRead(entity)
   }
 
-  inserted(entity: Entity): void {
-    const state = stateOf(entity)
-    this.#remember(entity, undefined)
-    state.references = undefined
-    this.identity.set(state.table, storedIdentity(entity), entity)
-    const isWanted = this.#added?.delete(entity) === true
-    state.session = this.#owner
-    state.lifecycle = 'stored'
-    // The program deleted it during the INSERT.
-    if (!isWanted) this.delete(entity)
+  /**
+   * New entities have got their rows.
+   *
+   * @param isCommitted whether the transaction has ended already, so that nothing can undo it
+   */
+  inserted(entities: readonly Entity[], isCommitted: boolean): void {
+    const added = this.#added
+    let unwanted: Entity[] | undefined
+    for (let index = 0; index < entities.length; index += 1) {
+      const entity = entities[index] as Entity
+      const state = stateOf(entity)
+      this.#remember(entity, undefined, isCommitted)
+      state.references = undefined
+      this.identity.set(state.table, storedIdentity(entity), entity)
+      if (state.lifecycle !== 'added' || state.session !== this.#owner) {
+        unwanted ??= []
+        unwanted.push(entity)
+      }
+      state.session = this.#owner
+      state.lifecycle = 'stored'
+    }
+    // All at once where nothing else waits: a Set that loses its members one by one is copied many times.
+    if (unwanted === undefined && added?.size === entities.length) this.#added = undefined
+    else for (const entity of entities) added?.delete(entity)
+    // The program deleted them during the INSERT.
+    for (const entity of unwanted ?? []) this.delete(entity)
   }
 
-  updated(entity: Entity, before: Row): void {
-    this.#remember(entity, before)
+  updated(entity: Entity, before: Row, isCommitted: boolean = false): void {
+    this.#remember(entity, before, isCommitted)
     // A trigger may have given the row another key.
     const { table } = stateOf(entity)
     const key = storedIdentity(entity)
@@ -255,9 +271,9 @@ export class UnitOfWork {
     restore(undo)
   }
 
-  #remember(entity: Entity, before: Row | undefined): void {
+  #remember(entity: Entity, before: Row | undefined, isCommitted: boolean = false): void {
     this.#writeCount += 1
-    this.#innermost.remember(entity, before)
+    if (!isCommitted) this.#innermost.remember(entity, before)
   }
 
   get #innermost(): Undo {

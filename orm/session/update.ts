@@ -1,10 +1,9 @@
 import { absorb } from '../entity/absorb.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import { storedKey } from '../entity/identity.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { guardedUpdateRows } from '../sql/guarded-writes.ts'
-import { type ChangedRow, updateRows } from '../sql/write-statements.ts'
+import { type ChangedRows, updateRows } from '../sql/write-statements.ts'
 import type { Change } from './change-set.ts'
 import { rowsByPlace } from './row-counts.ts'
 import { isSafelyRead } from './safely-read.ts'
@@ -17,28 +16,23 @@ export function updateTable(
   changes: readonly Change[],
 ): void {
   const facts = writing.factsOf(table)
-  const changed = new Set<ColumnMetadata>()
-  for (const change of changes) for (const column of change.columns.keys()) changed.add(column)
-  const columns = table.columns.filter((column) => changed.has(column))
-  const rows = changes.map((change): ChangedRow => ({
-    key: storedKey(change.entity),
-    values: columns.map((column) => change.columns.get(column)),
-  }))
+  const { columns, changed } = changedColumns(table, changes)
+  const rows = changedRows(table, columns, changed, changes)
   const entities = changes.map(({ entity }) => entity)
   const returned = facts.afterUpdate(columns)
-  const take = (change: Change, got: Row | undefined): void => {
-    const { entity } = change
+  const take = (change: Change, got: Row | undefined, isCommitted: boolean): void => {
+    const { entity, places } = change
     const { snapshot = [] } = stateOf(entity)
-    const sent: Primitive[] = [...snapshot]
-    for (const [{ position }, kept] of change.columns) sent[position] = kept
-    const row = returned.length === 0 ? sent : [...sent]
-    returned.forEach((column, place) => {
+    const sent = snapshot === change.snapshot ? change.row : rowOn(snapshot, change)
+    const row = returned.length === 0 ? sent : sent.slice()
+    for (let place = 0; place < returned.length; place += 1) {
+      const { position } = returned[place] as ColumnMetadata
       // Another entity of the batch changed this column, this one did not. Its snapshot stays.
-      const isOfOthers = facts.isPlain && changed.has(column) && !change.columns.has(column)
-      if (!isOfOthers) row[column.position] = got?.[place] ?? null
-    })
+      const isOfOthers = facts.isPlain && changed.has(position) && !places.includes(position)
+      if (!isOfOthers) (row as Primitive[])[position] = got?.[place] ?? null
+    }
     absorb(entity, row, heldRow(change, sent))
-    writing.work.updated(entity, snapshot)
+    writing.work.updated(entity, snapshot, isCommitted)
   }
   writing.put({
     verb: 'UPDATE',
@@ -52,9 +46,56 @@ export function updateTable(
     absorb(written) {
       const isBare = written.isGuarded && returned.length === 0
       const got = isBare ? [] : rowsByPlace('UPDATE', table, entities.length, written)
-      changes.forEach((change, index) => take(change, got[index]))
+      for (let index = 0; index < changes.length; index += 1)
+        take(changes[index] as Change, got[index], written.isGuarded)
     },
   })
+}
+
+interface ChangedColumns {
+  readonly columns: readonly ColumnMetadata[]
+  /** Their positions. */
+  readonly changed: ReadonlySet<number>
+}
+
+function changedColumns(table: TableMetadata, changes: readonly Change[]): ChangedColumns {
+  const changed = new Set<number>()
+  let last: readonly number[] | undefined
+  for (let index = 0; index < changes.length; index += 1) {
+    const { places } = changes[index] as Change
+    if (places === last) continue
+    for (const place of places) changed.add(place)
+    last = places
+  }
+  return { columns: table.columns.filter(({ position }) => changed.has(position)), changed }
+}
+
+/** What one UPDATE sends, column by column. */
+function changedRows(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  changed: ReadonlySet<number>,
+  changes: readonly Change[],
+): ChangedRows {
+  const isPartial = changes.some(({ places }) => places.length < changed.size)
+  const values = columns.map(({ position }) => changes.map(({ row }) => row[position] ?? null))
+  return {
+    count: changes.length,
+    keys: table.primaryKey.map(({ position }) => changes.map(({ row }) => row[position] ?? null)),
+    values,
+    flags: columns.map(({ position }) => {
+      if (!isPartial) return undefined
+      const flags = changes.map(({ places }) => places.includes(position))
+      return flags.includes(false) ? flags : undefined
+    }),
+  }
+}
+
+/** The changed columns on a snapshot that was read again meanwhile. */
+function rowOn(snapshot: Row, { row, places }: Change): Row {
+  const sent = snapshot.slice()
+  for (const place of places) sent[place] = row[place] as Primitive
+  return sent
 }
 
 /** What was kept of the entity's properties when it was sent: the sent row, except the columns of `onUpdate()`. */

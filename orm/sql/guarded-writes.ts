@@ -4,7 +4,7 @@ import { PreparedNames } from './prepared-names.ts'
 import { type Statement, StatementCache, statementsOf } from './statement.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { TableFacts } from './table-facts.ts'
-import { type ChangedRow, deleteRows, updateRows } from './write-statements.ts'
+import { type ChangedRows, deleteRows, updateRows } from './write-statements.ts'
 
 // UPDATE and DELETE that fail on the server unless each key has exactly one row. So COMMIT can travel in one exchange
 // with them: if one fails, the server skips everything to the Sync, COMMIT included.
@@ -20,13 +20,13 @@ import { type ChangedRow, deleteRows, updateRows } from './write-statements.ts'
 export function guardedUpdateRows(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  rows: readonly ChangedRow[],
+  rows: ChangedRows,
   facts: TableFacts,
 ): Statement | undefined {
   if (!facts.isPlain) return undefined
   const plain = updateRows(table, columns, rows, facts, plainOf(table))
   const returned = facts.afterUpdate(columns).length
-  return guarded(table, plain, { isOne: rows.length === 1, returned, mayBeGone: false })
+  return guarded(table, plain, { isOne: rows.count === 1, returned, mayBeGone: false })
 }
 
 /**

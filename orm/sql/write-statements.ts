@@ -95,11 +95,15 @@ export function insertDefaults(table: TableMetadata, count: number): Statement {
   return { ...writing('INSERT', table, text, rowDecoder(table)), parameters: [] }
 }
 
-/** What one entity changed: what is kept of the changed columns, in the order of the batch's columns; undefined is unchanged. */
-export interface ChangedRow {
-  /** The primary key, in the order of its columns. */
-  readonly key: Row
-  readonly values: readonly (Primitive | undefined)[]
+/** What several entities changed, column by column, with an item for each entity. */
+export interface ChangedRows {
+  readonly count: number
+  /** What is kept of the primary key, in the order of its columns. */
+  readonly keys: readonly Row[]
+  /** What is kept of the changed columns, in the order of the batch's columns. Where a flag is false, it is not used. */
+  readonly values: readonly Row[]
+  /** Which entities changed a column; undefined: all of them. */
+  readonly flags: readonly (readonly boolean[] | undefined)[]
 }
 
 /**
@@ -110,12 +114,12 @@ export interface ChangedRow {
 export function updateRows(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  rows: readonly ChangedRow[],
+  rows: ChangedRows,
   facts: TableFacts,
   cache: StatementCache = statementsOf(table),
 ): Statement {
-  const isOne = rows.length === 1
-  const partial = columns.map((_, index) => rows.some((row) => row.values[index] === undefined))
+  const isOne = rows.count === 1
+  const partial = rows.flags.map((flags) => flags !== undefined)
   const shape = `update${isOne ? 1 : ''}|${positions(columns)}|${partial.map(Number).join('')}${facts.shape}`
   const compiled = cache.get(shape, () => {
     const returned = facts.afterUpdate(columns)
@@ -129,8 +133,8 @@ export function updateRows(
   return {
     ...compiled,
     parameters: isOne
-      ? updateOneParameters(table, columns, rows[0] as ChangedRow)
-      : updateParameters(table, columns, partial, rows, facts),
+      ? updateOneParameters(table, columns, rows)
+      : updateParameters(table, columns, rows, facts),
   }
 }
 
@@ -201,11 +205,13 @@ class GivenArrays {
 function updateOneParameters(
   { primaryKey }: TableMetadata,
   columns: readonly ColumnMetadata[],
-  { key, values }: ChangedRow,
+  { keys, values }: ChangedRows,
 ): readonly Parameter[] {
+  const first = (column: ColumnMetadata, items: Row | undefined): string | null =>
+    textOfKept(column, items?.[0] ?? null)
   return [
-    ...keyTexts(primaryKey, key),
-    ...columns.map((column, index) => textOfKept(column, values[index] ?? null)),
+    ...primaryKey.map((column, index) => first(column, keys[index])),
+    ...columns.map((column, index) => first(column, values[index])),
   ]
 }
 
@@ -214,22 +220,18 @@ function keyTexts(columns: readonly ColumnMetadata[], key: Row): readonly (strin
 }
 
 function updateParameters(
-  table: TableMetadata,
+  { primaryKey }: TableMetadata,
   columns: readonly ColumnMetadata[],
-  partial: readonly boolean[],
-  rows: readonly ChangedRow[],
+  { keys, values, flags }: ChangedRows,
   facts: TableFacts,
 ): readonly Parameter[] {
-  const parameters = keyArrays(
-    table,
-    rows.map(({ key }) => key),
-    facts,
+  const parameters = primaryKey.map((column, index) =>
+    arrayParameter(column, facts.castsOf(column), keys[index] as Row),
   )
   columns.forEach((column, index) => {
-    const items = rows.map(({ values }) => values[index] ?? null)
-    parameters.push(arrayParameter(column, facts.castsOf(column), items))
-    if (partial[index] === true)
-      parameters.push(flagsParameter(rows.map(({ values }) => values[index] !== undefined)))
+    parameters.push(arrayParameter(column, facts.castsOf(column), values[index] as Row))
+    const flagged = flags[index]
+    if (flagged !== undefined) parameters.push(flagsParameter(flagged))
   })
   return parameters
 }

@@ -89,13 +89,15 @@ function update(
   values: Readonly<Record<string, string>>,
 ): Statement {
   const columns = columnsOf(entity, Object.keys(values))
-  const rows = keys.map((key) => ({
-    key: keptOfTexts(tableOf(entity).primaryKey, key),
-    values: keptOfTexts(
-      columns,
-      columns.map(({ property }) => values[property] as string),
-    ),
-  }))
+  const { primaryKey } = tableOf(entity)
+  const texts = columns.map(({ property }) => values[property] as string)
+  const kept = keys.map((key) => keptOfTexts(primaryKey, key))
+  const rows = {
+    count: keys.length,
+    keys: primaryKey.map((_, index) => kept.map((key) => key[index] ?? null)),
+    values: keptOfTexts(columns, texts).map((value) => keys.map(() => value)),
+    flags: columns.map(() => undefined),
+  }
   const facts = catalogue.factsOf(tableOf(entity))
   return required(guardedUpdateRows(tableOf(entity), columns, rows, facts))
 }
@@ -313,7 +315,7 @@ it('guards no table with a rule or a trigger, nor one that the catalogue does no
   for (const entity of [Ruled, Fired]) {
     const facts = catalogue.factsOf(tableOf(entity))
     const columns = columnsOf(entity, ['n'])
-    const rows = [{ key: ['1'], values: ['2'] }]
+    const rows = { count: 1, keys: [['1']], values: [['2']], flags: [undefined] }
     expect(guardedUpdateRows(tableOf(entity), columns, rows, facts)).toBeUndefined()
     expect(guardedDeleteRows(tableOf(entity), ids(1), facts)).toBeUndefined()
   }
