@@ -50,9 +50,10 @@ export class Sending implements Part, Sent {
     this.decoder = statement.decoder
     this.#reader = reader
     // Nobody asks for the columns of a result that nobody reads.
-    this.row = reader.row === undefined ? undefined : (row) => this.#read(row)
-    this.described =
-      reader.described === undefined ? undefined : (typeIds) => reader.described?.(typeIds)
+    const read = (row: Row): void => this.#read(row)
+    const described = (typeIds: readonly number[]): void => reader.described?.(typeIds)
+    this.row = reader.row === undefined ? undefined : read
+    this.described = reader.described === undefined ? undefined : described
   }
 
   /** It is sent now, perhaps again. */
