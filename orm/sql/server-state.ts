@@ -32,7 +32,10 @@ const call = /([\p{L}_"][\p{L}\d_$"]*)\s*\(/gu
 
 // The names of a table, an alias or a common table expression come with the list of its columns.
 const beforeNames =
-  /(?:\b(?:into|as|with|recursive|table|references|on|index)|,)\s+(?:[\p{L}\d_$"]+\s*\.\s*)?$/iu
+  /\b(?:into|as|with|recursive|table|references|on|index)\s+(?:[\p{L}\d_$"]+\s*\.\s*)?$/iu
+
+// A further common table expression comes behind a comma, as a function may.
+const isCommonTable = /^[\p{L}\d_$"]+\s*\([^()]*\)\s*as\s+(?:(?:not\s+)?materialized\s*)?\(/iu
 
 const localSetting = /\bset_config\s*\([^()]*,\s*true\s*\)/gi
 
@@ -42,7 +45,8 @@ function callsUnknown(text: string): boolean {
     const before = rest.slice(Math.max(0, index - longestBefore), index)
     const isHarmless = !isQualified.test(before) || ofCatalogue.test(before)
     if (isHarmless && harmless.has(name.toLowerCase())) continue
-    if (!beforeNames.test(before)) return true
+    const isName = beforeNames.test(before) || isCommonTable.test(rest.slice(index))
+    if (!isName) return true
   }
   return false
 }
