@@ -7,8 +7,12 @@ import { statementsIn } from './transaction-control.ts'
  */
 export function mayChangeState(text: string): boolean {
   if (temporary.test(text)) return true
-  return statementsIn(text).some(changes) || callsUnknown(text)
+  if (statementsIn(text).some(changes)) return true
+  // A declaration calls nothing, unless a query fills it.
+  return !isDeclaration.test(text) && callsUnknown(text)
 }
+
+const isDeclaration = /^\s*(?:create|alter|drop|grant|revoke)\b(?![^]*\bselect\b)/i
 
 const temporary = /\b(?:temp|temporary|pg_temp)\b/i
 
@@ -31,8 +35,7 @@ function changes(words: readonly string[]): boolean {
 const call = /([\p{L}_"][\p{L}\d_$"]*)\s*\(/gu
 
 // The names of a table, an alias or a common table expression come with the list of its columns.
-const beforeNames =
-  /\b(?:into|as|with|recursive|table|references|on|index)\s+(?:[\p{L}\d_$"]+\s*\.\s*)?$/iu
+const beforeNames = /\b(?:into|as|with|recursive)\s+(?:[\p{L}\d_$"]+\s*\.\s*)?$/iu
 
 // A further common table expression comes behind a comma, as a function may.
 const isCommonTable = /^[\p{L}\d_$"]+\s*\([^()]*\)\s*as\s+(?:(?:not\s+)?materialized\s*)?\(/iu

@@ -19,6 +19,7 @@ it.each([
   'select pg_advisory_xact_lock($1)',
   'select pg_catalog.count(*) from users',
   'create table t (id int primary key, name varchar(20) check (length(name) > 0))',
+  'create index on posts (author_id, lower(title))',
   'savepoint before_it; update users set age = 1; rollback to savepoint before_it',
   '-- set search_path\nselect 1',
 ])('keeps the session as it is: %s', (text) => {
@@ -50,6 +51,9 @@ it.each([
   'select app.count(1)',
   'select "Change Tenant"($1)',
   'select * from users, change_tenant($1)',
+  'select 1 from users u join posts p on change_tenant(u.name) is null',
+  'create table t as select change_tenant($1)',
+  'create table t (id int); select change_tenant($1)',
 ])('may change the session: %s', (text) => {
   expect(mayChangeState(text)).toBe(true)
 })
