@@ -4,9 +4,6 @@ import type { Row } from '../schema/wire-form.ts'
 import type { Place } from './place.ts'
 import type { RelationHandle } from './relation-handle.ts'
 
-/** A row as PostgreSQL sent it: a text or NULL for each column of the statement. */
-export type RawRow = readonly (string | null)[]
-
 /**
  * The state of an entity.
  *

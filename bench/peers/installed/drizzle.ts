@@ -77,7 +77,7 @@ export const open: OpenPeer = (url, connections) => {
     .limit(limit)
     .prepare('posts')
   const likes = db
-    .select({ id: posts.id, likes: posts.likes })
+    .select()
     .from(posts)
     .where(gt(posts.id, after))
     .orderBy(posts.id)

@@ -132,7 +132,7 @@ export const open: OpenPeer = (url, connections) => {
     likePosts: async (after, limit) => {
       const rows = await db
         .selectFrom('posts')
-        .select(['id', 'likes'])
+        .selectAll()
         .where('id', '>', after)
         .orderBy('id')
         .limit(limit)

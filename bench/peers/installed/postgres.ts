@@ -59,7 +59,7 @@ export const open: OpenPeer = (url, connections) => {
     },
     likePosts: async (after, limit) => {
       const rows = await sql<{ id: number; likes: number }[]>`
-        select id, likes from posts where id > ${after} order by id limit ${limit}`
+        select ${post} from posts where id > ${after} order by id limit ${limit}`
       const changed = rows.map(({ id, likes }) => [id, likes + 1])
       await sql`update posts set likes = changed.likes::integer
         from (values ${sql(changed)}) as changed (id, likes) where posts.id = changed.id::integer`
