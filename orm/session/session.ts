@@ -6,7 +6,7 @@ import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
-import { given, type Giver, refusal } from '../util/refusals.ts'
+import { followed, given, type Giver, refusal } from '../util/refusals.ts'
 import { loadLazily, referredIdentity } from '../relations/lazy.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
@@ -118,11 +118,11 @@ export class BaseSession implements AsyncDisposable {
    * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) if there is no such row.
    */
   getOrThrow<C extends AnyEntityClass>(entity: C, key: Key<EntityOf<C>>): Promise<EntityOf<C>> {
-    return this.give(async () => {
-      const found = await this.get(entity, key)
+    const required = (found: EntityOf<C> | null): EntityOf<C> => {
       if (found === null) throw notFoundError(tableOf(entity).entityName)
       return found
-    })
+    }
+    return followed(this.get(entity, key), required, this.#parts.tellRefused)
   }
 
   /**
@@ -175,9 +175,9 @@ export class BaseSession implements AsyncDisposable {
 
   /** Writes all changes to the database, without committing them. */
   flush(): Promise<void> {
-    return this.give(async () => {
+    return this.give(() => {
       this.#life.use()
-      await this.#flusher.flushAll()
+      return this.#flusher.flushAll()
     })
   }
 
@@ -188,9 +188,9 @@ export class BaseSession implements AsyncDisposable {
    * `DATA_BRIDGE_ERR_COMMIT_UNKNOWN` if the connection was lost during COMMIT.
    */
   commit(): Promise<void> {
-    return this.give(async () => {
+    return this.give(() => {
       this.#life.use()
-      await this.#flusher.commit(() => this.#transactions.refuseUnderWay('commit()'))
+      return this.#flusher.commit(this.#refuseUnderWay)
     })
   }
 
@@ -220,8 +220,10 @@ export class BaseSession implements AsyncDisposable {
   discard(isShutdown = false): Promise<void> | undefined {
     if (isShutdown) this.#life.endsFromOutside = true
     if (this.#life.isClosed) return this.#life.close(() => undefined)
-    if (this.isQuiet) return this.endQuietly('rollback')
-    if (!this.#life.isSettled) this.#hasLost ||= this.#flusher.hasUnsaved
+    // After a commit there is nothing to lose, so there is nothing to look for.
+    const { isSettled } = this.#life
+    if (isSettled ? this.#isAtRest : this.isQuiet) return this.endQuietly('rollback')
+    if (!isSettled) this.#hasLost ||= this.#flusher.hasUnsaved
     return this.#life.close(() => this.#close())
   }
 
@@ -325,6 +327,8 @@ export class BaseSession implements AsyncDisposable {
     })
   }
 
+  readonly #refuseUnderWay = (): void => this.#transactions.refuseUnderWay('commit()')
+
   readonly #onAbort = (): void => {
     void this.abort(abortedError(this.#parts.signal?.reason))
   }
@@ -347,13 +351,17 @@ export class BaseSession implements AsyncDisposable {
 
   /** @internal Whether nothing is written, changed, open or under way: its end needs no statement. */
   get isQuiet(): boolean {
+    return this.#isAtRest && !this.#flusher.hasUnsaved
+  }
+
+  /** Whether nothing is open or under way. */
+  get #isAtRest(): boolean {
     return (
       this.#underWay === 0 &&
       !this.#connection.isInTransaction &&
       this.#connection.isIdle &&
       this.#flusher.isIdle &&
-      !this.#transactions.areUnderWay &&
-      !this.#flusher.hasUnsaved
+      !this.#transactions.areUnderWay
     )
   }
 
