@@ -42,6 +42,7 @@ interface Ending {
   readonly error?: Error
 }
 
+const committed: Ending = { isCommitted: true }
 const notCommitted: Ending = { isCommitted: false }
 const endedQuietly: Promise<Ending> = Promise.resolve(notCommitted)
 
@@ -220,11 +221,11 @@ export class RequestSession implements SessionPart, DeferredSession {
 
   /** Commits if the response is a success, and rolls back otherwise. */
   settle(payload: unknown): Promise<Ending> {
-    return (this.#ending ??= this.#end(() => this.#shouldCommit(payload), payload))
+    return (this.#ending ??= this.#end(true, payload))
   }
 
   rollback(): Promise<Ending> {
-    return (this.#ending ??= this.#end(() => false, undefined))
+    return (this.#ending ??= this.#end(false, undefined))
   }
 
   /**
@@ -363,26 +364,50 @@ export class RequestSession implements SessionPart, DeferredSession {
     return this.#isWanted && this.#sessions.knownAnswers?.hasFailed !== true
   }
 
-  async #end(isWanted: () => boolean, payload: unknown): Promise<Ending> {
+  /** @param isWanted whether it may be committed */
+  #end(isWanted: boolean, payload: unknown): Promise<Ending> {
     const session = this.#session
-    if (session === undefined) return notCommitted
+    if (session === undefined) return endedQuietly
     try {
-      if (!isWanted() || !session.isUsed) return notCommitted
+      if (!isWanted || !this.#shouldCommit(payload) || !session.isUsed)
+        return this.#ended(session, notCommitted)
       if (session.isClosed && this.#registration.shutdown.aborted) throw shutdownError()
       session.refuseLoss()
-      if (session.isClosed) return notCommitted
-      if (this.#sessions.areSeveral) await this.#sessions.flushOthers(this, payload)
-      this.#state = 'committing'
-      await session.commit()
-      this.#state = 'committed'
-      return { isCommitted: true }
+      if (session.isClosed) return this.#ended(session, notCommitted)
+      const committing = this.#sessions.areSeveral
+        ? this.#sessions.flushOthers(this, payload).then(() => this.#commit(session))
+        : this.#commit(session)
+      return committing.then(
+        () => {
+          this.#state = 'committed'
+          return this.#ended(session, committed)
+        },
+        (error: unknown) => this.#failed(session, error),
+      )
     } catch (error) {
-      return { isCommitted: false, error: this.#sessions.refusalOf(error) }
-    } finally {
-      await session.discard()
-      this.#state = endOf(this.#state)
-      if (session.isUsed) this.#report(session)
+      return this.#failed(session, error)
     }
+  }
+
+  #commit(session: Session): Promise<void> {
+    this.#state = 'committing'
+    return session.commit()
+  }
+
+  #failed(session: Session, error: unknown): Promise<Ending> {
+    return this.#ended(session, { isCommitted: false, error: this.#sessions.refusalOf(error) })
+  }
+
+  #ended(session: Session, ending: Ending): Promise<Ending> {
+    const discarding = session.discard()
+    if (discarding !== undefined) return discarding.then(() => this.#over(session, ending))
+    return Promise.resolve(this.#over(session, ending))
+  }
+
+  #over(session: Session, ending: Ending): Ending {
+    this.#state = endOf(this.#state)
+    if (session.isUsed) this.#report(session)
+    return ending
   }
 
   #report({ stats }: Session): void {

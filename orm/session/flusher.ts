@@ -30,9 +30,9 @@ export class Flusher {
   readonly #work: UnitOfWork
   // A rollback between two statements of a flush would leave the rest of the flush to the next transaction.
   readonly #queue = new SerialQueue()
-  // Made by the first execute(): most sessions have none.
   #executing: Set<Promise<unknown>> | undefined
-  readonly #savepoints: SqlSavepoints
+  // Made by the first execute(), like the savepoints of its SQL: most sessions have none.
+  #savepoints: SqlSavepoints | undefined
   #hasChangedSchema = false
 
   constructor(life: SessionLife, parts: SessionParts, work: UnitOfWork) {
@@ -42,14 +42,12 @@ export class Flusher {
     this.#catalogue = parts.catalogue
     this.#isReadOnly = parts.isReadOnly
     this.#work = work
-    this.#savepoints = new SqlSavepoints(work)
   }
 
   /** Whether there are changes to flush or to commit. Checks every entity of the session. */
   get hasUnsaved(): boolean {
     if (!this.#life.isOpen || this.#life.isClosed) return false
-    const { pending, dirty, deleted } = this.#work.counts()
-    return this.#work.hasWritten || pending + dirty + deleted > 0
+    return this.#work.hasWritten || this.#work.concerns('any')
   }
 
   /** Whether nothing is being written, committed or executed. */
@@ -95,6 +93,7 @@ export class Flusher {
 
   /** Executes your own SQL. SQL that would end the transaction is refused, and makes the transaction fail. */
   async execute(statement: Statement, operation: QueryOperation): Promise<RawOutcome> {
+    this.#savepoints ??= new SqlSavepoints(this.#work)
     const refusal = this.#savepoints.refusal(statement.text)
     if (refusal !== undefined) {
       await this.#connection.fail(refusal)
@@ -117,7 +116,7 @@ export class Flusher {
   #ended(): void {
     this.undoneToSavepoint()
     this.#hasChangedSchema = false
-    this.#savepoints.clear()
+    this.#savepoints?.clear()
   }
 
   /** Tracks SQL that runs, so that a commit includes it even if the program does not await it. */
@@ -145,12 +144,12 @@ export class Flusher {
       const committing = isWriting
         ? this.#write(changes, operation, (writer) => writer.commit(operation))
         : this.#connection.commit(operation)
-      return committing.then(this.#committed)
+      return committing.then((failed) => this.#committed(failed))
     }
     return observed(this.#observer, operation, commit, noOutcome)
   }
 
-  readonly #committed = (failed: CommitFailure | undefined): Promise<never> | undefined => {
+  #committed(failed: CommitFailure | undefined): Promise<never> | undefined {
     this.#ended()
     if (failed !== undefined) {
       this.#work.rolledBack()

@@ -34,26 +34,25 @@ export class BaseSession implements AsyncDisposable {
   readonly #work: UnitOfWork = new UnitOfWork(this)
   readonly #life: SessionLife
   readonly #flusher: Flusher
-  readonly #transactions: Transactions
+  // Made by the first transaction(), and by the first promise that is given.
+  #transactions: Transactions | undefined
+  #giver: Giver | undefined
   readonly #source: EntitySource
-  readonly #giver: Giver
   #underWay = 0
   #isManaged = false
   #hasLost = false
+  #onAbort: (() => void) | undefined
 
   /** @internal */
   constructor(parts: SessionParts) {
     this.#parts = parts
-    this.#giver = { ended: () => (this.#underWay -= 1), tellRefused: parts.tellRefused }
     this.#connection = parts.connection
     this.#observer = parts.observer
     this.#life = new SessionLife(this, parts)
     this.#flusher = new Flusher(this.#life, parts, this.#work)
-    this.#transactions = new Transactions(parts, this.#work, this.#flusher)
     this.#source = new EntitySource(this, parts, this.#work, this.#flusher)
     const { signal } = parts
-    if (signal?.aborted === true) this.#onAbort()
-    else signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal !== undefined) this.#endBy(signal)
   }
 
   /** The cost of the session so far. The values are live. */
@@ -190,7 +189,7 @@ export class BaseSession implements AsyncDisposable {
   commit(): Promise<void> {
     return this.give(() => {
       this.#life.use()
-      return this.#flusher.commit(this.#refuseUnderWay)
+      return this.#flusher.commit(() => this.#transactions?.refuseUnderWay('commit()'))
     })
   }
 
@@ -198,7 +197,7 @@ export class BaseSession implements AsyncDisposable {
   rollback(): Promise<void> {
     return this.give(async () => {
       this.#life.use()
-      this.#transactions.abandon()
+      this.#transactions?.abandon()
       await this.#flusher.rollback()
     })
   }
@@ -259,6 +258,7 @@ export class BaseSession implements AsyncDisposable {
   ): Promise<T> {
     return this.give(async () => {
       this.#life.use()
+      this.#transactions ??= new Transactions(this.#parts, this.#work, this.#flusher)
       return this.#transactions.run(fn, this, options, this.#isManaged)
     })
   }
@@ -303,6 +303,7 @@ export class BaseSession implements AsyncDisposable {
   /** @internal The promise of some work, for the program. If the session is ended from outside, it does not end the process. */
   give<T>(work: () => Promise<T> | T): Promise<T> {
     this.#underWay += 1
+    this.#giver ??= { ended: () => (this.#underWay -= 1), tellRefused: this.#parts.tellRefused }
     return given(work, this.#giver)
   }
 
@@ -327,10 +328,11 @@ export class BaseSession implements AsyncDisposable {
     })
   }
 
-  readonly #refuseUnderWay = (): void => this.#transactions.refuseUnderWay('commit()')
-
-  readonly #onAbort = (): void => {
-    void this.abort(abortedError(this.#parts.signal?.reason))
+  #endBy(signal: AbortSignal): void {
+    const onAbort = (): void => void this.abort(abortedError(signal.reason))
+    if (signal.aborted) return onAbort()
+    this.#onAbort = onAbort
+    signal.addEventListener('abort', onAbort, { once: true })
   }
 
   async #close(): Promise<void> {
@@ -342,7 +344,7 @@ export class BaseSession implements AsyncDisposable {
   }
 
   #end(): Promise<void> | undefined {
-    this.#parts.signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#onAbort !== undefined) this.#parts.signal?.removeEventListener('abort', this.#onAbort)
     this.#connection.refuse(this.#life.closedError)
     if (this.#life.isOpen) this.#observer.operationStarted?.(sessionOperation('close'))?.({})
     this.#work.rolledBack()
@@ -361,7 +363,7 @@ export class BaseSession implements AsyncDisposable {
       !this.#connection.isInTransaction &&
       this.#connection.isIdle &&
       this.#flusher.isIdle &&
-      !this.#transactions.areUnderWay
+      this.#transactions?.areUnderWay !== true
     )
   }
 

@@ -20,18 +20,16 @@ export class SerialQueue {
 
   #run<T>(work: () => Promise<T>): Promise<T> {
     this.#isBusy = true
-    return attempt(work).then(this.#succeeded, this.#failed) as Promise<T>
-  }
-
-  // One promise and no function for each work.
-  readonly #succeeded = (result: unknown): unknown => {
-    this.#next()
-    return result
-  }
-
-  readonly #failed = (error: unknown): never => {
-    this.#next()
-    throw error
+    return attempt(work).then(
+      (result) => {
+        this.#next()
+        return result
+      },
+      (error: unknown) => {
+        this.#next()
+        throw error
+      },
+    )
   }
 
   /** Stays busy if somebody waits: nobody comes in between. */
