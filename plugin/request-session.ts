@@ -9,6 +9,8 @@ import { isTimeout } from './answers.ts'
 import type { Arrival } from './arrival.ts'
 import { isSuccess } from './commit-on.ts'
 import { DeferredCommit, type DeferredSession } from './deferred-commit.ts'
+import { committed, type Ending, endedQuietly, endOf, notCommitted, type State } from './ending.ts'
+import { type Done, handOn, handOnError } from './done.ts'
 import { addTrailer, forgetLength } from './deferred-response.ts'
 import { holdStatus, releaseStatus } from './held-status.ts'
 import type { Settings } from './options.ts'
@@ -35,25 +37,6 @@ export interface Registration {
   /** Its place among all registrations. */
   readonly order: number
 }
-
-/** How a session ended. */
-interface Ending {
-  readonly isCommitted: boolean
-  readonly error?: Error
-}
-
-const committed: Ending = { isCommitted: true }
-const notCommitted: Ending = { isCommitted: false }
-const endedQuietly: Promise<Ending> = Promise.resolve(notCommitted)
-
-/** What goes on to the next hook: a payload or an error. */
-type Done = (error: Error | null, payload?: unknown) => void
-
-/**
- * `sealed`: the response is on its way, too late for a first use of the session. `refused`: the commit
- * began and failed.
- */
-type State = 'open' | 'sealed' | 'committing' | 'committed' | 'refused' | 'rolledBack'
 
 /**
  * The session of a request on one database, from its first use to its end. The first who settles it
@@ -190,7 +173,7 @@ export class RequestSession implements SessionPart, DeferredSession {
     const verdict = answers.verdictOn(payload)
     if (verdict !== 'taken') {
       discardPayload(payload)
-      if (verdict === 'refused') this.#throw(answers.failure, done)
+      if (verdict === 'refused') handOnError(answers.failure, done)
       // The stream has begun as a success.
       else if (this.#deferred?.isBroken === true) this.#reply.raw.destroy()
       return
@@ -201,7 +184,7 @@ export class RequestSession implements SessionPart, DeferredSession {
     if (this.#isDeferred(payload)) {
       const held = this.#defer(payload)
       answers.end()
-      return this.#goOn(held, done)
+      return handOn(held, done, answers)
     }
     const isFirst = this.#ending === undefined
     const settling = this.settle(payload)
@@ -210,7 +193,7 @@ export class RequestSession implements SessionPart, DeferredSession {
       answers.end()
       this.#showCost()
       if (isFirst && error !== undefined) this.#refuse(payload, error, done)
-      else this.#goOn(this.#isRead(payload) ? payload : this.#unread(payload), done)
+      else handOn(this.#isRead(payload) ? payload : this.#unread(payload), done, answers)
     })
   }
 
@@ -330,26 +313,7 @@ export class RequestSession implements SessionPart, DeferredSession {
   #refuse(payload: unknown, error: Error, done: Done): void {
     discardPayload(payload)
     setErrorStatus(this.#reply, error)
-    this.#throw(error, done)
-  }
-
-  // Fastify may throw when it goes on, for example at a header that cannot be sent. That is the request's error then.
-  #goOn(payload: unknown, done: Done): void {
-    try {
-      done(null, payload)
-      this.#sessions.answers.left()
-    } catch (error) {
-      this.#throw(error, done)
-    }
-  }
-
-  // Fastify throws again if the first value thrown was not an Error.
-  #throw(error: unknown, done: Done): void {
-    try {
-      done(error as Error)
-    } catch (second) {
-      done(second as Error)
-    }
+    handOnError(error, done)
   }
 
   #showCost(): void {
@@ -413,9 +377,4 @@ export class RequestSession implements SessionPart, DeferredSession {
   #report({ stats }: Session): void {
     reportRequest(this.#settings, this.#request, this.#trace, stats)
   }
-}
-
-function endOf(state: State): State {
-  if (state === 'committed') return 'committed'
-  return state === 'committing' ? 'refused' : 'rolledBack'
 }
