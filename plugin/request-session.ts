@@ -334,10 +334,10 @@ export class RequestSession implements SessionPart, DeferredSession {
     if (session === undefined) return endedQuietly
     try {
       if (!isWanted || !this.#shouldCommit(payload) || !session.isUsed)
-        return this.#ended(session, notCommitted)
+        return Promise.resolve(this.#ended(session, notCommitted))
       if (session.isClosed && this.#registration.shutdown.aborted) throw shutdownError()
       session.refuseLoss()
-      if (session.isClosed) return this.#ended(session, notCommitted)
+      if (session.isClosed) return Promise.resolve(this.#ended(session, notCommitted))
       const committing = this.#sessions.areSeveral
         ? this.#sessions.flushOthers(this, payload).then(() => this.#commit(session))
         : this.#commit(session)
@@ -349,7 +349,7 @@ export class RequestSession implements SessionPart, DeferredSession {
         (error: unknown) => this.#failed(session, error),
       )
     } catch (error) {
-      return this.#failed(session, error)
+      return Promise.resolve(this.#failed(session, error))
     }
   }
 
@@ -358,14 +358,14 @@ export class RequestSession implements SessionPart, DeferredSession {
     return session.commit()
   }
 
-  #failed(session: Session, error: unknown): Promise<Ending> {
+  #failed(session: Session, error: unknown): Promise<Ending> | Ending {
     return this.#ended(session, { isCommitted: false, error: this.#sessions.refusalOf(error) })
   }
 
-  #ended(session: Session, ending: Ending): Promise<Ending> {
+  #ended(session: Session, ending: Ending): Promise<Ending> | Ending {
     const discarding = session.discard()
-    if (discarding !== undefined) return discarding.then(() => this.#over(session, ending))
-    return Promise.resolve(this.#over(session, ending))
+    if (discarding === undefined) return this.#over(session, ending)
+    return discarding.then(() => this.#over(session, ending))
   }
 
   #over(session: Session, ending: Ending): Ending {
