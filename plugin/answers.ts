@@ -8,6 +8,12 @@ import { statusOf } from './payload.ts'
  */
 export type Verdict = 'taken' | 'dropped' | 'refused'
 
+/** What {@link Answers} asks of the sessions of its request. */
+interface UsedSessions {
+  /** Whether the request has used a session, so that there is something to protect. */
+  readonly areUsed: boolean
+}
+
 /**
  * Decides which answer of a request the client gets. A handler may answer twice, and the error handler
  * may answer too. Each answer reaches the plugin's `onSend` hook, in the order in which the hooks before
@@ -15,7 +21,7 @@ export type Verdict = 'taken' | 'dropped' | 'refused'
  */
 export class Answers {
   readonly #reply: FastifyReply
-  readonly #isUsed: () => boolean
+  readonly #sessions: UsedSessions
   /** `error`: only an answer that is sent after the request failed. `none`: every answer is too late. */
   #awaited: 'any' | 'error' | 'none' = 'any'
   #isAnswering = false
@@ -26,10 +32,9 @@ export class Answers {
   /** Whether the answer that is awaited comes from the handler that has failed, not from the error handler. */
   #isOutside = false
 
-  /** @param isUsed whether the request has used a session, so that there is something to protect */
-  constructor(reply: FastifyReply, isUsed: () => boolean) {
+  constructor(reply: FastifyReply, sessions: UsedSessions) {
     this.#reply = reply
-    this.#isUsed = isUsed
+    this.#sessions = sessions
   }
 
   /** The request has failed: the answer is one that is sent from now on. */
@@ -123,7 +128,11 @@ export class Answers {
   #isAllowed(payload: unknown): boolean {
     if (payload instanceof Error) this.#isOutside = false
     else if (this.#isOutside) return false
-    else if (this.#isUsed() && errorScope.getStore() !== this && !this.#isNothing(payload)) {
+    else if (
+      this.#sessions.areUsed &&
+      errorScope.getStore() !== this &&
+      !this.#isNothing(payload)
+    ) {
       // The error handler has answered already.
       if (this.#awaited === 'any') return false
       this.#isOutside = true

@@ -10,12 +10,12 @@ export function reportRequest(
   trace: SessionTrace | undefined,
   stats: SessionStats,
 ): void {
+  if (telemetry === undefined || trace === undefined) {
+    const { findings } = stats
+    if (findings.length > 0) passingOver(() => logFindings(request.log, findings))
+    return
+  }
   passingOver(() => {
-    if (telemetry === undefined || trace === undefined) {
-      const { findings } = stats
-      if (findings.length > 0) logFindings(request.log, findings)
-      return
-    }
     const {
       log,
       method,

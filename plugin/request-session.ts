@@ -9,6 +9,8 @@ import { isTimeout } from './answers.ts'
 import type { Arrival } from './arrival.ts'
 import { isSuccess } from './commit-on.ts'
 import { DeferredCommit, type DeferredSession } from './deferred-commit.ts'
+import { committed, type Ending, endedQuietly, endOf, notCommitted, type State } from './ending.ts'
+import { type Done, handOn, handOnError } from './done.ts'
 import { addTrailer, forgetLength } from './deferred-response.ts'
 import { holdStatus, releaseStatus } from './held-status.ts'
 import type { Settings } from './options.ts'
@@ -35,24 +37,6 @@ export interface Registration {
   /** Its place among all registrations. */
   readonly order: number
 }
-
-/** How a session ended. */
-interface Ending {
-  readonly isCommitted: boolean
-  readonly error?: Error
-}
-
-const notCommitted: Ending = { isCommitted: false }
-const endedQuietly: Promise<Ending> = Promise.resolve(notCommitted)
-
-/** What goes on to the next hook: a payload or an error. */
-type Done = (error: Error | null, payload?: unknown) => void
-
-/**
- * `sealed`: the response is on its way, too late for a first use of the session. `refused`: the commit
- * began and failed.
- */
-type State = 'open' | 'sealed' | 'committing' | 'committed' | 'refused' | 'rolledBack'
 
 /**
  * The session of a request on one database, from its first use to its end. The first who settles it
@@ -189,7 +173,7 @@ export class RequestSession implements SessionPart, DeferredSession {
     const verdict = answers.verdictOn(payload)
     if (verdict !== 'taken') {
       discardPayload(payload)
-      if (verdict === 'refused') this.#throw(answers.failure, done)
+      if (verdict === 'refused') handOnError(answers.failure, done)
       // The stream has begun as a success.
       else if (this.#deferred?.isBroken === true) this.#reply.raw.destroy()
       return
@@ -200,7 +184,7 @@ export class RequestSession implements SessionPart, DeferredSession {
     if (this.#isDeferred(payload)) {
       const held = this.#defer(payload)
       answers.end()
-      return this.#goOn(held, done)
+      return handOn(held, done, answers)
     }
     const isFirst = this.#ending === undefined
     const settling = this.settle(payload)
@@ -209,7 +193,7 @@ export class RequestSession implements SessionPart, DeferredSession {
       answers.end()
       this.#showCost()
       if (isFirst && error !== undefined) this.#refuse(payload, error, done)
-      else this.#goOn(this.#isRead(payload) ? payload : this.#unread(payload), done)
+      else handOn(this.#isRead(payload) ? payload : this.#unread(payload), done, answers)
     })
   }
 
@@ -220,11 +204,11 @@ export class RequestSession implements SessionPart, DeferredSession {
 
   /** Commits if the response is a success, and rolls back otherwise. */
   settle(payload: unknown): Promise<Ending> {
-    return (this.#ending ??= this.#end(() => this.#shouldCommit(payload), payload))
+    return (this.#ending ??= this.#end(true, payload))
   }
 
   rollback(): Promise<Ending> {
-    return (this.#ending ??= this.#end(() => false, undefined))
+    return (this.#ending ??= this.#end(false, undefined))
   }
 
   /**
@@ -329,26 +313,7 @@ export class RequestSession implements SessionPart, DeferredSession {
   #refuse(payload: unknown, error: Error, done: Done): void {
     discardPayload(payload)
     setErrorStatus(this.#reply, error)
-    this.#throw(error, done)
-  }
-
-  // Fastify may throw when it goes on, for example at a header that cannot be sent. That is the request's error then.
-  #goOn(payload: unknown, done: Done): void {
-    try {
-      done(null, payload)
-      this.#sessions.answers.left()
-    } catch (error) {
-      this.#throw(error, done)
-    }
-  }
-
-  // Fastify throws again if the first value thrown was not an Error.
-  #throw(error: unknown, done: Done): void {
-    try {
-      done(error as Error)
-    } catch (second) {
-      done(second as Error)
-    }
+    handOnError(error, done)
   }
 
   #showCost(): void {
@@ -363,34 +328,53 @@ export class RequestSession implements SessionPart, DeferredSession {
     return this.#isWanted && this.#sessions.knownAnswers?.hasFailed !== true
   }
 
-  async #end(isWanted: () => boolean, payload: unknown): Promise<Ending> {
+  /** @param isWanted whether it may be committed */
+  #end(isWanted: boolean, payload: unknown): Promise<Ending> {
     const session = this.#session
-    if (session === undefined) return notCommitted
+    if (session === undefined) return endedQuietly
     try {
-      if (!isWanted() || !session.isUsed) return notCommitted
+      if (!isWanted || !this.#shouldCommit(payload) || !session.isUsed)
+        return Promise.resolve(this.#ended(session, notCommitted))
       if (session.isClosed && this.#registration.shutdown.aborted) throw shutdownError()
       session.refuseLoss()
-      if (session.isClosed) return notCommitted
-      if (this.#sessions.areSeveral) await this.#sessions.flushOthers(this, payload)
-      this.#state = 'committing'
-      await session.commit()
-      this.#state = 'committed'
-      return { isCommitted: true }
+      if (session.isClosed) return Promise.resolve(this.#ended(session, notCommitted))
+      const committing = this.#sessions.areSeveral
+        ? this.#sessions.flushOthers(this, payload).then(() => this.#commit(session))
+        : this.#commit(session)
+      return committing.then(
+        () => {
+          this.#state = 'committed'
+          return this.#ended(session, committed)
+        },
+        (error: unknown) => this.#failed(session, error),
+      )
     } catch (error) {
-      return { isCommitted: false, error: this.#sessions.refusalOf(error) }
-    } finally {
-      await session.discard()
-      this.#state = endOf(this.#state)
-      if (session.isUsed) this.#report(session)
+      return Promise.resolve(this.#failed(session, error))
     }
+  }
+
+  #commit(session: Session): Promise<void> {
+    this.#state = 'committing'
+    return session.commit()
+  }
+
+  #failed(session: Session, error: unknown): Promise<Ending> | Ending {
+    return this.#ended(session, { isCommitted: false, error: this.#sessions.refusalOf(error) })
+  }
+
+  #ended(session: Session, ending: Ending): Promise<Ending> | Ending {
+    const discarding = session.discard()
+    if (discarding === undefined) return this.#over(session, ending)
+    return discarding.then(() => this.#over(session, ending))
+  }
+
+  #over(session: Session, ending: Ending): Ending {
+    this.#state = endOf(this.#state)
+    if (session.isUsed) this.#report(session)
+    return ending
   }
 
   #report({ stats }: Session): void {
     reportRequest(this.#settings, this.#request, this.#trace, stats)
   }
-}
-
-function endOf(state: State): State {
-  if (state === 'committed') return 'committed'
-  return state === 'committing' ? 'refused' : 'rolledBack'
 }

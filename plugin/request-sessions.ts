@@ -48,7 +48,7 @@ export class RequestSessions {
   }
 
   get answers(): Answers {
-    return (this.#answers ??= new Answers(this.#reply, () => this.#parts.length > 0))
+    return (this.#answers ??= new Answers(this.#reply, this))
   }
 
   /** Adds a session that was opened. */
@@ -57,6 +57,10 @@ export class RequestSessions {
     if (parts.length === 0) this.#listen()
     parts.push(part)
     if (parts.length > 1) parts.sort((one, other) => one.order - other.order)
+  }
+
+  get areUsed(): boolean {
+    return this.#parts.length > 0
   }
 
   get areSeveral(): boolean {

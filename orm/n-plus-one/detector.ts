@@ -19,6 +19,8 @@ interface Group {
 // More findings of one request would not help.
 const mostGroups = 256
 
+const none: readonly Finding[] = Object.freeze([])
+
 /**
  * Finds relations that are loaded one by one for the entities of a list. It counts the owners by the
  * list they came from, not by SQL text. So a finding is certain, and there is none for eager loads, entities
@@ -26,7 +28,8 @@ const mostGroups = 256
  */
 export class NPlusOneDetector implements Observer {
   readonly #threshold: number
-  readonly #groups = new Map<Provenance['list'], Map<string, Group>>()
+  // Made by the first lazy load: most sessions have none.
+  #groups: Map<Provenance['list'], Map<string, Group>> | undefined
   #size = 0
 
   /** @param threshold the number of owners from which on there is a finding */
@@ -36,6 +39,7 @@ export class NPlusOneDetector implements Observer {
 
   /** The findings so far, in the order in which they began. */
   get findings(): readonly Finding[] {
+    if (this.#groups === undefined) return none
     return [...this.#groups.values()]
       .flatMap((groups) => [...groups.values()])
       .filter(({ owners }) => owners.size >= this.#threshold)
@@ -52,6 +56,7 @@ export class NPlusOneDetector implements Observer {
   }
 
   #groupOf(provenance: Provenance, relation: RelationMetadata, sql: string): Group | undefined {
+    this.#groups ??= new Map()
     let groups = this.#groups.get(provenance.list)
     if (groups === undefined) this.#groups.set(provenance.list, (groups = new Map()))
     const key = [...provenance.path, relation]

@@ -24,10 +24,14 @@ export class Catalogue {
     return this.#known.get(table) ?? unknownFacts(table)
   }
 
-  /** Asks for the tables that are not known yet, with one statement. */
-  async learn(tables: Iterable<TableMetadata>, lookUp: LookUp): Promise<void> {
-    const missing = [...tables].filter((table) => !this.#known.has(table))
-    if (missing.length === 0) return
+  /** Asks for the tables that are not known yet, with one statement. Undefined if all are known. */
+  learn(tables: Iterable<TableMetadata>, lookUp: LookUp): Promise<void> | undefined {
+    let missing: TableMetadata[] | undefined
+    for (const table of tables) if (!this.#known.has(table)) (missing ??= []).push(table)
+    return missing === undefined ? undefined : this.#ask(missing, lookUp)
+  }
+
+  async #ask(missing: readonly TableMetadata[], lookUp: LookUp): Promise<void> {
     const { text, parameters } = factQuery(missing)
     const rows = await lookUp(text, parameters)
     if (rows === undefined) {

@@ -1,3 +1,4 @@
+import type { CommitFailure } from '../driver/exchanges.ts'
 import { mayChangeSchema, type RawOutcome } from '../driver/raw-outcome.ts'
 import { rejection } from '../driver/rejection.ts'
 import type { SessionConnection } from '../driver/session-connection.ts'
@@ -29,8 +30,9 @@ export class Flusher {
   readonly #work: UnitOfWork
   // A rollback between two statements of a flush would leave the rest of the flush to the next transaction.
   readonly #queue = new SerialQueue()
-  readonly #executing = new Set<Promise<unknown>>()
-  readonly #savepoints: SqlSavepoints
+  #executing: Set<Promise<unknown>> | undefined
+  // Made by the first execute(), like the savepoints of its SQL: most sessions have none.
+  #savepoints: SqlSavepoints | undefined
   #hasChangedSchema = false
 
   constructor(life: SessionLife, parts: SessionParts, work: UnitOfWork) {
@@ -40,19 +42,17 @@ export class Flusher {
     this.#catalogue = parts.catalogue
     this.#isReadOnly = parts.isReadOnly
     this.#work = work
-    this.#savepoints = new SqlSavepoints(work)
   }
 
   /** Whether there are changes to flush or to commit. Checks every entity of the session. */
   get hasUnsaved(): boolean {
     if (!this.#life.isOpen || this.#life.isClosed) return false
-    const { pending, dirty, deleted } = this.#work.counts()
-    return this.#work.hasWritten || pending + dirty + deleted > 0
+    return this.#work.hasWritten || this.#work.concerns('any')
   }
 
   /** Whether nothing is being written, committed or executed. */
   get isIdle(): boolean {
-    return this.#queue.isIdle && this.#executing.size === 0
+    return this.#queue.isIdle && (this.#executing?.size ?? 0) === 0
   }
 
   /** Runs work while no other flush, commit or rollback runs. */
@@ -67,9 +67,9 @@ export class Flusher {
 
   /** Flushes, if there are changes. */
   flush(parent: Operation | undefined): Promise<void> {
-    return this.alone(async () => {
+    return this.alone(() => {
       const changes = this.#work.changes()
-      if (!isEmpty(changes)) await this.#write(changes, parent, settle)
+      return isEmpty(changes) ? Promise.resolve() : this.#write(changes, parent, settle)
     })
   }
 
@@ -93,6 +93,7 @@ export class Flusher {
 
   /** Executes your own SQL. SQL that would end the transaction is refused, and makes the transaction fail. */
   async execute(statement: Statement, operation: QueryOperation): Promise<RawOutcome> {
+    this.#savepoints ??= new SqlSavepoints(this.#work)
     const refusal = this.#savepoints.refusal(statement.text)
     if (refusal !== undefined) {
       await this.#connection.fail(refusal)
@@ -115,38 +116,48 @@ export class Flusher {
   #ended(): void {
     this.undoneToSavepoint()
     this.#hasChangedSchema = false
-    this.#savepoints.clear()
+    this.#savepoints?.clear()
   }
 
   /** Tracks SQL that runs, so that a commit includes it even if the program does not await it. */
   executing<T>(work: Promise<T>): Promise<T> {
-    this.#executing.add(work)
-    return work.finally(() => this.#executing.delete(work))
+    const executing = (this.#executing ??= new Set())
+    executing.add(work)
+    return work.finally(() => executing.delete(work))
   }
 
   /** @param refuse called after the wait for earlier work; throws if the commit must not happen any more */
-  async commit(refuse: () => void = () => {}): Promise<void> {
-    if (this.#executing.size > 0) await Promise.allSettled(this.#executing)
-    return this.alone(async () => {
-      refuse()
-      const changes = this.#work.changes()
-      const operation = sessionOperation('commit', countsOf(changes))
-      // A failed transaction cannot be committed, so do not flush.
-      const isWriting = !isEmpty(changes) && !this.#connection.hasFailed
-      const commit = async (): Promise<void> => {
-        const failed = isWriting
-          ? await this.#write(changes, operation, (writer) => writer.commit(operation))
-          : await this.#connection.commit(operation)
-        this.#ended()
-        if (failed !== undefined) {
-          this.#work.rolledBack()
-          return rejection(failed.error)
-        }
-        this.#work.committed()
-        this.#life.isSettled = true
-      }
-      await observed(this.#observer, operation, commit, noOutcome)
-    })
+  commit(refuse?: () => void): Promise<void> {
+    const commit = (): Promise<void> => this.#commitNow(refuse)
+    const executing = this.#executing
+    if (executing === undefined || executing.size === 0) return this.alone(commit)
+    return Promise.allSettled(executing).then(() => this.alone(commit))
+  }
+
+  #commitNow(refuse: (() => void) | undefined): Promise<void> {
+    refuse?.()
+    const changes = this.#work.changes()
+    const operation = sessionOperation('commit', countsOf(changes))
+    // A failed transaction cannot be committed, so do not flush.
+    const isWriting = !isEmpty(changes) && !this.#connection.hasFailed
+    const commit = (): Promise<void> => {
+      const committing = isWriting
+        ? this.#write(changes, operation, (writer) => writer.commit(operation))
+        : this.#connection.commit(operation)
+      return committing.then((failed) => this.#committed(failed))
+    }
+    return observed(this.#observer, operation, commit, noOutcome)
+  }
+
+  #committed(failed: CommitFailure | undefined): Promise<never> | undefined {
+    this.#ended()
+    if (failed !== undefined) {
+      this.#work.rolledBack()
+      return rejection(failed.error)
+    }
+    this.#work.committed()
+    this.#life.isSettled = true
+    return undefined
   }
 
   rollback(): Promise<void> {
@@ -170,7 +181,7 @@ export class Flusher {
   }
 
   /** @param finish sends what is left at the end */
-  async #write<T>(
+  #write<T>(
     changes: ChangeSet,
     parent: Operation | undefined,
     finish: (writer: Writer) => Promise<T>,
@@ -179,9 +190,10 @@ export class Flusher {
     const operation = sessionOperation('flush', countsOf(changes), parent)
     const write = async (): Promise<T> => {
       for (const entity of changes.added) completeNew(entity)
-      await this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
+      const learning = this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
         this.#connection.lookUp(text, parameters, operation),
       )
+      if (learning !== undefined) await learning
       const writer = new Writer(this.#work, this.#connection, this.#catalogue, operation)
       await writeChanges(writer, changes)
       return finish(writer)

@@ -6,7 +6,7 @@ import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
-import { given, type Giver, refusal } from '../util/refusals.ts'
+import { followed, given, type Giver, refusal } from '../util/refusals.ts'
 import { loadLazily, referredIdentity } from '../relations/lazy.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
@@ -34,26 +34,25 @@ export class BaseSession implements AsyncDisposable {
   readonly #work: UnitOfWork = new UnitOfWork(this)
   readonly #life: SessionLife
   readonly #flusher: Flusher
-  readonly #transactions: Transactions
+  // Made by the first transaction(), and by the first promise that is given.
+  #transactions: Transactions | undefined
+  #giver: Giver | undefined
   readonly #source: EntitySource
-  readonly #giver: Giver
   #underWay = 0
   #isManaged = false
   #hasLost = false
+  #onAbort: (() => void) | undefined
 
   /** @internal */
   constructor(parts: SessionParts) {
     this.#parts = parts
-    this.#giver = { ended: () => (this.#underWay -= 1), tellRefused: parts.tellRefused }
     this.#connection = parts.connection
     this.#observer = parts.observer
     this.#life = new SessionLife(this, parts)
     this.#flusher = new Flusher(this.#life, parts, this.#work)
-    this.#transactions = new Transactions(parts, this.#work, this.#flusher)
     this.#source = new EntitySource(this, parts, this.#work, this.#flusher)
     const { signal } = parts
-    if (signal?.aborted === true) this.#onAbort()
-    else signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal !== undefined) this.#endBy(signal)
   }
 
   /** The cost of the session so far. The values are live. */
@@ -119,11 +118,11 @@ export class BaseSession implements AsyncDisposable {
    * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) if there is no such row.
    */
   getOrThrow<C extends AnyEntityClass>(entity: C, key: Key<EntityOf<C>>): Promise<EntityOf<C>> {
-    return this.give(async () => {
-      const found = await this.get(entity, key)
+    const required = (found: EntityOf<C> | null): EntityOf<C> => {
       if (found === null) throw notFoundError(tableOf(entity).entityName)
       return found
-    })
+    }
+    return followed(this.get(entity, key), required, this.#parts.tellRefused)
   }
 
   /**
@@ -178,9 +177,9 @@ export class BaseSession implements AsyncDisposable {
 
   /** Writes all changes to the database, without committing them. */
   flush(): Promise<void> {
-    return this.give(async () => {
+    return this.give(() => {
       this.#life.use()
-      await this.#flusher.flushAll()
+      return this.#flusher.flushAll()
     })
   }
 
@@ -191,9 +190,9 @@ export class BaseSession implements AsyncDisposable {
    * `DATA_BRIDGE_ERR_COMMIT_UNKNOWN` if the connection was lost during COMMIT.
    */
   commit(): Promise<void> {
-    return this.give(async () => {
+    return this.give(() => {
       this.#life.use()
-      await this.#flusher.commit(() => this.#transactions.refuseUnderWay('commit()'))
+      return this.#flusher.commit(() => this.#transactions?.refuseUnderWay('commit()'))
     })
   }
 
@@ -201,7 +200,7 @@ export class BaseSession implements AsyncDisposable {
   rollback(): Promise<void> {
     return this.give(async () => {
       this.#life.use()
-      this.#transactions.abandon()
+      this.#transactions?.abandon()
       await this.#flusher.rollback()
     })
   }
@@ -223,8 +222,10 @@ export class BaseSession implements AsyncDisposable {
   discard(isShutdown = false): Promise<void> | undefined {
     if (isShutdown) this.#life.endsFromOutside = true
     if (this.#life.isClosed) return this.#life.close(() => undefined)
-    if (this.isQuiet) return this.endQuietly('rollback')
-    if (!this.#life.isSettled) this.#hasLost ||= this.#flusher.hasUnsaved
+    // After a commit there is nothing to lose, so there is nothing to look for.
+    const { isSettled } = this.#life
+    if (isSettled ? this.#isAtRest : this.isQuiet) return this.endQuietly('rollback')
+    if (!isSettled) this.#hasLost ||= this.#flusher.hasUnsaved
     return this.#life.close(() => this.#close())
   }
 
@@ -260,6 +261,7 @@ export class BaseSession implements AsyncDisposable {
   ): Promise<T> {
     return this.give(async () => {
       this.#life.use()
+      this.#transactions ??= new Transactions(this.#parts, this.#work, this.#flusher)
       return this.#transactions.run(fn, this, options, this.#isManaged)
     })
   }
@@ -304,6 +306,7 @@ export class BaseSession implements AsyncDisposable {
   /** @internal The promise of some work, for the program. If the session is ended from outside, it does not end the process. */
   give<T>(work: () => Promise<T> | T): Promise<T> {
     this.#underWay += 1
+    this.#giver ??= { ended: () => (this.#underWay -= 1), tellRefused: this.#parts.tellRefused }
     return given(work, this.#giver)
   }
 
@@ -328,8 +331,11 @@ export class BaseSession implements AsyncDisposable {
     })
   }
 
-  readonly #onAbort = (): void => {
-    void this.abort(abortedError(this.#parts.signal?.reason))
+  #endBy(signal: AbortSignal): void {
+    const onAbort = (): void => void this.abort(abortedError(signal.reason))
+    if (signal.aborted) return onAbort()
+    this.#onAbort = onAbort
+    signal.addEventListener('abort', onAbort, { once: true })
   }
 
   async #close(): Promise<void> {
@@ -341,7 +347,7 @@ export class BaseSession implements AsyncDisposable {
   }
 
   #end(): Promise<void> | undefined {
-    this.#parts.signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#onAbort !== undefined) this.#parts.signal?.removeEventListener('abort', this.#onAbort)
     this.#connection.refuse(this.#life.closedError)
     if (this.#life.isOpen) this.#observer.operationStarted?.(sessionOperation('close'))?.({})
     this.#work.rolledBack()
@@ -350,13 +356,17 @@ export class BaseSession implements AsyncDisposable {
 
   /** @internal Whether nothing is written, changed, open or under way: its end needs no statement. */
   get isQuiet(): boolean {
+    return this.#isAtRest && !this.#flusher.hasUnsaved
+  }
+
+  /** Whether nothing is open or under way. */
+  get #isAtRest(): boolean {
     return (
       this.#underWay === 0 &&
       !this.#connection.isInTransaction &&
       this.#connection.isIdle &&
       this.#flusher.isIdle &&
-      !this.#transactions.areUnderWay &&
-      !this.#flusher.hasUnsaved
+      this.#transactions?.areUnderWay !== true
     )
   }
 

@@ -41,11 +41,11 @@ export class Writer implements Writing {
     this.#batches.push(batch)
   }
 
-  async settle(): Promise<void> {
-    if (this.#batches.length === 0) return
+  settle(): Promise<void> {
+    if (this.#batches.length === 0) return Promise.resolve()
     const readers = this.#take((batch) => batch.statement(), false)
-    await this.#connection.exchange(this.#sendings(readers), this.#operation)
-    absorbAll(readers)
+    const exchanging = this.#connection.exchange(this.#sendings(readers), this.#operation)
+    return exchanging.then(() => absorbAll(readers))
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api'
+import type { Attributes, Span } from '@opentelemetry/api'
 import type { SentStatement } from '../observe/observer.ts'
 import type {
   Operation,
@@ -40,50 +40,54 @@ export function isRemote(operation: Operation): boolean {
   return operation.cacheHit !== true
 }
 
-/** What is known of an operation when it starts. */
-export function startAttributes(operation: Operation): Attributes {
-  if (operation.kind === 'query') return queryAttributes(operation)
-  if (operation.kind === 'session') return sessionAttributes(operation)
-  return relationshipAttributes(operation)
-}
-
-function queryAttributes({ name, table, filters, limit, cacheHit }: QueryOperation): Attributes {
-  const attributes: Attributes = {
-    'db.operation.name': name,
-    'db.query.filters_count': filters,
-  }
+/** What all operations of one kind on one table or relation have. */
+export function fixedAttributes(operation: Operation): Attributes {
+  if (operation.kind === 'session') return { 'db.session.operation': operation.name }
+  if (operation.kind === 'relationship') return relationshipAttributes(operation)
+  const { name, table } = operation
+  const attributes: Attributes = { 'db.operation.name': name }
   if (table !== undefined) attributes['db.collection.name'] = table.fullName
-  if (limit !== undefined) attributes['db.query.limit'] = limit
-  if (name === 'get') attributes['db.query.cache_hit'] = cacheHit === true
   return attributes
 }
 
-function sessionAttributes({ name, pending, dirty, deleted }: SessionOperation): Attributes {
-  if (name === 'open' || name === 'close') return { 'db.session.operation': name }
+function relationshipAttributes({ relation, strategy }: RelationshipOperation): Attributes {
   return {
-    'db.session.operation': name,
-    'db.session.pending_count': pending,
-    'db.session.dirty_count': dirty,
-    'db.session.deleted_count': deleted,
-  }
-}
-
-function relationshipAttributes(operation: RelationshipOperation): Attributes {
-  const { relation, strategy, owners, depth, cacheHit } = operation
-  const attributes: Attributes = {
     'db.collection.name': relation.target.fullName,
     'db.relationship.name': relation.name,
     'db.relationship.target_model': relation.target.entityName,
     'db.relationship.strategy': strategy,
     'db.relationship.fk_column': relation.foreignKey.map(({ name }) => name).join(', '),
   }
+}
+
+/** Tells a span what else is known of its operation when it starts. */
+export function tellStart(span: Span, operation: Operation): void {
+  if (operation.kind === 'query') tellQuery(span, operation)
+  else if (operation.kind === 'session') tellSession(span, operation)
+  else tellRelationship(span, operation)
+}
+
+function tellQuery(span: Span, { name, filters, limit, cacheHit }: QueryOperation): void {
+  span.setAttribute('db.query.filters_count', filters)
+  if (limit !== undefined) span.setAttribute('db.query.limit', limit)
+  if (name === 'get') span.setAttribute('db.query.cache_hit', cacheHit === true)
+}
+
+function tellSession(span: Span, { name, pending, dirty, deleted }: SessionOperation): void {
+  if (name === 'open' || name === 'close') return
+  span.setAttribute('db.session.pending_count', pending)
+  span.setAttribute('db.session.dirty_count', dirty)
+  span.setAttribute('db.session.deleted_count', deleted)
+}
+
+function tellRelationship(span: Span, operation: RelationshipOperation): void {
+  const { strategy, owners, depth, cacheHit } = operation
   if (strategy === 'select') {
-    attributes['db.relationship.cache_hit'] = cacheHit
+    span.setAttribute('db.relationship.cache_hit', cacheHit)
   } else {
-    attributes['db.relationship.batch_count'] = owners.length
-    attributes['db.relationship.depth'] = depth
+    span.setAttribute('db.relationship.batch_count', owners.length)
+    span.setAttribute('db.relationship.depth', depth)
   }
-  return attributes
 }
 
 /** The result of a count is a number of rows, and one row; that of the identity map is an entity, and none. */

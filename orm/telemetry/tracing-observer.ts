@@ -1,21 +1,16 @@
-import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
+import type { Context, Span, Tracer } from '@opentelemetry/api'
 import type { Observer, OperationEnd, Retry, SentStatement } from '../observe/observer.ts'
 import type { Operation, Outcome } from '../observe/operation.ts'
 import type { OpenTelemetryApi } from './api.ts'
-import {
-  batchSummary,
-  batchText,
-  isRemote,
-  returnedRows,
-  spanName,
-  startAttributes,
-} from './attributes.ts'
+import { batchSummary, batchText, isRemote, returnedRows, tellStart } from './attributes.ts'
 import { failureAttributes, recordedException } from './failure.ts'
 import type { SpanSettings } from './span-settings.ts'
+import type { SpanShapes } from './span-shapes.ts'
 import type { TraceScope } from './trace-scope.ts'
 
 /** A span under way; `context` is made where something lies below it. */
 interface Traced {
+  readonly operation: Operation
   readonly span: Span
   readonly parent: Context
   statements: SentStatement[] | undefined
@@ -26,25 +21,27 @@ interface Traced {
 export class TracingObserver implements Observer {
   readonly #api: OpenTelemetryApi
   readonly #tracer: Tracer
-  readonly #common: Attributes
+  readonly #shapes: SpanShapes
   readonly #settings: SpanSettings
   readonly #scope: TraceScope | undefined
-  readonly #traced = new Map<Operation, Traced>()
+  // Most sessions have one span at a time, which costs no map.
+  #first: Traced | undefined
+  #others: Map<Operation, Traced> | undefined
 
   /**
-   * @param common what every span has
+   * @param shapes what spans have in common
    * @param scope the request that the session belongs to; without: whatever is active
    */
   constructor(
     api: OpenTelemetryApi,
     tracer: Tracer,
-    common: Attributes,
+    shapes: SpanShapes,
     settings: SpanSettings,
     scope: TraceScope | undefined,
   ) {
     this.#api = api
     this.#tracer = tracer
-    this.#common = common
+    this.#shapes = shapes
     this.#settings = settings
     this.#scope = scope
   }
@@ -55,23 +52,24 @@ export class TracingObserver implements Observer {
     if (isUnsampled(this.#api, parent)) return undefined
     const { SpanKind } = this.#api
     const kind = isRemote(operation) ? SpanKind.CLIENT : SpanKind.INTERNAL
-    const span = this.#tracer.startSpan(spanName(operation), { kind }, parent)
+    const { name, attributes } = this.#shapes.of(operation)
+    const span = this.#tracer.startSpan(name, { kind }, parent)
     if (span.isRecording()) {
-      span.setAttributes(this.#common)
-      span.setAttributes(startAttributes(operation))
+      span.setAttributes(attributes)
+      tellStart(span, operation)
     }
-    const traced: Traced = { span, parent, statements: undefined, context: undefined }
-    this.#traced.set(operation, traced)
+    const traced: Traced = { operation, span, parent, statements: undefined, context: undefined }
+    this.#keep(traced)
     return (outcome) => {
-      this.#traced.delete(operation)
-      this.#end(traced, operation, outcome)
+      this.#forget(traced)
+      this.#end(traced, outcome)
     }
   }
 
   statementSent(statement: SentStatement): undefined {
     const { operation, kind } = statement
     if (kind === 'control' || operation === undefined) return
-    const traced = this.#traced.get(operation)
+    const traced = this.#tracedOf(operation)
     if (traced === undefined) return
     // Most have one: an array that is pushed to has room for many.
     if (traced.statements === undefined) traced.statements = [statement]
@@ -91,9 +89,23 @@ export class TracingObserver implements Observer {
   /** The context that a statement of the operation is sent in, so that spans of the driver lie below ours. */
   contextOf(operation: Operation | undefined): Context {
     if (operation === undefined) return this.#api.context.active()
-    const traced = this.#traced.get(operation)
+    const traced = this.#tracedOf(operation)
     if (traced === undefined) return this.#parentOf(operation)
     return (traced.context ??= this.#api.trace.setSpan(traced.parent, traced.span))
+  }
+
+  #keep(traced: Traced): void {
+    if (this.#first === undefined) this.#first = traced
+    else (this.#others ??= new Map()).set(traced.operation, traced)
+  }
+
+  #forget(traced: Traced): void {
+    if (this.#first === traced) this.#first = undefined
+    else this.#others?.delete(traced.operation)
+  }
+
+  #tracedOf(operation: Operation): Traced | undefined {
+    return this.#first?.operation === operation ? this.#first : this.#others?.get(operation)
   }
 
   #isWanted({ kind, name }: Operation & { readonly name?: string }): boolean {
@@ -118,7 +130,7 @@ export class TracingObserver implements Observer {
     return isOfRequest ? active : this.#scope.context
   }
 
-  #end({ span, statements }: Traced, operation: Operation, { rows, error }: Outcome): void {
+  #end({ operation, span, statements }: Traced, { rows, error }: Outcome): void {
     if (span.isRecording()) {
       if (statements !== undefined) this.#describe(span, statements)
       if (rows !== undefined) {

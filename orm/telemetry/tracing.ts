@@ -1,9 +1,10 @@
-import type { Attributes, Context, Span } from '@opentelemetry/api'
+import type { Attributes, Context, Span, Tracer, TracerProvider } from '@opentelemetry/api'
 import type { Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { type OpenTelemetryApi, packageVersion } from './api.ts'
 import { tracerProvider } from './provider.ts'
 import type { SpanSettings } from './span-settings.ts'
+import { SpanShapes } from './span-shapes.ts'
 import { liveSpan, notTraced, type SessionTrace } from './trace-scope.ts'
 import { isUnsampled, TracingObserver } from './tracing-observer.ts'
 
@@ -16,9 +17,11 @@ const totals = new WeakMap<Span, { queries: number; findings: number }>()
 /** The spans of a database's sessions. */
 export class Tracing {
   readonly #api: OpenTelemetryApi
-  readonly #common: Attributes
+  readonly #shapes: SpanShapes
   readonly #settings: SpanSettings
   readonly #isDriverTraced: () => boolean
+  #provider: TracerProvider | undefined
+  #tracer: Tracer | undefined
 
   /**
    * @param common what every span has
@@ -31,23 +34,34 @@ export class Tracing {
     isDriverTraced: () => boolean,
   ) {
     this.#api = api
-    this.#common = settings.hasOldNames ? { 'db.system': 'postgresql', ...common } : common
+    this.#shapes = new SpanShapes(
+      settings.hasOldNames ? { 'db.system': 'postgresql', ...common } : common,
+    )
     this.#settings = settings
     this.#isDriverTraced = isDriverTraced
   }
 
   /** None where no tracer provider is registered, no spans are wanted, or the request is not sampled. */
   observer(trace: SessionTrace | undefined): Observer | undefined {
-    if (trace === notTraced || tracerProvider(this.#api) === undefined) return undefined
+    if (trace === notTraced) return undefined
+    const tracer = this.#currentTracer()
+    if (tracer === undefined) return undefined
     const isDriverTraced = this.#isDriverTraced()
     // The driver's spans still have to find their request.
     if (!isDriverTraced && trace !== undefined && isUnsampled(this.#api, trace.context)) {
       return undefined
     }
-    // Not kept for later sessions: of two copies of the API, ours would not hear of an SDK that is started later.
-    const tracer = this.#api.trace.getTracer('fastify-data-bridge', packageVersion())
-    const observer = new TracingObserver(this.#api, tracer, this.#common, this.#settings, trace)
+    const observer = new TracingObserver(this.#api, tracer, this.#shapes, this.#settings, trace)
     return isDriverTraced ? activating(this.#api, observer) : observer
+  }
+
+  // Asked for at each session: of two copies of the API, ours would not hear of an SDK that is started later.
+  #currentTracer(): Tracer | undefined {
+    const provider = tracerProvider(this.#api)
+    if (provider === this.#provider) return this.#tracer
+    this.#provider = provider
+    this.#tracer = provider && this.#api.trace.getTracer('fastify-data-bridge', packageVersion())
+    return this.#tracer
   }
 
   /** Tells the request's span what the request did: its statements, and an event for each finding. */

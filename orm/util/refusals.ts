@@ -41,17 +41,39 @@ export interface Giver {
 
 /** The promise of some work, {@link spare}d if it is refused. */
 export function given<T>(work: () => Promise<T> | T, giver: Giver = {}): Promise<T> {
-  const attempt = async (): Promise<T> => {
-    try {
-      return await work()
-    } catch (error) {
+  const promise = asPromise(work).then(
+    (result) => {
+      giver.ended?.()
+      return result
+    },
+    (error: unknown) => {
+      giver.ended?.()
       // If it was refused at once, there is no promise yet. Node looks at it after all microtasks.
       if (isRefusal(error)) queueMicrotask(() => spare(promise, error, giver.tellRefused))
       throw error
-    } finally {
-      giver.ended?.()
-    }
+    },
+  )
+  return promise
+}
+
+function asPromise<T>(work: () => Promise<T> | T): Promise<T> {
+  try {
+    return Promise.resolve(work())
+  } catch (error) {
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- it is what was thrown
+    return Promise.reject(error)
   }
-  const promise = attempt()
+}
+
+/** What follows from a given promise, {@link spare}d if that one is refused. */
+export function followed<T, U>(
+  given: Promise<T>,
+  next: (result: T) => U,
+  tell: TellRefused | undefined,
+): Promise<U> {
+  const promise = given.then(next, (error: unknown) => {
+    if (isRefusal(error)) queueMicrotask(() => spare(promise, error, tell))
+    throw error
+  })
   return promise
 }

@@ -1,37 +1,41 @@
+import { attempt } from './attempt.ts'
+
 /** Runs work one after the other, in the order of the calls. */
 export class SerialQueue {
-  readonly #onIdle: () => void
-  #tail: Promise<void> | undefined
-
-  /** @param onIdle called when no more work waits */
-  constructor(onIdle: () => void = () => {}) {
-    this.#onIdle = onIdle
-  }
+  #isBusy = false
+  // Made by the first that has to wait.
+  #waiting: (() => void)[] | undefined
 
   /** Whether no work runs or waits. */
   get isIdle(): boolean {
-    return this.#tail === undefined
+    return !this.#isBusy
   }
 
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#tail
-    let finish!: () => void
-    const mine = new Promise<void>((resolve) => (finish = resolve))
-    this.#tail = mine
-    try {
-      if (before !== undefined) await before
-      return await work()
-    } finally {
-      if (this.#tail === mine) {
-        this.#tail = undefined
-        this.#onIdle()
-      }
-      finish()
-    }
+  /** Runs work at once if nothing else runs. */
+  take<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.#isBusy) return this.#run(work)
+    const turn = new Promise<void>((resolve) => (this.#waiting ??= []).push(resolve))
+    return turn.then(() => this.#run(work))
   }
 
-  /** Resolves when no work runs or waits. */
-  async settled(): Promise<void> {
-    while (this.#tail !== undefined) await this.#tail
+  #run<T>(work: () => Promise<T>): Promise<T> {
+    this.#isBusy = true
+    return attempt(work).then(
+      (result) => {
+        this.#next()
+        return result
+      },
+      (error: unknown) => {
+        this.#next()
+        throw error
+      },
+    )
+  }
+
+  /** Stays busy if somebody waits: nobody comes in between. */
+  #next(): void {
+    const next = this.#waiting?.shift()
+    if (next === undefined) this.#isBusy = false
+    else next()
   }
 }

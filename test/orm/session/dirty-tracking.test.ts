@@ -208,7 +208,7 @@ it('keeps a change that is made to a new entity while it is inserted', async () 
   doc.title = 'later'
   doc.price = '2.5'
   await flushing
-  expect([doc.title, doc.price, doc.open]).toEqual(['later', '2.50', false])
+  expect([doc.title, doc.price, doc.open]).toEqual(['later', '2.5', false])
   await session.commit()
   expect(await query('select title, price from docs where id = $1', [doc.id])).toEqual([
     { title: 'later', price: '2.50' },
