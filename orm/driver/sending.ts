@@ -87,17 +87,11 @@ export class Sending implements Part, Sent {
   }
 }
 
-// They are sent so often that each connection prepares them. A name never stands for another text.
-const preparedControls: ReadonlyMap<string, string> = new Map(
-  ['begin', 'commit', 'rollback'].map((text) => [text, `data_bridge_${text}`]),
-)
-
 /** BEGIN, COMMIT and their like. */
 export function control(text: string, operation?: Operation): Sending {
-  const name = preparedControls.get(text)
   const summary = text.toUpperCase()
   return new Sending(
-    { text, parameters: noParameters, summary, kind: 'control', ...(name && { name }) },
+    { text, parameters: noParameters, summary, kind: 'control' },
     noReader,
     operation,
   )

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { PreparedNames } from './prepared-names.ts'
 import { type Statement, StatementCache, statementsOf } from './statement.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { TableFacts } from './table-facts.ts'
@@ -112,10 +111,9 @@ function guardedText(plain: string, guarding: Guarding, last: number): string {
 
 // The texts inside guarded statements, which are never prepared by themselves.
 const plainTexts = new WeakMap<TableMetadata, StatementCache>()
-const noNames = new PreparedNames(0)
 
 function plainOf(table: TableMetadata): StatementCache {
   let cache = plainTexts.get(table)
-  if (cache === undefined) plainTexts.set(table, (cache = new StatementCache(noNames)))
+  if (cache === undefined) plainTexts.set(table, (cache = new StatementCache(false)))
   return cache
 }

@@ -1,7 +1,7 @@
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import type { Parameter, SqlNode } from './node.ts'
-import { PreparedNames } from './prepared-names.ts'
+import { preparedName } from './prepared-name.ts'
 import { type ReadTables, TextSink } from './text-sink.ts'
 
 /** `read` may run outside a transaction, `write` begins one. */
@@ -33,27 +33,25 @@ const largestCache = 500
 const longestKept = 20_000
 const largestKept = 2_000_000
 
-// Shared by all tables, since the connections are.
-const allNames = new PreparedNames()
-
 /**
  * Compiled statements by shape. A statement is prepared from its second use on, so that a text that is
  * used once costs neither the client nor the server a place.
  */
 export class StatementCache {
-  readonly #names: PreparedNames
+  readonly #prepares: boolean
   readonly #compiled = new Map<string, Compiled>()
   #kept = 0
 
-  constructor(names: PreparedNames = allNames) {
-    this.#names = names
+  /** @param prepares whether its statements may be prepared */
+  constructor(prepares: boolean = true) {
+    this.#prepares = prepares
   }
 
   get(shape: string, compile: () => Compiled): Compiled {
     const known = this.#compiled.get(shape)
     if (known?.name !== undefined) return known
     if (known === undefined) return this.#keep(shape, compile())
-    const name = this.#names.of(known.text)
+    const name = this.#prepares ? preparedName(known.text) : undefined
     if (name === undefined) return known
     const named = { ...known, name }
     this.#compiled.set(shape, named)

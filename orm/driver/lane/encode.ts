@@ -44,10 +44,13 @@ const mostBytes = 0x3fff_ffff
 
 // What a step takes without its texts and parameters: eight message headers and their counts.
 const fixedSize = 72
+// A Close message with a name of 63 bytes.
+const closeSize = 70
 
-function sizeAtMost({ part, parses, statement, format }: Step): number {
+function sizeAtMost({ part, parses, closes, statement, format }: Step): number {
   const { text, parameters } = part
-  let size = fixedSize + 6 * parameters.length + (format?.codes.length ?? 0)
+  let size =
+    fixedSize + 6 * parameters.length + (format?.codes.length ?? 0) + closes.length * closeSize
   if (statement !== undefined) size += 4 * statement.bindHead.length
   if (parses) size += 3 * text.length
   for (let at = 0; at < parameters.length; at += 1) {
@@ -58,9 +61,10 @@ function sizeAtMost({ part, parses, statement, format }: Step): number {
   return size
 }
 
-function sizeOf({ part, parses, statement, format }: Step): number {
+function sizeOf({ part, parses, closes, statement, format }: Step): number {
   const { text, parameters } = part
-  let size = fixedSize + 6 * parameters.length + (format?.codes.length ?? 0)
+  let size =
+    fixedSize + 6 * parameters.length + (format?.codes.length ?? 0) + closes.length * closeSize
   if (statement !== undefined) size += 4 * statement.bindHead.length
   if (parses) size += Buffer.byteLength(text)
   for (let at = 0; at < parameters.length; at += 1) {
@@ -99,7 +103,8 @@ function writeStep(step: Step, bytes: Buffer, start: number): number {
   let at = start
   // The name with the zero behind it.
   const name = statement === undefined ? noName.subarray(1) : statement.bindHead.subarray(1)
-  if (step.closes) at = writeNamed(bytes, at, letter.close, name)
+  for (let index = 0; index < step.closes.length; index += 1)
+    at = writeNamed(bytes, at, letter.close, step.closes[index]!.bindHead.subarray(1))
   if (step.parses) at = writeParse(part.text, name, bytes, at)
   if (step.describes && statement !== undefined) at = writeNamed(bytes, at, letter.describe, name)
   at = writeBind(

@@ -2,13 +2,15 @@ import type { Part } from './part.ts'
 import { readsBinary, type RowFormat, rowFormat } from './row-format.ts'
 import { Statement, type Statements } from './statements.ts'
 
+const none: readonly Statement[] = []
+
 /** What an exchange does for one of its parts. */
 export interface Step {
   readonly part: Part
   /** Undefined if the part has no name. */
   readonly statement: Statement | undefined
-  /** Another statement may have its name. */
-  readonly closes: boolean
+  /** What is closed before it: statements that make room for it, and whatever may have its name. */
+  readonly closes: readonly Statement[]
   readonly parses: boolean
   readonly describes: boolean
   /** Undefined if rows are texts, or are read from `pg`'s messages. */
@@ -30,7 +32,7 @@ export function stepOf(
     return {
       part,
       statement: undefined,
-      closes: false,
+      closes: none,
       parses: true,
       describes: part.described !== undefined,
       format: readsBytes && decoder ? rowFormat(decoder, undefined) : undefined,
@@ -40,10 +42,15 @@ export function stepOf(
   const isSame = last !== undefined && last.text === part.text
   const isReady = isSame && (last.isKnown || last.parsedIn === exchange)
   const statement = isSame ? last : new Statement(name, part.text)
-  if (!isReady) {
+  let closes = none
+  if (isReady) {
+    statement.isUsed = true
+  } else {
     statement.parsedIn = exchange
     statement.typeIds = undefined
     statements.add(statement)
+    // Its name too: to close what is not there is no error, to parse it once more is one.
+    closes = [...statements.makeRoom(statement), statement]
   }
   const describes =
     statement.typeIds === undefined &&
@@ -51,7 +58,7 @@ export function stepOf(
   return {
     part,
     statement,
-    closes: !isReady && last !== undefined,
+    closes,
     parses: !isReady,
     describes,
     format: readsBytes && decoder ? statement.format(decoder) : undefined,

@@ -1,4 +1,3 @@
-import { PreparedNames } from '../../../orm/sql/prepared-names.ts'
 import { describe, expect, it } from 'vitest'
 import {
   and,
@@ -230,7 +229,7 @@ describe('the parameters of a statement', () => {
   })
 
   it('of texts of middle size only the newest are kept', () => {
-    const cache = new StatementCache(new PreparedNames())
+    const cache = new StatementCache()
     const text = (shape: number) => `select ${shape} ${'x'.repeat(15_000)}`
     const use = (shape: number) =>
       cache.get(`${shape}`, () => ({ text: text(shape), kind: 'read', summary: '', tables: [] }))

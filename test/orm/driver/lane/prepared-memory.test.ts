@@ -1,21 +1,8 @@
-import pg from 'pg'
+import pg, { type PoolClient } from 'pg'
 import { afterAll, describe, expect, it } from 'vitest'
-import { startPostgres } from '../../../plugin/testing/index.ts'
-import { PreparedNames } from '../../../orm/sql/prepared-names.ts'
-import { type Compiled, StatementCache } from '../../../orm/sql/statement.ts'
-
-const selecting = (text: string): Compiled => ({
-  text,
-  kind: 'read',
-  summary: 'SELECT',
-  tables: [],
-})
-
-/** The name of a statement at its second use. */
-function nameOf(cache: StatementCache, text: string): string | undefined {
-  cache.get(text, () => selecting(text))
-  return cache.get(text, () => selecting(text)).name
-}
+import { Lane } from '../../../../orm/driver/lane/lane.ts'
+import { preparedName } from '../../../../orm/sql/prepared-name.ts'
+import { startPostgres } from '../../../../plugin/testing/index.ts'
 
 const list = (count: number, item: (index: number) => string, separator: string): string =>
   Array.from({ length: count }, (_, index) => item(index)).join(separator)
@@ -45,7 +32,7 @@ function conditions(count: number, number: number): string {
 const server = await startPostgres()
 afterAll(() => server.stop())
 
-/** The memory of a connection on which the named ones of these texts were prepared and planned, in MB. */
+/** The memory of a connection on which these texts were prepared and planned, in MB. */
 async function memoryOf(texts: Iterable<string>): Promise<{ megabytes: number; prepared: number }> {
   const client = new pg.Client(server.url)
   await client.connect()
@@ -53,20 +40,21 @@ async function memoryOf(texts: Iterable<string>): Promise<{ megabytes: number; p
   await client.query(
     `create temporary table items (id int primary key, ${list(14, (index) => `column_${index} text`, ', ')})`,
   )
-  const cache = new StatementCache(new PreparedNames())
-  let prepared = 0
+  const lane = Lane.of(client as unknown as PoolClient)
   for (const text of texts) {
-    const name = nameOf(cache, text)
-    if (name === undefined) continue
-    prepared += 1
     const count = Math.max(...[...text.matchAll(/\$(\d+)/g)].map(([, place]) => Number(place)))
-    await client.query({ name, text, values: Array.from({ length: count }, () => '1') })
+    const parameters = Array.from({ length: count }, () => '1')
+    const failure = await new Promise((ended) =>
+      lane.send([{ text, name: preparedName(text), parameters }], ended),
+    )
+    expect(failure).toBeUndefined()
   }
-  const { rows } = await client.query<{ bytes: string }>(
-    `select sum(total_bytes) as bytes from pg_backend_memory_contexts where name like 'CachedPlan%'`,
+  const { rows } = await client.query<{ bytes: string; prepared: string }>(
+    `select coalesce(sum(total_bytes), 0) as bytes, (select count(*) from pg_prepared_statements) as prepared
+     from pg_backend_memory_contexts where name like 'CachedPlan%'`,
   )
   await client.end()
-  return { megabytes: Number(rows[0]?.bytes) / 1e6, prepared }
+  return { megabytes: Number(rows[0]?.bytes) / 1e6, prepared: Number(rows[0]?.prepared) }
 }
 
 function* numbered(make: (number: number) => string): Generator<string> {
@@ -83,7 +71,7 @@ describe('the prepared statements of a connection', () => {
   })
 
   it('are none with a thousand conditions', async () => {
-    expect(await memoryOf(numbered(large))).toEqual({ megabytes: 0, prepared: 0 })
+    expect(await memoryOf(numbered(large))).toMatchObject({ prepared: 0 })
   })
 
   it('take a limited amount of memory: some of each, large ones first', async () => {
@@ -97,24 +85,34 @@ describe('the prepared statements of a connection', () => {
   })
 })
 
-describe('a name', () => {
-  it('is given to some hundred small statements, and once to each text, however often it is compiled', () => {
-    const names = new PreparedNames()
-    const given = new Set<string | undefined>()
-    for (let time = 0; time < 2; time += 1)
-      for (const text of numbered(kinds['a row by key'])) given.add(names.of(text))
-    expect(given.size).toBeGreaterThan(400)
-    expect(given.size).toBeLessThan(1000)
-    const [first = ''] = numbered(kinds['a row by key'])
-    expect(names.of(first)).toMatch(/^data_bridge_[0-9a-f]{24}$/)
-    expect(new StatementCache(names).get(first, () => selecting(first)).name).toBeUndefined()
-  })
+it('keeps what is used, and closes what is not', async () => {
+  const client = new pg.Client(server.url)
+  await client.connect()
+  const lane = Lane.of(client as unknown as PoolClient)
+  const send = (text: string): Promise<unknown> =>
+    new Promise((ended) => lane.send([{ text, name: preparedName(text), parameters: [] }], ended))
+  for (let number = 0; number < 2000; number += 1) {
+    expect(await send(`select ${number}`)).toBeUndefined()
+    await send('select 0')
+  }
+  const { rows } = await client.query<{ statement: string }>(
+    'select statement from pg_prepared_statements',
+  )
+  const texts = rows.map(({ statement }) => statement)
+  expect(texts).toContain('select 0')
+  expect(texts).toContain('select 1999')
+  expect(texts).not.toContain('select 1')
+  expect(texts.length).toBeGreaterThan(400)
+  expect(texts.length).toBeLessThan(1000)
+  await client.end()
+})
 
-  it('is given to no large statement, and to small ones after many large ones', () => {
-    const names = new PreparedNames()
-    expect(names.of(kinds['a thousand conditions'](1))).toBeUndefined()
-    for (const text of numbered(kinds['a hundred conditions'])) names.of(text)
-    expect(names.of(kinds['a hundred conditions'](5000))).toBeUndefined()
-    expect(names.of(kinds['a row by key'](1))).toBeDefined()
+describe('a name', () => {
+  it('is always the same, and given to no large statement', () => {
+    const text = kinds['a row by key'](1)
+    expect(preparedName(text)).toMatch(/^data_bridge_[0-9a-f]{24}$/)
+    expect(preparedName(text)).toBe(preparedName(text))
+    expect(preparedName(kinds['a row by key'](2))).not.toBe(preparedName(text))
+    expect(preparedName(kinds['a thousand conditions'](1))).toBeUndefined()
   })
 })
