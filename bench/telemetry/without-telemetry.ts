@@ -15,8 +15,11 @@ const replacements: readonly (readonly [before: string, after: string])[] = [
       api && new Telemetry(api, this.#pool, { level, hasText, hasParameters, hasOldNames })\n`,
     '',
   ],
-  [`    const telemetry = tracing === false ? undefined : this.telemetry?.observers(trace)\n`, ''],
-  [`[stats, detector, slow, ...(telemetry ?? [])]`, `[stats, detector, slow]`],
+  [
+    `    if (tracing !== false && this.telemetry !== undefined)
+      observers.push(...this.telemetry.observers(trace))\n`,
+    '',
+  ],
   [`    this.telemetry?.close()\n`, ''],
 ]
 
