@@ -18,7 +18,8 @@ import { verdictsOf } from './verdicts.ts'
 import { versionLine } from './versions.ts'
 import { workloads } from './workloads.ts'
 
-const warmUpMs = 700
+// Long enough for the engine to compile what is hot.
+const warmUpMs = 2000
 const distantWarmUpMs = 150
 
 export const peers: Benchmark = {
