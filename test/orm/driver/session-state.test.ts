@@ -41,7 +41,8 @@ describe('a connection whose session SQL has changed', () => {
     const left = await database.run((session) =>
       session.execute(sql`
         select 'table' as kind from pg_class where relname = 'mine'
-        union all select 'lock' from pg_locks where locktype = 'advisory'
+        union all select 'lock' from pg_locks
+          where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())
         union all select 'channel' from pg_listening_channels()`),
     )
     expect([...left]).toEqual([])
@@ -54,7 +55,10 @@ describe('a connection whose session SQL has changed', () => {
       throw new Error('over')
     })
     await expect(job).rejects.toThrow('over')
-    expect(await query(`select 1 from pg_locks where locktype = 'advisory'`)).toEqual([])
+    expect(
+      await query(`select 1 from pg_locks where locktype = 'advisory'
+      and database = (select oid from pg_database where datname = current_database())`),
+    ).toEqual([])
   })
 
   it('prepares its statements again', async () => {

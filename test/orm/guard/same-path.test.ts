@@ -99,7 +99,7 @@ it('sends the same statements in a transaction, and BEGIN together with the firs
   expect(isBinary).toEqual([true, true, true])
 })
 
-it('sends the same with a signal', async () => {
+it('sends COMMIT by itself with a signal, so that what comes before it can be cancelled', async () => {
   using clients = watchClients(application_name)
   const database = new Database({ connectionString: url, application_name, max: 1 })
   const { signal } = new AbortController()
@@ -117,5 +117,7 @@ it('sends the same with a signal', async () => {
   const watched = clients.take()
   await database.close()
   expect(without).toMatchObject({ exchanges: 2, writes: 2 })
-  expect(watched).toEqual(without)
+  expect(watched).toMatchObject({ exchanges: 3, writes: 3 })
+  expect(watched.texts.slice(-1)).toEqual(['commit'])
+  expect(watched.texts).toHaveLength(without.texts.length)
 })

@@ -133,13 +133,11 @@ describe.each(feeds)('prepared statements on a lane that reads %s', (feed) => {
     expect(await prepared(laned)).toEqual(['one', 'two'])
   })
 
-  it('take over a name that the lane does not know of, once it was forgotten', async () => {
+  it('take over a name that the lane does not know of', async () => {
     const { client, lane } = await openLane(url, feed)
     await client.query('prepare taken as select 1')
     const part = { text: 'select 2', name: 'taken' }
-    expect((await send(lane, part)).failure).toMatchObject({ error: { code: '42P05' }, part: 0 })
-    lane.forget('taken')
-    expect(await rowsOf(lane, part)).toEqual([['2']])
+    for (let time = 0; time < 2; time += 1) expect(await rowsOf(lane, part)).toEqual([['2']])
   })
 
   it('live beside those of pg', async () => {
