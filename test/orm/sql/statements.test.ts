@@ -1,7 +1,8 @@
+import { setTimeout } from 'node:timers/promises'
 import { beforeEach, expect, it } from 'vitest'
 import { integer, or, type Session, sql, table, text } from '../../../orm/index.ts'
 import { type Compiled, StatementCache } from '../../../orm/sql/statement.ts'
-import { testDatabase } from '../../support/database.ts'
+import { connect, testDatabase } from '../../support/database.ts'
 import { blog, Post, user, User } from '../../support/entities.ts'
 import { coded } from '../../support/failure.ts'
 import { recordWire, type WireRecorder } from '../../support/recorder.ts'
@@ -201,4 +202,21 @@ it('loses no work where a second statement of a transaction is outdated too', as
   })
   await expect(both).rejects.toMatchObject({ sqlState: '42P05' })
   expect(await stored()).toBe(before)
+})
+
+it('lets a statement that is repeated take as long as any other', async () => {
+  await using wire = recordWire(url, { max: 1 })
+  await query(`insert into altered (name) values ('a')`)
+  const find = (session: Session) => session.find(Altered).forUpdate().toList()
+  for (let time = 0; time < 3; time += 1) await wire.database.transaction(find)
+  await query('alter table altered alter age type integer')
+  await query('alter table altered alter age type bigint')
+  await using other = await connect(url)
+  await other.query('begin')
+  await other.query('select from altered for update')
+  const finding = wire.database.transaction(find)
+  // Longer than a ROLLBACK may take.
+  await setTimeout(1300)
+  await other.query('commit')
+  expect(await finding).toMatchObject([{ name: 'a' }])
 })
