@@ -253,20 +253,21 @@ export class Exchanges {
     const mayRepeat = isNew || !this.transaction.hasExecuted
     const begins = isNew && isBegin(sendings[0])
     const limit = begins ? this.#limitTransaction() : undefined
+    const told = (refusal: Refusal | undefined): void => {
+      if (refusal === undefined) this.transaction.hasExecuted ||= sendings.some(isWork)
+      ended(refusal)
+    }
     this.#sender.send(connection, sendings, operation, (refusal) => {
       if (begins) this.#hasBegun(connection, limit)
       // The application has given it back so.
       else if (isNew && connection.isInTransaction) connection.replace()
-      if (refusal === undefined) {
-        this.transaction.hasExecuted ||= sendings.some(isWork)
-        return ended(undefined)
-      }
-      if (!connection.outdate(refusal.cause, sendings) || !mayRepeat) return ended(refusal)
-      if (!this.transaction.exists) return this.#sender.send(connection, sendings, operation, ended)
+      if (refusal === undefined) return told(undefined)
+      if (!connection.outdate(refusal.cause, sendings) || !mayRepeat) return told(refusal)
+      if (!this.transaction.exists) return this.#sender.send(connection, sendings, operation, told)
       const again = isNew
         ? [control('rollback'), ...sendings]
         : [control('rollback'), control(this.#begun), ...sendings]
-      this.#sender.send(connection, again, operation, ended)
+      this.#sender.send(connection, again, operation, told)
     })
   }
 

@@ -92,13 +92,17 @@ export class Lease {
     const limitMs = this.#probeMs
     const limit =
       limitMs === undefined ? undefined : setTimeout(() => connection.destroy(), limitMs)
-    const stopWaiting = (): void => connection.destroy()
+    let given: DataBridgeError | undefined
+    const stopWaiting = (reason: DataBridgeError): void => {
+      given = reason
+      connection.destroy()
+    }
     this.#stopWaiting = stopWaiting
     connection.probe((failure) => {
       clearTimeout(limit)
       if (failure === undefined) return done(undefined, connection)
       connection.release(failure.error)
-      done(statementError(failure.error, 'the first statement'))
+      done(given ?? statementError(failure.error, 'the first statement'))
     })
   }
 

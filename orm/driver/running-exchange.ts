@@ -32,7 +32,7 @@ export class RunningExchange {
     this.#sendings = sendings
     this.#operation = operation
     const first = sendings[0] as Sending
-    const limitMs = limitOf(first, limits.statement)
+    const limitMs = limitOf(sendings, limits.statement)
     // Which statement runs has to be known then: COMMIT is not cancelled.
     const isTimed = limitMs !== undefined || limits.transaction !== undefined
     this.#limit = limitMs === undefined ? undefined : new StatementLimit(connection, first, limitMs)

@@ -41,6 +41,11 @@ export class StatementLimit {
 }
 
 /** ROLLBACK has its own limit, since PostgreSQL also rolls back when the connection ends. */
-export function limitOf(sending: Sending, statementMs: number | undefined): number | undefined {
-  return sending.statement.summary === 'ROLLBACK' ? graceMs : statementMs
+export function limitOf(
+  sendings: readonly Sending[],
+  statementMs: number | undefined,
+): number | undefined {
+  // Others follow it where a transaction is begun once more.
+  const isRollback = sendings.length === 1 && sendings[0]?.statement.summary === 'ROLLBACK'
+  return isRollback ? graceMs : statementMs
 }

@@ -23,6 +23,8 @@ export interface ColumnType {
   readonly isComparable: boolean
   /** Whether two values are equal for PostgreSQL only if their texts are, so that JavaScript can match keys. */
   readonly hasExactText: boolean
+  /** Whether code of the application reads and compares its values, which may throw. */
+  readonly isCustom?: boolean
   /** Whether `like` and `ilike` work on it. */
   readonly isText: boolean
   /** The items of an array type. */

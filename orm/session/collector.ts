@@ -18,8 +18,8 @@ export class Collector implements EntityCollector {
   readonly #owner: EntityOwner
   readonly #hydrator: Hydrator
   readonly #entities: Entity[] = []
-  readonly #held: ReadonlyMap<Identity, Entity>
   readonly #locked: Row[] | undefined
+  #held: ReadonlyMap<Identity, Entity> | undefined
   #made: Map<Identity, Entity> | undefined
 
   /** @param isLocked whether the rows are newer than those of entities that the session holds */
@@ -32,7 +32,6 @@ export class Collector implements EntityCollector {
     this.#locked = isLocked ? [] : undefined
     this.#table = table
     this.#work = work
-    this.#held = work.identity.of(table)
     this.#owner = owner
     this.#hydrator = hydratorOf(table)
   }
@@ -40,6 +39,8 @@ export class Collector implements EntityCollector {
   row(row: Row): void {
     this.#locked?.push(row)
     const key = identityOf(this.#table, row)
+    // Not before the first row: a rollback that was sent before the statement may have forgotten them all.
+    this.#held ??= this.#work.identity.of(this.#table)
     const known = this.#held.get(key) ?? this.#made?.get(key)
     if (known !== undefined) {
       this.#entities.push(known)

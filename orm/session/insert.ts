@@ -10,7 +10,7 @@ import type { Primitive, Row } from '../schema/wire-form.ts'
 import { insertDefaults, insertRows } from '../sql/write-statements.ts'
 import type { Statement } from '../sql/statement.ts'
 import { exactKeys, hasInexactKeys } from './exact-keys.ts'
-import { isSafelyRead } from './safely-read.ts'
+import { areSafelyKept, isSafelyRead } from './safely-read.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import type { Writing } from './writing.ts'
 
@@ -73,7 +73,10 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
       : insertRows(table, columns, sent, facts)
   // Without triggers and rules, a table stores each row that it is given, or the statement fails.
   const isCertain =
-    facts.isPlain && columns.length > 0 && returned.every((column) => isSafelyRead(column, facts))
+    facts.isPlain &&
+    columns.length > 0 &&
+    areSafelyKept(columns) &&
+    returned.every((column) => isSafelyRead(column, facts))
   writing.put({
     verb: 'INSERT',
     table,

@@ -10,3 +10,11 @@ export function isSafelyRead(column: ColumnMetadata, facts: TableFacts): boolean
   const { arrayCast, itemCast } = facts.castsOf(column)
   return itemCast === '' && arrayFormat(column.type.keep.binary, arrayCast) !== undefined
 }
+
+/**
+ * Whether taking over what was sent cannot fail either: an entity gets the value that the column reads of it, and a
+ * custom column reads it with code of the application.
+ */
+export function areSafelyKept(columns: readonly ColumnMetadata[]): boolean {
+  return columns.every(({ type }) => type.isCustom !== true)
+}

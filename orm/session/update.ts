@@ -6,7 +6,7 @@ import { guardedUpdateRows } from '../sql/guarded-writes.ts'
 import { type ChangedRows, updateRows } from '../sql/write-statements.ts'
 import type { Change } from './change-set.ts'
 import { rowsByPlace } from './row-counts.ts'
-import { isSafelyRead } from './safely-read.ts'
+import { areSafelyKept, isSafelyRead } from './safely-read.ts'
 import type { Writing } from './writing.ts'
 
 /** Updates rows of one table with one statement. */
@@ -40,7 +40,7 @@ export function updateTable(
     entities,
     statement: () => updateRows(table, columns, rows, facts),
     guarded: () =>
-      returned.every((column) => isSafelyRead(column, facts))
+      areSafelyKept(columns) && returned.every((column) => isSafelyRead(column, facts))
         ? guardedUpdateRows(table, columns, rows, facts)
         : undefined,
     absorb(written) {

@@ -34,6 +34,7 @@ export function arrayType(type: ColumnType, nullable: boolean): ColumnType {
     hasExactText: false,
     isText: false,
     items,
+    isCustom: type.isCustom ?? false,
     ...(leaf.enumeration === undefined ? {} : { enumeration: leaf.enumeration }),
     ...(leaf.extension === undefined ? {} : { extension: leaf.extension }),
     isType: (value) => everyItem(value, items, (item) => type.isType(item)),

@@ -55,6 +55,7 @@ export function customTypeOf(given: CustomType<unknown>): ColumnType {
     isComparable: given.isComparable ?? true,
     hasExactText: given.hasExactText ?? false,
     isText: given.isText ?? false,
+    isCustom: true,
     ...(extension === undefined ? {} : { extension }),
     isType,
     accepts: (value) => isType(value) && (given.accepts?.(value) ?? true),

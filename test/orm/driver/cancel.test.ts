@@ -165,6 +165,19 @@ describe('a session whose signal is aborted', () => {
     await expect.poll(() => slow.usage).toEqual({ total: 0, idle: 0, waiting: 0 })
   })
 
+  it('while a new connection is silent: it waits no longer, and has the reason', async () => {
+    await using proxy = await WireProxy.to(url)
+    await using slow = new Database({ connectionString: proxy.url, max: 1 })
+    const leaving = new AbortController()
+    const session = slow.session({ signal: leaving.signal })
+    const silent = proxy.before('toServer', 'pg_backend_pid', () => proxy.blackHole())
+    const getting = session.get(User, 1)
+    await silent
+    leaving.abort()
+    await failure('DATA_BRIDGE_ERR_ABORTED', getting)
+    await expect.poll(() => slow.usage).toEqual({ total: 0, idle: 0, waiting: 0 })
+  })
+
   it('takes no success with it: transaction() fails, where its function has not seen it', async () => {
     const leaving = new AbortController()
     await using session = database.session({ signal: leaving.signal })

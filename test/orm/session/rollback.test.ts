@@ -55,6 +55,20 @@ describe('rollback', () => {
     expect(await names()).toEqual(['ann'])
   })
 
+  it('leaves what is read behind it to the session', async () => {
+    await using session = database.session()
+    const ann = (await session.get(User, 1)) as User
+    ann.name = 'changed'
+    await session.flush()
+    const rollingBack = session.rollback()
+    const [again] = await session.find(User).toList()
+    await rollingBack
+    expect(again).not.toBe(ann)
+    again!.name = 'ben'
+    await session.commit()
+    expect(await names()).toEqual(['ben'])
+  })
+
   it('costs nothing where nothing was begun', async () => {
     await using session = database.session()
     await session.get(User, 1)

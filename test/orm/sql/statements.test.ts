@@ -1,10 +1,11 @@
+import { setTimeout } from 'node:timers/promises'
 import { beforeEach, expect, it } from 'vitest'
 import { integer, or, type Session, sql, table, text } from '../../../orm/index.ts'
 import { type Compiled, StatementCache } from '../../../orm/sql/statement.ts'
-import { testDatabase } from '../../support/database.ts'
+import { connect, testDatabase } from '../../support/database.ts'
 import { blog, Post, user, User } from '../../support/entities.ts'
 import { coded } from '../../support/failure.ts'
-import { recordWire } from '../../support/recorder.ts'
+import { recordWire, type WireRecorder } from '../../support/recorder.ts'
 
 // Entities of their own: what was compiled is remembered for as long as the process lives.
 const fresh = (name: string) =>
@@ -173,4 +174,49 @@ it('goes on where what was prepared is gone', async () => {
   for (let time = 0; time < 3; time += 1) await wire.database.run(find)
   await wire.database.run((session) => session.execute(sql`deallocate all`))
   expect(await wire.database.run(find)).toEqual([])
+})
+
+it('loses no work where a second statement of a transaction is outdated too', async () => {
+  const prepare = async ({ database }: WireRecorder): Promise<void> => {
+    for (let time = 0; time < 3; time += 1) {
+      await database.transaction(async (session) => {
+        session.add(new Insert({ name: 'a' }))
+        await session.flush()
+      })
+    }
+  }
+  const find = (session: Session) => session.find(Find).limit(8).toList()
+  await using other = recordWire(url, { max: 1 })
+  for (let time = 0; time < 3; time += 1) await other.database.run(find)
+  const { name } = other.queries.at(-1)!
+  await using wire = recordWire(url, { max: 1 })
+  await prepare(wire)
+  await wire.pool.query('deallocate all')
+  await wire.pool.query(`prepare "${name}" as select 1`)
+  const stored = async () => (await query('select from insert')).length
+  const before = await stored()
+  const both = wire.database.transaction(async (session) => {
+    session.add(new Insert({ name: 'b' }))
+    await session.flush()
+    return find(session)
+  })
+  await expect(both).rejects.toMatchObject({ sqlState: '42P05' })
+  expect(await stored()).toBe(before)
+})
+
+it('lets a statement that is repeated take as long as any other', async () => {
+  await using wire = recordWire(url, { max: 1 })
+  await query(`insert into altered (name) values ('a')`)
+  const find = (session: Session) => session.find(Altered).forUpdate().toList()
+  for (let time = 0; time < 3; time += 1) await wire.database.transaction(find)
+  await query('alter table altered alter age type integer')
+  await query('alter table altered alter age type bigint')
+  await using other = await connect(url)
+  await other.query('begin')
+  await other.query('select from altered for update')
+  const finding = wire.database.transaction(find)
+  // Longer than a ROLLBACK may take.
+  await setTimeout(1300)
+  await other.query('commit')
+  expect(await finding).toMatchObject([{ name: 'a' }])
 })

@@ -1,0 +1,45 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { array, custom, integer, table } from '../../../orm/index.ts'
+import { testDatabase } from '../../support/database.ts'
+import { coded } from '../../support/failure.ts'
+
+const strict = custom<string>({
+  sql: 'text',
+  decode(given) {
+    if (given === 'unreadable') throw new Error('cannot be read')
+    return given
+  },
+  encode: (value) => value,
+})
+
+class Label extends table('labels', { id: integer().primaryKey().generated(), name: strict }) {}
+class Shelf extends table('shelves', {
+  id: integer().primaryKey().generated(),
+  names: array(strict),
+}) {}
+
+const { database, query, truncate } = await testDatabase([Label, Shelf])
+beforeEach(truncate)
+
+// The second time, nothing has to be asked about the table before.
+describe.each([1, 2])('a value that its column cannot read again, the time %i', () => {
+  it('is not saved by a commit that fails: inserted', async () => {
+    for (const added of [new Label({ name: 'unreadable' }), new Shelf({ names: ['unreadable'] })]) {
+      await expect(database.run((session) => session.add(added))).rejects.toThrow(
+        coded('DATA_BRIDGE_ERR_STATEMENT', 'could not be decoded'),
+      )
+    }
+    expect(await query('select from labels')).toEqual([])
+    expect(await query('select from shelves')).toEqual([])
+  })
+
+  it('is not saved by a commit that fails: updated', async () => {
+    await query(`insert into labels (name) values ('first')`)
+    const change = database.run(async (session) => {
+      const label = await session.getOrThrow(Label, 1)
+      label.name = 'unreadable'
+    })
+    await expect(change).rejects.toThrow(coded('DATA_BRIDGE_ERR_STATEMENT', 'could not be decoded'))
+    expect(await query('select name from labels')).toEqual([{ name: 'first' }])
+  })
+})
