@@ -9,6 +9,7 @@ export function openPool(
   { acquireMs, prepare, ...limits }: PoolLimits,
 ): ConnectionPool {
   if (pool !== undefined) {
+    requireNoPipeline(pool)
     // 0 is the default of `pg`, so it says nothing.
     const connectMs = pool.options.connectionTimeoutMillis || undefined
     const waiting = { acquireMs: acquireMs ?? connectMs, connectMs }
@@ -22,4 +23,13 @@ export function openPool(
   if (prepare === true && target.prepare === false)
     throw optionError('expected prepare and the URL to agree, got prepare: true and pgbouncer=true')
   return ConnectionPool.open(target, { ...limits, ...waiting, prepare: prepare ?? target.prepare })
+}
+
+/** In this mode, clients of `pg` refuse all queries that are not of `pg` itself, those of the lane too. */
+function requireNoPipeline({ options }: Pool): void {
+  const { pipeline } = options as { readonly pipeline?: unknown }
+  if (pipeline !== undefined && pipeline !== false)
+    throw optionError(
+      'pool expected a pg.Pool without the option pipeline, in which pg refuses the statements of this library: it sends several at once by itself',
+    )
 }

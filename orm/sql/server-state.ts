@@ -40,9 +40,13 @@ const beforeNames = /\b(?:into|as|with|recursive)\s+(?:[\p{L}\d_$"]+\s*\.\s*)?$/
 // A further common table expression comes behind a comma, as a function may.
 const isCommonTable = /^[\p{L}\d_$"]+\s*\([^()]*\)\s*as\s+(?:(?:not\s+)?materialized\s*)?\(/iu
 
+// A comment may stand between the name of a function and its parenthesis.
+const behindComment = /(?:\*\/|--[^\r\n]*[\r\n])\s*\(/
+
 const localSetting = /\bset_config\s*\([^()]*,\s*true\s*\)/gi
 
 function callsUnknown(text: string): boolean {
+  if (behindComment.test(text)) return true
   const rest = text.replaceAll(localSetting, '')
   for (const { 1: name = '', index } of rest.matchAll(call)) {
     const before = rest.slice(Math.max(0, index - longestBefore), index)

@@ -44,7 +44,7 @@ it('more clients than PgBouncer allows are told so', async () => {
   await using second = new Database({ connectionString: bouncer.url })
   await first.run((session) => session.execute(sql`select 1`))
   await expect(second.run((session) => session.execute(sql`select 1`))).rejects.toThrow(
-    coded('DATA_BRIDGE_ERR_UNREACHABLE', 'max_client_conn'),
+    coded('DATA_BRIDGE_ERR_POOL_EXHAUSTED', 'max_client_conn'),
   )
 })
 

@@ -29,6 +29,15 @@ describe('where connections come from', () => {
     })
   })
 
+  it('a pool with the option pipeline is refused', async () => {
+    const options = { connectionString: url, pipeline: true }
+    const pool = new pg.Pool(options)
+    await expect(serve({ pool }, answer)).rejects.toThrow(
+      'pool expected a pg.Pool without the option pipeline',
+    )
+    await pool.end()
+  })
+
   it('DATABASE_URL, where no other is given', async () => {
     vi.stubEnv('DATABASE_URL', url)
     await using served = await serve({}, answer)
