@@ -1,6 +1,7 @@
 import type { CommitFailure } from '../driver/exchanges.ts'
 import type { SessionConnection } from '../driver/session-connection.ts'
 import { Sending } from '../driver/sending.ts'
+import type { DataBridgeError } from '../errors.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -45,7 +46,13 @@ export class Writer implements Writing {
     if (this.#batches.length === 0) return
     const readers = this.#take((batch) => batch.statement(), false)
     await this.#connection.exchange(this.#sendings(readers), this.#operation)
-    absorbAll(readers)
+    try {
+      absorbAll(readers)
+    } catch (error) {
+      // Rows were written that the session does not know as it should.
+      await this.#connection.fail(error as DataBridgeError)
+      throw error
+    }
   }
 
   /**

@@ -43,3 +43,29 @@ describe.each([1, 2])('a value that its column cannot read again, the time %i', 
     expect(await query('select name from labels')).toEqual([{ name: 'first' }])
   })
 })
+
+describe('a flush whose result cannot be taken over', () => {
+  it('leaves nothing that a later commit saves', async () => {
+    await using session = database.session()
+    const label = new Label({ name: 'unreadable' })
+    session.add(label)
+    await expect(session.flush()).rejects.toThrow(coded('DATA_BRIDGE_ERR_STATEMENT'))
+    session.delete(label)
+    await expect(session.commit()).rejects.toThrow(coded('DATA_BRIDGE_ERR_COMMIT_FAILED'))
+    expect(await query('select from labels')).toEqual([])
+  })
+
+  it('leaves no change that the program has taken back meanwhile', async () => {
+    await query(`insert into labels (name) values ('a'), ('b')`)
+    await using session = database.session()
+    const [first, second] = await session.getMany(Label, [1, 2])
+    await query('delete from labels where id = 2')
+    first!.name = 'c'
+    second!.name = 'd'
+    await expect(session.flush()).rejects.toThrow(coded('DATA_BRIDGE_ERR_STALE'))
+    first!.name = 'a'
+    second!.name = 'b'
+    await expect(session.commit()).rejects.toThrow(coded('DATA_BRIDGE_ERR_COMMIT_FAILED'))
+    expect(await query('select name from labels')).toEqual([{ name: 'a' }])
+  })
+})
