@@ -4,6 +4,7 @@ import { Database, sql } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, User } from '../../support/entities.ts'
 import { recordWire } from '../../support/recorder.ts'
+import { WireProxy } from '../../support/wire-proxy.ts'
 
 const { query, url } = await testDatabase(blog)
 await query(`
@@ -63,6 +64,15 @@ describe('a connection whose session SQL has changed', () => {
     for (let time = 0; time < 3; time += 1) await read()
     await database.run((session) => session.execute(sql`set app.tenant = 'A'`))
     expect(await read()).toBe(0)
+  })
+
+  it('is closed where the reset is not answered, and the session goes on', async () => {
+    await using proxy = await WireProxy.to(url)
+    await using database = new Database({ connectionString: proxy.url, max: 1 })
+    const silent = proxy.before('toServer', 'discard all', (wire) => wire.drop())
+    await database.run((session) => session.execute(sql`set app.tenant = 'A'`))
+    expect((await silent).isDropped).toBe(true)
+    expect(await tenantOf(database)).toBeNull()
   })
 
   it('is closed on a pool of the application, whose handlers may have changed it themselves', async () => {
