@@ -117,6 +117,11 @@ export class Connection {
     return sendings.some(({ name }) => name !== undefined)
   }
 
+  /** Prepares all statements again when they are next used. */
+  doubtStatements(): void {
+    this.#lane.doubtAll()
+  }
+
   /** Sends one statement without parameters. */
   ask(text: string, done: Ended): void {
     this.#lane.send([{ text, parameters: [] }], done)

@@ -220,3 +220,17 @@ it('lets a statement that is repeated take as long as any other', async () => {
   await other.query('commit')
   expect(await finding).toMatchObject([{ name: 'a' }])
 })
+
+it.each([
+  ['are gone', sql`deallocate all`],
+  ['have other columns', sql`alter table altered alter age type numeric`],
+])('prepares again what %s since SQL of the same session', async (_, change) => {
+  await using wire = recordWire(url, { max: 1 })
+  const find = (session: Session) => session.find(Altered).filter({ name: 'z' }).toList()
+  for (let time = 0; time < 3; time += 1) await wire.database.run(find)
+  const changing = wire.database.run(async (session) => {
+    await session.execute(change)
+    return find(session)
+  })
+  expect(await changing).toEqual([])
+})
