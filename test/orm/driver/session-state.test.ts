@@ -42,7 +42,8 @@ describe('a connection whose session SQL has changed', () => {
     const left = await database.run((session) =>
       session.execute(sql`
         select 'table' as kind from pg_class where relname = 'mine'
-        union all select 'lock' from pg_locks where locktype = 'advisory'
+        union all select 'lock' from pg_locks l join pg_database d on d.oid = l.database
+          where locktype = 'advisory' and datname = current_database()
         union all select 'channel' from pg_listening_channels()`),
     )
     expect([...left]).toEqual([])
@@ -55,7 +56,10 @@ describe('a connection whose session SQL has changed', () => {
       throw new Error('over')
     })
     await expect(job).rejects.toThrow('over')
-    expect(await query(`select 1 from pg_locks where locktype = 'advisory'`)).toEqual([])
+    expect(
+      await query(`select from pg_locks l join pg_database d on d.oid = l.database
+         where locktype = 'advisory' and datname = current_database()`),
+    ).toEqual([])
   })
 
   it('prepares its statements again', async () => {
