@@ -234,3 +234,18 @@ it.each([
   })
   expect(await changing).toEqual([])
 })
+
+it('tries a transaction again in which a prepared statement was outdated', async () => {
+  await using wire = recordWire(url, { max: 1 })
+  const find = (session: Session) => session.find(Altered).filter({ name: 'y' }).toList()
+  for (let time = 0; time < 3; time += 1) await wire.database.run(find)
+  await query('alter table altered alter age type text')
+  let attempts = 0
+  const later = async (session: Session): Promise<unknown> => {
+    attempts += 1
+    await session.find(Find).limit(1).toList()
+    return find(session)
+  }
+  expect(await wire.database.transaction(later, { retries: 1 })).toEqual([])
+  expect(attempts).toBe(2)
+})
