@@ -60,7 +60,7 @@ export class Writer implements Writing {
    * left to check after a COMMIT.
    */
   async commit(operation: Operation): Promise<CommitFailure | undefined> {
-    const guarded = this.#mayInterrupt ? [undefined] : this.#batches.map((batch) => batch.guarded())
+    const guarded = this.#mayInterrupt ? [undefined] : this.#batches.map(guardedOf)
     if (guarded.includes(undefined)) {
       await this.settle()
       return this.#connection.commit(operation)
@@ -94,6 +94,11 @@ export class Writer implements Writing {
   #sendings(readers: readonly BatchReader[]): readonly Sending[] {
     return readers.map((reader) => new Sending(reader.statement, reader, this.#operation))
   }
+}
+
+// A frozen entity takes no result, which would be known only after the COMMIT.
+function guardedOf(batch: Batch): Statement | undefined {
+  return batch.entities.some(Object.isFrozen) ? undefined : batch.guarded()
 }
 
 /** All of them were executed, so each entity has to know, whatever is wrong with one of them. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { array, custom, integer, table } from '../../../orm/index.ts'
+import { array, custom, integer, table, text } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { coded } from '../../support/failure.ts'
 
@@ -18,7 +18,9 @@ class Shelf extends table('shelves', {
   names: array(strict),
 }) {}
 
-const { database, query, truncate } = await testDatabase([Label, Shelf])
+class Plain extends table('plain', { id: integer().primaryKey().generated(), name: text() }) {}
+
+const { database, query, truncate } = await testDatabase([Label, Shelf, Plain])
 beforeEach(truncate)
 
 // The second time, nothing has to be asked about the table before.
@@ -68,4 +70,14 @@ describe('a flush whose result cannot be taken over', () => {
     await expect(session.commit()).rejects.toThrow(coded('DATA_BRIDGE_ERR_COMMIT_FAILED'))
     expect(await query('select name from labels')).toEqual([{ name: 'a' }])
   })
+})
+
+it('saves no entity that was frozen after it was added', async () => {
+  await using session = database.session()
+  const plain = new Plain({ name: 'frozen' })
+  session.add(plain)
+  Object.freeze(plain)
+  await expect(session.commit()).rejects.toThrow(TypeError)
+  await session.rollback()
+  expect(await query('select from plain')).toEqual([])
 })
