@@ -10,7 +10,7 @@ import { outdatedOf } from './pg-errors.ts'
 import type { RawOutcome } from './raw-outcome.ts'
 import type { Sending } from './sending.ts'
 
-/** How long a cancelled statement or a ROLLBACK may still run. Then the connection is closed. */
+/** How long a cancelled statement, a ROLLBACK or a reset may still run. Then the connection is closed. */
 export const graceMs = 1000
 
 /** Called once with the error, or with undefined. */
@@ -117,6 +117,11 @@ export class Connection {
     return sendings.some(({ name }) => name !== undefined)
   }
 
+  /** Prepares all statements again when they are next used. */
+  doubtStatements(): void {
+    this.#lane.doubtAll()
+  }
+
   /** Sends one statement without parameters. */
   ask(text: string, done: Ended): void {
     this.#lane.send([{ text, parameters: [] }], done)
@@ -182,9 +187,11 @@ export class Connection {
     return this.isChanged && this.#isOwn && this.#isDirect === true && this.#lost === undefined
   }
 
-  /** Puts the server's session into its first state. */
+  /** Puts the server's session into its first state. If that takes too long, the connection is closed. */
   reset(done: () => void): void {
+    const limit = setTimeout(() => this.destroy(), graceMs)
     this.ask('discard all', (failure) => {
+      clearTimeout(limit)
       this.#lane.forgetAll()
       if (failure === undefined) this.isChanged = false
       else this.#isUnfit = true

@@ -9,7 +9,7 @@ import { isRefusal, spare, type TellRefused } from '../util/refusals.ts'
 import type { Connection } from './connection.ts'
 import { type CommitFailure, type Done, Exchanges, type TransactionOwner } from './exchanges.ts'
 import type { ConnectionPool } from './pool.ts'
-import { hasEnded, type RawOutcome } from './raw-outcome.ts'
+import { hasEnded, mayChangeSchema, type RawOutcome } from './raw-outcome.ts'
 import { rejection } from './rejection.ts'
 import { control, noReader, Sending } from './sending.ts'
 import { catalogueSummary } from './statement-limit.ts'
@@ -137,8 +137,12 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
     const { text, parameters } = statement
     let outcome: RawOutcome | undefined
     const run = async (connection: Connection): Promise<RawOutcome> => {
-      connection.isChanged ||= mayChangeState(text)
-      return (outcome = await connection.objects(text, parameters))
+      const isChange = mayChangeState(text)
+      connection.isChanged ||= isChange
+      outcome = await connection.objects(text, parameters)
+      // What was prepared may be gone, or have other columns now.
+      if (isChange || mayChangeSchema(outcome)) connection.doubtStatements()
+      return outcome
     }
     const send = (done: Done): void => {
       const sending = new Sending(statement, noReader)

@@ -1,9 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
+import { isOutdatedError } from '../driver/outdated-errors.ts'
 import { DataBridgeError } from '../errors.ts'
 
-/** Whether the same work may succeed in a new transaction: after serialization failures and deadlocks. */
+/**
+ * Whether the same work may succeed in a new transaction: after serialization failures and deadlocks, and where a table
+ * has changed under a prepared statement.
+ */
 export function isRetryable(error: unknown): boolean {
-  return error instanceof DataBridgeError && error.retryable === true
+  return (error instanceof DataBridgeError && error.retryable === true) || isOutdatedError(error)
 }
 
 const firstPauseMs = 5

@@ -1,6 +1,7 @@
 import type { CommitFailure } from '../driver/exchanges.ts'
 import type { SessionConnection } from '../driver/session-connection.ts'
 import { Sending } from '../driver/sending.ts'
+import type { DataBridgeError } from '../errors.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -45,7 +46,16 @@ export class Writer implements Writing {
     if (this.#batches.length === 0) return Promise.resolve()
     const readers = this.#take((batch) => batch.statement(), false)
     const exchanging = this.#connection.exchange(this.#sendings(readers), this.#operation)
-    return exchanging.then(() => absorbAll(readers))
+    return exchanging.then(() => {
+      try {
+        absorbAll(readers)
+      } catch (error) {
+        // Rows were written that the session does not know as it should.
+        return this.#connection.fail(error as DataBridgeError).then(() => {
+          throw error
+        })
+      }
+    })
   }
 
   /**
@@ -53,7 +63,7 @@ export class Writer implements Writing {
    * left to check after a COMMIT.
    */
   async commit(operation: Operation): Promise<CommitFailure | undefined> {
-    const guarded = this.#mayInterrupt ? [undefined] : this.#batches.map((batch) => batch.guarded())
+    const guarded = this.#mayInterrupt ? [undefined] : this.#batches.map(guardedOf)
     if (guarded.includes(undefined)) {
       await this.settle()
       return this.#connection.commit(operation)
@@ -87,6 +97,11 @@ export class Writer implements Writing {
   #sendings(readers: readonly BatchReader[]): readonly Sending[] {
     return readers.map((reader) => new Sending(reader.statement, reader, this.#operation))
   }
+}
+
+// A frozen entity takes no result, which would be known only after the COMMIT.
+function guardedOf(batch: Batch): Statement | undefined {
+  return batch.entities.some(Object.isFrozen) ? undefined : batch.guarded()
 }
 
 /** All of them were executed, so each entity has to know, whatever is wrong with one of them. */
