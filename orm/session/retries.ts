@@ -1,9 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
+import { isOutdated } from '../driver/pg-errors.ts'
 import { DataBridgeError } from '../errors.ts'
 
-/** Whether the same work may succeed in a new transaction: after serialization failures and deadlocks. */
+/**
+ * Whether the same work may succeed in a new transaction: after serialization failures, deadlocks, and changes of
+ * tables that outdated a prepared statement.
+ */
 export function isRetryable(error: unknown): boolean {
-  return error instanceof DataBridgeError && error.retryable === true
+  return (error instanceof DataBridgeError && error.retryable === true) || isOutdated(error)
 }
 
 const firstPauseMs = 5
