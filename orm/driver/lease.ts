@@ -92,13 +92,17 @@ export class Lease {
     const limitMs = this.#probeMs
     const limit =
       limitMs === undefined ? undefined : setTimeout(() => connection.destroy(), limitMs)
-    const stopWaiting = (): void => connection.destroy()
+    let reason: DataBridgeError | undefined
+    const stopWaiting = (given: DataBridgeError): void => {
+      reason = given
+      connection.destroy()
+    }
     this.#stopWaiting = stopWaiting
     connection.probe((failure) => {
       clearTimeout(limit)
       if (failure === undefined) return done(undefined, connection)
       connection.release(failure.error)
-      done(statementError(failure.error, 'the first statement'))
+      done(reason ?? statementError(failure.error, 'the first statement'))
     })
   }
 

@@ -104,6 +104,18 @@ describe('a network that swallows what new connections say', () => {
     expect(await one(database)).toEqual([{ one: 1 }])
   })
 
+  it('is left with the reason of who leaves, also when only the first statement is swallowed', async () => {
+    await using proxy = await WireProxy.to(url)
+    await using database = new Database({ connectionString: proxy.url, max: 1 })
+    const sent = proxy.before('toServer', 'pg_backend_pid', (wire) => wire.drop())
+    const leaving = new AbortController()
+    const left = failure('DATA_BRIDGE_ERR_ABORTED', one(database, { signal: leaving.signal }))
+    await sent
+    leaving.abort()
+    await left
+    expect(await one(database)).toEqual([{ one: 1 }])
+  })
+
   it('is given up after timeouts.acquire, with an error that says where to look', async () => {
     await using proxy = await WireProxy.to(url)
     await using database = new Database({
