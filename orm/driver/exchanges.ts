@@ -3,7 +3,6 @@ import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Connection } from './connection.ts'
 import { Lease } from './lease.ts'
-import { markOutdated } from './outdated-errors.ts'
 import { isConnectionLoss, isToReplace, statementError } from './pg-errors.ts'
 import type { ConnectionPool } from './pool.ts'
 import { control, type Sending } from './sending.ts'
@@ -263,11 +262,7 @@ export class Exchanges {
       // The application has given it back so.
       else if (isNew && connection.isInTransaction) connection.replace()
       if (refusal === undefined) return told(undefined)
-      if (!connection.outdate(refusal.cause, sendings)) return told(refusal)
-      if (!mayRepeat) {
-        markOutdated(refusal.error)
-        return told(refusal)
-      }
+      if (!connection.outdate(refusal.cause, sendings) || !mayRepeat) return told(refusal)
       if (!this.transaction.exists) return this.#sender.send(connection, sendings, operation, told)
       const again = isNew
         ? [control('rollback'), ...sendings]

@@ -5,6 +5,9 @@ import type { Connection } from './connection.ts'
 import { statementError } from './pg-errors.ts'
 import { type ConnectionPool, defaultAcquireMs } from './pool.ts'
 import type { TimeLimits } from './time-limits.ts'
+import { statementTimeoutError } from './transaction-errors.ts'
+
+const firstStatement = 'the first statement'
 
 type Taken = (error: unknown, connection?: Connection) => void
 
@@ -89,27 +92,27 @@ export class Lease {
   }
 
   #probe(connection: Connection, done: Taken): void {
-    const limitMs = this.#probeMs
-    const limit =
-      limitMs === undefined ? undefined : setTimeout(() => connection.destroy(), limitMs)
-    let given: DataBridgeError | undefined
-    const stopWaiting = (reason: DataBridgeError): void => {
-      given = reason
+    let reason: DataBridgeError | undefined
+    const stopWaiting = (given: DataBridgeError): void => {
+      reason = given
       connection.destroy()
     }
     this.#stopWaiting = stopWaiting
+    const limit = this.#limitProbe(stopWaiting)
     connection.probe((failure) => {
       clearTimeout(limit)
       if (failure === undefined) return done(undefined, connection)
       connection.release(failure.error)
-      done(given ?? statementError(failure.error, 'the first statement'))
+      done(reason ?? statementError(failure.error, firstStatement))
     })
   }
 
-  /** How long a new connection may be silent: no longer than a connection is waited for, and than a statement may take. */
-  get #probeMs(): number | undefined {
+  /** A new connection may be silent no longer than a connection is waited for, and than a statement may take. */
+  #limitProbe(over: (reason: DataBridgeError) => void): NodeJS.Timeout | undefined {
     const { acquire = defaultAcquireMs, statement = Infinity } = this.#limits
-    const limitMs = Math.min(acquire === false ? Infinity : acquire, statement)
-    return limitMs === Infinity ? undefined : limitMs
+    if (acquire !== false && acquire <= statement)
+      return setTimeout(() => over(this.#pool.silenceError(acquire)), acquire)
+    if (statement === Infinity) return undefined
+    return setTimeout(() => over(statementTimeoutError(firstStatement, statement)), statement)
   }
 }

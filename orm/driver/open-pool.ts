@@ -28,7 +28,7 @@ export function openPool(
 /** In this mode, clients of `pg` refuse all queries that are not of `pg` itself, those of the lane too. */
 function requireNoPipeline({ options }: Pool): void {
   const { pipeline } = options as { readonly pipeline?: unknown }
-  if (pipeline !== undefined && pipeline !== false)
+  if (pipeline)
     throw optionError(
       'pool expected a pg.Pool without the option pipeline, in which pg refuses the statements of this library: it sends several at once by itself',
     )

@@ -130,11 +130,20 @@ export function statementError(
   const facts = { ...factsOf(error), safeMessage: message }
   if (code !== 'DATA_BRIDGE_ERR_STATEMENT')
     return withRefused(new DataBridgeError(code, `${message}${namesOf(facts)}`, facts), error)
-  return new DataBridgeError(
+  const refused = new DataBridgeError(
     code,
     `${summary} failed: ${wordsOf(error)}${isMissing(state) ? whatIsMissing : ''}`,
     { ...facts, safeMessage: 'PostgreSQL refused a statement; the stack says which one and why' },
   )
+  if (outdatedOf(error) !== undefined) outdated.add(refused)
+  return refused
+}
+
+const outdated = new WeakSet<object>()
+
+/** Whether a prepared statement could not be used: in a new transaction it is prepared anew. */
+export function isOutdated(error: unknown): boolean {
+  return error instanceof DataBridgeError && (outdated.has(error) || isOutdated(error.cause))
 }
 
 /** Keeps the facts about a constraint, and the columns that are certain for every statement. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import pg, { type Pool, type PoolClient } from 'pg'
+import type { DataBridgeError } from '../errors.ts'
 import { type Acquisition, acquisition } from './acquisition.ts'
 import { Client } from './client.ts'
 import { Connection, type PoolState } from './connection.ts'
@@ -169,6 +170,12 @@ export class ConnectionPool {
     // What instruments `pg` looks for the caller's span when a connection is asked for.
     if (this.#asked < this.#line.length) waiter.context = AsyncLocalStorage.snapshot()
     return waiter
+  }
+
+  /** The error of a request whose new connection has said nothing for so long. */
+  silenceError(limitMs: number): DataBridgeError {
+    const { where } = this.#target
+    return acquireTimeoutError(limitMs, { where, inUse: undefined, refusal: undefined })
   }
 
   /** Fails a request that still waits. */

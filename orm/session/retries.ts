@@ -1,13 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
-import { isOutdatedError } from '../driver/outdated-errors.ts'
+import { isOutdated } from '../driver/pg-errors.ts'
 import { DataBridgeError } from '../errors.ts'
 
 /**
- * Whether the same work may succeed in a new transaction: after serialization failures and deadlocks, and where a table
- * has changed under a prepared statement.
+ * Whether the same work may succeed in a new transaction: after serialization failures, deadlocks, and changes of
+ * tables that outdated a prepared statement.
  */
 export function isRetryable(error: unknown): boolean {
-  return (error instanceof DataBridgeError && error.retryable === true) || isOutdatedError(error)
+  return (error instanceof DataBridgeError && error.retryable === true) || isOutdated(error)
 }
 
 const firstPauseMs = 5

@@ -6,8 +6,8 @@ import { describe } from '../errors.ts'
 /** How a transaction begins, and how often it is retried. */
 export interface TransactionOptions extends TransactionMode {
   /**
-   * How often the function is called again after a serialization failure (40001) or a deadlock (40P01).
-   * Default: 0.
+   * How often the function is called again after a serialization failure (40001), a deadlock (40P01), or a change
+   * of a table that has outdated a prepared statement. Default: 0.
    */
   readonly retries?: number | undefined
 }

@@ -104,6 +104,32 @@ describe('a network that swallows what new connections say', () => {
     expect(await one(database)).toEqual([{ one: 1 }])
   })
 
+  it('is left with the reason of who leaves, also when only the first statement is swallowed', async () => {
+    await using proxy = await WireProxy.to(url)
+    await using database = new Database({ connectionString: proxy.url, max: 1 })
+    const sent = proxy.before('toServer', 'pg_backend_pid', (wire) => wire.drop())
+    const leaving = new AbortController()
+    const left = failure('DATA_BRIDGE_ERR_ABORTED', one(database, { signal: leaving.signal }))
+    await sent
+    leaving.abort()
+    await left
+    expect(await one(database)).toEqual([{ one: 1 }])
+  })
+
+  it.each([
+    [{ acquire: 300 }, 'DATA_BRIDGE_ERR_UNREACHABLE', 'within timeouts.acquire (300 ms'],
+    [{ statement: 300 }, 'DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', '300 ms'],
+  ] as const)(
+    'is given up at the limit of the first statement: %o',
+    async (timeouts, code, words) => {
+      await using proxy = await WireProxy.to(url)
+      await using database = new Database({ connectionString: proxy.url, timeouts, max: 1 })
+      void proxy.before('toServer', 'pg_backend_pid', (wire) => wire.drop())
+      const { details } = await failure(code, one(database))
+      expect(details).toContain(words)
+    },
+  )
+
   it('is given up after timeouts.acquire, with an error that says where to look', async () => {
     await using proxy = await WireProxy.to(url)
     await using database = new Database({

@@ -166,6 +166,10 @@ it('goes on where a column has got another type since it was prepared', async ()
     coded('DATA_BRIDGE_ERR_STATEMENT', 'cached plan'),
   )
   expect(await wire.database.transaction(later)).toEqual([])
+  await prepare()
+  await query('alter table altered alter age type integer')
+  // The whole work runs again.
+  expect(await wire.database.transaction(later, { retries: 1 })).toEqual([])
 })
 
 it('goes on where what was prepared is gone', async () => {

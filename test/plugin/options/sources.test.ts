@@ -29,13 +29,20 @@ describe('where connections come from', () => {
     })
   })
 
-  it('a pool with the option pipeline is refused', async () => {
+  it('a pool with the option pipeline is refused, unless it is off', async () => {
     const options = { connectionString: url, pipeline: true }
     const pool = new pg.Pool(options)
     await expect(serve({ pool }, answer)).rejects.toThrow(
       'pool expected a pg.Pool without the option pipeline',
     )
     await pool.end()
+    const off = { connectionString: url, pipeline: null }
+    const usual = new pg.Pool(off as object)
+    {
+      await using served = await serve({ pool: usual }, answer)
+      expect(await (await served.fetch('/')).json()).toEqual({ users: 0 })
+    }
+    await usual.end()
   })
 
   it('DATABASE_URL, where no other is given', async () => {
