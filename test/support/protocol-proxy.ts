@@ -25,6 +25,7 @@ export class Link {
   readonly #statements = new Statements()
   readonly #proxy: ProtocolProxy
   readonly #pieces: Buffer[] = []
+  #isSending = false
   #held: (() => void)[] | undefined
   #phase: 'start' | 'ready' | 'cancel' = 'start'
   #isDead = false
@@ -55,8 +56,10 @@ export class Link {
   send(direction: Direction, bytes: Buffer): void {
     if (this.#isDead) return
     const { pieceSize } = this.#proxy
-    if (direction === 'toServer' || pieceSize === undefined) this.#ends[direction].write(bytes)
-    else this.#sendPieces(bytes, pieceSize)
+    if (direction === 'toServer') this.#ends.toServer.write(bytes)
+    // Behind pieces that still wait, nothing overtakes.
+    else if (pieceSize === undefined && !this.#isSending) this.#ends.toClient.write(bytes)
+    else this.#sendPieces(bytes, pieceSize ?? bytes.length)
   }
 
   /** Ends both sides: with FIN, or with RST. Nothing is passed on any more. */
@@ -143,19 +146,16 @@ export class Link {
 
   /** Each piece in a turn of its own, so that it is read by itself. */
   #sendPieces(bytes: Buffer, size: number): void {
-    const isWaiting = this.#pieces.length > 0
     for (let start = 0; start < bytes.length; start += size)
       this.#pieces.push(bytes.subarray(start, start + size))
-    if (!isWaiting) this.#sendNextPiece()
+    if (!this.#isSending) this.#sendNextPiece()
   }
 
   #sendNextPiece(): void {
-    const [piece] = this.#pieces
+    const piece = this.#pieces.shift()
+    this.#isSending = piece !== undefined && !this.#isDead
     if (piece === undefined || this.#isDead) return
-    this.#ends.toClient.write(piece, () => {
-      this.#pieces.shift()
-      setImmediate(() => this.#sendNextPiece())
-    })
+    this.#ends.toClient.write(piece, () => setImmediate(() => this.#sendNextPiece()))
   }
 }
 
