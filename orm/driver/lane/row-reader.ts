@@ -1,4 +1,5 @@
 import type { ColumnDecoder, Primitive, Row, RowDecoder } from '../../schema/wire-form.ts'
+import { canGenerate, generate } from '../../util/code-generation.ts'
 import { int16At, int32At, utf8At } from './bytes.ts'
 import { laneError } from './lane-error.ts'
 
@@ -23,25 +24,6 @@ export function readTextRow(bytes: Buffer, at: number): Row {
 export function readerOf(decoder: RowDecoder, isBinary: readonly boolean[]): RowReader {
   const careful = carefulReader(decoder, isBinary)
   return canGenerate() ? generated(decoder, isBinary, careful) : careful
-}
-
-function generate(names: readonly string[], body: string): (...values: unknown[]) => unknown {
-  // oxlint-disable-next-line typescript/no-implied-eval -- numbers are all that is put into the code
-  return new Function(...names, body) as (...values: unknown[]) => unknown
-}
-
-let isGenerating: boolean | undefined
-
-// Forbidden by `--disallow-code-generation-from-strings`, and in some runtimes.
-function canGenerate(): boolean {
-  if (isGenerating === undefined) {
-    try {
-      isGenerating = generate([], 'return true')() === true
-    } catch {
-      isGenerating = false
-    }
-  }
-  return isGenerating
 }
 
 function carefulReader(decoder: RowDecoder, isBinary: readonly boolean[]): RowReader {
@@ -97,10 +79,11 @@ function generated(
         next += length
       }`
   })
-  const names = columns.map((_, at) => `d${at}`)
-  const make = generate(
-    [...names, 'careful'],
-    `return function readRow(bytes, at) {
+  const decoders = columns.map((column, at) => (isBinary[at] === true ? column.binary : column))
+  return generate<RowReader>(
+    [...columns.map((_, at) => `d${at}`), 'careful'],
+    [...decoders, careful],
+    `function readRow(bytes, at) {
       if (((bytes[at] << 8) | bytes[at + 1]) !== ${columns.length}) return careful(bytes, at)
       let next = at + 2
       let length = 0
@@ -111,10 +94,6 @@ function generated(
       }
     }`,
   )
-  return make(
-    ...columns.map((column, at) => (isBinary[at] === true ? column.binary : column)),
-    careful,
-  ) as RowReader
 }
 
 function requireWidth(expected: number, got: number): void {

@@ -2,6 +2,7 @@ import { Agent, request } from 'node:http'
 import { expect, it } from 'vitest'
 import { testDatabase } from '../../support/database.ts'
 import { blog } from '../../support/entities.ts'
+import { random } from '../../support/random.ts'
 import { chaosRoutes, hang, type Kind, kinds } from './chaos-routes.ts'
 import { expectIdle, type LogLine, serve } from '../serve.ts'
 
@@ -9,17 +10,6 @@ const { query, url } = await testDatabase(blog)
 
 const requests = 5000
 const concurrency = 32
-
-/** Mulberry32: the same numbers for the same seed, from 0 to 1. */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 interface Plan {
   readonly name: string
