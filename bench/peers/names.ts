@@ -16,7 +16,7 @@ export type PeerName = (typeof peerNames)[number]
 /** The base of all ratios. */
 export const base = 'pg' satisfies PeerName
 
-/** The base a second time, in a process of its own: what equal programs differ by is noise. */
+/** The base a second time, in its own process. The difference between equal programs is noise. */
 export const again = 'pg again'
 
 /** Who takes part in a run: the peers, and the base again. */

@@ -17,7 +17,7 @@ export class BenchDatabase implements AsyncDisposable {
     this.#drop = drop
   }
 
-  /** Makes a database of its own on the server of `DATABASE_URL`, by default on one that it starts. */
+  /** Makes a new database on the server of `DATABASE_URL`. By default, it starts a server. */
   static async create(serverUrl = process.env['DATABASE_URL']): Promise<BenchDatabase> {
     await using started = new AsyncDisposableStack()
     const server = serverUrl ?? started.use(await startPostgres()).url

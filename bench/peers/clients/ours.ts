@@ -124,7 +124,7 @@ function postsAfter(session: Session, after: number, limit: number) {
     .limit(limit)
 }
 
-/** A request has a session of its own, so each unit of work has one here. */
+/** Each request has its own session, so each unit of work has one here. */
 async function inSession<T>(
   database: Database,
   work: (session: Session) => Promise<T>,

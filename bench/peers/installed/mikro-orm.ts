@@ -67,7 +67,7 @@ export const open: OpenPeer = async (url, connections) => {
     // A larger batch is documented for many rows: one statement for each thousand.
     batchSize: 1000,
   })
-  // A request has an EntityManager of its own.
+  // Each request has its own EntityManager.
   const fork = (): EntityManager => orm.em.fork()
   const page = (after: number, limit: number) =>
     [{ id: { $gt: after } }, { orderBy: { id: 'asc' }, limit }] as const
@@ -125,7 +125,7 @@ export const open: OpenPeer = async (url, connections) => {
       const value = (entity as Readonly<Record<string, unknown>>)[property]
       return isCollection(value) ? value.getItems() : value
     },
-    // Foreign keys are no properties of their own here.
+    // Foreign keys are not separate properties here.
     answer: (result) => (Array.isArray(result) ? result.map(withAuthorId) : withAuthorId(result)),
     close: () => orm.close(),
   }

@@ -1,4 +1,4 @@
-/** The client without an engine of its own: a query compiler in WebAssembly, on the driver `pg`. */
+/** The client without a native engine: it compiles queries in WebAssembly and uses the driver `pg`. */
 import { PrismaPg } from '@prisma/adapter-pg'
 import { PrismaClient } from '../node_modules/.prisma-client/index.js'
 import type { OpenPeer } from '../peer.ts'

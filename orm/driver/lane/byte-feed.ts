@@ -54,7 +54,7 @@ export class ByteFeed {
     feeds.set(connection, feed)
   }
 
-  /** The feed of an open connection; undefined if `pg` reads it in a way of its own. */
+  /** The feed of an open connection; undefined if `pg` reads its connection in another way. */
   static of(connection: Connection | undefined): ByteFeed | undefined {
     const feed = connection && feeds.get(connection)
     return feed === undefined || feed.#toPg === undefined ? undefined : feed

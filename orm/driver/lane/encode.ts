@@ -17,7 +17,7 @@ export function encodeExchange(steps: readonly Step[]): Buffer {
 }
 
 /**
- * Small exchanges are written one behind the other into one slab, since a buffer of their own costs more.
+ * Small exchanges are written one behind the other into one slab, since a new buffer for each costs more.
  * No byte is written twice: the socket may still hold the earlier ones.
  */
 const slabSize = 64 * 1024
