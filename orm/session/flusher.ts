@@ -3,7 +3,7 @@ import { mayChangeSchema, type RawOutcome } from '../driver/raw-outcome.ts'
 import { rejection } from '../driver/rejection.ts'
 import type { SessionConnection } from '../driver/session-connection.ts'
 import { observed, type Observer } from '../observe/observer.ts'
-import type { Operation, QueryOperation } from '../observe/operation.ts'
+import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { mayWrite } from '../sql/raw-statement.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -12,7 +12,7 @@ import { SerialQueue } from '../util/serial-queue.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
 import type { Catalogue } from './catalogue.ts'
 import { completeNew, tablesOf, writeChanges } from './flush.ts'
-import { countsOf, noChanges, noOutcome, sessionOperation } from './operations.ts'
+import { countsOf, executeOperation, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { readOnlyError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
@@ -91,8 +91,17 @@ export class Flusher {
     return isConcerned ? this.flush(undefined) : undefined
   }
 
-  /** Executes your own SQL. SQL that would end the transaction is refused, and makes the transaction fail. */
-  async execute(statement: Statement, operation: QueryOperation): Promise<RawOutcome> {
+  /** Flushes, and executes your own SQL. SQL that would end the transaction is refused, and makes the transaction fail. */
+  execute(statement: Statement): Promise<RawOutcome> {
+    const operation = executeOperation()
+    const run = async (): Promise<RawOutcome> => {
+      await this.flush(operation)
+      return this.#execute(statement, operation)
+    }
+    return this.#tracked(observed(this.#observer, operation, run, countRows))
+  }
+
+  async #execute(statement: Statement, operation: QueryOperation): Promise<RawOutcome> {
     this.#savepoints ??= new SqlSavepoints(this.#work)
     const refusal = this.#savepoints.refusal(statement.text)
     if (refusal !== undefined) {
@@ -120,7 +129,7 @@ export class Flusher {
   }
 
   /** Tracks SQL that runs, so that a commit includes it even if the program does not await it. */
-  executing<T>(work: Promise<T>): Promise<T> {
+  #tracked<T>(work: Promise<T>): Promise<T> {
     const executing = (this.#executing ??= new Set())
     executing.add(work)
     return work.finally(() => executing.delete(work))
@@ -203,3 +212,5 @@ export class Flusher {
 }
 
 const settle = (writer: Writer): Promise<void> => writer.settle()
+
+const countRows = ({ rows }: RawOutcome): Outcome => ({ rows: rows.length })

@@ -1,4 +1,4 @@
-import type { Operation, Outcome, SessionOperation } from '../observe/operation.ts'
+import type { Operation, Outcome, QueryOperation, SessionOperation } from '../observe/operation.ts'
 import type { ChangeSet } from './change-set.ts'
 
 type Counts = Pick<SessionOperation, 'pending' | 'dirty' | 'deleted'>
@@ -15,6 +15,11 @@ export function sessionOperation(
   parent?: Operation,
 ): SessionOperation {
   return { kind: 'session', name, ...counts, parent }
+}
+
+/** The operation of your own SQL. */
+export function executeOperation(): QueryOperation {
+  return { kind: 'query', name: 'execute', table: undefined, filters: 0, limit: undefined }
 }
 
 export const noOutcome = (): Outcome => ({})

@@ -282,24 +282,7 @@ export class BaseSession implements AsyncDisposable {
   execute<R extends object = Record<string, unknown>>(fragment: Sql): Promise<ExecutedRows<R>> {
     return this.give(async () => {
       this.#life.use()
-      const statement = rawStatement(fragment)
-      const operation = {
-        kind: 'query',
-        name: 'execute',
-        table: undefined,
-        filters: 0,
-        limit: undefined,
-      } as const
-      const executing = observed(
-        this.#observer,
-        operation,
-        async () => {
-          await this.#flusher.flush(operation)
-          return this.#flusher.execute(statement, operation)
-        },
-        ({ rows }) => ({ rows: rows.length }),
-      )
-      return this.#flusher.executing(executing.then(executedRows<R>))
+      return executedRows<R>(await this.#flusher.execute(rawStatement(fragment)))
     })
   }
 
