@@ -25,11 +25,18 @@ import { Catalogue } from './session/catalogue.ts'
 import type { LiveSession, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'
 import type { TransactionOptions } from './session/transaction-options.ts'
+import { Bag, type InBag } from './util/bag.ts'
 import { given, refusal, type TellRefused } from './util/refusals.ts'
 import { wantsOldNames } from './telemetry/span-settings.ts'
 import { wantedApi } from './telemetry/switch.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
 import type { SessionTrace } from './telemetry/trace-scope.ts'
+
+/** A session that is used, and has not ended. */
+interface Live extends InBag {
+  readonly connection: SessionConnection
+  session: LiveSession | undefined
+}
 
 // A process that waited for the lock has to see the objects that the other process made.
 const readCommitted = { isolation: 'read committed' } as const
@@ -60,7 +67,7 @@ export interface SessionContext {
 export class Database implements AsyncDisposable {
   readonly #pool: ConnectionPool
   readonly #tables: readonly AnyEntityClass[]
-  readonly #live = new Map<LiveSession, SessionConnection>()
+  readonly #live = new Bag<Live>()
   readonly #nPlusOne: NPlusOneMode
   readonly #timeouts: TimeLimits
   readonly #catalogue = new Catalogue()
@@ -239,6 +246,7 @@ export class Database implements AsyncDisposable {
       tellRefused,
     )
     connection.hasSignal = signal !== undefined
+    const live: Live = { connection, session: undefined, place: 0 }
     return {
       connection,
       observer,
@@ -247,21 +255,24 @@ export class Database implements AsyncDisposable {
       isReadOnly: readOnly === true,
       signal,
       tellRefused,
-      opened: (session) => void this.#live.set(session, connection),
-      closed: (session) => {
-        this.#live.delete(session)
+      opened: (session) => {
+        live.session = session
+        this.#live.add(live)
+      },
+      closed: () => {
+        this.#live.remove(live)
         return undefined
       },
     }
   }
 
   async #close(): Promise<void> {
-    const live = [...this.#live]
+    const live = [...this.#live.all]
     // Their work would be rolled back in any case.
     const limit = setTimeout(() => {
-      for (const [, connection] of live) connection.abort(refusal(closedError()))
+      for (const { connection } of live) connection.abort(refusal(closedError()))
     }, graceMs)
-    await Promise.all(live.map(async ([session]) => session.discard(true)))
+    await Promise.all(live.map(async ({ session }) => session?.discard(true)))
     clearTimeout(limit)
     await this.#pool.end()
     this.telemetry?.close()
@@ -318,8 +329,8 @@ function ownParts(source: unknown, options: SessionOptions): SessionParts {
   const parts = database.parts(options)
   return {
     ...parts,
-    closed: async (session) => {
-      await parts.closed(session)
+    closed: async () => {
+      await parts.closed()
       await database.close()
     },
   }

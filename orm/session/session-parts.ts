@@ -22,5 +22,5 @@ export interface SessionParts {
   /** Called when the session is used for the first time. */
   opened(session: LiveSession): void
   /** Called when the session has ended. Undefined if there is nothing to wait for. */
-  closed(session: LiveSession): Promise<void> | undefined
+  closed(): Promise<void> | undefined
 }

@@ -334,7 +334,7 @@ export class BaseSession implements AsyncDisposable {
     this.#connection.refuse(this.#life.closedError)
     if (this.#life.isOpen) this.#observer.operationStarted?.(sessionOperation('close'))?.({})
     this.#work.rolledBack()
-    return this.#parts.closed(this)
+    return this.#parts.closed()
   }
 
   /** @internal Whether nothing is written, changed, open or under way: its end needs no statement. */

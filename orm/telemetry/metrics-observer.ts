@@ -11,7 +11,7 @@ export class MetricsObserver implements Observer {
   readonly #instruments: Instruments
   readonly #common: Attributes
   readonly #pool: Attributes
-  readonly #sending = new Set<Operation>()
+  readonly #sending = new WeakSet<Operation>()
 
   constructor(instruments: Instruments, common: Attributes, pool: Attributes) {
     this.#instruments = instruments
