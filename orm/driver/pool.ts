@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import pg, { type Pool, type PoolClient } from 'pg'
 import type { DataBridgeError } from '../errors.ts'
 import { type Acquisition, acquisition } from './acquisition.ts'
@@ -168,7 +168,8 @@ export class ConnectionPool {
     this.#line.add(waiter)
     this.#serve()
     // What instruments `pg` looks for the caller's span when a connection is asked for.
-    if (this.#asked < this.#line.length) waiter.context = AsyncLocalStorage.snapshot()
+    // The functions of `AsyncLocalStorage.snapshot()` outlive minor collections.
+    if (this.#asked < this.#line.length) waiter.context = new AsyncResource('DataBridgeWaiter')
     return waiter
   }
 
@@ -207,7 +208,7 @@ export class ConnectionPool {
     while (this.#asked < this.#line.length && this.#canAsk()) {
       const { context } = this.#line.at(this.#asked) ?? {}
       if (context === undefined) this.#ask()
-      else context(() => this.#ask())
+      else context.runInAsyncScope(() => this.#ask())
     }
     if (this.#asked < this.#line.length && this.#isPausing()) {
       const leftMs = this.#dialing.latest + pauseMs - performance.now()

@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import type { Connection } from './connection.ts'
 
 /** Called once, with a connection or with the error. */
@@ -10,8 +11,8 @@ export interface Waiter {
   readonly limitMs: number | false
   /** On the clock of `performance.now()`. */
   readonly deadline: number
-  /** Calls a function in the asynchronous context of the request, once it has to wait. */
-  context: (<T>(fn: () => T) => T) | undefined
+  /** The asynchronous context of the request, once it has to wait. */
+  context: AsyncResource | undefined
 }
 
 /**
