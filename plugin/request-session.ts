@@ -88,7 +88,7 @@ export class RequestSession implements SessionPart, DeferredSession {
   get shownCost(): SessionStats | undefined {
     const session = this.#session
     if (session?.isUsed !== true) return undefined
-    return areHeadersWanted(this.#settings, this.#request) ? session.stats : undefined
+    return areHeadersWanted(this.#settings, this.#request) ? session.cost : undefined
   }
 
   unsaved(payload: unknown): Session | undefined {
@@ -374,7 +374,7 @@ export class RequestSession implements SessionPart, DeferredSession {
     return ending
   }
 
-  #report({ stats }: Session): void {
-    reportRequest(this.#settings, this.#request, this.#trace, stats)
+  #report({ cost }: Session): void {
+    reportRequest(this.#settings, this.#request, this.#trace, cost)
   }
 }

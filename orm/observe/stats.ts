@@ -48,10 +48,21 @@ class StatsView implements SessionStats {
   declare readonly queryCount: number
   declare readonly durationMs: number
   declare readonly findings: readonly Finding[]
+  readonly #stats: SessionStats
+
+  // With functions of their own, each view would need a hidden class of its own.
+  static readonly #properties: PropertyDescriptorMap = Object.fromEntries(
+    (['queryCount', 'durationMs', 'findings'] as const).map((name) => {
+      const get = function (this: StatsView): unknown {
+        return this.#stats[name]
+      }
+      return [name, { get, enumerable: true }]
+    }),
+  )
 
   constructor(stats: SessionStats) {
-    for (const name of ['queryCount', 'durationMs', 'findings'] as const)
-      Object.defineProperty(this, name, { get: () => stats[name], enumerable: true })
+    this.#stats = stats
+    Object.defineProperties(this, StatsView.#properties)
   }
 
   static {

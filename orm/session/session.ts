@@ -60,6 +60,11 @@ export class BaseSession implements AsyncDisposable {
     return this.#parts.stats.view
   }
 
+  /** @internal The same as {@link stats}, for those who only read a value. */
+  get cost(): SessionStats {
+    return this.#parts.stats
+  }
+
   /** Whether {@link close} was called. */
   get isClosed(): boolean {
     return this.#life.isClosed
