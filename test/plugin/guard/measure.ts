@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
-import Fastify from 'fastify'
-import { selectinload } from '../../../orm/index.ts'
-import dataBridge from '../../../plugin/index.ts'
 import { costsOf, type Workload } from '../../support/cost.ts'
-import { Post, User } from '../../support/entities.ts'
 import { writer } from '../../orm/guard/workloads.ts'
+import { guardedApp } from './app.ts'
 import { type Answer, dial, type Request } from './keep-alive.ts'
 
 /*
@@ -13,40 +10,7 @@ import { type Answer, dial, type Request } from './keep-alive.ts'
  */
 
 const [, , url = ''] = process.argv
-const app = Fastify()
-await app.register(dataBridge, {
-  connectionString: url,
-  application_name: 'guard',
-  max: 1,
-  idleTimeoutMillis: 0,
-  headers: false,
-  tracing: false,
-  nPlusOne: 'count',
-})
-app.get('/nothing', () => ({ isNothing: true }))
-app.get<{ Params: { id: string } }>('/users/:id', ({ session, params }) =>
-  session.getOrThrow(User, Number(params.id)),
-)
-app.get('/posts', ({ session }) =>
-  session
-    .find(Post)
-    .orderBy((post) => post.id.asc())
-    .limit(20)
-    .options(selectinload(Post.author))
-    .toList(),
-)
-app.post<{ Body: { title: string; authorId: number } }>(
-  '/posts',
-  async ({ session, body }, reply) => {
-    const author = await session.find(User).filter({ id: body.authorId }).forUpdate().one()
-    const post = new Post(body)
-    session.add(post)
-    author.age = (author.age ?? 0) + 1
-    await session.flush() // gives the post its id
-    reply.code(201)
-    return post
-  },
-)
+const app = await guardedApp(url, 1)
 const address = await app.listen({ host: '127.0.0.1', port: 0 })
 const connection = await dial(Number(new URL(address).port))
 
