@@ -1,6 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
+import type { BudgetOwner } from './json-budget.ts'
 import type { Place } from './place.ts'
 import type { RelationHandle } from './relation-handle.ts'
 
@@ -14,7 +15,7 @@ import type { RelationHandle } from './relation-handle.ts'
 export type Lifecycle = 'new' | 'added' | 'stored' | 'deleted' | 'detached'
 
 /** What a session does for the entities that it holds. */
-export interface EntityOwner {
+export interface EntityOwner extends BudgetOwner {
   loadRelation(owner: object, relation: RelationMetadata): Promise<unknown>
   /** The promise of some work, for the program. */
   give<T>(work: () => Promise<T> | T): Promise<T>

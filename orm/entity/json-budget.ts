@@ -1,5 +1,3 @@
-import type { EntityOwner } from './entity-state.ts'
-
 /** A JSON may always have this many entities. */
 const fewest = 10_000
 /** It may have this many more for each entity that was loaded. */
@@ -39,14 +37,14 @@ export function mostEntities(budgets: Iterable<JsonBudget>, roots: number): numb
   return fewest + perLoaded * loaded
 }
 
-const budgets = new WeakMap<EntityOwner, JsonBudget>()
+/** A session, which keeps its budget. */
+export interface BudgetOwner {
+  /** Made by the first result. */
+  jsonBudget: JsonBudget | undefined
+}
 
 /** The budget of a session. An entity without a session gets its own. */
-export function budgetOf(session: EntityOwner | undefined): JsonBudget {
+export function budgetOf(session: BudgetOwner | undefined): JsonBudget {
   if (session === undefined) return new JsonBudget()
-  const known = budgets.get(session)
-  if (known !== undefined) return known
-  const budget = new JsonBudget()
-  budgets.set(session, budget)
-  return budget
+  return (session.jsonBudget ??= new JsonBudget())
 }

@@ -1,6 +1,7 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
+import type { JsonBudget } from '../entity/json-budget.ts'
 import type { Key } from '../entity/types.ts'
 import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
@@ -38,6 +39,8 @@ export class BaseSession implements AsyncDisposable {
   #transactions: Transactions | undefined
   #giver: Giver | undefined
   readonly #source: EntitySource
+  /** @internal */
+  jsonBudget: JsonBudget | undefined = undefined
   #underWay = 0
   #isManaged = false
   #hasLost = false

@@ -267,6 +267,7 @@ describe('classes', () => {
     const first = new Checked({ name: 'x' })
     expect([isChecked(first), isChecked(new Checked({ name: 'x' }))]).toEqual([true, true])
     new UnitOfWork({
+      jsonBudget: undefined,
       loadRelation: () => Promise.reject(new Error('not asked')),
       give: async (work) => work(),
     }).add(first)

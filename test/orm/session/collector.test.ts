@@ -53,6 +53,7 @@ const { database, query, truncate } = await testDatabase([Note, Pair, Reading, R
 beforeEach(truncate)
 
 const owner: EntityOwner = {
+  jsonBudget: undefined,
   loadRelation: () => Promise.resolve(undefined),
   give: async (work) => work(),
 }
