@@ -14,12 +14,8 @@ function methodOf(name: keyof Date): unknown {
 const first = -62_167_219_200_000
 const last = 253_402_300_799_999
 
-const two = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'))
+const two = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0'))
 const three = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'))
-
-// Rows of one list often have one day.
-let knownDay = 0
-let prefix = '1970-01-01T'
 
 /** What `JSON.stringify` makes of a Date. The Date itself if the program has changed how it is written. */
 export function jsonOfDate(date: Date): unknown {
@@ -30,13 +26,36 @@ export function jsonOfDate(date: Date): unknown {
 
 function isoText(time: number): string {
   const day = Math.floor(time / dayMs)
-  if (day !== knownDay) {
-    prefix = new Date(time).toISOString().slice(0, 11)
-    knownDay = day
-  }
   const rest = time - day * dayMs
   const seconds = Math.floor(rest / 1000)
   const minutes = Math.floor(seconds / 60)
   const hours = Math.floor(minutes / 60)
-  return `${prefix}${two[hours]}:${two[minutes - hours * 60]}:${two[seconds - minutes * 60]}.${three[rest - seconds * 1000]}Z`
+  return `${dateText(day)}T${two[hours]}:${two[minutes - hours * 60]}:${two[seconds - minutes * 60]}.${three[rest - seconds * 1000]}Z`
+}
+
+// The Gregorian calendar repeats every 400 years. Years begin in March here: the day that not all have is the last.
+const daysOf400Years = 146_097
+const daysOf100Years = 36_524
+const daysOf4Years = 1461
+const daysFrom0000March = 719_468
+
+/** @param day since 1970-01-01 */
+function dateText(day: number): string {
+  const sinceMarch = day + daysFrom0000March
+  const cycle = Math.floor(sinceMarch / daysOf400Years)
+  const ofCycle = sinceMarch - cycle * daysOf400Years
+  const leapDays =
+    Math.floor(ofCycle / (daysOf4Years - 1)) -
+    Math.floor(ofCycle / daysOf100Years) +
+    Math.floor(ofCycle / (daysOf400Years - 1))
+  const yearOfCycle = Math.floor((ofCycle - leapDays) / 365)
+  const ofYear =
+    ofCycle - (365 * yearOfCycle + Math.floor(yearOfCycle / 4) - Math.floor(yearOfCycle / 100))
+  // Five months from March on have 153 days, and so have the five behind them.
+  const monthFromMarch = Math.floor((5 * ofYear + 2) / 153)
+  const dayOfMonth = ofYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1
+  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+  const year = cycle * 400 + yearOfCycle + (month <= 2 ? 1 : 0)
+  const century = Math.floor(year / 100)
+  return `${two[century]}${two[year - century * 100]}-${two[month]}-${two[dayOfMonth]}`
 }

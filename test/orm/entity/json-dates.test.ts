@@ -110,6 +110,16 @@ describe('the text of a Date', () => {
     expect(jsonOfDate(new Date(Number.NaN))).toBeNull()
   })
 
+  it('is that of Node on each day of a cycle of the calendar', () => {
+    const dayMs = 86_400_000
+    const differing: string[] = []
+    for (let day = Date.UTC(1599, 0, 1); day < Date.UTC(2001, 0, 1); day += dayMs) {
+      const date = new Date(day + (day % 7919))
+      if (jsonOfDate(date) !== date.toISOString()) differing.push(date.toISOString())
+    }
+    expect(differing).toEqual([])
+  })
+
   it("is the program's own where it has changed how Dates are written", () => {
     const date = Object.assign(new Date(0), { toJSON: () => 'mine' })
     expect(JSON.stringify(jsonOfDate(date))).toBe('"mine"')
