@@ -1,7 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type Identity, identityOfKey, joinTexts, textsOfKey } from '../entity/identity.ts'
-import { keptOf, requireValue } from '../schema/values.ts'
+import { keptOf, requireValue, textOfKept } from '../schema/values.ts'
 import type { KeyParts } from '../sql/key-statements.ts'
 import { listed } from '../util/messages.ts'
 
@@ -18,7 +18,7 @@ export interface GivenKey {
 export function givenKey(table: TableMetadata, key: unknown): GivenKey {
   const { primaryKey } = table
   const [only] = primaryKey
-  if (primaryKey.length === 1) return keyOf(primaryKey, [valueOfKey(table, only, key)])
+  if (primaryKey.length === 1) return keyOfOne(only, valueOfKey(table, only, key))
   const given = requireParts(table, key)
   return keyOf(
     primaryKey,
@@ -30,6 +30,13 @@ export function givenKey(table: TableMetadata, key: unknown): GivenKey {
 export function givenKeys(table: TableMetadata, keys: unknown): readonly GivenKey[] {
   if (Array.isArray(keys)) return keys.map((key) => givenKey(table, key))
   throw keyError(table, 'an array of keys', describe(keys))
+}
+
+function keyOfOne(column: ColumnMetadata, value: unknown): GivenKey {
+  const range = column.type.rangeOf?.(value as never)
+  if (range !== undefined) return { parts: [range], identity: undefined, flight: joinTexts(range) }
+  const kept = keptOf(column, value)
+  return { parts: [textOfKept(column, kept) as string], identity: kept, flight: kept }
 }
 
 function keyOf(columns: readonly ColumnMetadata[], values: readonly unknown[]): GivenKey {

@@ -14,11 +14,12 @@ export type KeyParts = readonly KeyPart[]
 
 /** The row with a key. More than one where an interval has several. */
 export function selectByKey(table: TableMetadata, key: KeyParts): Statement {
-  const ranges = key.map(isRange)
-  const compiled = statementsOf(table).get(`key|${ranges.map(Number).join('')}`, () =>
-    reading(table, selectByKeyText(table, ranges), rowDecoder(table)),
+  const hasRange = key.some(isRange)
+  const shape = hasRange ? `key|${key.map(isRange).map(Number).join('')}` : 'key'
+  const compiled = statementsOf(table).get(shape, () =>
+    reading(table, selectByKeyText(table, key.map(isRange)), rowDecoder(table)),
   )
-  return { ...compiled, parameters: key.flat() }
+  return { ...compiled, parameters: hasRange ? key.flat() : (key as readonly string[]) }
 }
 
 function reading(table: TableMetadata, text: string, decoder: RowDecoder): Compiled {
