@@ -6,6 +6,8 @@ export interface Variant {
   readonly isWithout?: true
   readonly tracing: boolean
   readonly spans?: 'all' | 'queries'
+  /** Whether the detector of N+1 queries counts. */
+  readonly isCounting?: true
   /** Whether the request's span is sampled. */
   readonly isSampled: boolean
   /** Whether @opentelemetry/instrumentation-pg creates spans of the driver. */
@@ -42,6 +44,13 @@ export const off: Variant = {
   spansPerSession: 0,
 }
 
+export const counting: Variant = {
+  ...off,
+  name: 'count',
+  meaning: "off, with nPlusOne: 'count'",
+  isCounting: true,
+}
+
 export const unsampled: Variant = {
   name: 'unsampled',
   meaning: 'on, request not sampled',
@@ -68,7 +77,7 @@ const all: Variant = {
   spansPerSession: queriesPerSession + 3,
 }
 
-const byHand: Variant = {
+export const byHand: Variant = {
   name: 'by hand',
   meaning: 'off, the same span with the API only',
   tracing: false,
@@ -91,6 +100,7 @@ export const variants: readonly Variant[] = [
   without,
   off,
   withoutAgain,
+  counting,
   unsampled,
   queries,
   all,

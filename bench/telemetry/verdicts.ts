@@ -2,6 +2,8 @@ import type { Costs } from '../rounds.ts'
 import { median, quantile, ratios } from '../statistics.ts'
 import { type LoopKind, loops } from './loops.ts'
 import {
+  byHand,
+  counting,
   driver,
   off,
   queries,
@@ -21,6 +23,10 @@ export interface Verdict {
 
 /** The limit for a request that is not sampled: this many times the CPU of `off`. */
 const mostUnsampled = 1.05
+/** The limit for queries with spans: this many times the CPU of those with the same spans by hand. */
+const mostByHand = 1.15
+/** The limit for the detector of N+1 queries that counts: this many times the CPU of `off`. */
+const mostCounting = 1.01
 /** The limit for the span of a query in microseconds of CPU, if the span of instrumentation-pg costs at most `referenceDriver`. */
 const mostSampled = 4
 const referenceDriver = 4.8
@@ -91,6 +97,8 @@ export function verdicts(path: Costs, loop: Costs): readonly Verdict[] {
   const spread = spreadOf(path)
   const offRatio = ratioOf(path, off, without)
   const unsampledRatio = ratioOf(path, unsampled, off)
+  const byHandRatio = ratioOf(path, queries, byHand)
+  const countingRatio = ratioOf(path, counting, off)
   const allowed = allowanceOf(path)
   return [
     {
@@ -105,6 +113,16 @@ export function verdicts(path: Costs, loop: Costs): readonly Verdict[] {
     },
     spanVerdict(path, loop),
     withinVerdict(path),
+    {
+      isKept: byHandRatio <= mostByHand * toleranceOf(path),
+      promise: `a query with its span costs at most ${mostByHand} of one with the same span by hand`,
+      found: `${byHandRatio.toFixed(2)}${allowed}`,
+    },
+    {
+      isKept: countingRatio <= Math.max(mostCounting, spread.to),
+      promise: `nPlusOne: 'count' costs at most ${percent(mostCounting)} of off, or the spread of A/A`,
+      found: `${percent(countingRatio)}; A/A ${percent(spread.from)} to ${percent(spread.to)}`,
+    },
   ]
 }
 

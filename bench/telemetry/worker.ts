@@ -31,8 +31,9 @@ const sdk = startSdk(variant.isDriverTraced === true)
 createRequire(import.meta.url)('pg')
 
 const orm = (await import(pathToFileURL(`${folder}/index.ts`).href)) as Orm
-const { tracing, spans = 'all' } = variant
-const database = new orm.Database({ ...source, tracing, spans, nPlusOne: 'off' })
+const { tracing, spans = 'all', isCounting = false } = variant
+const nPlusOne = isCounting ? 'count' : 'off'
+const database = new orm.Database({ ...source, tracing, spans, nPlusOne })
 const entity = benchUser(orm)
 const around = variant.isByHand && (() => spanByHand(sdk.request))
 
