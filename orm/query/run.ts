@@ -168,13 +168,16 @@ function runEntities<T extends Entity | Entity[] | null>(
     if (isList) mark(found, listProvenance(from.table, found.length))
     return found.length === 0 ? undefined : placeRows(found)
   }
+  // Of a list that the program never sees, nothing is written as JSON.
+  const shaped = (found: Entity[], at: Place): Entity[] =>
+    resultOf === asList ? keepShape(found, at) : found
   const isLocked = lock !== undefined
   const work = (operation: QueryOperation): Promise<T> => {
     const select = new Select(plan)
     if (loaders.length === 0) {
       const fetched = new FetchedEntities(context, from.table, isLocked, (found) => {
         const at = place(found)
-        return resultOf(at === undefined ? found : keepShape(found, at))
+        return resultOf(at === undefined ? found : shaped(found, at))
       })
       return send(context, plan, select, operation, fetched)
     }
@@ -184,7 +187,7 @@ function runEntities<T extends Entity | Entity[] | null>(
       const at = place(found)
       if (at === undefined) return resultOf(found)
       await loadAll(context, found, loaders, operation, at)
-      return resultOf(keepShape(found, at))
+      return resultOf(shaped(found, at))
     })
   }
   return observeQuery(context, name, plan, work, outcomeOf)

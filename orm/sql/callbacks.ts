@@ -34,18 +34,18 @@ function isPlain(value: object): boolean {
 /** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equal, one of, IS NULL. */
 function matches(source: Source, property: string, value: unknown, method: string): Condition {
   const { table } = source
-  const where = `${method.slice(0, -1)}{ ${property} })`
+  const where = (): string => `${method.slice(0, -1)}{ ${property} })`
   const column = table.columnOf.get(property)
   if (column === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_FILTER',
-      `${where}: ${table.entityName} has no column ${property}; it has ${listed([...table.columnOf.keys()])}`,
+      `${where()}: ${table.entityName} has no column ${property}; it has ${listed([...table.columnOf.keys()])}`,
     )
   }
   if (value === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_FILTER',
-      `${where} expected a value, an array, or null for IS NULL, got undefined, which would match every row`,
+      `${where()} expected a value, an array, or null for IS NULL, got undefined, which would match every row`,
     )
   }
   const ref = columnRef(source, property)

@@ -3,7 +3,13 @@ import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type Statement, StatementCache, statementsOf } from './statement.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { TableFacts } from './table-facts.ts'
-import { type ChangedRows, deleteRows, updateRows } from './write-statements.ts'
+import {
+  type ChangedRows,
+  deleteRows,
+  deleteShape,
+  updateRows,
+  updateShape,
+} from './write-statements.ts'
 
 // UPDATE and DELETE that fail on the server unless each key has exactly one row. So COMMIT can travel in one exchange
 // with them: if one fails, the server skips everything to the Sync, COMMIT included.
@@ -25,7 +31,8 @@ export function guardedUpdateRows(
   if (!facts.isPlain) return undefined
   const plain = updateRows(table, columns, rows, facts, plainOf(table))
   const returned = facts.afterUpdate(columns).length
-  return guarded(table, plain, { isOne: rows.count === 1, returned, mayBeGone: false })
+  const shape = updateShape(columns, rows, facts)
+  return guarded(table, shape, plain, { isOne: rows.count === 1, returned, mayBeGone: false })
 }
 
 /**
@@ -42,7 +49,8 @@ export function guardedDeleteRows(
 ): Statement | undefined {
   if (!facts.isPlain) return undefined
   const plain = deleteRows(table, keys, facts, plainOf(table))
-  return guarded(table, plain, { isOne: keys.length === 1, returned: 0, mayBeGone })
+  const shape = deleteShape(keys, facts)
+  return guarded(table, shape, plain, { isOne: keys.length === 1, returned: 0, mayBeGone })
 }
 
 /** What the server counted in a guarded statement. */
@@ -78,11 +86,15 @@ interface Guarding {
   readonly mayBeGone: boolean
 }
 
-function guarded(table: TableMetadata, plain: Statement, guarding: Guarding): Statement {
-  const { isOne, returned, mayBeGone } = guarding
-  const shape = `guarded${isOne ? 1 : ''}${mayBeGone ? '?' : ''}${returned}|${plain.text}`
+function guarded(
+  table: TableMetadata,
+  shape: string,
+  plain: Statement,
+  guarding: Guarding,
+): Statement {
+  const { returned, mayBeGone } = guarding
   const { parameters } = plain
-  const compiled = statementsOf(table).get(shape, () => {
+  const compiled = statementsOf(table).get(`guarded${mayBeGone ? '?' : ''}|${shape}`, () => {
     const { kind, summary, tables } = plain
     const text = guardedText(plain.text, guarding, parameters.length + 1)
     return { text, kind, summary, tables, decoder: returned === 0 ? undefined : plain.decoder }

@@ -119,14 +119,13 @@ export function updateRows(
   cache: StatementCache = statementsOf(table),
 ): Statement {
   const isOne = rows.count === 1
-  const partial = rows.flags.map((flags) => flags !== undefined)
-  const shape = `update${isOne ? 1 : ''}|${positions(columns)}|${partial.map(Number).join('')}${facts.shape}`
+  const shape = updateShape(columns, rows, facts)
   const compiled = cache.get(shape, () => {
     const returned = facts.afterUpdate(columns)
     return writing(
       'UPDATE',
       table,
-      isOne ? updateOneText(table, columns, facts) : updateManyText(table, columns, partial, facts),
+      isOne ? updateOneText(table, columns, facts) : updateManyText(table, columns, rows, facts),
       decoderOf(table, isOne ? returned : [placeColumn, ...returned]),
     )
   })
@@ -136,6 +135,18 @@ export function updateRows(
       ? updateOneParameters(table, columns, rows)
       : updateParameters(table, columns, rows, facts),
   }
+}
+
+/** Equal for updates that have the same text. */
+export function updateShape(
+  columns: readonly ColumnMetadata[],
+  { count, flags }: ChangedRows,
+  facts: TableFacts,
+): string {
+  let shape = count === 1 ? 'update1|' : 'update|'
+  for (let index = 0; index < columns.length; index += 1)
+    shape += `${columns[index]?.position}${flags[index] === undefined ? '' : '?'},`
+  return shape + facts.shape
 }
 
 function updateOneText(
@@ -159,7 +170,7 @@ function keyEqual({ primaryKey }: TableMetadata): string {
 function updateManyText(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  partial: readonly boolean[],
+  { flags }: ChangedRows,
   facts: TableFacts,
 ): string {
   const given = new GivenArrays()
@@ -167,7 +178,7 @@ function updateManyText(
   const sets = columns.map((column, index) => {
     const name = quote(column.name)
     const value = given.add(facts.castsOf(column))
-    if (partial[index] !== true) return `${name} = ${value}`
+    if (flags[index] === undefined) return `${name} = ${value}`
     return `${name} = case when ${given.add(flagType)} then ${value} else target.${name} end`
   })
   const back = facts.afterUpdate(columns).map(({ name }) => `, target.${quote(name)}`)
@@ -258,7 +269,7 @@ export function deleteRows(
   cache: StatementCache = statementsOf(table),
 ): Statement {
   const isOne = keys.length === 1
-  const compiled = cache.get(`delete${isOne ? 1 : ''}${facts.shape}`, () =>
+  const compiled = cache.get(deleteShape(keys, facts), () =>
     isOne
       ? writing('DELETE', table, deleteOneText(table), undefined)
       : writing('DELETE', table, deleteManyText(table, facts), decoderOf(table, [placeColumn])),
@@ -267,6 +278,11 @@ export function deleteRows(
     ...compiled,
     parameters: isOne ? keyTexts(table.primaryKey, keys[0] as Row) : keyArrays(table, keys, facts),
   }
+}
+
+/** Equal for deletes that have the same text. */
+export function deleteShape({ length }: readonly Row[], facts: TableFacts): string {
+  return `delete${length === 1 ? 1 : ''}${facts.shape}`
 }
 
 function deleteOneText(table: TableMetadata): string {
