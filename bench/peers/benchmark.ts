@@ -16,10 +16,8 @@ import { routes as knownRoutes } from './routes.ts'
 import { BenchDatabase } from './server.ts'
 import { verdictsOf } from './verdicts.ts'
 import { versionLine } from './versions.ts'
-import { workloads } from './workloads.ts'
+import { fullWarmUpMs, workloads } from './workloads.ts'
 
-// Long enough for the engine to compile what is hot.
-const warmUpMs = 2000
 const distantWarmUpMs = 150
 
 export const peers: Benchmark = {
@@ -68,7 +66,7 @@ async function overDirect(
   const costs: [WorkloadName, Costs][] = []
   for (const name of names) {
     bench.progress.phase(`measuring: ${workloads[name].title}`)
-    costs.push([name, await crew.race(name, rounds, warmUpMs)])
+    costs.push([name, await crew.race(name, rounds, fullWarmUpMs)])
   }
   return new Map(costs)
 }

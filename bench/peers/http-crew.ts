@@ -19,7 +19,7 @@ const loadMs = 400
 const leastRequests = 20 * httpConnections
 
 // A server gets faster for about so many requests: the engine compiles what is hot.
-const warmUpRequests = 600 * httpConnections
+const warmUpRequests = 1000 * httpConnections
 
 /** The servers of all entrants, and one process that sends them requests. */
 export class HttpCrew implements AsyncDisposable {

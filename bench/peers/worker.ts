@@ -6,7 +6,7 @@ import { openPeer } from './clients.ts'
 import type { PeerName, WorkloadName } from './names.ts'
 import { connections } from './peer.ts'
 import { shaped } from './shape.ts'
-import { workloads } from './workloads.ts'
+import { fullWarmUpMs, workloads } from './workloads.ts'
 
 export interface WorkerArgument {
   readonly peer: PeerName
@@ -16,7 +16,7 @@ export interface WorkerArgument {
 export type WorkerRequest =
   /** Does the work of a turn once, and replies with its result in a form that all peers share. */
   | { readonly kind: 'check'; readonly workload: WorkloadName; readonly turn: number }
-  /** Does the work for so long, and replies with the milliseconds that a turn then took. */
+  /** Does the work for so long, and as often as it needs, and replies with the milliseconds that a turn then took. */
   | { readonly kind: 'warm up'; readonly workload: WorkloadName; readonly milliseconds: number }
   /** Does the work so many times, and replies with its cost. */
   | { readonly kind: 'round'; readonly workload: WorkloadName; readonly turns: number }
@@ -53,7 +53,7 @@ async function check(workload: WorkloadName, which: number): Promise<unknown> {
 
 async function warmUp(workload: WorkloadName, milliseconds: number): Promise<number> {
   const end = performance.now() + milliseconds
-  const least = 3
+  const least = milliseconds < fullWarmUpMs ? 3 : (workloads[workload].warmUpTurns ?? 3)
   let last: number[] = []
   for (let done = 0; done < least || performance.now() < end; done += 1) {
     const before = performance.now()

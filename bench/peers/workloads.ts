@@ -3,12 +3,17 @@ import type { WorkloadName } from './names.ts'
 import type { NewPost, Peer } from './peer.ts'
 import { anyDate, type Shape } from './shape.ts'
 
+/** Long enough for the engine to compile what is hot. */
+export const fullWarmUpMs = 2000
+
 export interface Workload {
   readonly title: string
   /** What every result has to contain. Undefined: the result does not matter, only the rows. */
   readonly shape?: Shape
   /** Whether the tables have to be restored after it. */
   readonly writes?: true
+  /** How many turns it takes until the engine has compiled all of it, if a warm-up by time has fewer. */
+  readonly warmUpTurns?: number
   /** Does the work once. The turn, a number from 0, chooses the rows. */
   run(peer: Peer, turn: number): Promise<unknown>
 }
@@ -112,6 +117,8 @@ export const workloads: Readonly<Record<WorkloadName, Workload>> = {
     title: 'lock, insert, update, commit',
     shape: storedPost,
     writes: true,
+    // Nothing of it is a loop: each part is called once in a turn.
+    warmUpTurns: 16_000,
     run: (peer, turn) => peer.publish(newPost(turn)),
   },
   lazy50: {
