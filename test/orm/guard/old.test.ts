@@ -7,7 +7,7 @@ import { seed } from './workloads.ts'
 
 const { url, query } = await testDatabase(blog)
 await query(seed)
-const bytes = await measuredOld(join(import.meta.dirname, 'measure-old.ts'), url)
+const bytes = await measuredOld(join(import.meta.dirname, 'measure-old.ts'), url, 4)
 
 describe('what a session has made is collected with the young generation', () => {
   it.each(Object.keys(bytes))('%s', (name) => {

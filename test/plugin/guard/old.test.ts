@@ -7,7 +7,7 @@ import { seed } from '../../orm/guard/workloads.ts'
 
 const { url, query } = await testDatabase(blog)
 await query(seed)
-const bytes = await measuredOld(join(import.meta.dirname, 'measure-old.ts'), url)
+const bytes = await measuredOld(join(import.meta.dirname, 'measure-old.ts'), url, 16)
 
 describe('what a request has made is collected with the young generation', () => {
   it.each(Object.keys(bytes))('%s', (name) => {
