@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { type Statement, StatementCache, statementsOf } from './statement.ts'
+import type { Parameter } from './node.ts'
+import { type Compiled, type Statement, statementsOf } from './statement.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { TableFacts } from './table-facts.ts'
 import {
   type ChangedRows,
-  deleteRows,
+  compiledDelete,
+  compiledUpdate,
+  deleteParameters,
   deleteShape,
-  updateRows,
+  updateParameters,
   updateShape,
 } from './write-statements.ts'
 
@@ -29,10 +32,14 @@ export function guardedUpdateRows(
   facts: TableFacts,
 ): Statement | undefined {
   if (!facts.isPlain) return undefined
-  const plain = updateRows(table, columns, rows, facts, plainOf(table))
-  const returned = facts.afterUpdate(columns).length
   const shape = updateShape(columns, rows, facts)
-  return guarded(table, shape, plain, { isOne: rows.count === 1, returned, mayBeGone: false })
+  const parameters = updateParameters(table, columns, rows, facts)
+  return guarded(table, shape, parameters, () => ({
+    plain: compiledUpdate(table, columns, rows, facts),
+    isOne: rows.count === 1,
+    returned: facts.afterUpdate(columns).length,
+    mayBeGone: false,
+  }))
 }
 
 /**
@@ -48,9 +55,14 @@ export function guardedDeleteRows(
   mayBeGone: boolean = false,
 ): Statement | undefined {
   if (!facts.isPlain) return undefined
-  const plain = deleteRows(table, keys, facts, plainOf(table))
-  const shape = deleteShape(keys, facts)
-  return guarded(table, shape, plain, { isOne: keys.length === 1, returned: 0, mayBeGone })
+  const shape = `${mayBeGone ? '?' : ''}${deleteShape(keys, facts)}`
+  const parameters = deleteParameters(table, keys, facts)
+  return guarded(table, shape, parameters, () => ({
+    plain: compiledDelete(table, keys, facts),
+    isOne: keys.length === 1,
+    returned: 0,
+    mayBeGone,
+  }))
 }
 
 /** What the server counted in a guarded statement. */
@@ -80,30 +92,30 @@ const marker = `data_bridge_guard_${randomUUID()}`
 const told = new RegExp(String.raw`${marker}/(\d+)/(\d+)/(\d+)`)
 
 interface Guarding {
+  readonly plain: Compiled
   readonly isOne: boolean
   /** How many columns come back, without the place. */
   readonly returned: number
   readonly mayBeGone: boolean
 }
 
+/** @param shape equal for statements that have the same guarding */
 function guarded(
   table: TableMetadata,
   shape: string,
-  plain: Statement,
-  guarding: Guarding,
+  parameters: readonly Parameter[],
+  guardingOf: () => Guarding,
 ): Statement {
-  const { returned, mayBeGone } = guarding
-  const { parameters } = plain
-  const compiled = statementsOf(table).get(`guarded${mayBeGone ? '?' : ''}|${shape}`, () => {
-    const { kind, summary, tables } = plain
-    const text = guardedText(plain.text, guarding, parameters.length + 1)
-    return { text, kind, summary, tables, decoder: returned === 0 ? undefined : plain.decoder }
+  const compiled = statementsOf(table).get(`guarded|${shape}`, () => {
+    const guarding = guardingOf()
+    const { kind, summary, tables, decoder } = guarding.plain
+    const text = guardedText(guarding, parameters.length + 1)
+    return { text, kind, summary, tables, decoder: guarding.returned === 0 ? undefined : decoder }
   })
   return { ...compiled, parameters: [...parameters, marker] }
 }
 
-function guardedText(plain: string, guarding: Guarding, last: number): string {
-  const { isOne, returned, mayBeGone } = guarding
+function guardedText({ plain, isOne, returned, mayBeGone }: Guarding, last: number): string {
   // With several rows the first column is the place of the entity, and the first parameter an array of keys.
   const width = isOne ? returned : returned + 1
   const names = Array.from({ length: Math.max(width, 1) }, (_, index) => `c${index}`).join(', ')
@@ -113,19 +125,10 @@ function guardedText(plain: string, guarding: Guarding, last: number): string {
   // A cast of a text that depends on the counts: the planner cannot evaluate it before the rows are written.
   const failure = `($${last}::text || '/' || found || '/' || places || '/' || ${expected})::integer`
   return (
-    `with written (${names}) as (${plain}${width === 0 ? ' returning 1' : ''}) ` +
+    `with written (${names}) as (${plain.text}${width === 0 ? ' returning 1' : ''}) ` +
     `select ${returned === 0 ? '' : 'written.* '}` +
     `from (select count(*) as found, ${places} as places from written) as counted` +
     `${returned === 0 ? '' : ' left join written on true'} ` +
     `where case when ${isRight} then true else ${failure} is null end`
   )
-}
-
-// The texts inside guarded statements, which are never prepared by themselves.
-const plainTexts = new WeakMap<TableMetadata, StatementCache>()
-
-function plainOf(table: TableMetadata): StatementCache {
-  let cache = plainTexts.get(table)
-  if (cache === undefined) plainTexts.set(table, (cache = new StatementCache(false)))
-  return cache
 }

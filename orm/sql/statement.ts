@@ -38,20 +38,14 @@ const largestKept = 2_000_000
  * used once costs neither the client nor the server a place.
  */
 export class StatementCache {
-  readonly #prepares: boolean
   readonly #compiled = new Map<string, Compiled>()
   #kept = 0
-
-  /** @param prepares whether its statements may be prepared */
-  constructor(prepares: boolean = true) {
-    this.#prepares = prepares
-  }
 
   get(shape: string, compile: () => Compiled): Compiled {
     const known = this.#compiled.get(shape)
     if (known?.name !== undefined) return known
     if (known === undefined) return this.#keep(shape, compile())
-    const name = this.#prepares ? preparedName(known.text) : undefined
+    const name = preparedName(known.text)
     if (name === undefined) return known
     const named = { ...known, name }
     this.#compiled.set(shape, named)

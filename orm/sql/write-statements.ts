@@ -5,7 +5,7 @@ import type { Primitive, Row, RowDecoder } from '../schema/wire-form.ts'
 import { arrayParameter, flagType, flagsParameter } from './array-parameter.ts'
 import { quote, quoteTable } from './identifier.ts'
 import type { Parameter } from './node.ts'
-import { type Compiled, type Statement, type StatementCache, statementsOf } from './statement.ts'
+import { type Compiled, type Statement, statementsOf } from './statement.ts'
 import type { Casts, TableFacts } from './table-facts.ts'
 
 function writing(
@@ -116,25 +116,39 @@ export function updateRows(
   columns: readonly ColumnMetadata[],
   rows: ChangedRows,
   facts: TableFacts,
-  cache: StatementCache = statementsOf(table),
 ): Statement {
-  const isOne = rows.count === 1
-  const shape = updateShape(columns, rows, facts)
-  const compiled = cache.get(shape, () => {
-    const returned = facts.afterUpdate(columns)
-    return writing(
-      'UPDATE',
-      table,
-      isOne ? updateOneText(table, columns, facts) : updateManyText(table, columns, rows, facts),
-      decoderOf(table, isOne ? returned : [placeColumn, ...returned]),
-    )
-  })
-  return {
-    ...compiled,
-    parameters: isOne
-      ? updateOneParameters(table, columns, rows)
-      : updateParameters(table, columns, rows, facts),
-  }
+  const compiled = statementsOf(table).get(updateShape(columns, rows, facts), () =>
+    compiledUpdate(table, columns, rows, facts),
+  )
+  return { ...compiled, parameters: updateParameters(table, columns, rows, facts) }
+}
+
+export function compiledUpdate(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  rows: ChangedRows,
+  facts: TableFacts,
+): Compiled {
+  const returned = facts.afterUpdate(columns)
+  return rows.count === 1
+    ? writing('UPDATE', table, updateOneText(table, columns, facts), decoderOf(table, returned))
+    : writing(
+        'UPDATE',
+        table,
+        updateManyText(table, columns, rows, facts),
+        decoderOf(table, [placeColumn, ...returned]),
+      )
+}
+
+export function updateParameters(
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+  rows: ChangedRows,
+  facts: TableFacts,
+): readonly Parameter[] {
+  return rows.count === 1
+    ? updateOneParameters(table, columns, rows)
+    : updateManyParameters(table, columns, rows, facts)
 }
 
 /** Equal for updates that have the same text. */
@@ -230,7 +244,7 @@ function keyTexts(columns: readonly ColumnMetadata[], key: Row): readonly (strin
   return columns.map((column, index) => textOfKept(column, key[index] as Primitive))
 }
 
-function updateParameters(
+function updateManyParameters(
   { primaryKey }: TableMetadata,
   columns: readonly ColumnMetadata[],
   { keys, values, flags }: ChangedRows,
@@ -266,18 +280,31 @@ export function deleteRows(
   table: TableMetadata,
   keys: readonly Row[],
   facts: TableFacts,
-  cache: StatementCache = statementsOf(table),
 ): Statement {
-  const isOne = keys.length === 1
-  const compiled = cache.get(deleteShape(keys, facts), () =>
-    isOne
-      ? writing('DELETE', table, deleteOneText(table), undefined)
-      : writing('DELETE', table, deleteManyText(table, facts), decoderOf(table, [placeColumn])),
+  const compiled = statementsOf(table).get(deleteShape(keys, facts), () =>
+    compiledDelete(table, keys, facts),
   )
-  return {
-    ...compiled,
-    parameters: isOne ? keyTexts(table.primaryKey, keys[0] as Row) : keyArrays(table, keys, facts),
-  }
+  return { ...compiled, parameters: deleteParameters(table, keys, facts) }
+}
+
+export function compiledDelete(
+  table: TableMetadata,
+  { length }: readonly Row[],
+  facts: TableFacts,
+): Compiled {
+  return length === 1
+    ? writing('DELETE', table, deleteOneText(table), undefined)
+    : writing('DELETE', table, deleteManyText(table, facts), decoderOf(table, [placeColumn]))
+}
+
+export function deleteParameters(
+  table: TableMetadata,
+  keys: readonly Row[],
+  facts: TableFacts,
+): readonly Parameter[] {
+  return keys.length === 1
+    ? keyTexts(table.primaryKey, keys[0] as Row)
+    : keyArrays(table, keys, facts)
 }
 
 /** Equal for deletes that have the same text. */
