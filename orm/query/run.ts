@@ -131,7 +131,10 @@ const countRows = (rows: readonly unknown[]): Outcome => ({ rows: rows.length })
 
 const oneRow = (): Outcome => ({ rows: 1 })
 
-const asList = (entities: Entity[]): Entity[] => entities
+const asFound = (entities: Entity[]): Entity[] => entities
+
+const asList = (entities: Entity[], place: Place | undefined): Entity[] =>
+  place === undefined ? entities : keepShape(entities, place)
 
 const outcomeOf = (result: Entity | readonly Entity[] | null): Outcome => {
   if (Array.isArray(result)) return { rows: result.length }
@@ -161,33 +164,28 @@ function runEntities<T extends Entity | Entity[] | null>(
   name: QueryOperation['name'],
   plan: QueryPlan,
   isList: boolean,
-  resultOf: (entities: Entity[]) => T,
+  resultOf: (entities: Entity[], place: Place | undefined) => T,
 ): Promise<T> {
   const { from, lock, loaders } = plan
   const place = (found: Entity[]): Place | undefined => {
     if (isList) mark(found, listProvenance(from.table, found.length))
     return found.length === 0 ? undefined : placeRows(found)
   }
-  // Of a list that the program never sees, nothing is written as JSON.
-  const shaped = (found: Entity[], at: Place): Entity[] =>
-    resultOf === asList ? keepShape(found, at) : found
   const isLocked = lock !== undefined
   const work = (operation: QueryOperation): Promise<T> => {
     const select = new Select(plan)
     if (loaders.length === 0) {
       const fetched = new FetchedEntities(context, from.table, isLocked, (found) => {
-        const at = place(found)
-        return resultOf(at === undefined ? found : shaped(found, at))
+        return resultOf(found, place(found))
       })
       return send(context, plan, select, operation, fetched)
     }
-    const fetched = new FetchedEntities(context, from.table, isLocked, asList)
+    const fetched = new FetchedEntities(context, from.table, isLocked, asFound)
     return context.give(async () => {
       const found = await send(context, plan, select, operation, fetched)
       const at = place(found)
-      if (at === undefined) return resultOf(found)
-      await loadAll(context, found, loaders, operation, at)
-      return resultOf(shaped(found, at))
+      if (at !== undefined) await loadAll(context, found, loaders, operation, at)
+      return resultOf(found, at)
     })
   }
   return observeQuery(context, name, plan, work, outcomeOf)
