@@ -16,9 +16,13 @@ import { routes as knownRoutes } from './routes.ts'
 import { BenchDatabase } from './server.ts'
 import { verdictsOf } from './verdicts.ts'
 import { versionLine } from './versions.ts'
-import { fullWarmUpMs, workloads } from './workloads.ts'
+import type { WarmUp } from './worker.ts'
+import { workloads } from './workloads.ts'
 
-const distantWarmUpMs = 150
+// Long enough for the engine to compile what is hot.
+const warmUpMs = 2000
+const leastTurns = 3
+const distantWarmUp: WarmUp = { milliseconds: 150, turns: leastTurns }
 
 export const peers: Benchmark = {
   name: 'peers',
@@ -66,7 +70,8 @@ async function overDirect(
   const costs: [WorkloadName, Costs][] = []
   for (const name of names) {
     bench.progress.phase(`measuring: ${workloads[name].title}`)
-    costs.push([name, await crew.race(name, rounds, fullWarmUpMs)])
+    const { warmUpTurns: turns = leastTurns } = workloads[name]
+    costs.push([name, await crew.race(name, rounds, { milliseconds: warmUpMs, turns })])
   }
   return new Map(costs)
 }
@@ -87,7 +92,7 @@ async function overDistance(
     bench.progress.phase(`measuring: ${title}`)
     await proxy.ask({ delay: milliseconds })
     if (milliseconds === 0) await crew.requireEqual(workload)
-    const costs = await crew.race(workload, halfOf(rounds), distantWarmUpMs)
+    const costs = await crew.race(workload, halfOf(rounds), distantWarmUp)
     results.push({ workload, milliseconds, costs })
   }
   return results

@@ -6,7 +6,7 @@ import { base, type EntrantName, type WorkloadName } from './names.ts'
 import { peerOf } from './options.ts'
 import type { Progress } from './progress.ts'
 import type { BenchDatabase } from './server.ts'
-import type { WorkerArgument, WorkerReply, WorkerRequest } from './worker.ts'
+import type { WarmUp, WorkerArgument, WorkerReply, WorkerRequest } from './worker.ts'
 import { workloads } from './workloads.ts'
 
 type Worker = WorkerProcess<WorkerRequest, WorkerReply>
@@ -59,13 +59,13 @@ export class Crew implements AsyncDisposable {
   }
 
   /** Warms everybody up, then lets them take turns in random order. */
-  async race(workload: WorkloadName, rounds: number, warmUpMs: number): Promise<Costs> {
+  async race(workload: WorkloadName, rounds: number, warmUp: WarmUp): Promise<Costs> {
     const { progress } = this.#bench
     const all = this.#workers.size * rounds
     let done = 0
     const contestants: Contestant[] = []
     for (const [name, worker] of this.#workers) {
-      const turns = await this.#turnsOf(worker, workload, warmUpMs)
+      const turns = await this.#turnsOf(worker, workload, warmUp)
       const round: Contestant['round'] = async () => {
         const { cost } = await worker.ask({ kind: 'round', workload, turns })
         await this.#resetAfter(workload)
@@ -78,8 +78,8 @@ export class Crew implements AsyncDisposable {
     return await interleaved(contestants, { milliseconds: 0, leastRounds: rounds }, shuffled)
   }
 
-  async #turnsOf(worker: Worker, workload: WorkloadName, milliseconds: number): Promise<number> {
-    const { pace = batchMs } = await worker.ask({ kind: 'warm up', workload, milliseconds })
+  async #turnsOf(worker: Worker, workload: WorkloadName, least: WarmUp): Promise<number> {
+    const { pace = batchMs } = await worker.ask({ kind: 'warm up', workload, least })
     await this.#resetAfter(workload)
     return Math.max(1, Math.ceil(batchMs / pace))
   }

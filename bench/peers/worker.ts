@@ -6,18 +6,24 @@ import { openPeer } from './clients.ts'
 import type { PeerName, WorkloadName } from './names.ts'
 import { connections } from './peer.ts'
 import { shaped } from './shape.ts'
-import { fullWarmUpMs, workloads } from './workloads.ts'
+import { workloads } from './workloads.ts'
 
 export interface WorkerArgument {
   readonly peer: PeerName
   readonly url: string
 }
 
+/** The least that a warm-up takes. */
+export interface WarmUp {
+  readonly milliseconds: number
+  readonly turns: number
+}
+
 export type WorkerRequest =
   /** Does the work of a turn once, and replies with its result in a form that all peers share. */
   | { readonly kind: 'check'; readonly workload: WorkloadName; readonly turn: number }
-  /** Does the work for so long, and as often as it needs, and replies with the milliseconds that a turn then took. */
-  | { readonly kind: 'warm up'; readonly workload: WorkloadName; readonly milliseconds: number }
+  /** Does the work for so long and so many times, and replies with the milliseconds that a turn then took. */
+  | { readonly kind: 'warm up'; readonly workload: WorkloadName; readonly least: WarmUp }
   /** Does the work so many times, and replies with its cost. */
   | { readonly kind: 'round'; readonly workload: WorkloadName; readonly turns: number }
 
@@ -38,7 +44,7 @@ async function answer(request: WorkerRequest): Promise<WorkerReply> {
     case 'check':
       return { result: await check(request.workload, request.turn) }
     case 'warm up':
-      return { pace: await warmUp(request.workload, request.milliseconds) }
+      return { pace: await warmUp(request.workload, request.least) }
     case 'round':
       return { cost: await round(request.workload, request.turns) }
   }
@@ -51,11 +57,10 @@ async function check(workload: WorkloadName, which: number): Promise<unknown> {
   return shaped(result, shape, peer.read)
 }
 
-async function warmUp(workload: WorkloadName, milliseconds: number): Promise<number> {
-  const end = performance.now() + milliseconds
-  const least = milliseconds < fullWarmUpMs ? 3 : (workloads[workload].warmUpTurns ?? 3)
+async function warmUp(workload: WorkloadName, least: WarmUp): Promise<number> {
+  const end = performance.now() + least.milliseconds
   let last: number[] = []
-  for (let done = 0; done < least || performance.now() < end; done += 1) {
+  for (let done = 0; done < least.turns || performance.now() < end; done += 1) {
     const before = performance.now()
     await workloads[workload].run(peer, (turn += 1))
     last = [...last.slice(-20), performance.now() - before]

@@ -3,9 +3,6 @@ import type { WorkloadName } from './names.ts'
 import type { NewPost, Peer } from './peer.ts'
 import { anyDate, type Shape } from './shape.ts'
 
-/** Long enough for the engine to compile what is hot. */
-export const fullWarmUpMs = 2000
-
 export interface Workload {
   readonly title: string
   /** What every result has to contain. Undefined: the result does not matter, only the rows. */

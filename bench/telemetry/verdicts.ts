@@ -115,7 +115,7 @@ export function verdicts(path: Costs, loop: Costs): readonly Verdict[] {
     withinVerdict(path),
     {
       isKept: byHandRatio <= mostByHand * toleranceOf(path),
-      promise: `a query with its span costs at most ${mostByHand} of one with the same span by hand`,
+      promise: `a query with its span costs at most ${mostByHand} times as much as one with the same span by hand`,
       found: `${byHandRatio.toFixed(2)}${allowed}`,
     },
     {

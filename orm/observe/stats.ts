@@ -50,7 +50,7 @@ class StatsView implements SessionStats {
   declare readonly findings: readonly Finding[]
   readonly #stats: SessionStats
 
-  // With functions of their own, each view would need a hidden class of its own.
+  // All views share these functions, and so one hidden class.
   static readonly #properties: PropertyDescriptorMap = Object.fromEntries(
     (['queryCount', 'durationMs', 'findings'] as const).map((name) => {
       const get = function (this: StatsView): unknown {

@@ -17,7 +17,7 @@ export function sessionOperation(
   return { kind: 'session', name, ...counts, parent }
 }
 
-/** The operation of your own SQL. */
+/** The operation of `execute()`. */
 export function executeOperation(): QueryOperation {
   return { kind: 'query', name: 'execute', table: undefined, filters: 0, limit: undefined }
 }
