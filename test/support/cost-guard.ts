@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import type { Cost } from './cost.ts'
+import { measuredBy } from './measuring-script.ts'
 
 /** The most that a turn of a workload may cost: round trips, statements, promises, bytes. */
 export type Bound = readonly [
@@ -12,20 +11,11 @@ export type Bound = readonly [
 ]
 
 // One young generation holds a round of every workload: what is collected in the middle of it does not count.
-const flags = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64']
+const youngMb = 64
 
 /** Measures workloads in a process of its own, where nobody else makes promises. */
-export async function measured(
-  script: string,
-  url: string,
-): Promise<Readonly<Record<string, Cost>>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    ...flags,
-    '--disable-warning=ExperimentalWarning',
-    script,
-    url,
-  ])
-  return JSON.parse(stdout) as Record<string, Cost>
+export function measured(script: string, url: string): Promise<Readonly<Record<string, Cost>>> {
+  return measuredBy(script, url, youngMb)
 }
 
 /** Makes a test of each bound. */

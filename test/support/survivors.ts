@@ -1,36 +1,7 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { getHeapSpaceStatistics } from 'node:v8'
 
-/**
- * The most that a turn may leave, in bytes: a few get old because they are under way when the young generation is
- * collected. A turn that keeps the next one alive leaves hundreds to thousands.
- */
-export const mostOld = 150
-
-/**
- * Measures turns in a process of its own, with {@link bytesThatGetOld}.
- *
- * @param youngMb a third of the young generation: it has to hold many more turns than run at the same time
- */
-export async function measuredOld(
-  script: string,
-  url: string,
-  youngMb: number,
-): Promise<Readonly<Record<string, number>>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--expose-gc',
-    `--min-semi-space-size=${youngMb}`,
-    `--max-semi-space-size=${youngMb}`,
-    '--disable-warning=ExperimentalWarning',
-    script,
-    url,
-  ])
-  return JSON.parse(stdout) as Record<string, number>
-}
-
 /** More turns at the same time than there are connections: some wait for others. */
-const atOnce = 8
+export const atOnce = 8
 const turnsOfEach = 250
 
 /**

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { bytesThatGetOld } from '../../support/survivors.ts'
+import { atOnce, bytesThatGetOld } from '../../support/survivors.ts'
 import { guardedApp } from './app.ts'
 import { dial, type KeepAlive } from './keep-alive.ts'
 
@@ -9,7 +9,7 @@ const [, , url = ''] = process.argv
 const app = await guardedApp(url, 2)
 const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
 const idle: KeepAlive[] = []
-for (let count = 0; count < 8; count += 1) idle.push(await dial(Number(port)))
+for (let count = 0; count < atOnce; count += 1) idle.push(await dial(Number(port)))
 const all = [...idle]
 
 async function get(path: string): Promise<void> {
