@@ -2,16 +2,13 @@ import type { Socket } from 'node:net'
 import type { PoolClient, QueryResult } from 'pg'
 import type { ParserOf } from '../sql/fetched.ts'
 import type { Parameter } from '../sql/node.ts'
-import { sendCancelRequest } from './cancel-request.ts'
+import { Cancelling, graceMs } from './cancelling.ts'
 import { Client } from './client.ts'
 import { Lane } from './lane/lane.ts'
 import type { Failure } from './lane/part.ts'
 import { outdatedOf } from './pg-errors.ts'
 import type { RawOutcome } from './raw-outcome.ts'
 import type { Sending } from './sending.ts'
-
-/** How long a cancelled statement, a ROLLBACK or a reset may still run. Then the connection is closed. */
-export const graceMs = 1000
 
 /** Called once with the error, or with undefined. */
 export type Ended = (failure: Failure | undefined) => void
@@ -41,8 +38,7 @@ export class Connection {
   #prepares = false
   /** Whether your own SQL may have changed the state of the server's session. */
   isChanged = false
-  #cancelling: Promise<void> | undefined
-  #cutOff: NodeJS.Timeout | undefined
+  #cancelling: Cancelling | undefined
 
   private constructor(client: PoolClient, pool: PoolState) {
     this.#client = client
@@ -144,9 +140,15 @@ export class Connection {
   /**
    * Asks the server to cancel the running statement. If the statement goes on after the grace period, the
    * connection is closed.
+   *
+   * @param isWanted whether what runs by then may be cancelled, and cut off
    */
-  cancel(): void {
-    this.#cancelling ??= this.#cancel()
+  cancel(isWanted: () => boolean): void {
+    this.#cancelling ??= new Cancelling({
+      client: this.#client,
+      isWanted,
+      cutOff: () => this.destroy(),
+    })
   }
 
   get isCancelling(): boolean {
@@ -155,8 +157,7 @@ export class Connection {
 
   /** Resolves when no cancel request of the last statement is under way, which could cancel the next one. */
   async settled(): Promise<void> {
-    clearTimeout(this.#cutOff)
-    await this.#cancelling
+    await this.#cancelling?.ended()
     this.#cancelling = undefined
   }
 
@@ -212,13 +213,6 @@ export class Connection {
     }
     if (broken === false) return this.#client.release()
     this.#client.release(broken instanceof Error ? broken : true)
-  }
-
-  async #cancel(): Promise<void> {
-    this.#cutOff = setTimeout(() => this.destroy(), graceMs)
-    const isDone = await sendCancelRequest(this.#client, graceMs)
-    // A cancel request that is still under way could cancel the next statement.
-    if (!isDone) this.destroy()
   }
 
   readonly #parserOf: ParserOf = (typeId) => this.#client.getTypeParser(typeId)

@@ -1,5 +1,6 @@
 import type { DataBridgeError } from '../errors.ts'
-import { type Connection, graceMs } from './connection.ts'
+import { graceMs } from './cancelling.ts'
+import type { Connection } from './connection.ts'
 import type { Sending } from './sending.ts'
 import { statementTimeoutError } from './transaction-errors.ts'
 
@@ -33,10 +34,14 @@ export class StatementLimit {
 
   /** Statements such as BEGIN cannot be cancelled: their connection is closed. */
   #over(): void {
+    this.error = statementTimeoutError(this.#sending.statement.summary, this.#limitMs)
+    if (this.#isCancellable()) this.#connection.cancel(this.#isCancellable)
+    else this.#connection.destroy()
+  }
+
+  readonly #isCancellable = (): boolean => {
     const { summary, kind } = this.#sending.statement
-    this.error = statementTimeoutError(summary, this.#limitMs)
-    if (kind === 'control' && summary !== catalogueSummary) this.#connection.destroy()
-    else this.#connection.cancel()
+    return kind !== 'control' || summary === catalogueSummary
   }
 }
 

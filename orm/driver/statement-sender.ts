@@ -36,13 +36,15 @@ export class StatementSender {
 
   /** Asks the server to cancel the running statement, unless COMMIT may run. How it ends is awaited. */
   cancel(): void {
-    if (this.#running?.isCancellable === true) this.#running.connection.cancel()
+    const running = this.#running
+    if (running?.isCancellable === true) running.connection.cancel(() => running.isCancellable)
   }
 
   /** The time is over: cancels the running statement. If COMMIT runs, closes the connection a while later. */
   end(): void {
     const running = this.#running
-    if (running?.isAtEnd !== true) return running?.connection.cancel()
+    if (running === undefined) return
+    if (!running.isAtEnd) running.connection.cancel(() => !running.isAtEnd)
     const cutOff = setTimeout(() => {
       if (this.#running === running) running.connection.destroy()
     }, commitGraceMs)

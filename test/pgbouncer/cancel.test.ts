@@ -1,14 +1,16 @@
+import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { Database, sql } from '../../orm/index.ts'
 import { protocols } from '../plugin/client.ts'
 import { expectIdle, holdLock, serve, untilBlocked } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
+import { blog, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
 import { random } from '../support/random.ts'
 import { atOnce } from './at-once.ts'
 import { startPgBouncer } from './start-pgbouncer.ts'
 
-const { query, url } = await testDatabase()
+const { query, url } = await testDatabase(blog)
 
 const waitForLock = sql`select pg_advisory_xact_lock(7)`
 const backend = sql`select pg_backend_pid() as pid`
@@ -102,6 +104,41 @@ it('a statement that waits in PgBouncer for a connection ends with its signal', 
   await expectIdle(database, query)
 })
 
+it('a statement that gets its connection in PgBouncer later is cancelled then', async () => {
+  await using bouncer = await startPgBouncer(url, { default_pool_size: 1 })
+  await using database = new Database({ connectionString: bouncer.url })
+  await query(`insert into users (name, email) values ('ann', 'a')`)
+  await Promise.all([pidOf(database), pidOf(database)])
+  const lock = await holdLock(url, 7)
+  const holding = database.run((session) => session.execute(waitForLock))
+  await untilBlocked(query, 'select pg_advisory_xact_lock')
+  const leaving = new AbortController()
+  const waiting = database.run(
+    (session) =>
+      session
+        .find(User)
+        .filter(() => sql`pg_sleep(60) is not null`)
+        .toList(),
+    { signal: leaving.signal },
+  )
+  const ended = failure('DATA_BRIDGE_ERR_ABORTED', waiting)
+  await expect
+    .poll(() => bouncer.command('show pools'))
+    .toContainEqual(
+      expect.objectContaining({ database: new URL(url).pathname.slice(1), cl_waiting: 1 }),
+    )
+
+  leaving.abort()
+  // PgBouncer ignores the request of now.
+  await setTimeout(100)
+  await lock[Symbol.asyncDispose]()
+
+  await ended
+  await holding
+  await expectIdle(database, query)
+  expect(database.usage.total).toBe(2)
+})
+
 it('a cancel request never reaches the statement of another session', async () => {
   const next = random(11)
   await using bouncer = await startPgBouncer(url, { default_pool_size: 3 })
@@ -112,7 +149,7 @@ it('a cancel request never reaches the statement of another session', async () =
     const { signal } = leaving
     const leaves = index % 2 === 0
     const run = database.run((session) => session.execute(sql`select pg_sleep(0.002)`), { signal })
-    if (leaves) setTimeout(() => leaving.abort(), next() * 10)
+    if (leaves) globalThis.setTimeout(() => leaving.abort(), next() * 10)
     const error = await run.then(
       () => undefined,
       (reason: unknown) => reason,

@@ -277,8 +277,8 @@ describe('a request to cancel', () => {
     for (let round = 0; round < 200; round += 1) {
       await using limited = one.session({ timeouts: { statement: limitMs } })
       await using next = one.session()
-      // Around the limit, so that either comes first.
-      const seconds = (limitMs - 1.5 + (round % 20) / 10) / 1000
+      // Around the limit, so that either comes first; a request takes a while itself.
+      const seconds = (limitMs - 1.5 + (round % 20) / 5) / 1000
       const [ended, rows] = await Promise.all([
         sleeping(limited, seconds).then(
           () => 'in time',
@@ -291,6 +291,34 @@ describe('a request to cancel', () => {
     }
     expect([...ends].toSorted()).toEqual(['DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', 'in time'])
     expect(await pids('racing')).toEqual(before)
+  })
+
+  it('that comes before its statement is repeated: no backend runs on, and the connection is kept', async () => {
+    await using proxy = await WireProxy.to(url)
+    await using one = new Database({
+      connectionString: proxy.url,
+      max: 1,
+      application_name: 'late',
+    })
+    await one.run((session) => session.add(user('ann')))
+    const before = await pids('late')
+    for (const send of [
+      (session: Session): Promise<unknown> => sleeping(session, 60),
+      (session: Session): Promise<unknown> => session.execute(sql`select pg_sleep(60)`),
+    ]) {
+      const leaving = new AbortController()
+      const late = proxy.before('toServer', 'pg_sleep', (wire) => wire.hold('toServer'))
+      const work = one.run(send, { signal: leaving.signal })
+      const failed = failure('DATA_BRIDGE_ERR_ABORTED', work)
+      const wire = await late
+      const count = proxy.wires.length
+      leaving.abort()
+      await expect.poll(() => proxy.wires[count]?.isClosed).toBe(true)
+      wire.resume('toServer')
+      await failed
+      await expectIdle(one, query)
+    }
+    expect(await pids('late')).toEqual(before)
   })
 
   it('that PostgreSQL does not confirm costs the connection, since it may come later', async () => {

@@ -1,8 +1,12 @@
 import { connect as dial } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeEach, expect, it } from 'vitest'
-import { integer, table } from '../../../orm/index.ts'
+import { graceMs } from '../../../orm/driver/cancelling.ts'
+import { Database, integer, table } from '../../../orm/index.ts'
 import { connect, testDatabase } from '../../support/database.ts'
-import { serve, untilBlocked } from '../serve.ts'
+import { WireProxy } from '../../support/wire-proxy.ts'
+import { expectIdle, serve, untilBlocked } from '../serve.ts'
 
 class Parent extends table('parents', { id: integer().primaryKey(), n: integer() }) {}
 class Child extends table('children', { id: integer().primaryKey(), parentId: integer() }) {}
@@ -37,7 +41,7 @@ async function leaving(path: string, blocked: string): Promise<{ unlock(): Promi
   }
 }
 
-const served = await serve({ database }, (app) => {
+function routes(app: FastifyInstance): void {
   app.get('/change', async ({ session }) => {
     const parent = await session.find(Parent).one()
     parent.n += 1
@@ -47,7 +51,9 @@ const served = await serve({ database }, (app) => {
     session.add(new Child({ id: 1, parentId: 1 }))
     return 'fine'
   })
-})
+}
+
+const served = await serve({ database }, routes)
 
 afterAll(() => served.app.close())
 
@@ -66,5 +72,33 @@ it('is committed where the client leaves while COMMIT runs', async () => {
   const { unlock } = await leaving('/add', 'commit')
   await unlock()
   await untilIdle()
+  expect(await query('select parent_id from children')).toEqual([{ parent_id: 1 }])
+})
+
+it('is committed where COMMIT runs before a request to cancel has had an effect', async () => {
+  await using proxy = await WireProxy.to(url)
+  await using distant = new Database({ connectionString: proxy.url, max: 1 })
+  await using service = await serve({ database: distant }, routes)
+  await distant.run((session) => session.find(Parent).count())
+  const other = await connect(url)
+  await other.query('begin; select from parents for update')
+  const late = proxy.before('toServer', 'insert into', (wire) => wire.hold('toServer'))
+  const client = dial(service.port, '127.0.0.1')
+  client.write('GET /add HTTP/1.1\r\nhost: test\r\n\r\n')
+  const wire = await late
+  client.destroy()
+  // All requests are in vain. The next one would come when COMMIT runs.
+  const requests = 5
+  await expect.poll(() => proxy.wires[requests]?.isClosed, { interval: 1 }).toBe(true)
+
+  wire.resume('toServer')
+
+  await untilBlocked(query, 'commit')
+  await setTimeout(graceMs)
+  await other.query('rollback')
+  await other.end()
+  await expectIdle(distant, query)
+  expect(proxy.wires).toHaveLength(1 + requests)
+  expect(distant.usage.total).toBe(1)
   expect(await query('select parent_id from children')).toEqual([{ parent_id: 1 }])
 })
