@@ -15,8 +15,8 @@ export interface CompiledTable {
   fill(entity: object, values: readonly unknown[]): void
   /** The values of an entity's columns. */
   valuesOf(entity: object): readonly unknown[]
-  /** Whether all values of an entity are equal to those of a row. */
-  isSame(entity: object, row: Row): boolean
+  /** The first place, from one on, where an entity has another value than a row has; -1 if there is none. */
+  nextChange(entity: object, row: Row, from: number): number
   /** The columns for JSON, without hidden ones. */
   json(entity: object): Json
   /** The same, with the texts of Dates. */
@@ -77,14 +77,14 @@ function looped(columns: readonly ColumnMetadata[]): CompiledTable {
         values.push(valueOf(entity, columns[index] as ColumnMetadata))
       return values
     },
-    isSame(entity, row) {
-      for (let index = 0; index < count; index += 1) {
+    nextChange(entity, row, from) {
+      for (let index = from; index < count; index += 1) {
         const kept = row[index] as Primitive
         const value = valueOf(entity, columns[index] as ColumnMetadata)
         if (kept === null ? value !== null : !(keeps[index] as Keep).isSame(value, kept))
-          return false
+          return index
       }
-      return true
+      return -1
     },
     json: jsonBy(jsonValue),
     jsonTexts: jsonBy(jsonText),
@@ -113,8 +113,8 @@ function generated(columns: readonly ColumnMetadata[]): CompiledTable {
   const reads = columns.map(({ property }) => `entity[${literal(property)}]`)
   const checks = columns.map(
     ({ property, type }, index) =>
-      `kept = row[${index}]; value = entity[${literal(property)}]; ` +
-      `if (${changedSource(type.keep, `isSame${index}`)}) return false;`,
+      `if (from <= ${index}) { kept = row[${index}]; value = entity[${literal(property)}]; ` +
+      `if (${changedSource(type.keep, `isSame${index}`)}) return ${index}; }`,
   )
   const shown = columns.filter(({ hidden }) => !hidden)
   const jsonSource = (write: string): string =>
@@ -132,7 +132,7 @@ function generated(columns: readonly ColumnMetadata[]): CompiledTable {
       assign: (entity, row) => { let kept; ${assigns.join('\n')} },
       fill: (entity, values) => { ${fills.join('\n')} },
       valuesOf: (entity) => [${reads.join(', ')}],
-      isSame: (entity, row) => { let kept, value; ${checks.join('\n')} return true; },
+      nextChange: (entity, row, from) => { let kept, value; ${checks.join('\n')} return -1; },
       json: ${jsonSource('jsonValue')},
       jsonTexts: ${jsonSource('jsonText')},
     })`,

@@ -1,7 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { valueOf } from '../entity/property.ts'
-import { type EntityState, stateOf } from '../entity/entity-state.ts'
+import { stateOf } from '../entity/entity-state.ts'
 import { compiledOf } from '../entity/compiled-table.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
@@ -32,15 +32,12 @@ export interface ChangeSet {
 
 /** Whether a stored entity differs from its snapshot. */
 export function hasChanged(entity: Entity): boolean {
-  return isDifferent(entity, stateOf(entity))
-}
-
-function isDifferent(entity: Entity, { table, snapshot, lifecycle }: EntityState): boolean {
+  const { table, snapshot, lifecycle } = stateOf(entity)
   if (lifecycle !== 'stored' || snapshot === undefined) return false
   try {
-    return !compiledOf(table).isSame(entity, snapshot)
+    return compiledOf(table).nextChange(entity, snapshot, 0) !== -1
   } catch {
-    return true // a value could not be compared: one by one they say which
+    return true // a value could not be compared: the flush says which
   }
 }
 
@@ -56,24 +53,35 @@ export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
  * @param last another change, whose places are taken if they are the same
  */
 export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): Change | undefined {
-  const state = stateOf(entity)
-  if (!isDifferent(entity, state)) return undefined
-  const { table, snapshot = [] } = state
-  const { columns } = table
+  const { table, snapshot, lifecycle } = stateOf(entity)
+  if (lifecycle !== 'stored' || snapshot === undefined) return undefined
+  let position = nextChange(entity, table, snapshot, 0)
+  if (position === -1) return undefined
   const row = snapshot.slice()
   const places = new Places(last?.places)
-  for (let position = 0; position < columns.length; position += 1) {
-    const column = columns[position] as ColumnMetadata
+  while (position !== -1) {
+    const column = table.columns[position] as ColumnMetadata
     const value = valueOf(entity, column)
-    const stored = snapshot[position] ?? null
-    if (isUnchanged(column, value, stored)) continue
     if (column.primaryKey) throw changedKeyError(table, column)
     requireValue(table, column, value)
+    const stored = snapshot[position] ?? null
     row[position] = exactKept(identity, entity, column) ?? keptChange(column, value, stored)
     places.add(position)
+    position = nextChange(entity, table, snapshot, position + 1)
   }
   const made = makeColumns(table, row, places)
   return { entity, table, snapshot, row, places: places.list, made }
+}
+
+function nextChange(entity: Entity, table: TableMetadata, snapshot: Row, from: number): number {
+  try {
+    return compiledOf(table).nextChange(entity, snapshot, from)
+  } catch (cause) {
+    // One by one they say which value cannot be compared.
+    for (const column of table.columns)
+      isUnchanged(column, valueOf(entity, column), snapshot[column.position] ?? null)
+    throw cause
+  }
 }
 
 /** A list of positions. As long as it is the last one, nothing is copied. */

@@ -1,5 +1,6 @@
 import { absorb } from '../entity/absorb.ts'
 import { stateOf } from '../entity/entity-state.ts'
+import { isValue } from '../entity/looped-writes.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { guardedUpdateRows } from '../sql/guarded-writes.ts'
@@ -20,9 +21,16 @@ export function updateTable(
   const rows = changedRows(table, columns, changed, changes)
   const entities = changes.map(({ entity }) => entity)
   const returned = facts.afterUpdate(columns)
+  // Nothing comes back, and what was sent is what the entities have, whatever the program does to them meanwhile.
+  const isPlain = returned.length === 0 && columns.every(({ type }) => isValue(type.keep))
   const take = (change: Change, got: Row | undefined, isCommitted: boolean): void => {
     const { entity, places } = change
-    const { snapshot = [] } = stateOf(entity)
+    const state = stateOf(entity)
+    const { snapshot = [] } = state
+    if (isPlain && snapshot === change.snapshot && change.made.length === 0) {
+      state.snapshot = change.row
+      return writing.work.updated(entity, snapshot, isCommitted)
+    }
     const sent = snapshot === change.snapshot ? change.row : rowOn(snapshot, change)
     const row = returned.length === 0 ? sent : sent.slice()
     for (let place = 0; place < returned.length; place += 1) {
