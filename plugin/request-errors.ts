@@ -38,8 +38,7 @@ export function shutdownError(): DataBridgeError {
 export function lateError(): DataBridgeError {
   return safeError(
     'DATA_BRIDGE_ERR_SESSION_CLOSED',
-    'the session was first used after the response was sent or the client left; ' +
-      'use it earlier, or work in app.dataBridge.run(…)',
+    'the session was first used after the response was sent; use it earlier, or work in app.dataBridge.run(…)',
   )
 }
 

@@ -257,8 +257,9 @@ export class RequestSession implements SessionPart, DeferredSession {
   }
 
   #open(): Session {
-    const { raw } = this.#reply
-    if (this.#state !== 'open' || raw.writableEnded || isGone(this.#reply)) throw lateError()
+    const hasEnded = this.#reply.raw.writableEnded
+    if (!hasEnded && isGone(this.#reply)) throw clientGoneError()
+    if (this.#state !== 'open' || hasEnded) throw lateError()
     const { database, slowQueryMs } = this.#settings
     const { context } = this.#arrival
     if (context !== undefined) this.#trace = database.telemetry?.scopeOf(context, this.#request)

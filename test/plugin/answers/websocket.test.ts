@@ -143,7 +143,7 @@ describe('a WebSocket', () => {
       })
     })
     await close(await open(served))
-    expect(await late.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_SESSION_CLOSED' })
+    expect(await late.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
   })
 
   it('that its upgrade refuses is rolled back', async () => {

@@ -73,7 +73,7 @@ describe('a pipelined request whose client leaves', () => {
     })
     const client = await pipelined(served.port, '/first', '/second')
     client.leave()
-    expect(await refused.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_SESSION_CLOSED' })
+    expect(await refused.promise).toMatchObject({ code: 'DATA_BRIDGE_ERR_CLIENT_GONE' })
   })
 
   it('is committed and answered where the client stays', async () => {

@@ -225,7 +225,7 @@ describe.each(protocols)('a client of $name that leaves', ({ isHttp2, request })
     await served.working
     client.leave()
     expect(await served.ended).toMatchObject({
-      code: 'DATA_BRIDGE_ERR_SESSION_CLOSED',
+      code: 'DATA_BRIDGE_ERR_CLIENT_GONE',
       message: expect.stringContaining('the client left') as string,
     })
     expect(database.usage.idle).toBe(database.usage.total)
