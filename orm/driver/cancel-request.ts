@@ -19,25 +19,45 @@ interface Wire extends NodeJS.EventEmitter {
 }
 
 /**
+ * - `done`: the server has closed the connection of the request, and is done with it.
+ * - `unsent`: nothing has reached the server.
+ * - `unconfirmed`: the request may still be on its way, and hit a later statement.
+ */
+export type CancelOutcome = 'done' | 'unsent' | 'unconfirmed'
+
+/**
  * Asks the server to cancel the statement that runs on a connection. The protocol needs a separate
  * connection for this request.
  *
- * @returns whether the server has closed that within the limit: it is done with the request then, and
- * where it has not, the request may still be on its way, and hit a later statement
+ * @param isWanted asked when that connection is there: if it is not wanted by then, nothing is sent
  */
-export async function sendCancelRequest(client: PoolClient, limitMs: number): Promise<boolean> {
+export async function sendCancelRequest(
+  client: PoolClient,
+  limitMs: number,
+  isWanted: () => boolean,
+): Promise<CancelOutcome> {
   const { host, port, ssl, sslNegotiation, processID, secretKey } = client as unknown as Target
-  if (processID === null || secretKey === null) return false
+  if (processID === null || secretKey === null) return 'unsent'
   const wire = new pg.Connection({ ssl, sslNegotiation } as never) as unknown as Wire
   const isEncrypted = ssl !== false && ssl !== undefined && ssl !== null
-  const send = (): void => wire.cancel(processID, secretKey)
+  let isSent = false
   return new Promise((resolve) => {
-    const limit = setTimeout(() => {
-      resolve(false)
+    const over = (): void => {
+      clearTimeout(limit)
+      resolve(isSent ? 'unconfirmed' : 'unsent')
       wire.stream.destroy()
-    }, limitMs)
-    wire.on('error', () => resolve(false))
-    wire.on('end', () => resolve(true))
+    }
+    const limit = setTimeout(over, limitMs)
+    const send = (): void => {
+      if (!isWanted()) return over()
+      isSent = true
+      wire.cancel(processID, secretKey)
+    }
+    wire.on('error', over)
+    wire.on('end', () => {
+      clearTimeout(limit)
+      resolve(isSent ? 'done' : 'unsent')
+    })
     wire.on('sslconnect', send)
     wire.on('connect', () => {
       if (!isEncrypted) send()
@@ -45,6 +65,5 @@ export async function sendCancelRequest(client: PoolClient, limitMs: number): Pr
     })
     if (host.startsWith('/')) wire.connect(`${host}/.s.PGSQL.${port}`)
     else wire.connect(port, host)
-    wire.once('end', () => clearTimeout(limit))
   })
 }

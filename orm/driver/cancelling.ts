@@ -26,12 +26,13 @@ export class Cancelling {
   readonly #limit: NodeJS.Timeout
   readonly #requests: Promise<void>
   #hasEnded = false
-  #endPause = (): void => {}
+  #pause: NodeJS.Timeout | undefined
+  #goOn: (() => void) | undefined
 
   constructor(cancelled: Cancelled) {
     this.#cancelled = cancelled
     this.#limit = setTimeout(() => {
-      if (cancelled.isWanted()) cancelled.cutOff()
+      if (this.#isWanted()) cancelled.cutOff()
     }, graceMs)
     this.#requests = this.#request()
   }
@@ -40,26 +41,31 @@ export class Cancelling {
   ended(): Promise<void> {
     this.#hasEnded = true
     clearTimeout(this.#limit)
-    this.#endPause()
+    clearTimeout(this.#pause)
+    this.#goOn?.()
     return this.#requests
   }
 
+  readonly #isWanted = (): boolean => !this.#hasEnded && this.#cancelled.isWanted()
+
   async #request(): Promise<void> {
-    const { client, isWanted, cutOff } = this.#cancelled
-    for (let pauseMs = firstPauseMs; !this.#hasEnded && isWanted(); pauseMs *= 2) {
-      // One that is still under way could cancel the next statement.
-      if (!(await sendCancelRequest(client, graceMs))) return cutOff()
-      if (!this.#hasEnded) await this.#pause(pauseMs)
+    const { client, cutOff } = this.#cancelled
+    for (let pauseMs = firstPauseMs; this.#isWanted(); pauseMs *= 2) {
+      const outcome = await sendCancelRequest(client, graceMs, this.#isWanted)
+      if (outcome === 'unconfirmed') {
+        // COMMIT runs: its answer is awaited, and no other statement follows on this connection.
+        if (!this.#hasEnded && !this.#isWanted()) await this.#wait(undefined)
+        return cutOff()
+      }
+      if (!this.#hasEnded) await this.#wait(pauseMs)
     }
   }
 
-  #pause(milliseconds: number): Promise<void> {
+  /** Waits until the statement has ended, or for so long. */
+  #wait(milliseconds: number | undefined): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds)
-      this.#endPause = () => {
-        clearTimeout(timer)
-        resolve()
-      }
+      this.#goOn = resolve
+      if (milliseconds !== undefined) this.#pause = setTimeout(resolve, milliseconds)
     })
   }
 }

@@ -32,7 +32,10 @@ export class StatementLimit {
     clearTimeout(this.#timer)
   }
 
-  /** Statements such as BEGIN cannot be cancelled: their connection is closed. */
+  /**
+   * Statements such as BEGIN cannot be cancelled: their connection is closed. Otherwise the exchange is cancelled,
+   * whatever statement of it runs by then, unless that is COMMIT.
+   */
   #over(): void {
     this.error = statementTimeoutError(this.#sending.statement.summary, this.#limitMs)
     if (this.#isCancellable()) this.#connection.cancel(this.#isCancellable)

@@ -1,6 +1,6 @@
 import { absorb } from '../entity/absorb.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import { isValue } from '../entity/looped-writes.ts'
+import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { guardedUpdateRows } from '../sql/guarded-writes.ts'
@@ -21,13 +21,11 @@ export function updateTable(
   const rows = changedRows(table, columns, changed, changes)
   const entities = changes.map(({ entity }) => entity)
   const returned = facts.afterUpdate(columns)
-  // Nothing comes back, and what was sent is what the entities have, whatever the program does to them meanwhile.
-  const isPlain = returned.length === 0 && columns.every(({ type }) => isValue(type.keep))
   const take = (change: Change, got: Row | undefined, isCommitted: boolean): void => {
     const { entity, places } = change
     const state = stateOf(entity)
     const { snapshot = [] } = state
-    if (isPlain && snapshot === change.snapshot && change.made.length === 0) {
+    if (returned.length === 0 && snapshot === change.snapshot && hasRow(change)) {
       state.snapshot = change.row
       return writing.work.updated(entity, snapshot, isCommitted)
     }
@@ -58,6 +56,17 @@ export function updateTable(
         take(changes[index] as Change, got[index], written.isGuarded)
     },
   })
+}
+
+/** Whether the entity has exactly the values of the row that was sent, so that there is nothing to read back. */
+function hasRow({ entity, table, row, places }: Change): boolean {
+  for (let index = 0; index < places.length; index += 1) {
+    const place = places[index] as number
+    const column = table.columns[place] as ColumnMetadata
+    if (column.type.keep.how === 'text' || !Object.is(valueOf(entity, column), row[place]))
+      return false
+  }
+  return true
 }
 
 interface ChangedColumns {

@@ -123,6 +123,17 @@ export class WireProxy implements AsyncDisposable {
     for (const wire of this.wires) if (wire.isDropped) wire.cut()
   }
 
+  /** New connections are refused; those that there are go on. */
+  refuseNew(): void {
+    this.#server.close()
+  }
+
+  /** After {@link refuseNew}, new connections work again. */
+  async acceptNew(): Promise<void> {
+    this.#server.listen(Number(new URL(this.url).port), '127.0.0.1')
+    await once(this.#server, 'listening')
+  }
+
   /** How long everything takes from now on, in each direction. */
   delay(milliseconds: number): void {
     this.#delayMs = milliseconds

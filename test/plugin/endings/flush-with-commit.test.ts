@@ -1,9 +1,9 @@
 import { connect as dial } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import { afterAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { graceMs } from '../../../orm/driver/cancelling.ts'
-import { Database, integer, table } from '../../../orm/index.ts'
+import { Database, type DatabaseOptions, integer, table } from '../../../orm/index.ts'
 import { connect, testDatabase } from '../../support/database.ts'
 import { WireProxy } from '../../support/wire-proxy.ts'
 import { expectIdle, serve, untilBlocked } from '../serve.ts'
@@ -75,30 +75,68 @@ it('is committed where the client leaves while COMMIT runs', async () => {
   expect(await query('select parent_id from children')).toEqual([{ parent_id: 1 }])
 })
 
-it('is committed where COMMIT runs before a request to cancel has had an effect', async () => {
-  await using proxy = await WireProxy.to(url)
-  await using distant = new Database({ connectionString: proxy.url, max: 1 })
-  await using service = await serve({ database: distant }, routes)
-  await distant.run((session) => session.find(Parent).count())
-  const other = await connect(url)
-  await other.query('begin; select from parents for update')
-  const late = proxy.before('toServer', 'insert into', (wire) => wire.hold('toServer'))
-  const client = dial(service.port, '127.0.0.1')
-  client.write('GET /add HTTP/1.1\r\nhost: test\r\n\r\n')
-  const wire = await late
-  client.destroy()
-  // All requests are in vain. The next one would come when COMMIT runs.
-  const requests = 5
-  await expect.poll(() => proxy.wires[requests]?.isClosed, { interval: 1 }).toBe(true)
+describe('is neither cancelled nor cut off where COMMIT runs before a request has had an effect', () => {
+  /** Where the exchange with COMMIT has been sent and is held on its way. */
+  async function holding(timeouts: DatabaseOptions['timeouts']) {
+    const stack = new AsyncDisposableStack()
+    const proxy = stack.use(await WireProxy.to(url))
+    const distant = stack.use(new Database({ connectionString: proxy.url, max: 1, timeouts }))
+    const { port } = stack.use(await serve({ database: distant }, routes))
+    await distant.run((session) => session.find(Parent).count())
+    const other = await connect(url)
+    await other.query('begin; select from parents for update')
+    const late = proxy.before('toServer', 'insert into', (wire) => wire.hold('toServer'))
+    const client = dial(port, '127.0.0.1')
+    client.write('GET /add HTTP/1.1\r\nhost: test\r\n\r\n')
+    return {
+      proxy,
+      distant,
+      client,
+      wire: await late,
+      async unlock() {
+        await other.query('rollback')
+        await other.end()
+        await expectIdle(distant, query)
+        expect(await query('select parent_id from children')).toEqual([{ parent_id: 1 }])
+      },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    }
+  }
 
-  wire.resume('toServer')
+  it.each([
+    ['the client leaves', undefined],
+    ['timeouts.transaction is over', 200],
+  ])('%s', async (_reason, transaction) => {
+    await using held = await holding(transaction === undefined ? {} : { transaction })
+    const { proxy, distant } = held
+    if (transaction === undefined) held.client.destroy()
+    // The next one would come a while after these.
+    const inVain = 5
+    await expect.poll(() => proxy.wires[inVain]?.isClosed, { interval: 1 }).toBe(true)
 
-  await untilBlocked(query, 'commit')
-  await setTimeout(graceMs)
-  await other.query('rollback')
-  await other.end()
-  await expectIdle(distant, query)
-  expect(proxy.wires).toHaveLength(1 + requests)
-  expect(distant.usage.total).toBe(1)
-  expect(await query('select parent_id from children')).toEqual([{ parent_id: 1 }])
+    held.wire.resume('toServer')
+    await untilBlocked(query, 'commit')
+    const count = proxy.wires.length
+    await setTimeout(graceMs)
+
+    await held.unlock()
+    expect(proxy.wires).toHaveLength(count)
+    expect(distant.usage.total).toBe(1)
+    held.client.destroy()
+  })
+
+  it('nobody confirms the request: the connection is closed when COMMIT has been answered', async () => {
+    await using held = await holding({})
+    held.proxy.swallowNew()
+    held.client.destroy()
+    await expect.poll(() => held.proxy.wires.length).toBe(2)
+
+    held.wire.resume('toServer')
+    await untilBlocked(query, 'commit')
+    await setTimeout(1.5 * graceMs)
+    expect(held.wire.isClosed).toBe(false)
+
+    await held.unlock()
+    expect(held.distant.usage.total).toBe(0)
+  })
 })
