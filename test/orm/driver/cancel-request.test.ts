@@ -102,6 +102,7 @@ describe('a request to cancel', () => {
     await proxy.acceptNew()
     await failed
     await expectIdle(one, query)
+    expect(one.usage.total).toBe(1)
     expect(await pids('refused')).toEqual(before)
   })
 
