@@ -54,15 +54,16 @@ export class Cancelling {
       const outcome = await sendCancelRequest(client, graceMs, this.#isWanted)
       if (outcome === 'unconfirmed') {
         // COMMIT runs: its answer is awaited, and no other statement follows on this connection.
-        if (!this.#hasEnded && !this.#isWanted()) await this.#wait(undefined)
+        if (!this.#isWanted()) await this.#wait()
         return cutOff()
       }
-      if (!this.#hasEnded) await this.#wait(pauseMs)
+      await this.#wait(pauseMs)
     }
   }
 
-  /** Waits until the statement has ended, or for so long. */
-  #wait(milliseconds: number | undefined): Promise<void> {
+  /** Waits until the statement has ended, and no longer than this. */
+  #wait(milliseconds?: number): Promise<void> {
+    if (this.#hasEnded) return Promise.resolve()
     return new Promise((resolve) => {
       this.#goOn = resolve
       if (milliseconds !== undefined) this.#pause = setTimeout(resolve, milliseconds)

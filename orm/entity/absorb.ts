@@ -24,7 +24,7 @@ export function absorb(entity: Entity, row: Row, held: readonly (Primitive | und
     if (kept === known && snapshot !== undefined && kept === snapshot[position]) continue
     const column = columns[position] as ColumnMetadata
     const value = valueOf(entity, column)
-    if (Object.is(value, kept) && column.type.keep.how !== 'text') continue
+    if (isKeptAsItIs(column, value, kept)) continue
     const isUntouched =
       value === undefined || (known !== undefined && isUnchanged(column, value, known))
     if (!isUntouched) continue
@@ -37,8 +37,13 @@ export function absorb(entity: Entity, row: Row, held: readonly (Primitive | und
   state.snapshot = row
 }
 
+/** Whether a value is what is kept of it, so that reading that back gives nothing new. */
+export function isKeptAsItIs({ type }: ColumnMetadata, value: unknown, kept: Primitive): boolean {
+  return Object.is(value, kept) && type.keep.how !== 'text'
+}
+
 /**
- * The same for a row that was inserted, where each value that the entity has is that of the row. False, and nothing
+ * {@link absorb} for a row that was inserted, where each value that the entity has is that of the row. False, and nothing
  * is changed, if one is not.
  */
 export function absorbNew(entity: Entity, row: Row): boolean {

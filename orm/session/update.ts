@@ -1,4 +1,4 @@
-import { absorb } from '../entity/absorb.ts'
+import { absorb, isKeptAsItIs } from '../entity/absorb.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
@@ -63,8 +63,7 @@ function hasRow({ entity, table, row, places }: Change): boolean {
   for (let index = 0; index < places.length; index += 1) {
     const place = places[index] as number
     const column = table.columns[place] as ColumnMetadata
-    if (column.type.keep.how === 'text' || !Object.is(valueOf(entity, column), row[place]))
-      return false
+    if (!isKeptAsItIs(column, valueOf(entity, column), row[place] as Primitive)) return false
   }
   return true
 }
