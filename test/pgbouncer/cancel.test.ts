@@ -8,12 +8,19 @@ import { blog, User } from '../support/entities.ts'
 import { coded, failure } from '../support/failure.ts'
 import { random } from '../support/random.ts'
 import { atOnce } from './at-once.ts'
-import { startPgBouncer } from './start-pgbouncer.ts'
+import { type PgBouncer, startPgBouncer } from './start-pgbouncer.ts'
 
 const { query, url } = await testDatabase(blog)
 
 const waitForLock = sql`select pg_advisory_xact_lock(7)`
 const backend = sql`select pg_backend_pid() as pid`
+
+/** How many clients wait in PgBouncer for a connection to the database. */
+async function queueLength({ command }: PgBouncer): Promise<unknown> {
+  const name = new URL(url).pathname.slice(1)
+  const pools = await command('show pools')
+  return pools.find(({ database }) => database === name)?.['cl_waiting']
+}
 
 const pidOf = (database: Database): Promise<unknown> =>
   database.run((session) => session.execute(backend))
@@ -90,11 +97,7 @@ it('a statement that waits in PgBouncer for a connection ends with its signal', 
     signal: leaving.signal,
   })
   const ended = failure('DATA_BRIDGE_ERR_ABORTED', waiting)
-  await expect
-    .poll(() => bouncer.command('show pools'))
-    .toContainEqual(
-      expect.objectContaining({ database: new URL(url).pathname.slice(1), cl_waiting: 1 }),
-    )
+  await expect.poll(() => queueLength(bouncer)).toBe(1)
 
   leaving.abort()
 
@@ -122,11 +125,7 @@ it('a statement that gets its connection in PgBouncer later is cancelled then', 
     { signal: leaving.signal },
   )
   const ended = failure('DATA_BRIDGE_ERR_ABORTED', waiting)
-  await expect
-    .poll(() => bouncer.command('show pools'))
-    .toContainEqual(
-      expect.objectContaining({ database: new URL(url).pathname.slice(1), cl_waiting: 1 }),
-    )
+  await expect.poll(() => queueLength(bouncer)).toBe(1)
 
   leaving.abort()
   // PgBouncer ignores the request of now.

@@ -108,6 +108,15 @@ export async function untilBlocked(query: TestDatabase['query'], start: string):
     .toHaveLength(1)
 }
 
+/** The server's processes for the connections of this `application_name`: equal if all of them were kept. */
+export function backendsOf(query: TestDatabase['query'], name: string): Promise<object[]> {
+  return query(
+    `select pid from pg_stat_activity where datname = current_database() and application_name = $1
+     order by pid`,
+    [name],
+  )
+}
+
 /** The names of the stored users. */
 export async function names(query: TestDatabase['query']): Promise<string[]> {
   const rows = await query<{ name: string }>('select name from users order by name')

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Database, type Session, sql } from '../../../orm/index.ts'
-import { expectIdle, holdLock, untilBlocked } from '../../plugin/serve.ts'
+import { backendsOf, expectIdle, holdLock, untilBlocked } from '../../plugin/serve.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, user, User } from '../../support/entities.ts'
 import { coded, failure } from '../../support/failure.ts'
@@ -11,14 +11,6 @@ const { query, url, truncate } = await testDatabase(blog)
 const lockKey = 22
 
 beforeEach(truncate)
-
-/** The backends of a pool, by its name: whether its connections were kept. */
-const pids = (name: string): Promise<object[]> =>
-  query(
-    `select pid from pg_stat_activity where datname = current_database() and application_name = $1
-     order by pid`,
-    [name],
-  )
 
 describe('a request to cancel', () => {
   const sleeping = (session: Session, seconds: number): Promise<User[]> =>
@@ -30,7 +22,7 @@ describe('a request to cancel', () => {
   it('never hits the next statement, also where it races with the end of the one that it is for', async () => {
     await using one = new Database({ connectionString: url, max: 1, application_name: 'racing' })
     await one.run((session) => session.add(user('ann')))
-    const before = await pids('racing')
+    const before = await backendsOf(query, 'racing')
     const ends = new Set<string>()
     const limitMs = 4
     for (let round = 0; round < 200; round += 1) {
@@ -49,7 +41,7 @@ describe('a request to cancel', () => {
       expect(rows).toHaveLength(1)
     }
     expect([...ends].toSorted()).toEqual(['DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', 'in time'])
-    expect(await pids('racing')).toEqual(before)
+    expect(await backendsOf(query, 'racing')).toEqual(before)
   })
 
   it('that comes before its statement is repeated: no backend runs on, and the connection is kept', async () => {
@@ -60,7 +52,7 @@ describe('a request to cancel', () => {
       application_name: 'late',
     })
     await one.run((session) => session.add(user('ann')))
-    const before = await pids('late')
+    const before = await backendsOf(query, 'late')
     for (const send of [
       (session: Session): Promise<unknown> => sleeping(session, 60),
       (session: Session): Promise<unknown> => session.execute(sql`select pg_sleep(60)`),
@@ -77,7 +69,7 @@ describe('a request to cancel', () => {
       await failed
       await expectIdle(one, query)
     }
-    expect(await pids('late')).toEqual(before)
+    expect(await backendsOf(query, 'late')).toEqual(before)
   })
 
   it('that cannot be sent is tried again, and the connection is kept', async () => {
@@ -95,7 +87,7 @@ describe('a request to cancel', () => {
     )
     const failed = failure('DATA_BRIDGE_ERR_ABORTED', waiting)
     await untilBlocked(query, 'select pg_advisory_xact_lock')
-    const before = await pids('refused')
+    const before = await backendsOf(query, 'refused')
     proxy.refuseNew()
     leaving.abort()
     await setTimeout(50)
@@ -103,7 +95,7 @@ describe('a request to cancel', () => {
     await failed
     await expectIdle(one, query)
     expect(one.usage.total).toBe(1)
-    expect(await pids('refused')).toEqual(before)
+    expect(await backendsOf(query, 'refused')).toEqual(before)
   })
 
   it('that PostgreSQL does not confirm costs the connection, since it may come later', async () => {

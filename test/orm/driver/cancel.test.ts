@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Database, type SessionOptions, sql } from '../../../orm/index.ts'
-import { expectIdle, holdLock, names, untilBlocked } from '../../plugin/serve.ts'
+import { backendsOf, expectIdle, holdLock, names, untilBlocked } from '../../plugin/serve.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, user, User } from '../../support/entities.ts'
 import { coded, failure } from '../../support/failure.ts'
@@ -21,14 +21,6 @@ await query(`
   create constraint trigger hold after insert on users deferrable initially deferred
   for each row when (new.name in ('held', 'refused')) execute function hold()`)
 beforeEach(stored.truncate)
-
-/** The backends of a pool, by its name: whether its connections were kept. */
-const pids = (name: string): Promise<object[]> =>
-  query(
-    `select pid from pg_stat_activity where datname = current_database() and application_name = $1
-     order by pid`,
-    [name],
-  )
 
 describe('a session whose signal is aborted', () => {
   it('before its first use refuses everything, with the reason as the cause', async () => {
@@ -59,7 +51,7 @@ describe('a session whose signal is aborted', () => {
   it('in a statement: it is cancelled on the server, and the connection is kept', async () => {
     await using _lock = await holdLock(url, lockKey)
     await database.run((session) => session.execute(sql`select 1`))
-    const before = await pids('pool')
+    const before = await backendsOf(query, 'pool')
     const leaving = new AbortController()
     const session = database.session({ signal: leaving.signal })
     session.add(user('ann'))
@@ -71,7 +63,7 @@ describe('a session whose signal is aborted', () => {
     leaving.abort()
     await Promise.all([first, second])
     await expectIdle(database, query)
-    expect(await pids('pool')).toEqual(before)
+    expect(await backendsOf(query, 'pool')).toEqual(before)
     expect(await names(query)).toEqual([])
   })
 

@@ -1,6 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Database, type Session, sql } from '../../../orm/index.ts'
-import { expectIdle, holdCommits, holdLock, names, untilBlocked } from '../../plugin/serve.ts'
+import {
+  backendsOf,
+  expectIdle,
+  holdCommits,
+  holdLock,
+  names,
+  untilBlocked,
+} from '../../plugin/serve.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, user, User } from '../../support/entities.ts'
 import { coded, failure } from '../../support/failure.ts'
@@ -13,8 +20,7 @@ beforeEach(async () => {
   await stored.truncate()
 })
 
-const backends = (): Promise<object[]> =>
-  query(`select pid from pg_stat_activity where application_name = 'limited'`)
+const backends = (): Promise<object[]> => backendsOf(query, 'limited')
 
 const takeLock = (session: Session): Promise<unknown> =>
   session.execute(sql`select pg_advisory_xact_lock(${lockKey})`)

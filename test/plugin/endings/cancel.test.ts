@@ -4,7 +4,7 @@ import { sql } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, User } from '../../support/entities.ts'
 import { protocols } from '../client.ts'
-import { expectIdle, serve } from '../serve.ts'
+import { backendsOf, expectIdle, serve } from '../serve.ts'
 
 const { database, query } = await testDatabase(blog, { max: 1, application_name: 'app' })
 const [get, post] = protocols as [(typeof protocols)[0], (typeof protocols)[0]]
@@ -22,9 +22,6 @@ async function until(count: number): Promise<void> {
     if (performance.now() > deadline) throw new Error(`there are not ${count} statements`)
 }
 
-const pids = `select pid from pg_stat_activity
-  where datname = current_database() and application_name = 'app'`
-
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
@@ -40,7 +37,7 @@ it('a statement is gone from the server within 100 ms of its client, and its con
     })
   })
   await database.run((session) => session.find(User).count())
-  const connections = await query(pids)
+  const connections = await backendsOf(query, 'app')
   const took: number[] = []
   for (let round = 0; round < 20; round += 1) {
     const client = await (round % 2 === 0 ? get : post).request(served.port, '/')
@@ -51,7 +48,7 @@ it('a statement is gone from the server within 100 ms of its client, and its con
     took.push(performance.now() - start)
   }
   await expectIdle(database, query)
-  expect(await query(pids)).toEqual(connections)
+  expect(await backendsOf(query, 'app')).toEqual(connections)
   expect(median(took)).toBeLessThan(promisedMs)
 })
 

@@ -1,4 +1,4 @@
-import { connect as dial } from 'node:net'
+import { connect as dial, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
@@ -22,23 +22,32 @@ beforeEach(async () => {
   await query('delete from children; delete from parents; insert into parents values (1, 1)')
 })
 
-/** A request that leaves while its statement waits for a row that another transaction holds. */
-async function leaving(path: string, blocked: string): Promise<{ unlock(): Promise<void> }> {
+/** Holds the row that each request needs, until it is called. */
+async function lockParent(): Promise<() => Promise<void>> {
   const other = await connect(url)
   await other.query('begin; select from parents for update')
-  const client = dial(served.port, '127.0.0.1')
+  return async () => {
+    await other.query('rollback')
+    await other.end()
+  }
+}
+
+function get(port: number, path: string): Socket {
+  const client = dial(port, '127.0.0.1')
   client.write(`GET ${path} HTTP/1.1\r\nhost: test\r\n\r\n`)
+  return client
+}
+
+/** A request that leaves while its statement waits for a row that another transaction holds. */
+async function leaving(path: string, blocked: string): Promise<{ unlock(): Promise<void> }> {
+  const unlock = await lockParent()
+  const client = get(served.port, path)
   try {
     await untilBlocked(query, blocked)
   } finally {
     client.destroy()
   }
-  return {
-    async unlock() {
-      await other.query('rollback')
-      await other.end()
-    },
-  }
+  return { unlock }
 }
 
 function routes(app: FastifyInstance): void {
@@ -83,19 +92,16 @@ describe('is neither cancelled nor cut off where COMMIT runs before a request ha
     const distant = stack.use(new Database({ connectionString: proxy.url, max: 1, timeouts }))
     const { port } = stack.use(await serve({ database: distant }, routes))
     await distant.run((session) => session.find(Parent).count())
-    const other = await connect(url)
-    await other.query('begin; select from parents for update')
+    const unlock = await lockParent()
     const late = proxy.before('toServer', 'insert into', (wire) => wire.hold('toServer'))
-    const client = dial(port, '127.0.0.1')
-    client.write('GET /add HTTP/1.1\r\nhost: test\r\n\r\n')
+    const client = get(port, '/add')
     return {
       proxy,
       distant,
       client,
       wire: await late,
       async unlock() {
-        await other.query('rollback')
-        await other.end()
+        await unlock()
         await expectIdle(distant, query)
         expect(await query('select parent_id from children')).toEqual([{ parent_id: 1 }])
       },
