@@ -5,10 +5,11 @@ import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts
 import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { type EntityCollector, FetchedEntities } from '../relations/context.ts'
+import { loadLazily, referredIdentity } from '../relations/lazy.ts'
 import { reload } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
 import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
 import { Collector } from './collector.ts'
@@ -116,6 +117,22 @@ export class EntitySource implements QueryContext {
     })
     const read = (): Promise<void> => this.fetch(selectByKey(table, key), operation, fetched)
     await observed(this.observer, operation, read, () => ({ rows: 1 }))
+  }
+
+  /** Loads a relation that the program awaits. */
+  loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
+    const load = (): Promise<unknown> => {
+      const key = referredIdentity(owner, relation)
+      return key === undefined
+        ? loadLazily(this, owner, relation)
+        : this.shared(relation.target, key, (ended) => loadLazily(this, owner, relation, ended))
+    }
+    const flushing = this.#flusher.beforeLoad(relation)
+    if (flushing === undefined) return load()
+    return this.give(async () => {
+      await flushing
+      return load()
+    })
   }
 
   #heldBy(table: TableMetadata, { identity }: GivenKey): Entity | undefined {

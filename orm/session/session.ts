@@ -7,8 +7,7 @@ import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
-import { followed, given, type Giver, refusal } from '../util/refusals.ts'
-import { loadLazily, referredIdentity } from '../relations/lazy.ts'
+import { followed } from '../util/refusals.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
@@ -20,7 +19,8 @@ import { EntitySource } from './entity-source.ts'
 import { awaitsFlush } from './awaits-flush.ts'
 import { Flusher } from './flusher.ts'
 import { noOutcome, sessionOperation } from './operations.ts'
-import { abortedError, goneError, lostError, notFoundError } from './session-errors.ts'
+import { SessionEnd } from './session-end.ts'
+import { goneError, notFoundError } from './session-errors.ts'
 import { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { TransactionOptions } from './transaction-options.ts'
@@ -35,16 +35,11 @@ export class BaseSession implements AsyncDisposable {
   readonly #work: UnitOfWork = new UnitOfWork(this)
   readonly #life: SessionLife
   readonly #flusher: Flusher
-  // Made by the first transaction(), and by the first promise that is given.
-  #transactions: Transactions | undefined
-  #giver: Giver | undefined
+  readonly #end: SessionEnd
   readonly #source: EntitySource
   /** @internal */
   jsonBudget: JsonBudget | undefined = undefined
-  #underWay = 0
   #isManaged = false
-  #hasLost = false
-  #onAbort: (() => void) | undefined
 
   /** @internal */
   constructor(parts: SessionParts) {
@@ -54,8 +49,7 @@ export class BaseSession implements AsyncDisposable {
     this.#life = new SessionLife(this, parts)
     this.#flusher = new Flusher(this.#life, parts, this.#work)
     this.#source = new EntitySource(this, parts, this.#work, this.#flusher)
-    const { signal } = parts
-    if (signal !== undefined) this.#endBy(signal)
+    this.#end = new SessionEnd(parts, this.#life, this.#work, this.#flusher)
   }
 
   /** The cost of the session so far. The values are live. */
@@ -75,12 +69,12 @@ export class BaseSession implements AsyncDisposable {
 
   /** Whether the session ended with uncommitted changes, by {@link close} or with its database. */
   get hasLost(): boolean {
-    return this.#hasLost
+    return this.#end.hasLost
   }
 
   /** @internal Throws if the session ended with uncommitted changes. Call it before reporting success. */
   refuseLoss(): void {
-    if (this.#hasLost) throw this.#life.reason ?? lostError()
+    this.#end.refuseLoss()
   }
 
   /** Whether the program has used the session. */
@@ -200,7 +194,7 @@ export class BaseSession implements AsyncDisposable {
   commit(): Promise<void> {
     return this.give(() => {
       this.#life.use()
-      return this.#flusher.commit(() => this.#transactions?.refuseUnderWay('commit()'))
+      return this.#flusher.commit(() => this.#end.transactions?.refuseUnderWay('commit()'))
     })
   }
 
@@ -208,7 +202,7 @@ export class BaseSession implements AsyncDisposable {
   rollback(): Promise<void> {
     return this.give(async () => {
       this.#life.use()
-      this.#transactions?.abandon()
+      this.#end.transactions?.abandon()
       await this.#flusher.rollback()
     })
   }
@@ -228,20 +222,12 @@ export class BaseSession implements AsyncDisposable {
 
   /** @internal Ends the session, and rolls back without a warning. Undefined if it has ended at once. */
   discard(isShutdown = false): Promise<void> | undefined {
-    if (isShutdown) this.#life.endsFromOutside = true
-    if (this.#life.isClosed) return this.#life.close(() => undefined)
-    // After a commit there is nothing to lose, so there is nothing to look for.
-    const { isSettled } = this.#life
-    if (isSettled ? this.#isAtRest : this.isQuiet) return this.endQuietly('rollback')
-    if (!isSettled) this.#hasLost ||= this.#flusher.hasUnsaved
-    return this.#life.close(() => this.#close())
+    return this.#end.discard(isShutdown)
   }
 
   /** @internal Ends a session that {@link isQuiet}, and reports it as a commit or rollback of nothing. */
   endQuietly(as: 'commit' | 'rollback'): Promise<void> | undefined {
-    if (this.#life.isOpen && !this.#life.isSettled)
-      this.#observer.operationStarted?.(sessionOperation(as))?.({})
-    return this.#life.close(() => this.#end())
+    return this.#end.quietly(as)
   }
 
   /**
@@ -249,9 +235,7 @@ export class BaseSession implements AsyncDisposable {
    * rolls back. Every later use fails with the reason.
    */
   abort(reason: DataBridgeError): Promise<void> | undefined {
-    this.#life.abort(refusal(reason))
-    this.#connection.abort(reason)
-    return this.discard()
+    return this.#end.abort(reason)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -269,8 +253,8 @@ export class BaseSession implements AsyncDisposable {
   ): Promise<T> {
     return this.give(async () => {
       this.#life.use()
-      this.#transactions ??= new Transactions(this.#parts, this.#work, this.#flusher)
-      return this.#transactions.run(fn, this, options, this.#isManaged)
+      this.#end.transactions ??= new Transactions(this.#parts, this.#work, this.#flusher)
+      return this.#end.transactions.run(fn, this, options, this.#isManaged)
     })
   }
 
@@ -296,69 +280,20 @@ export class BaseSession implements AsyncDisposable {
 
   /** @internal The promise of some work, for the program. If the session is ended from outside, it does not end the process. */
   give<T>(work: () => Promise<T> | T): Promise<T> {
-    this.#underWay += 1
-    this.#giver ??= { ended: () => (this.#underWay -= 1), tellRefused: this.#parts.tellRefused }
-    return given(work, this.#giver)
+    return this.#end.give(work)
   }
 
   /** @internal Loads a relation that the program awaits. */
   loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
     return attempt(() => {
       this.#life.use()
-      const load = (): Promise<unknown> => {
-        const key = referredIdentity(owner, relation)
-        return key === undefined
-          ? loadLazily(this.#source, owner, relation)
-          : this.#source.shared(relation.target, key, (ended) =>
-              loadLazily(this.#source, owner, relation, ended),
-            )
-      }
-      const flushing = this.#flusher.beforeLoad(relation)
-      if (flushing === undefined) return load()
-      return this.give(async () => {
-        await flushing
-        return load()
-      })
+      return this.#source.loadRelation(owner, relation)
     })
-  }
-
-  #endBy(signal: AbortSignal): void {
-    const onAbort = (): void => void this.abort(abortedError(signal.reason))
-    if (signal.aborted) return onAbort()
-    this.#onAbort = onAbort
-    signal.addEventListener('abort', onAbort, { once: true })
-  }
-
-  async #close(): Promise<void> {
-    this.#connection.refuse(this.#life.closedError)
-    await this.#connection.settled()
-    const isSettled = this.#life.isSettled && !this.#connection.isInTransaction
-    if (this.#life.isOpen && !isSettled) await this.#flusher.rollback()
-    await this.#end()
-  }
-
-  #end(): Promise<void> | undefined {
-    if (this.#onAbort !== undefined) this.#parts.signal?.removeEventListener('abort', this.#onAbort)
-    this.#connection.refuse(this.#life.closedError)
-    if (this.#life.isOpen) this.#observer.operationStarted?.(sessionOperation('close'))?.({})
-    this.#work.rolledBack()
-    return this.#parts.closed()
   }
 
   /** @internal Whether nothing is written, changed, open or under way: its end needs no statement. */
   get isQuiet(): boolean {
-    return this.#isAtRest && !this.#flusher.hasUnsaved
-  }
-
-  /** Whether nothing is open or under way. */
-  get #isAtRest(): boolean {
-    return (
-      this.#underWay === 0 &&
-      !this.#connection.isInTransaction &&
-      this.#connection.isIdle &&
-      this.#flusher.isIdle &&
-      this.#transactions?.areUnderWay !== true
-    )
+    return this.#end.isQuiet
   }
 
   /** @internal Whether a flush would give its entities what the database or `onUpdate()` makes. */
