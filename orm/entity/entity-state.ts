@@ -1,7 +1,9 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
+import type { Entity } from './entity.ts'
 import type { BudgetOwner } from './json-budget.ts'
+import type { Links } from './links.ts'
 import type { Place } from './place.ts'
 import type { RelationHandle } from './relation-handle.ts'
 
@@ -17,6 +19,14 @@ export type Lifecycle = 'new' | 'added' | 'stored' | 'deleted' | 'detached'
 /** What a session does for the entities that it holds. */
 export interface EntityOwner extends BudgetOwner {
   loadRelation(owner: object, relation: RelationMetadata): Promise<unknown>
+  /** The entity that a foreign key refers to now, if the session holds it. */
+  heldTarget(owner: object, relation: RelationMetadata): object | undefined
+  /** Tracks an entity that was related to one of the session. */
+  adopt(entity: Entity): void
+  /** An entity refers to a new one, or has links to flush. */
+  related(entity: Entity): void
+  /** The program has changed a loaded relation. */
+  changedRelation(handle: RelationHandle): void
   /** The promise of some work, for the program. */
   give<T>(work: () => Promise<T> | T): Promise<T>
 }
@@ -52,6 +62,8 @@ export interface EntityState {
   handles: Map<string, RelationHandle> | undefined
   /** Entities that were given for foreign keys and are not stored yet. */
   references: Map<RelationMetadata, object> | undefined
+  /** Links of many-to-many relations that are not flushed yet. */
+  links: Links | undefined
 }
 
 type StateReader = (value: unknown) => EntityState | undefined

@@ -25,6 +25,7 @@ export class Entity {
       place: undefined,
       handles: undefined,
       references: undefined,
+      links: undefined,
     }
     const isFirst =
       hydration === undefined ? isFirstOf(entity as AnyEntityClass) : hydration.isFirst

@@ -9,6 +9,7 @@ import { type EntityState, findState, stateOf } from './entity-state.ts'
 import { initialValue, isMadeLater } from './looped-writes.ts'
 import { valueOf } from './property.ts'
 import { relationHandle } from './relation-handle.ts'
+import { isSameValue } from './same-value.ts'
 import { assign } from './shadowing.ts'
 
 type Values = Record<string, unknown>
@@ -158,17 +159,6 @@ function refuseContradiction(
     if (key === undefined || isSameValue(local, key, valueOf(entity, remote))) continue
     throw contradictionError(where, local.property)
   }
-}
-
-/** Whether two values are equal for PostgreSQL. */
-export function isSameValue(column: ColumnMetadata, one: unknown, other: unknown): boolean {
-  if (one === other) return true
-  const { type } = column
-  return (
-    type.accepts(one) &&
-    type.accepts(other) &&
-    type.encode(one as never) === type.encode(other as never)
-  )
 }
 
 export function contradictionError(where: string, other: string): DataBridgeError {

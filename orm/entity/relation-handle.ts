@@ -1,4 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
+import type { Entity } from './entity.ts'
 import { inspectedRelation, inspectKey } from './entity-inspect.ts'
 import { type EntityState, stateOf } from './entity-state.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
@@ -8,24 +9,28 @@ import { isRefusal, spare } from '../util/refusals.ts'
 import { joinTexts } from './identity.ts'
 import { type Place, placeOf, placeRelated } from './place.ts'
 import { valueOf } from './property.ts'
+import { addRelated, removeRelated, setRelated } from './relation-writes.ts'
 
 const notLoaded = Symbol('not loaded')
+const nobody: readonly Entity[] = []
 
 /**
  * The value of `user.posts`: the relation of one entity, loaded or not. Use `await user.posts` or
  * `user.posts.load()`. The first call sends one query, later calls send none.
  */
 export class RelationHandle<T = unknown> implements PromiseLike<T> {
-  readonly #owner: object
+  readonly #owner: Entity
   readonly #state: EntityState
   readonly #relation: RelationMetadata
   #value: unknown = notLoaded
+  // The program has the list, perhaps in a loop over it.
+  #isGiven = false
   // The key that a to-one value was loaded for: a changed foreign key makes it stale.
   #loadedFor: unknown
   #shownAt: Place | undefined
   #loading: { readonly key: unknown; readonly value: Promise<T> } | undefined
 
-  constructor(owner: object, state: EntityState, relation: RelationMetadata) {
+  constructor(owner: Entity, state: EntityState, relation: RelationMetadata) {
     this.#owner = owner
     this.#state = state
     this.#relation = relation
@@ -42,7 +47,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
    * @throws DataBridgeError `DATA_BRIDGE_ERR_RELATION_NOT_LOADED` if it is not loaded.
    */
   get value(): T {
-    if (this.isLoaded) return this.#value as T
+    if (this.isLoaded) return this.#give()
     const { owner, name } = this.#relation
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_RELATION_NOT_LOADED',
@@ -60,7 +65,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   load(): Promise<T> {
     if (this.isLoaded) {
       this.#show()
-      return Promise.resolve(this.#value as T)
+      return Promise.resolve(this.#give())
     }
     const key = this.#key()
     if (this.#loading !== undefined && this.#loading.key === key) return this.#loading.value
@@ -105,6 +110,76 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     this.#loadedFor = key
   }
 
+  /** The foreign key and both sides of a to-one relation: `post.author.set(user)`. */
+  set(entity: unknown): void {
+    this.#require('one', 'set')
+    setRelated(this.#owner, this.#relation, entity)
+  }
+
+  /** Adds entities to a to-many relation, on both sides: `user.posts.add(post)`. */
+  add(...entities: readonly unknown[]): void {
+    this.#require('many', 'add')
+    addRelated(this.#owner, this.#relation, entities.flat())
+  }
+
+  /** Takes entities out of a to-many relation, on both sides. */
+  remove(...entities: readonly unknown[]): void {
+    this.#require('many', 'remove')
+    removeRelated(this.#owner, this.#relation, entities.flat())
+  }
+
+  /** @internal Another side of the relation has changed: the entity belongs to it. */
+  include(entity: Entity): void {
+    const list = this.isLoaded ? this.#value : []
+    if (this.#relation.cardinality === 'one') this.#change(entity)
+    else if (!(list as readonly Entity[]).includes(entity)) {
+      const own = this.#isGiven ? [...(list as readonly Entity[])] : (list as Entity[])
+      own.push(entity)
+      this.#change(own)
+    }
+  }
+
+  /** @internal Another side of a loaded relation has changed: the entity does not belong to it any more. */
+  exclude(entity: Entity): void {
+    if (this.#relation.cardinality === 'many')
+      this.#change((this.#value as readonly Entity[]).filter((each) => each !== entity))
+    else if (this.#value === entity) this.#change(null)
+  }
+
+  /** @internal Rows are gone: their entities leave a loaded relation. */
+  excludeAll(gone: ReadonlySet<Entity>): void {
+    if (!this.loaded.some((entity) => gone.has(entity))) return
+    const isMany = this.#relation.cardinality === 'many'
+    this.#change(isMany ? this.loaded.filter((entity) => !gone.has(entity)) : null)
+  }
+
+  /** @internal The entities of a loaded relation. */
+  get loaded(): readonly Entity[] {
+    if (!this.isLoaded || this.#value === null) return nobody
+    return Array.isArray(this.#value) ? (this.#value as Entity[]) : [this.#value as Entity]
+  }
+
+  #change(value: unknown): void {
+    this.#state.session?.changedRelation(this)
+    this.#isGiven = false
+    this.fillByLoader(value)
+  }
+
+  #require(cardinality: RelationMetadata['cardinality'], method: string): void {
+    const { owner, name } = this.#relation
+    if (this.#relation.cardinality === cardinality) return
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_ENTITY',
+      `${owner.entityName}.${name} leads to ${cardinality === 'one' ? 'many rows' : 'one row'} and has no ${method}(); ` +
+        `it has ${cardinality === 'one' ? 'add() and remove()' : 'set()'}`,
+    )
+  }
+
+  #give(): T {
+    this.#isGiven = true
+    return this.#value as T
+  }
+
   /** Makes the next read load again. */
   forget(): void {
     this.#value = notLoaded
@@ -147,6 +222,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         // The program may have set another key meanwhile. That key gets its own load.
         if (this.#key() === key) {
           this.fillByLoader(value, key)
+          this.#isGiven = true
           this.#show()
         }
         return value as T
@@ -198,7 +274,7 @@ export function relationHandle(entity: unknown, name: string): RelationHandle {
   state.handles ??= new Map()
   const existing = state.handles.get(name)
   if (existing !== undefined) return existing
-  const handle = new RelationHandle(entity as object, state, state.table.relation(name))
+  const handle = new RelationHandle(entity as Entity, state, state.table.relation(name))
   state.handles.set(name, handle)
   return handle
 }

@@ -38,6 +38,49 @@ export interface Relation<T> extends PromiseLike<T> {
   load(): Promise<T>
 }
 
+/** What `post.author` is. */
+export interface ToOneRelation<T> extends Relation<T> {
+  /**
+   * Sets the foreign key, and both sides of the relation. A new entity is tracked with the other one. For a
+   * relation whose foreign key is on the other side, such as `user.profile`, the relation has to be loaded.
+   *
+   * @example
+   * ```ts
+   * import type { Post, User } from './entities.ts'
+   *
+   * export function handOver(post: Post, user: User): void {
+   *   post.author.set(user)
+   * }
+   * ```
+   */
+  set(entity: T): void
+}
+
+/** What `user.posts` is. */
+export interface ToManyRelation<T> extends Relation<T[]> {
+  /**
+   * Adds entities, on both sides of the relation. New ones are tracked with the owner. The relation need not be
+   * loaded.
+   *
+   * @example
+   * ```ts
+   * import { Post, type User } from './entities.ts'
+   *
+   * export function write(user: User, title: string): void {
+   *   user.posts.add(new Post({ title, authorId: user.id }))
+   * }
+   * ```
+   */
+  add(...entities: readonly (T | readonly T[])[]): void
+  /**
+   * Takes entities out of the relation, on both sides: their foreign key becomes null, or the row of the link table
+   * is deleted. What is not in the relation is left alone.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_ENTITY` if the foreign key cannot be null.
+   */
+  remove(...entities: readonly (T | readonly T[])[]): void
+}
+
 export type ToManyKind = 'hasMany' | 'manyToMany'
 
 /** What a to-one relation is whose foreign key is no column of its table: nothing that could be used by accident. */
@@ -67,8 +110,8 @@ export type Absent<F, Kind, Key> = Kind extends 'hasOne'
 
 type RelationOf<Field, F> = Field extends () => RelationTo<infer Target, infer Kind, infer Key>
   ? Kind extends ToManyKind
-    ? Relation<EntityOf<Target>[]>
-    : Relation<EntityOf<Target> | Absent<F, Kind, Key>>
+    ? ToManyRelation<EntityOf<Target>>
+    : ToOneRelation<EntityOf<Target> | Absent<F, Kind, Key>>
   : never
 
 /** The properties of an entity. */

@@ -37,7 +37,7 @@ function countOf(value: unknown): Outcome {
 }
 
 /** The entity that a to-one relation leads to, if the session holds it already. */
-function heldTarget(
+export function heldTarget(
   context: LoadContext,
   owner: object,
   relation: RelationMetadata,

@@ -6,6 +6,7 @@ import { compiledOf } from '../entity/compiled-table.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { exactKept } from './exact-keys.ts'
+import type { LinkChange } from './pending-relations.ts'
 import type { IdentityMap } from './identity-map.ts'
 import { isUnchanged, keptChange, keptOf, requireValue } from '../schema/values.ts'
 
@@ -28,6 +29,9 @@ export interface ChangeSet {
   readonly added: readonly Entity[]
   readonly changed: readonly Change[]
   readonly deleted: readonly Entity[]
+  /** Stored entities that refer to new ones, and change when those have got their keys. */
+  readonly awaiting: readonly Entity[]
+  readonly links: readonly LinkChange[]
 }
 
 /** Whether a stored entity differs from its snapshot. */
@@ -62,6 +66,10 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
   while (position !== -1) {
     const column = table.columns[position] as ColumnMetadata
     const value = valueOf(entity, column)
+    if (isAwaited(entity, column, value)) {
+      position = nextChange(entity, table, snapshot, position + 1)
+      continue
+    }
     if (column.primaryKey) throw changedKeyError(table, column)
     requireValue(table, column, value)
     const stored = snapshot[position] ?? null
@@ -71,6 +79,14 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
   }
   const made = makeColumns(table, row, places)
   return { entity, table, snapshot, row, places: places.list, made }
+}
+
+/** Whether the flush fills in the column when the row that it refers to is stored. */
+function isAwaited(entity: Entity, column: ColumnMetadata, value: unknown): boolean {
+  if (value !== undefined) return false
+  for (const { foreignKey } of stateOf(entity).references?.keys() ?? [])
+    if (foreignKey.includes(column)) return true
+  return false
 }
 
 function nextChange(entity: Entity, table: TableMetadata, snapshot: Row, from: number): number {
@@ -146,8 +162,8 @@ function madeColumns(table: TableMetadata): readonly ColumnMetadata[] {
   return columns
 }
 
-export function isEmpty({ added, changed, deleted }: ChangeSet): boolean {
-  return added.length === 0 && changed.length === 0 && deleted.length === 0
+export function isEmpty({ added, changed, deleted, awaiting, links }: ChangeSet): boolean {
+  return [added, changed, deleted, awaiting, links].every(({ length }) => length === 0)
 }
 
 function changedKeyError(table: TableMetadata, column: ColumnMetadata): DataBridgeError {

@@ -5,9 +5,11 @@ import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts
 import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { type EntityCollector, FetchedEntities } from '../relations/context.ts'
-import { loadLazily, referredIdentity } from '../relations/lazy.ts'
+import { heldTarget, keyPairs, loadLazily, referredIdentity } from '../relations/lazy.ts'
 import { reload } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
+import { isSameValue } from '../entity/same-value.ts'
+import { valueOf } from '../entity/property.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
@@ -117,6 +119,25 @@ export class EntitySource implements QueryContext {
     })
     const read = (): Promise<void> => this.fetch(selectByKey(table, key), operation, fetched)
     await observed(this.observer, operation, read, () => ({ rows: 1 }))
+  }
+
+  /** The entity that a foreign key refers to now, if the session holds it. */
+  heldTarget(owner: object, relation: RelationMetadata): Entity | undefined {
+    return keyPairs(relation) === undefined
+      ? this.#heldByValues(owner, relation)
+      : heldTarget(this, owner, relation)
+  }
+
+  /** The target of a foreign key that does not refer by the primary key. */
+  #heldByValues(owner: object, { target, pairs }: RelationMetadata): Entity | undefined {
+    for (const held of this.#work.identity.of(target).values())
+      if (
+        pairs.every(([local, remote]) =>
+          isSameValue(local, valueOf(owner, local), valueOf(held, remote)),
+        )
+      )
+        return held
+    return undefined
   }
 
   /** Loads a relation that the program awaits. */

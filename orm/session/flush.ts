@@ -3,17 +3,20 @@ import { writesOf } from '../entity/compiled-writes.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { keyNow } from '../entity/identity.ts'
+import type { Link } from '../entity/links.ts'
 import { isMadeByDatabase } from '../entity/looped-writes.ts'
 import { setValue } from '../entity/property.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { requireValue } from '../schema/values.ts'
-import type { Change, ChangeSet } from './change-set.ts'
+import { type Change, changeOf, type ChangeSet } from './change-set.ts'
 import { commitOrder, parentsOf } from './commit-order.ts'
-import { hasKey, insertTable, statementKey } from './insert.ts'
+import { fillForeignKeys, hasKey, insertTable, statementKey } from './insert.ts'
+import type { LinkChange } from './pending-relations.ts'
 import { removeTable } from './remove.ts'
 import { deleteOrder, insertOrder, ready } from './row-order.ts'
 import { updateTable } from './update.ts'
 import { circularError } from './write-errors.ts'
+import { linkTables, writeAddedLinks, writeRemovedLinks } from './write-links.ts'
 import type { Writing } from './writing.ts'
 
 /**
@@ -22,6 +25,7 @@ import type { Writing } from './writing.ts'
  * is left to the caller.
  */
 export async function writeChanges(writing: Writing, changes: ChangeSet): Promise<void> {
+  writeRemovedLinks(writing, changes.links)
   const added = byTable(changes.added)
   for (const group of commitOrder(added.keys(), parentsOf)) {
     const [table] = group
@@ -33,7 +37,10 @@ export async function writeChanges(writing: Writing, changes: ChangeSet): Promis
         group.flatMap((one) => added.get(one) ?? []),
       )
   }
-  for (const [table, rows] of changesByTable(changes.changed)) updateTable(writing, table, rows)
+  const referring = await completeReferring(writing, changes.awaiting)
+  for (const [table, rows] of changesByTable([...changes.changed, ...referring]))
+    updateTable(writing, table, rows)
+  await addLinks(writing, changes.links)
   const deleted = byTable(changes.deleted)
   for (const group of commitOrder(deleted.keys(), parentsOf).toReversed()) {
     const [table] = group
@@ -47,15 +54,45 @@ export async function writeChanges(writing: Writing, changes: ChangeSet): Promis
   }
 }
 
+/** The changes of stored entities that refer to new ones, which have got their keys. */
+async function completeReferring(
+  writing: Writing,
+  awaiting: readonly Entity[],
+): Promise<readonly Change[]> {
+  if (awaiting.length === 0) return []
+  await writing.settle()
+  for (const entity of awaiting) fillForeignKeys(entity)
+  writing.work.completed(awaiting)
+  return awaiting.flatMap((entity) => changeOf(entity, writing.work.identity) ?? [])
+}
+
+async function addLinks(writing: Writing, links: readonly LinkChange[]): Promise<void> {
+  // A key that the database makes is known only when its row is stored.
+  if (links.some(({ isThere, ...link }) => isThere && !areStored(link))) await writing.settle()
+  writeAddedLinks(writing, links)
+}
+
+function areStored({ owner, target }: Link): boolean {
+  return stateOf(owner).lifecycle === 'stored' && stateOf(target).lifecycle === 'stored'
+}
+
 const noChanges: ReadonlyMap<TableMetadata, readonly Change[]> = new Map()
 const noRows: ReadonlyMap<TableMetadata, readonly Entity[]> = new Map()
 
 /** The tables that a change set writes. */
-export function tablesOf({ added, changed, deleted }: ChangeSet): ReadonlySet<TableMetadata> {
+export function tablesOf({
+  added,
+  changed,
+  deleted,
+  awaiting,
+  links,
+}: ChangeSet): ReadonlySet<TableMetadata> {
   const tables = new Set<TableMetadata>()
   for (const entity of added) tables.add(stateOf(entity).table)
   for (const { table } of changed) tables.add(table)
   for (const entity of deleted) tables.add(stateOf(entity).table)
+  for (const entity of awaiting) tables.add(stateOf(entity).table)
+  for (const table of linkTables(links)) tables.add(table)
   return tables
 }
 

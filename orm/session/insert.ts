@@ -2,9 +2,11 @@ import { absorb, absorbNew } from '../entity/absorb.ts'
 import { writesOf } from '../entity/compiled-writes.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import { contradictionError, isSameValue } from '../entity/new-entity.ts'
+import { contradictionError } from '../entity/new-entity.ts'
+import { isSameValue } from '../entity/same-value.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
+import { isDeclared, nameOf } from '../schema/inverse.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { insertDefaults, insertRows } from '../sql/write-statements.ts'
@@ -152,12 +154,12 @@ export function hasKey(entity: Entity, { foreignKey }: RelationMetadata): boolea
 }
 
 /** Fills in foreign keys that were given as entities. A key that the program set later stays. */
-function fillForeignKeys(entity: Entity): void {
+export function fillForeignKeys(entity: Entity): void {
   const { references } = stateOf(entity)
   if (references === undefined) return
   const filled = new Set<ColumnMetadata>()
   for (const [relation, target] of references) {
-    const { name, owner, pairs } = relation
+    const { name, pairs } = relation
     const missing = pairs.filter(
       ([local]) => filled.has(local) || valueOf(entity, local) === undefined,
     )
@@ -165,11 +167,11 @@ function fillForeignKeys(entity: Entity): void {
     for (const [local, remote] of missing) {
       const value = valueOf(target, remote)
       if (filled.has(local) && !isSameValue(local, valueOf(entity, local), value))
-        throw contradictionError(`${owner.entityName}.${name}`, local.property)
+        throw contradictionError(nameOf(relation), local.property)
       if (value === undefined) throw notStoredError(relation)
       setValue(entity, local, value)
       filled.add(local)
     }
-    relationHandle(entity, name).fill(target)
+    if (isDeclared(relation)) relationHandle(entity, name).fill(target)
   }
 }

@@ -5,8 +5,12 @@ type Counts = Pick<SessionOperation, 'pending' | 'dirty' | 'deleted'>
 
 export const noChanges: Counts = Object.freeze({ pending: 0, dirty: 0, deleted: 0 })
 
-export function countsOf({ added, changed, deleted }: ChangeSet): Counts {
-  return { pending: added.length, dirty: changed.length, deleted: deleted.length }
+export function countsOf({ added, changed, awaiting, deleted }: ChangeSet): Counts {
+  return {
+    pending: added.length,
+    dirty: changed.length + awaiting.length,
+    deleted: deleted.length,
+  }
 }
 
 export function sessionOperation(

@@ -3,6 +3,7 @@ import { storedKey } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { guardedDeleteRows } from '../sql/guarded-writes.ts'
 import { deleteRows } from '../sql/write-statements.ts'
+import { leaveRelations } from './held-relations.ts'
 import { rowsByPlace } from './row-counts.ts'
 import type { Writing } from './writing.ts'
 
@@ -24,6 +25,7 @@ export function removeTable(
     absorb(written) {
       if (!written.isGuarded) rowsByPlace('DELETE', table, entities.length, written, isCircle)
       for (const entity of entities) writing.work.removed(entity)
+      leaveRelations(writing.work.identity, entities)
     },
   })
 }

@@ -2,6 +2,7 @@ import type { SessionConnection } from '../driver/session-connection.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import type { JsonBudget } from '../entity/json-budget.ts'
+import type { RelationHandle } from '../entity/relation-handle.ts'
 import type { Key } from '../entity/types.ts'
 import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
@@ -289,6 +290,28 @@ export class BaseSession implements AsyncDisposable {
       this.#life.use()
       return this.#source.loadRelation(owner, relation)
     })
+  }
+
+  /** @internal The entity that a foreign key refers to now, if the session holds it. */
+  heldTarget(owner: object, relation: RelationMetadata): Entity | undefined {
+    return this.#source.heldTarget(owner, relation)
+  }
+
+  /** @internal Tracks an entity that was related to one of the session. */
+  adopt(entity: Entity): void {
+    this.#life.use()
+    this.#work.add(entity)
+  }
+
+  /** @internal An entity refers to a new one, or has links to flush. */
+  related(entity: Entity): void {
+    this.#life.use()
+    this.#work.related(entity)
+  }
+
+  /** @internal The program has changed a loaded relation. */
+  changedRelation(handle: RelationHandle): void {
+    this.#work.changedRelation(handle)
   }
 
   /** @internal Whether nothing is written, changed, open or under way: its end needs no statement. */

@@ -1,6 +1,8 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { identityOf, storedIdentity } from '../entity/identity.ts'
+import type { RelationHandle } from '../entity/relation-handle.ts'
+import { includeGiven } from '../entity/relation-writes.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
@@ -8,25 +10,9 @@ import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Change, changeOf, type ChangeSet, hasChanged, isDirty } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
-
-/** The changes that a rollback of a transaction or a savepoint undoes. */
-class Undo {
-  /** The flushed entities, with their rows before the flush; undefined for new rows. */
-  written: Map<Entity, Row | undefined> | undefined
-  /** The entities that were read after your own SQL, which may have written their rows. */
-  read: Set<Entity> | undefined
-  hasExecuted = false
-
-  remember(entity: Entity, before: Row | undefined): void {
-    this.written ??= new Map()
-    if (!this.written.has(entity)) this.written.set(entity, before)
-  }
-
-  remembersRead(entity: Entity): void {
-    this.read ??= new Set()
-    this.read.add(entity)
-  }
-}
+import { type LinkChange, PendingRelations } from './pending-relations.ts'
+import { restore, Undo } from './undo.ts'
+import { forgetDetached, leaveRelations } from './held-relations.ts'
 
 const none: ReadonlySet<Entity> = new Set()
 
@@ -34,6 +20,7 @@ const none: ReadonlySet<Entity> = new Set()
 export class UnitOfWork {
   readonly identity: IdentityMap = new IdentityMap()
   readonly #owner: EntityOwner
+  readonly #related: PendingRelations
   // Made by the first entity: most sessions only read.
   #added: Set<Entity> | undefined
   #deleted: Set<Entity> | undefined
@@ -43,6 +30,7 @@ export class UnitOfWork {
 
   constructor(owner: EntityOwner) {
     this.#owner = owner
+    this.#related = new PendingRelations(owner)
   }
 
   add(entity: Entity): void {
@@ -62,6 +50,7 @@ export class UnitOfWork {
       this.#added ??= new Set()
       this.#added.add(entity)
       state.references?.forEach((referenced) => this.add(referenced as Entity))
+      if (state.handles !== undefined) this.#addRelated(entity)
       return
     }
     const key = storedIdentity(entity)
@@ -78,6 +67,7 @@ export class UnitOfWork {
     if (state.lifecycle === 'added') {
       this.#added?.delete(entity)
       this.#letGo(entity, 'new')
+      leaveRelations(this.identity, [entity])
       return
     }
     if (state.lifecycle !== 'stored') {
@@ -98,7 +88,17 @@ export class UnitOfWork {
       const change = changeOf(entity, this.identity, changed.at(-1))
       if (change !== undefined) changed.push(change)
     })
-    return { added: [...(this.#added ?? none)], changed, deleted: [...(this.#deleted ?? none)] }
+    const awaiting = this.#related.awaiting()
+    return {
+      added: [...(this.#added ?? none)],
+      changed:
+        awaiting.length === 0
+          ? changed
+          : changed.filter(({ entity }) => !awaiting.includes(entity)),
+      deleted: [...(this.#deleted ?? none)],
+      awaiting,
+      links: this.#related.links(),
+    }
   }
 
   /** How many entities wait for a flush. */
@@ -130,7 +130,7 @@ export class UnitOfWork {
 
   /** Whether entities were added or deleted since the last flush. Checks no entity. */
   get hasPending(): boolean {
-    return (this.#added?.size ?? 0) > 0 || (this.#deleted?.size ?? 0) > 0
+    return (this.#added?.size ?? 0) > 0 || (this.#deleted?.size ?? 0) > 0 || !this.#related.isEmpty
   }
 
   /** Whether there are flushed or executed changes that are not committed. */
@@ -186,6 +186,7 @@ export class UnitOfWork {
     else for (const entity of entities) added?.delete(entity)
     // The program deleted them during the INSERT.
     for (const entity of unwanted ?? []) this.delete(entity)
+    this.#related.prune()
   }
 
   updated(entity: Entity, before: Row, isCommitted: boolean = false): void {
@@ -206,8 +207,42 @@ export class UnitOfWork {
     state.snapshot = undefined
     const isUnwanted = this.#deleted?.delete(entity) === true
     this.#letGo(entity, 'detached')
+    this.#related.prune()
     // The program added it again during the DELETE.
     if (!isUnwanted) this.add(entity)
+  }
+
+  /** An entity of the session refers to a new one, or has links to flush. */
+  related(entity: Entity): void {
+    this.#related.add(entity)
+  }
+
+  /** The program has changed a loaded relation. */
+  changedRelation(handle: RelationHandle): void {
+    if (this.#undo.length > 1) this.#innermost.remembersRelation(handle)
+  }
+
+  wroteLinks(links: readonly LinkChange[], isCommitted: boolean): void {
+    this.#related.written(links)
+    this.#writeCount += links.length
+    if (!isCommitted) this.#innermost.written ??= new Map()
+  }
+
+  /** A row that the session did not delete itself is gone. */
+  gone(entity: Entity): void {
+    const state = stateOf(entity)
+    this.#remember(entity, state.snapshot)
+    this.identity.delete(state.table, storedIdentity(entity))
+    this.#deleted?.delete(entity)
+    state.snapshot = undefined
+    this.#letGo(entity, 'detached')
+    this.#related.prune()
+  }
+
+  /** Stored entities have got the foreign keys that they waited for. */
+  completed(entities: readonly Entity[]): void {
+    for (const entity of entities) stateOf(entity).references = undefined
+    this.#related.prune()
   }
 
   committed(): void {
@@ -222,6 +257,7 @@ export class UnitOfWork {
     this.identity.forEach(letGo)
     this.#added?.forEach(letGo)
     this.#deleted?.forEach(letGo)
+    this.#related.clear()
     this.identity.clear()
     this.#added = undefined
     this.#deleted = undefined
@@ -237,6 +273,7 @@ export class UnitOfWork {
     const outer = this.#innermost
     inner.written?.forEach((before, entity) => outer.remember(entity, before))
     inner.read?.forEach((entity) => outer.remembersRead(entity))
+    inner.relations?.forEach((handle) => outer.remembersRelation(handle))
     outer.hasExecuted ||= inner.hasExecuted
   }
 
@@ -269,6 +306,19 @@ export class UnitOfWork {
       this.#letGo(entity, 'detached')
     }
     restore(undo)
+    this.#related.clear()
+    undo.relations?.forEach((handle) => handle.forget())
+    forgetDetached(this.identity)
+  }
+
+  /** Tracks the new entities of its relations, and both sides of them. */
+  #addRelated(entity: Entity): void {
+    includeGiven(entity)
+    const { handles, links } = stateOf(entity)
+    handles?.forEach((handle) => {
+      for (const other of handle.loaded) if (stateOf(other).lifecycle === 'new') this.add(other)
+    })
+    if (links !== undefined) this.related(entity)
   }
 
   #remember(entity: Entity, before: Row | undefined, isCommitted: boolean = false): void {
@@ -311,10 +361,4 @@ function secondError(table: TableMetadata): DataBridgeError {
     'DATA_BRIDGE_ERR_ENTITY',
     `the ${table.entityName} cannot be added: the session holds another entity of the same row; change that one`,
   )
-}
-
-function restore({ written }: Undo): void {
-  written?.forEach((before, entity) => {
-    stateOf(entity).snapshot = before
-  })
 }

@@ -1,6 +1,7 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { DataBridgeError } from '../errors.ts'
+import { nameOf } from '../schema/inverse.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { listed } from '../util/messages.ts'
 
@@ -12,9 +13,16 @@ export function circularError(entities: readonly Entity[]): DataBridgeError {
   )
 }
 
-export function notStoredError({ owner, name, target }: RelationMetadata): DataBridgeError {
+export function notStoredError(relation: RelationMetadata): DataBridgeError {
+  const { target } = relation
   return flushError(
-    `${owner.entityName}.${name} refers to a ${target.entityName} that is not stored; add it to the session too`,
+    `${nameOf(relation)} refers to a ${target.entityName} that is not stored; add it to the session too`,
+  )
+}
+
+export function unstoredLinkError({ owner, name, target }: RelationMetadata): DataBridgeError {
+  return flushError(
+    `${owner.entityName}.${name} links rows that are not stored; add both the ${owner.entityName} and the ${target.entityName} to the session`,
   )
 }
 

@@ -269,6 +269,10 @@ describe('classes', () => {
     new UnitOfWork({
       jsonBudget: undefined,
       loadRelation: () => Promise.reject(new Error('not asked')),
+      heldTarget: () => undefined,
+      adopt: () => undefined,
+      related: () => undefined,
+      changedRelation: () => undefined,
       give: async (work) => work(),
     }).add(first)
     expect(isChecked(new Checked({ name: 'x' }))).toBe(false)

@@ -55,6 +55,10 @@ beforeEach(truncate)
 const owner: EntityOwner = {
   jsonBudget: undefined,
   loadRelation: () => Promise.resolve(undefined),
+  heldTarget: () => undefined,
+  adopt: () => undefined,
+  related: () => undefined,
+  changedRelation: () => undefined,
   give: async (work) => work(),
 }
 const notes = tableOf(Note)

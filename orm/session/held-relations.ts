@@ -1,0 +1,36 @@
+import type { Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { IdentityMap } from './identity-map.ts'
+
+/** Takes entities out of the loaded relations of those that the session holds: their rows are gone. */
+export function leaveRelations(identity: IdentityMap, entities: readonly Entity[]): void {
+  const left = new Set(entities)
+  const tables = new Set(entities.map((entity) => stateOf(entity).table))
+  for (const owner of identity.tables()) {
+    const names = relationsTo(owner, tables)
+    if (names.length === 0) continue
+    for (const held of identity.of(owner).values()) {
+      const { handles } = stateOf(held)
+      if (handles !== undefined) for (const name of names) handles.get(name)?.excludeAll(left)
+    }
+  }
+}
+
+/** The relations without a foreign key of their own that lead to these tables. */
+function relationsTo(owner: TableMetadata, targets: ReadonlySet<TableMetadata>): readonly string[] {
+  const names: string[] = []
+  owner.relations.forEach(({ name, holdsKey, target }) => {
+    if (!holdsKey && targets.has(target)) names.push(name)
+  })
+  return names
+}
+
+/** Forgets loaded relations to entities that the session has let go, so that they load again. */
+export function forgetDetached(identity: IdentityMap): void {
+  identity.forEach((entity) => {
+    stateOf(entity).handles?.forEach((handle) => {
+      if (handle.loaded.some((other) => stateOf(other).lifecycle === 'detached')) handle.forget()
+    })
+  })
+}

@@ -1,0 +1,93 @@
+import type { Entity } from '../entity/entity.ts'
+import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
+import type { Link } from '../entity/links.ts'
+
+/** A link that a flush writes: an inserted or a deleted row of a link table. */
+export interface LinkChange extends Link {
+  readonly isThere: boolean
+}
+
+const noEntities: readonly Entity[] = []
+const noLinks: readonly LinkChange[] = []
+
+/** The entities of a session whose relations wait for a flush: they refer to new entities, or have changed links. */
+export class PendingRelations {
+  readonly #session: EntityOwner
+  // Made by the first entity: most sessions have none.
+  #entities: Set<Entity> | undefined
+
+  constructor(session: EntityOwner) {
+    this.#session = session
+  }
+
+  add(entity: Entity): void {
+    this.#entities ??= new Set()
+    this.#entities.add(entity)
+  }
+
+  get isEmpty(): boolean {
+    return (this.#entities?.size ?? 0) === 0
+  }
+
+  /** The stored entities that get foreign keys when new ones are stored. */
+  awaiting(): readonly Entity[] {
+    if (this.#entities === undefined) return noEntities
+    return [...this.#entities].filter((entity) => {
+      const { lifecycle, references } = stateOf(entity)
+      return lifecycle === 'stored' && references !== undefined
+    })
+  }
+
+  /** The changed links, without those of entities that left the session or are deleted. */
+  links(): readonly LinkChange[] {
+    if (this.#entities === undefined) return noLinks
+    const changes: LinkChange[] = []
+    for (const owner of this.#entities) {
+      stateOf(owner).links?.forEach((targets, relation) =>
+        targets.forEach((isThere, target) => {
+          if (!isThere || (this.#has(owner) && this.#has(target)))
+            changes.push({ relation, owner, target, isThere })
+        }),
+      )
+    }
+    return changes
+  }
+
+  /** The links were written. What the program has changed meanwhile stays. */
+  written(changes: readonly LinkChange[]): void {
+    for (const { relation, owner, target, isThere } of changes) {
+      const targets = stateOf(owner).links?.get(relation)
+      if (targets?.get(target) === isThere) targets.delete(target)
+    }
+    this.prune()
+  }
+
+  /** Forgets the entities that wait for nothing any more. */
+  prune(): void {
+    this.#entities?.forEach((entity) => {
+      const { references, links } = stateOf(entity)
+      links?.forEach((targets, relation) => {
+        targets.forEach((isThere, target) => {
+          if (isThere && !this.#has(target)) targets.delete(target)
+        })
+        if (targets.size === 0) links.delete(relation)
+      })
+      const isWaiting = references !== undefined || (links !== undefined && links.size > 0)
+      if (!isWaiting || !this.#has(entity)) this.#forget(entity)
+    })
+  }
+
+  clear(): void {
+    this.#entities?.forEach((entity) => this.#forget(entity))
+  }
+
+  #has(entity: Entity): boolean {
+    const { session, lifecycle } = stateOf(entity)
+    return session === this.#session && lifecycle !== 'deleted'
+  }
+
+  #forget(entity: Entity): void {
+    stateOf(entity).links = undefined
+    this.#entities?.delete(entity)
+  }
+}

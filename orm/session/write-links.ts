@@ -1,0 +1,139 @@
+import type { Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
+import { identityOfKey, keptThere, keyNow } from '../entity/identity.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnPair, Through } from '../schema/relation-metadata.ts'
+import { defaultValue, keptOf } from '../schema/values.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
+import { deleteLinks, insertLinks } from '../sql/link-statements.ts'
+import type { LinkChange } from './pending-relations.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+import { unstoredLinkError } from './write-errors.ts'
+import type { Writing } from './writing.ts'
+
+/** The link tables of changed links. */
+export function linkTables(links: readonly LinkChange[]): ReadonlySet<TableMetadata> {
+  return new Set(links.map(({ relation }) => throughOf(relation).table))
+}
+
+/** Inserts the links that were added. Their owners and targets are stored. */
+export function writeAddedLinks(writing: Writing, links: readonly LinkChange[]): void {
+  for (const [through, same] of byThrough(links.filter(({ isThere }) => isThere))) {
+    const { table } = through
+    const facts = writing.factsOf(table)
+    const keys = linkColumns(through)
+    const made = madeColumns(table, keys)
+    const values = [
+      ...columnsOf(same, through),
+      ...made.map((column) => same.map(() => madeValue(column))),
+    ]
+    const statement = insertLinks(table, [...keys, ...made], values, facts)
+    put(writing, 'INSERT', table, statement, same)
+  }
+}
+
+/** Deletes the links that were removed, and forgets the entities of their rows. */
+export function writeRemovedLinks(writing: Writing, links: readonly LinkChange[]): void {
+  for (const [through, same] of byThrough(links.filter(({ isThere }) => !isThere))) {
+    const { table } = through
+    const keys = linkColumns(through)
+    const values = columnsOf(same, through)
+    const statement = deleteLinks(table, keys, values, writing.factsOf(table))
+    put(writing, 'DELETE', table, statement, same, () =>
+      forgetRows(writing.work, table, keys, values),
+    )
+  }
+}
+
+/** Lets the entities of deleted rows go, if the session holds any. */
+function forgetRows(
+  work: UnitOfWork,
+  table: TableMetadata,
+  keys: readonly ColumnMetadata[],
+  values: readonly Row[],
+): void {
+  const held = work.identity.of(table)
+  if (held.size === 0) return
+  const [first = []] = values
+  const gone = new Set(
+    first.map((_, index) =>
+      identityOfKey(
+        keys,
+        values.map((row) => row[index] as Primitive),
+      ),
+    ),
+  )
+  for (const entity of held.values()) {
+    const { snapshot = [] } = stateOf(entity)
+    const key = keys.map(({ position }) => snapshot[position] as Primitive)
+    if (gone.has(identityOfKey(keys, key))) work.gone(entity)
+  }
+}
+
+function put(
+  writing: Writing,
+  verb: 'INSERT' | 'DELETE',
+  table: TableMetadata,
+  statement: ReturnType<typeof insertLinks>,
+  links: readonly LinkChange[],
+  written?: () => void,
+): void {
+  writing.put({
+    verb,
+    table,
+    entities: [],
+    statement: () => statement,
+    // A link may be there already, or gone: there is nothing to count.
+    guarded: () => statement,
+    absorb({ isGuarded }) {
+      written?.()
+      writing.work.wroteLinks(links, isGuarded)
+    },
+  })
+}
+
+function throughOf({ through }: LinkChange['relation']): Through {
+  return through as Through
+}
+
+function byThrough(links: readonly LinkChange[]): ReadonlyMap<Through, readonly LinkChange[]> {
+  return Map.groupBy(links, ({ relation }) => throughOf(relation))
+}
+
+function linkColumns({ from, to }: Through): readonly ColumnMetadata[] {
+  return [...from.map(([, between]) => between), ...to.map(([between]) => between)]
+}
+
+/** What is kept of both keys, column by column. */
+function columnsOf(links: readonly LinkChange[], { from, to }: Through): Row[] {
+  const remotes = to.map(([between, remote]): ColumnPair => [remote, between])
+  const rows = links.map((link) => [
+    ...keyOf(link.owner, from, link),
+    ...keyOf(link.target, remotes, link),
+  ])
+  return [...from, ...to].map((_, index) => rows.map((row) => row[index] as Primitive))
+}
+
+function keyOf(entity: Entity, pairs: readonly ColumnPair[], { relation }: LinkChange): Row {
+  const key = keyNow(
+    entity,
+    pairs.map(([local]) => local),
+  )
+  if (key === null || key === undefined) throw unstoredLinkError(relation)
+  return pairs.map((pair, index) => keptThere(pair, key[index] as Primitive))
+}
+
+/** The other columns of a link table that the library gives a value. */
+function madeColumns(
+  { columns }: TableMetadata,
+  keys: readonly ColumnMetadata[],
+): readonly ColumnMetadata[] {
+  return columns.filter(
+    (column) =>
+      !keys.includes(column) && (column.default?.kind === 'value' || column.onUpdate !== undefined),
+  )
+}
+
+function madeValue(column: ColumnMetadata): Primitive {
+  return keptOf(column, defaultValue(column) ?? column.onUpdate?.())
+}
