@@ -1,62 +1,14 @@
 import { execFile } from 'node:child_process'
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve, sep } from 'node:path'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-
-const root = resolve(import.meta.dirname, '../..')
-
-/** A block of code in the documentation. */
-interface Example {
-  readonly file: string
-  /** The line of its first statement. */
-  readonly line: number
-  readonly code: string
-}
-
-/** What examples import as `./entities.ts`. */
-const entities = `
-import { belongsTo, boolean, hasMany, integer, table, text, timestamptz } from 'fastify-data-bridge/orm'
-
-export class User extends table('users', {
-  id: integer().primaryKey().generated(),
-  name: text(),
-  email: text().unique(),
-  passwordHash: text().nullable().hidden(),
-  age: integer().nullable(),
-  active: boolean().default(true),
-  createdAt: timestamptz().defaultNow(),
-  posts: () => hasMany(Post, 'authorId'),
-}) {
-  get label() { return \`\${this.name} <\${this.email}>\` }
-}
-
-export class Post extends table('posts', {
-  id: integer().primaryKey().generated(),
-  title: text(),
-  likes: integer().default(0),
-  authorId: integer().references(() => User),
-  author: () => belongsTo(User, 'authorId'),
-  comments: () => hasMany(Comment, 'postId'),
-}) {}
-
-export class Comment extends table('comments', {
-  id: integer().primaryKey().generated(),
-  body: text(),
-  postId: integer().references(() => Post),
-  post: () => belongsTo(Post, 'postId'),
-}) {}
-`
+import { entities, type Example, examples, examplesIn, root } from './examples.ts'
 
 const control: Example = {
   file: 'control.md',
   line: 11,
   code: `import { User } from './entities.ts'\n\nnew User({ name: 'x' })`,
 }
-
-const examples = globSync(['{orm,plugin}/**/*.ts', 'README.md', 'docs/**/*.md'], { cwd: root })
-  .map((file) => file.split(sep).join('/'))
-  .sort()
-  .flatMap((file) => examplesIn(file, readFileSync(join(root, file), 'utf8')))
 
 // Below test/, where the package finds itself by its name; with a dot, which other compilers skip.
 const folder = mkdtempSync(join(import.meta.dirname, '.examples-'))
@@ -107,24 +59,6 @@ describe('finding examples', () => {
     expect(() => examplesIn('a.md', 'x\n```ts\nyes()\n')).toThrow('a.md:2')
   })
 })
-
-function examplesIn(file: string, source: string): Example[] {
-  const isMarkdown = file.endsWith('.md')
-  const lines = source
-    .split('\n')
-    .map((line) => (isMarkdown ? line : (/^\s*\* ?(.*)$/.exec(line)?.[1] ?? '')))
-  const found: Example[] = []
-  for (let at = 0; at < lines.length; at += 1) {
-    const language = /^\s*```(\S.*)$/.exec(lines[at] ?? '')?.[1]?.trim()
-    if (language === undefined) continue
-    const end = lines.findIndex((line, index) => index > at && /^\s*```\s*$/.test(line))
-    if (end === -1) throw new Error(`${file}:${at + 1} begins a block of code that does not end`)
-    if (language === 'ts')
-      found.push({ file, line: at + 2, code: lines.slice(at + 1, end).join('\n') })
-    at = end
-  }
-  return found
-}
 
 function problemsOf({ file, line, code }: Example): readonly string[] {
   const last = line + code.split('\n').length
