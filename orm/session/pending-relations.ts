@@ -1,6 +1,10 @@
 import type { Entity } from '../entity/entity.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { Link } from '../entity/links.ts'
+import { setValue, valueOf } from '../entity/property.ts'
+import { relationHandle } from '../entity/relation-handle.ts'
+import { isDeclared } from '../schema/inverse.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
 
 /** A link that a flush writes: an inserted or a deleted row of a link table. */
 export interface LinkChange extends Link {
@@ -53,6 +57,17 @@ export class PendingRelations {
     return changes
   }
 
+  /** A row was written with its references. Those that were set meanwhile wait for the next flush. */
+  wrote(entity: Entity): void {
+    const state = stateOf(entity)
+    state.references?.forEach((target, relation) => {
+      if (stateOf(target).snapshot !== undefined) state.references?.delete(relation)
+      else reopen(entity, relation, target)
+    })
+    if (state.references?.size === 0) state.references = undefined
+    else this.add(entity)
+  }
+
   /** The links were written. What the program has changed meanwhile stays. */
   written(changes: readonly LinkChange[]): void {
     for (const { relation, owner, target, isThere } of changes) {
@@ -90,4 +105,10 @@ export class PendingRelations {
     stateOf(entity).links = undefined
     this.#entities?.delete(entity)
   }
+}
+
+/** The flush has filled in the key of another target. */
+function reopen(entity: Entity, relation: RelationMetadata, target: object): void {
+  for (const [local, remote] of relation.pairs) setValue(entity, local, valueOf(target, remote))
+  if (isDeclared(relation)) relationHandle(entity, relation.name).fill(target)
 }

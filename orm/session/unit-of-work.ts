@@ -172,7 +172,7 @@ export class UnitOfWork {
       const entity = entities[index] as Entity
       const state = stateOf(entity)
       this.#remember(entity, undefined, isCommitted)
-      state.references = undefined
+      if (state.references !== undefined) this.#related.wrote(entity)
       this.identity.set(state.table, storedIdentity(entity), entity)
       if (state.lifecycle !== 'added' || state.session !== this.#owner) {
         unwanted ??= []
@@ -191,8 +191,10 @@ export class UnitOfWork {
 
   updated(entity: Entity, before: Row, isCommitted: boolean = false): void {
     this.#remember(entity, before, isCommitted)
+    const state = stateOf(entity)
+    if (state.references !== undefined) this.#related.wrote(entity)
     // A trigger may have given the row another key.
-    const { table } = stateOf(entity)
+    const { table } = state
     const key = storedIdentity(entity)
     const former = identityOf(table, before)
     if (key === former) return
