@@ -33,8 +33,8 @@ function requireSameColumns(first: TableDefinition, second: TableDefinition): vo
   if (missing.length === 0 && added.length === 0) return
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_SCHEMA',
-    `${first.entityName} and ${second.entityName} declare the table ${first.schema}.${first.name} with different columns: ` +
-      `${second.entityName} expected ${missing.join(', ') || 'no other columns'} as in ${first.entityName}, ` +
+    `${first.declaredBy} and ${second.declaredBy} declare the table ${first.schema}.${first.name} with different columns: ` +
+      `${second.declaredBy} expected ${missing.join(', ') || 'no other columns'} as in ${first.declaredBy}, ` +
       `got ${added.join(', ') || 'no such column'}; declare the columns alike`,
   )
 }

@@ -129,7 +129,7 @@ function isPossible(
   if (canReferTo(catalogue, definitions, definition, key)) return true
   const { target, targetEntity, targetColumns } = key
   if (findTable(catalogue, target) !== undefined) return false
-  const where = `${definition.entityName} refers to ${targetEntity} by ${listed(key.columns)}`
+  const where = `${definition.declaredBy} refers to ${targetEntity} by ${listed(key.columns)}`
   const isGiven = definitions.some(
     ({ schema, name }) => schema === target.schema && name === target.name,
   )
