@@ -1,5 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
-import { declarationOf, isSameLink } from '../schema/link-table.ts'
+import { declarationOf } from '../schema/link-table.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 
 /** The link tables without an entity class that relations of the tables name, each once. */
@@ -24,13 +24,14 @@ export function requireOneDeclaration(
 ): void {
   const links = linkTablesOf(tables)
   if (links.length === 0) return
+  const placed = (table: TableMetadata): string => placeOf(table, currentSchema)
   const others = [...new Set([...tables, ...tables.flatMap(relatedTables)])]
   for (const link of links) {
-    const other = others.find(
-      (table) =>
-        table !== link && isSameName(table, link, currentSchema) && !isSameLink(table, link),
-    )
-    if (other !== undefined) throw declaredTwiceError(link, other, links.includes(other))
+    for (const other of others) {
+      if (other === link || placed(other) !== placed(link)) continue
+      if (!links.includes(other)) throw hasEntityError(link, other)
+      if (keysOf(other, placed) !== keysOf(link, placed)) throw otherKeysError(link, other)
+    }
   }
 }
 
@@ -44,26 +45,32 @@ function relatedTables(table: TableMetadata): TableMetadata[] {
   ]
 }
 
-function isSameName(
-  one: TableMetadata,
-  other: TableMetadata,
-  currentSchema: string | undefined,
-): boolean {
-  return (
-    one.name === other.name && (one.schema ?? currentSchema) === (other.schema ?? currentSchema)
+function placeOf({ schema, name }: TableMetadata, currentSchema: string | undefined): string {
+  return JSON.stringify([schema ?? currentSchema, name])
+}
+
+/** Equal for link tables that refer to the same tables by the same columns. */
+function keysOf(link: TableMetadata, placed: (table: TableMetadata) => string): string {
+  return JSON.stringify(
+    link.foreignKeys.map(({ columns, target }) => [
+      columns.map(({ name, type }) => [name, type.sql]),
+      placed(target),
+    ]),
   )
 }
 
-function declaredTwiceError(
-  link: TableMetadata,
-  other: TableMetadata,
-  isLink: boolean,
-): DataBridgeError {
-  const both = `${declarationOf(other)} and ${declarationOf(link)} declare the table ${link.fullName}`
+function hasEntityError(link: TableMetadata, { entityName }: TableMetadata): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_SCHEMA',
-    isLink
-      ? `${both} for other keys; expected one link table for each pair of entities`
-      : `${both}: expected the entity class in place of its name: { through: ${other.entityName} }`,
+    `${entityName} and ${declarationOf(link)} declare the table ${link.fullName}: expected the entity class in place of ` +
+      `its name: { through: ${entityName} }`,
+  )
+}
+
+function otherKeysError(link: TableMetadata, other: TableMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `${declarationOf(link)} and ${declarationOf(other)} declare the table ${link.fullName} for other keys; ` +
+      'expected one link table for each pair of entities',
   )
 }

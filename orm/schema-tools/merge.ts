@@ -1,6 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import { columnDefinition } from './ddl.ts'
-import type { TableDefinition } from './definition.ts'
+import type { ForeignKeyDefinition, TableDefinition } from './definition.ts'
 
 /** Joins the definitions of several entities of one table. Refuses those whose columns differ. */
 export function mergeDefinitions(definitions: readonly TableDefinition[]): TableDefinition[] {
@@ -20,7 +20,7 @@ function merge(first: TableDefinition, second: TableDefinition): TableDefinition
     unique: distinct([...first.unique, ...second.unique]),
     indexes: distinct([...first.indexes, ...second.indexes]),
     checks: distinct([...first.checks, ...second.checks]),
-    foreignKeys: distinct([...first.foreignKeys, ...second.foreignKeys]),
+    foreignKeys: distinctKeys([...first.foreignKeys, ...second.foreignKeys]),
     comment: first.comment ?? second.comment,
   }
 }
@@ -41,6 +41,12 @@ function requireSameColumns(first: TableDefinition, second: TableDefinition): vo
 
 function linesOf({ columns, primaryKey }: TableDefinition): string[] {
   return [...columns.map(columnDefinition), `primary key (${primaryKey.join(', ')})`]
+}
+
+/** Entities of one table are one target. */
+function distinctKeys(keys: readonly ForeignKeyDefinition[]): ForeignKeyDefinition[] {
+  const texts = keys.map(({ targetEntity: _, ...key }) => JSON.stringify(key))
+  return keys.filter((_, index) => texts.indexOf(texts[index] as string) === index)
 }
 
 function distinct<T>(values: readonly T[]): T[] {

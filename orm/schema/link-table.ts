@@ -27,8 +27,8 @@ type LinkName = Pick<TableMetadata, 'schema' | 'name'>
 interface LinkTable {
   readonly table: TableMetadata
   readonly keys: LinkKeys
-  /** The relations that name it: `Post.tags`. */
-  readonly declarers: Set<string>
+  /** The relations that name it, such as `Post.tags`, with their owners. */
+  readonly declarers: Map<string, TableMetadata>
 }
 
 /** By each of the two tables that they refer to. */
@@ -60,7 +60,7 @@ export function plainThrough(
   const shared = fromKey.columns.find((column) => toKey.columns.includes(column))
   if (shared !== undefined)
     throw schemaError(`${where} expected different columns for from and to, got ${shared} for both`)
-  const { table } = sharedTable(where, name, fromKey, toKey)
+  const table = sharedTable(where, name, fromKey, toKey)
   return Object.freeze({
     table,
     isPlain: true,
@@ -74,13 +74,7 @@ export function declarationOf(table: TableMetadata): string {
   const plain = declarations.get(table)
   return plain === undefined
     ? table.entityName
-    : `the link table of ${listed([...plain.declarers].sort())}`
-}
-
-/** Whether two tables of one name are declared alike, as link tables without an entity class. */
-export function isSameLink(one: TableMetadata, other: TableMetadata): boolean {
-  const [first, second] = [declarations.get(one), declarations.get(other)]
-  return first !== undefined && second !== undefined && hasSameKeys(first.keys, second.keys)
+    : `the link table of ${listed([...plain.declarers.keys()].sort())}`
 }
 
 function linkName(
@@ -127,28 +121,34 @@ function linkKey(
 }
 
 /** The link table, which the first relation that names it makes. Refuses relations that contradict it. */
-function sharedTable(where: string, name: LinkName, from: LinkKey, to: LinkKey): LinkTable {
+function sharedTable(where: string, name: LinkName, from: LinkKey, to: LinkKey): TableMetadata {
+  const owner = from.target
   const keys = inOrder(from, to)
-  const known = [from, to].flatMap(({ target }) => linkTables.get(target) ?? [])
-  const found = known.find(({ table, keys: others }) => isSame(table, others, name, keys))
-  if (found === undefined) return newLinkTable(where, name, keys)
+  const found = linkTables.get(owner)?.find((known) => isSame(known, name, keys, owner))
+  if (found === undefined) return newLinkTable(where, name, keys, owner)
   const { table, declarers } = found
+  const [other] = declarers.keys()
   if (table.schema !== name.schema || !hasSameKeys(found.keys, keys)) {
-    const [other] = declarers
     throw schemaError(
       `${other} and ${where} declare the link table ${name.name} differently: ${where} expected ` +
         `${described(table, found.keys)} as in ${other}, got ${described(name, keys)}`,
     )
   }
-  declarers.add(where)
-  return found
+  declarers.set(where, owner)
+  return table
 }
 
-/** Whether both mean one table. One that names no schema is in any schema, if the keys are the same. */
-function isSame(one: LinkName, oneKeys: LinkKeys, other: LinkName, otherKeys: LinkKeys): boolean {
-  if (one.name !== other.name) return false
-  if (one.schema === other.schema) return true
-  return (one.schema === undefined || other.schema === undefined) && hasSameKeys(oneKeys, otherKeys)
+/**
+ * Whether a relation names a table that is known: between the same two entities, or of the same owner. Other
+ * entities may be those of another database.
+ */
+function isSame(known: LinkTable, name: LinkName, keys: LinkKeys, owner: TableMetadata): boolean {
+  const { table, declarers } = known
+  if (table.name !== name.name) return false
+  const hasOwner = [...declarers.values()].includes(owner)
+  if (table.schema === name.schema) return hasOwner || hasSameTargets(known.keys, keys)
+  // Without a schema it may be in any.
+  return (table.schema === undefined || name.schema === undefined) && hasSameKeys(known.keys, keys)
 }
 
 // The database and messages show the same, whichever relation is resolved first.
@@ -156,32 +156,32 @@ function inOrder(one: LinkKey, other: LinkKey): LinkKeys {
   return String(one.columns[0]) < String(other.columns[0]) ? [one, other] : [other, one]
 }
 
-/** Entities of one table are the same here. */
+function hasSameTargets([one, other]: LinkKeys, keys: LinkKeys): boolean {
+  const targets = keys.map(({ target }) => target)
+  return (
+    isSameList(targets, [one.target, other.target]) ||
+    isSameList(targets, [other.target, one.target])
+  )
+}
+
 function hasSameKeys(some: LinkKeys, others: LinkKeys): boolean {
   return some.every(({ target, columns }, index) => {
     const other = others[index] as LinkKey
-    return (
-      target.fullName === other.target.fullName &&
-      isSameList(columns, other.columns) &&
-      isSameList(typesOf(target), typesOf(other.target))
-    )
+    return target === other.target && isSameList(columns, other.columns)
   })
-}
-
-function typesOf({ primaryKey }: TableMetadata): string[] {
-  return primaryKey.map(({ type }) => type.sql)
 }
 
 function described({ schema, name }: LinkName, keys: LinkKeys): string {
-  const parts = keys.map(({ target, columns }) => {
-    const types = typesOf(target)
-    const typed = columns.map((column, index) => `${column} ${types[index]}`)
-    return `${listed(typed)} for ${target.entityName}`
-  })
+  const parts = keys.map(({ target, columns }) => `${listed(columns)} for ${target.entityName}`)
   return `${schema === undefined ? name : `${schema}.${name}`} with ${parts.join(', ')}`
 }
 
-function newLinkTable(where: string, { schema, name }: LinkName, keys: LinkKeys): LinkTable {
+function newLinkTable(
+  where: string,
+  { schema, name }: LinkName,
+  keys: LinkKeys,
+  owner: TableMetadata,
+): TableMetadata {
   const columns = keys
     .flatMap((key) => key.columns.map((column, index) => [column, keyColumn(key, index)] as const))
     .map(([column, { type }], position): ColumnMetadata => {
@@ -204,11 +204,11 @@ function newLinkTable(where: string, { schema, name }: LinkName, keys: LinkKeys)
   const settings = tableSettings(name, { schema, foreignKeys }, columns)
   const [{ target: one }, { target: other }] = keys
   const table = one.linkTable(name, columns, settings)
-  const made: LinkTable = { table, keys, declarers: new Set([where]) }
+  const made: LinkTable = { table, keys, declarers: new Map([[where, owner]]) }
   declarations.set(table, made)
   for (const target of new Set([one, other]))
     linkTables.set(target, [...(linkTables.get(target) ?? []), made])
-  return made
+  return table
 }
 
 function keyColumn({ target }: LinkKey, index: number): ColumnMetadata {
