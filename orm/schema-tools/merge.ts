@@ -45,7 +45,9 @@ function linesOf({ columns, primaryKey }: TableDefinition): string[] {
 
 /** Entities of one table are one target. */
 function distinctKeys(keys: readonly ForeignKeyDefinition[]): ForeignKeyDefinition[] {
-  const texts = keys.map(({ targetEntity: _, ...key }) => JSON.stringify(key))
+  const texts = keys.map(({ columns, target, targetColumns, onDelete }) =>
+    JSON.stringify([columns, target.schema, target.name, targetColumns, onDelete]),
+  )
   return keys.filter((_, index) => texts.indexOf(texts[index] as string) === index)
 }
 

@@ -152,7 +152,7 @@ type LinkColumn<Through> = Through extends string ? string : ColumnName<EntityOf
  * `through` is the name of the table if it has nothing but the two keys. `createSchema()` then creates it,
  * with both keys as its primary key; deleting a row on either side deletes its links. The columns are named
  * after the entities and their keys: `post_id` and `tag_id`. `from` and `to` name other columns, as they are
- * in the database, and lists for composite keys. Name them if a build tool shortens the names of classes.
+ * in the database, and lists for composite keys. Name them if a build tool changes the names of classes.
  * `'blog.post_tags'` is a table in the schema `blog`. By default it is the schema of both entities.
  *
  * `through` is an entity class if the link has columns of its own, or if you query it. Its foreign keys are

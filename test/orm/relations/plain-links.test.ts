@@ -138,8 +138,9 @@ describe('a relation through a table without an entity class gives the same in e
 
   it.each(keyed)('by keys of the type of $type', async ({ entity }) => {
     const found = await bothWays(database, entity, 'tags')
-    expect([...found].sort()).toEqual([['t1'], ['t1', 't2']])
-    expect((await selected(database, entity, 'tags')).toSorted()).toEqual([1, 2])
+    // Whether the row that has both is the first depends on the type.
+    expect(new Set(found)).toEqual(new Set([['t1', 't2'], ['t1']]))
+    expect(await selected(database, entity, 'tags')).toEqual(found.map(countOrLabel))
   })
 })
 
@@ -222,6 +223,24 @@ describe('through a table without an entity class', () => {
         .toList(),
     )
     expect(posts.map(({ label }) => label)).toEqual(['p1', 'p2'])
+  })
+
+  it('changes of both sides are flushed before rows are read', async () => {
+    await using session = database.session()
+    const [post, tag] = [await session.getOrThrow(Post, 4), await session.getOrThrow(Tag, 3)]
+    post.label = 'changed'
+    tag.weight = 50
+    const found = session
+      .find(Tag)
+      .filter((row) => row.posts.any((each) => each.label.eq('changed')))
+    expect(await found.toList()).toEqual([tag])
+    post.label = 'again'
+    const loader = selectinload(Tag.posts).filter({ label: 'again' })
+    const [loaded] = await session.find(Tag).filter({ weight: 50 }).options(loader).toList()
+    expect(loaded?.posts.value).toEqual([post])
+    tag.weight = 51
+    expect(await post.tags).toEqual([tag])
+    await session.rollback()
   })
 
   it('loaders and conditions say that they read the table', () => {

@@ -3,15 +3,13 @@ import {
   type AnyEntityClass,
   citext,
   custom,
-  Database,
   enumeration,
-  hasMany,
   integer,
   manyToMany,
   numeric,
   selectinload,
   table,
-  text,
+  type text,
   uuid,
   varchar,
 } from '../../../orm/index.ts'
@@ -353,52 +351,6 @@ describe('a link table is refused', () => {
     }) {}
     expect((await errorOf(Owner)).message).toContain(
       'Owner.tags and Owner.posts declare the link table links differently',
-    )
-  })
-})
-
-describe('the tables of a database are refused', () => {
-  const open = (...tables: AnyEntityClass[]) =>
-    failure(SCHEMA, () => new Database({ connectionString: 'postgresql://nowhere/', tables }))
-
-  class Page extends table('pages', {
-    id,
-    marks: () => manyToMany(Mark, { through: 'page_marks' }),
-    links: () => hasMany(PageMark, 'pageId'),
-  }) {}
-  class Mark extends table('marks', { id }) {}
-  class PageMark extends table('page_marks', {
-    pageId: integer()
-      .primaryKey()
-      .references(() => Page),
-    markId: integer()
-      .primaryKey()
-      .references(() => Mark),
-  }) {}
-
-  it.each([
-    ['one of them', [Page, Mark, PageMark]],
-    ['one that they refer to', [Page]],
-  ])('where a relation names the table of an entity, %s', async (_, tables) => {
-    expect((await open(...tables)).message).toBe(
-      'PageMark and the link table of Page.marks declare the table page_marks: expected the entity class in place ' +
-        'of its name: { through: PageMark }',
-    )
-  })
-
-  it('where relations between other tables name one link table', async () => {
-    class Book extends table('books', {
-      id,
-      words: () => manyToMany(Word, { through: 'page_marks' }),
-    }) {}
-    class Word extends table('words', { id }) {}
-    class Plain extends table('plains', {
-      id,
-      marks: () => manyToMany(Mark, { through: 'page_marks' }),
-    }) {}
-    expect((await open(Book, Plain)).message).toBe(
-      'the link table of Book.words and the link table of Plain.marks declare the table page_marks for other keys; ' +
-        'expected one link table for each pair of entities',
     )
   })
 })
