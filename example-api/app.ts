@@ -5,6 +5,7 @@ import { healthRoutes } from './routes/health.ts'
 import { postRoutes } from './routes/posts.ts'
 import { readyRoutes } from './routes/ready.ts'
 import { statsRoutes } from './routes/stats.ts'
+import { tagRoutes } from './routes/tags.ts'
 import { transferRoutes } from './routes/transfer-posts.ts'
 import { userRoutes } from './routes/users.ts'
 
@@ -22,6 +23,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(readyRoutes)
   await app.register(postRoutes)
   await app.register(userRoutes)
+  await app.register(tagRoutes)
   await app.register(transferRoutes)
   await app.register(statsRoutes)
   return app

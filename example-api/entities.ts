@@ -3,6 +3,7 @@ import {
   boolean,
   hasMany,
   integer,
+  manyToMany,
   table,
   text,
   timestamptz,
@@ -30,6 +31,7 @@ export class Post extends table('posts', {
   authorId: integer().references(() => User),
   author: () => belongsTo(User, 'authorId'),
   comments: () => hasMany(Comment, 'postId'),
+  tags: () => manyToMany(Tag, { through: 'post_tags' }),
 }) {}
 
 export class Comment extends table('comments', {
@@ -39,4 +41,10 @@ export class Comment extends table('comments', {
   post: () => belongsTo(Post, 'postId'),
 }) {}
 
-export const tables = [User, Post, Comment] as const
+export class Tag extends table('tags', {
+  id: integer().primaryKey().generated(),
+  name: text().unique(),
+  posts: () => manyToMany(Post, { through: 'post_tags' }),
+}) {}
+
+export const tables = [User, Post, Comment, Tag] as const

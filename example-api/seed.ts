@@ -1,5 +1,5 @@
-import { type Database, sql } from 'fastify-data-bridge/orm'
-import { Comment, Post, User } from './entities.ts'
+import { type Database, sql, type Session } from 'fastify-data-bridge/orm'
+import { Comment, Post, Tag, User } from './entities.ts'
 
 const counts = { users: 60, posts: 600, comments: 2400 }
 
@@ -12,7 +12,10 @@ export async function seed(database: Database): Promise<void> {
     const users = Array.from({ length: counts.users }, (_, index) => newUser(index))
     const posts = Array.from({ length: counts.posts }, (_, index) => newPost(index, users))
     const comments = Array.from({ length: counts.comments }, (_, index) => newComment(index, posts))
-    session.add(users, posts, comments)
+    const tags = tagNames.map((name) => new Tag({ name }))
+    session.add(users, posts, comments, tags)
+    await session.flush() // gives the posts and tags their ids
+    await linkTags(session, posts, tags)
   })
 }
 
@@ -39,6 +42,23 @@ function newComment(index: number, posts: readonly Post[]): Comment {
   return new Comment({ body: pick(remarks, index), post: pick(posts, index) })
 }
 
+/** Each post has one to three tags, and each tag has many posts. */
+async function linkTags(
+  session: Session,
+  posts: readonly Post[],
+  tags: readonly Tag[],
+): Promise<void> {
+  const links = posts.flatMap((post, index) =>
+    Array.from({ length: 1 + (index % 3) }, (_, place) => ({
+      postId: post.id,
+      tagId: pick(tags, index * 5 + place * 7).id,
+    })),
+  )
+  await session.execute(sql`
+    insert into post_tags (post_id, tag_id)
+    select * from unnest(${links.map(({ postId }) => postId)}::integer[], ${links.map(({ tagId }) => tagId)}::integer[])`)
+}
+
 function pick<T>(from: readonly T[], index: number): T {
   return from[index % from.length] as T
 }
@@ -47,4 +67,18 @@ const firstNames = ['Ada', 'Ben', 'Cleo', 'Dan', 'Eve', 'Finn', 'Gina', 'Hugo', 
 const lastNames = ['Archer', 'Baker', 'Carter', 'Draper', 'Fisher', 'Mason']
 const adjectives = ['Short', 'Long', 'Late', 'Early', 'Dry', 'Merry', 'Plain']
 const topics = ['tea', 'rivers', 'maps', 'clocks', 'bread', 'trains', 'snow', 'chess']
+const tagNames = [
+  'advice',
+  'cities',
+  'cooking',
+  'games',
+  'history',
+  'letters',
+  'music',
+  'nature',
+  'science',
+  'sports',
+  'travel',
+  'weather',
+]
 const remarks = ['Well said.', 'I disagree.', 'More, please.', 'Thank you.', 'First!']

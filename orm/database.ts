@@ -91,11 +91,8 @@ export class Database implements AsyncDisposable {
       nPlusOne = defaultMode(process.env),
       ...settings
     } = requireDatabaseOptions(options)
-    for (const table of requireTables(tables, 'tables')) {
-      // Both refuse a reference to something other than an entity, so it is found before the first query.
-      void table.relations
-      void table.foreignKeys
-    }
+    // Before the first query, so that a reference to something other than an entity is found early.
+    requireTables(tables, 'tables')
     this.#nPlusOne = nPlusOne
     this.#tables = [...tables]
     this.#pool = openPool(pool, settings, { acquireMs: timeouts.acquire, maxWaiting, prepare })

@@ -14,6 +14,8 @@ export async function play(client: DemoClient): Promise<void> {
   await writeUsers(client)
   await writePosts(client)
   await transferPosts(client)
+  await client.get('/tags', { status: 200, queries: 1 })
+  await client.get('/posts?limit=3&tag=music', { status: 200, queries: 2 })
   await client.get('/stats', { status: 200, queries: 1 })
 
   print()

@@ -14,17 +14,17 @@ import {
 
 export async function postRoutes(app: FastifyInstance): Promise<void> {
   app.get<{ Querystring: ListQuery }>('/posts', { schema: listSchema }, async (request) => {
-    const { limit, lazy } = request.query
-    const page = request.session
-      .find(Post)
-      .orderBy((post) => post.id.asc())
-      .limit(limit)
+    const { limit, lazy, tag } = request.query
+    const posts = request.session.find(Post)
+    const chosen =
+      tag === undefined ? posts : posts.filter((post) => post.tags.any((each) => each.name.eq(tag)))
+    const page = chosen.orderBy((post) => post.id.asc()).limit(limit)
     if (!lazy) return page.options(selectinload(Post.author)).toList()
 
     // The N+1 problem, on purpose: one query for each author.
-    const posts = await page.toList()
-    for (const post of posts) await post.author
-    return posts
+    const found = await page.toList()
+    for (const post of found) await post.author
+    return found
   })
 
   app.post<{ Body: NewPost }>('/posts', { schema: createSchema }, async (request, reply) => {
@@ -49,6 +49,8 @@ export async function postRoutes(app: FastifyInstance): Promise<void> {
 interface ListQuery {
   readonly limit: number
   readonly lazy: boolean
+  /** The name of a tag. The list has only its posts. */
+  readonly tag?: string
 }
 
 interface NewPost {
@@ -59,7 +61,11 @@ interface NewPost {
 const listSchema = {
   querystring: {
     type: 'object',
-    properties: { limit: limitSchema, lazy: { type: 'boolean', default: false } },
+    properties: {
+      limit: limitSchema,
+      lazy: { type: 'boolean', default: false },
+      tag: { type: 'string', minLength: 1, maxLength: 50 },
+    },
   },
   response: { 200: { type: 'array', items: postWithAuthorSchema } },
 }

@@ -1,5 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
-import { describeClass } from '../schema/table-of.ts'
+import { describeClass, tableOf } from '../schema/table-of.ts'
 import { relationRef } from '../schema/relation-ref.ts'
 import type { Fields } from '../schema/column.ts'
 import { describeTable } from '../schema/table.ts'
@@ -22,7 +22,14 @@ export function defineTable<const F extends Fields>(
   Object.defineProperty(TableEntity, 'name', { value: name })
   describeClass(TableEntity, metadata)
   for (const relation of metadata.relationNames) {
-    Object.defineProperty(TableEntity, relation, { value: relationRef(metadata, relation) })
+    const reference = relationRef(metadata, relation)
+    Object.defineProperty(TableEntity, relation, {
+      get() {
+        // Relations are named after their class, so the table learns its class before they are resolved.
+        tableOf(this)
+        return reference
+      },
+    })
     Object.defineProperty(TableEntity.prototype, relation, {
       get() {
         return relationHandle(this, relation)

@@ -123,7 +123,9 @@ function notGivenError(where: string, relation: RelationMetadata): DataBridgeErr
   const instead =
     through === undefined
       ? `give ${listed(foreignKey.map(({ property }) => property))} or its entity to ${isOne ? 'the' : 'each'} ${target.entityName}`
-      : `add a ${through.table.entityName} for each ${target.entityName}`
+      : through.isPlain
+        ? `link each ${target.entityName} by a row of the table ${through.table.fullName}`
+        : `add a ${through.table.entityName} for each ${target.entityName}`
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_ENTITY',
     `${where} ${isOne ? 'has its foreign key on the other side' : 'has many rows'} and cannot be given; ${instead}`,

@@ -6,6 +6,7 @@ import type { BaseSession } from '../session/session.ts'
 import { type Catalogue, currentSchemaOf, readTables, readTypes } from './catalogue.ts'
 import { defineFrom } from './definition.ts'
 import { enumerationsOf, extensionsOf } from './declared-types.ts'
+import { linkTablesOf, requireOneDeclaration } from './link-tables.ts'
 import { mergeDefinitions } from './merge.ts'
 import { type Declarations, missingSteps } from './plan.ts'
 import { lockSchema, runStep } from './steps.ts'
@@ -20,8 +21,6 @@ export async function createTables(
   entities: readonly AnyEntityClass[],
 ): Promise<void> {
   const tables = requireSomeTables(entities, 'createSchema()')
-  // Refuses what refers to no entity, before the first query does.
-  for (const table of tables) void table.relations
   await lockSchema(session)
   const declarations = declarationsOf(tables, await currentSchemaOf(session))
   const catalogue = await readCatalogue(session, declarations)
@@ -35,6 +34,7 @@ function declarationsOf(
   currentSchema: string | null,
 ): Declarations {
   const schema = currentSchema ?? ''
+  requireOneDeclaration(tables, schema)
   const enumerations = enumerationsOf(tables, schema)
   if (currentSchema === null) {
     for (const named of [...tables, ...enumerations.map(({ type }) => type)]) requireSchema(named)
@@ -46,13 +46,24 @@ function declarationsOf(
   }
 }
 
-/** The tables of entity classes, each once. Refuses other values. */
+/**
+ * The tables of entity classes and the link tables that their relations name, each once. Refuses other values,
+ * and references to something other than an entity.
+ */
 export function requireTables(entities: unknown, where: string): TableMetadata[] {
-  if (Array.isArray(entities)) return [...new Set(entities.map((entity) => tableOf(entity)))]
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_OPTION',
-    `${where} expected an array of entity classes, got ${describe(entities)}`,
-  )
+  if (!Array.isArray(entities)) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_OPTION',
+      `${where} expected an array of entity classes, got ${describe(entities)}`,
+    )
+  }
+  const tables = [...new Set(entities.map((entity) => tableOf(entity)))]
+  for (const table of tables) {
+    void table.relations
+    void table.foreignKeys
+  }
+  requireOneDeclaration(tables)
+  return [...tables, ...linkTablesOf(tables)]
 }
 
 /** The same, where there has to be one. */

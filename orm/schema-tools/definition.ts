@@ -1,4 +1,5 @@
 import type { OnDelete } from '../schema/column.ts'
+import { declarationOf } from '../schema/link-table.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { quoteTable } from '../sql/identifier.ts'
 import { inlineSql } from '../sql/inline.ts'
@@ -15,9 +16,10 @@ export interface TableName {
   readonly sql: string
 }
 
-/** What an entity class declares about its table, with the names of the database. */
+/** What is declared about a table, with the names of the database. */
 export interface TableDefinition extends TableName {
-  readonly entityName: string
+  /** What declares it, for messages: an entity, or the relations that name it. */
+  readonly declaredBy: string
   readonly columns: readonly ColumnMetadata[]
   readonly primaryKey: readonly string[]
   /** Without the primary key. */
@@ -57,7 +59,7 @@ export function defineFrom(table: TableMetadata, currentSchema: string): TableDe
   const unique = uniqueKeys(table, primaryKey)
   return {
     ...tableName(table, currentSchema),
-    entityName: table.entityName,
+    declaredBy: declarationOf(table),
     columns: table.columns,
     primaryKey,
     unique,

@@ -1,6 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import { columnDefinition } from './ddl.ts'
-import type { TableDefinition } from './definition.ts'
+import type { ForeignKeyDefinition, TableDefinition } from './definition.ts'
 
 /** Joins the definitions of several entities of one table. Refuses those whose columns differ. */
 export function mergeDefinitions(definitions: readonly TableDefinition[]): TableDefinition[] {
@@ -20,7 +20,7 @@ function merge(first: TableDefinition, second: TableDefinition): TableDefinition
     unique: distinct([...first.unique, ...second.unique]),
     indexes: distinct([...first.indexes, ...second.indexes]),
     checks: distinct([...first.checks, ...second.checks]),
-    foreignKeys: distinct([...first.foreignKeys, ...second.foreignKeys]),
+    foreignKeys: distinctKeys([...first.foreignKeys, ...second.foreignKeys]),
     comment: first.comment ?? second.comment,
   }
 }
@@ -33,14 +33,22 @@ function requireSameColumns(first: TableDefinition, second: TableDefinition): vo
   if (missing.length === 0 && added.length === 0) return
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_SCHEMA',
-    `${first.entityName} and ${second.entityName} declare the table ${first.schema}.${first.name} with different columns: ` +
-      `${second.entityName} expected ${missing.join(', ') || 'no other columns'} as in ${first.entityName}, ` +
+    `${first.declaredBy} and ${second.declaredBy} declare the table ${first.schema}.${first.name} with different columns: ` +
+      `${second.declaredBy} expected ${missing.join(', ') || 'no other columns'} as in ${first.declaredBy}, ` +
       `got ${added.join(', ') || 'no such column'}; declare the columns alike`,
   )
 }
 
 function linesOf({ columns, primaryKey }: TableDefinition): string[] {
   return [...columns.map(columnDefinition), `primary key (${primaryKey.join(', ')})`]
+}
+
+/** Entities of one table are one target. */
+function distinctKeys(keys: readonly ForeignKeyDefinition[]): ForeignKeyDefinition[] {
+  const texts = keys.map(({ columns, target, targetColumns, onDelete }) =>
+    JSON.stringify([columns, target.schema, target.name, targetColumns, onDelete]),
+  )
+  return keys.filter((_, index) => texts.indexOf(texts[index] as string) === index)
 }
 
 function distinct<T>(values: readonly T[]): T[] {

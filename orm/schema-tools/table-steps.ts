@@ -1,6 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
 import { listed } from '../util/messages.ts'
 import { isSameList } from '../util/lists.ts'
+import { startsWith } from './column-lists.ts'
 import type { Catalogue, ExistingTable } from './catalogue.ts'
 import {
   canReferTo,
@@ -50,7 +51,7 @@ export function stepsOf(
   )
   return {
     table: tableSteps(definition, existing, isReady, taken),
-    indexes: definition.indexes
+    indexes: wantedIndexes(definition, existing)
       .filter((columns) => isReady(columns) && !isIndexed(existing, definition, columns))
       .map((columns) => ({
         what: `create an index on ${label(definition)} (${columns.join(', ')})`,
@@ -91,6 +92,21 @@ function tableSteps(
   ]
 }
 
+/** Includes those of foreign keys that the declared primary key would serve, where the table has another one. */
+function wantedIndexes(
+  { indexes, foreignKeys, primaryKey }: TableDefinition,
+  existing: ExistingTable | undefined,
+): readonly (readonly string[])[] {
+  if (existing === undefined) return indexes
+  const more = foreignKeys
+    .map(({ columns }) => columns)
+    .filter(
+      (columns) =>
+        startsWith(primaryKey, columns) && !indexes.some((other) => startsWith(other, columns)),
+    )
+  return [...indexes, ...more]
+}
+
 /** Whether an index is there already, of the same columns, or for a foreign key one that begins with them. */
 function isIndexed(
   existing: ExistingTable | undefined,
@@ -129,7 +145,7 @@ function isPossible(
   if (canReferTo(catalogue, definitions, definition, key)) return true
   const { target, targetEntity, targetColumns } = key
   if (findTable(catalogue, target) !== undefined) return false
-  const where = `${definition.entityName} refers to ${targetEntity} by ${listed(key.columns)}`
+  const where = `${definition.declaredBy} refers to ${targetEntity} by ${listed(key.columns)}`
   const isGiven = definitions.some(
     ({ schema, name }) => schema === target.schema && name === target.name,
   )

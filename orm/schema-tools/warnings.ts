@@ -22,14 +22,14 @@ export function warnOfDifferences(
 }
 
 function tableWarning(
-  { schema, name, entityName }: TableDefinition,
+  { schema, name, declaredBy }: TableDefinition,
   differences: readonly string[],
 ): string {
   return (
-    `The table ${schema}.${name} differs from the declaration of ${entityName}:\n` +
+    `The table ${schema}.${name} differs from the declaration of ${declaredBy}:\n` +
     differences.map((difference) => `- ${difference}\n`).join('') +
     'createSchema() does not alter columns, and creates no constraint or index over a column that differs. ' +
-    `Alter the table in a migration, or change the declaration of ${entityName}.`
+    `Alter the table in a migration, or change the declaration of ${declaredBy}.`
   )
 }
 

@@ -84,6 +84,19 @@ export class TableMetadata {
     )
   }
 
+  /**
+   * A table without an entity class that links rows of this one with others. All its columns are its key.
+   * Made here, since the module of link tables cannot import this one.
+   */
+  linkTable(
+    name: string,
+    columns: readonly ColumnMetadata[],
+    settings: TableSettings,
+  ): TableMetadata {
+    const key = columns as readonly [ColumnMetadata, ...ColumnMetadata[]]
+    return new TableMetadata(name, columns, key, new Map(), settings)
+  }
+
   get relations(): ReadonlyMap<string, RelationMetadata> {
     return (this.#relations ??= new Map(
       [...this.#thunks].map(([name, thunk], position) => [

@@ -6,10 +6,12 @@ import {
   requirePairs,
   resolveThunk,
 } from './foreign-keys.ts'
+import { plainThrough } from './link-table.ts'
 import type { ColumnMetadata, TableMetadata } from './metadata.ts'
 import { RelationTo } from './relation.ts'
 import { isSameList } from '../util/lists.ts'
 import { schemaError } from './schema-error.ts'
+import { isEntityClass, tableOf } from './table-of.ts'
 
 /** A column here, and the one there that has the same value. */
 export type ColumnPair = readonly [local: ColumnMetadata, remote: ColumnMetadata]
@@ -17,6 +19,8 @@ export type ColumnPair = readonly [local: ColumnMetadata, remote: ColumnMetadata
 /** The link table of a many-to-many relation. */
 export interface Through {
   readonly table: TableMetadata
+  /** Whether the relation names the table, which has no entity class then: `through: 'post_tags'`. */
+  readonly isPlain: boolean
   /** From the owner to it. */
   readonly from: readonly ColumnPair[]
   /** From it to the target. */
@@ -117,11 +121,18 @@ function throughOf(
   target: TableMetadata,
   { through, from, to }: Pick<RelationTo<unknown, 'manyToMany'>, 'through' | 'from' | 'to'>,
 ): Through {
-  const table = declaredTable(`${where}: through`, through)
+  if (typeof through === 'string') return plainThrough(where, owner, target, { through, from, to })
+  if (!isEntityClass(through)) {
+    throw schemaError(
+      `${where}: through expected an entity class, or the name of a table, got ${describe(through)}`,
+    )
+  }
+  const table = tableOf(through)
   const fromKey = keyTo(where, table, owner, from, 'from')
   const toKey = keyTo(where, table, target, to, 'to', fromKey)
   return Object.freeze({
     table,
+    isPlain: false,
     from: fromKey.columns.map((column, index): ColumnPair => [
       fromKey.targetColumns[index] as ColumnMetadata,
       column,

@@ -142,19 +142,75 @@ export function belongsTo<Target extends AnyEntityClass, const Key extends OneOr
   return new RelationTo('belongsTo', target, foreignKey)
 }
 
+/** The names of a link table's columns: properties of its entity, or names in the database. */
+type LinkColumn<Through> = Through extends string ? string : ColumnName<EntityOf<Through>>
+
 /**
  * Many rows of `target` belong to many rows of this table. The rows of the link table `through` refer to
- * both: `tags: () => manyToMany(Tag, { through: PostTag })`. If several foreign keys of the link table lead
- * to the same table, `from` and `to` name them.
+ * both. Write it as a thunk: `tags: () => manyToMany(Tag, { through: 'post_tags' })`.
+ *
+ * `through` is the name of the table if it has nothing but the two keys. `createSchema()` then creates it,
+ * with both keys as its primary key; deleting a row on either side deletes its links. The columns are named
+ * after the entities and their keys: `post_id` and `tag_id`. `from` and `to` name other columns, as they are
+ * in the database, and lists for composite keys. Name them if a build tool changes the names of classes.
+ * `'blog.post_tags'` is a table in the schema `blog`. By default it is the schema of both entities.
+ *
+ * `through` is an entity class if the link has columns of its own, or if you query it. Its foreign keys are
+ * found by their declaration. If several lead to the same table, `from` and `to` name their properties.
+ *
+ * The relations of both sides name the same table and columns. In a relation from a table to itself, `from`
+ * and `to` say which key is whose.
+ *
+ * @throws DataBridgeError `DATA_BRIDGE_ERR_SCHEMA` at the first use of the entity, or by `new Database()` with
+ * the option `tables`: for names that cannot be, keys that do not fit, and sides that contradict each other.
+ *
+ * @example
+ * ```ts
+ * import { integer, manyToMany, table, text } from 'fastify-data-bridge/orm'
+ *
+ * export class Post extends table('posts', {
+ *   id: integer().primaryKey().generated(),
+ *   title: text(),
+ *   tags: () => manyToMany(Tag, { through: 'post_tags' }), // post_tags (post_id, tag_id)
+ *   related: () => manyToMany(Post, { through: 'related_posts', from: 'post_id', to: 'related_id' }),
+ * }) {}
+ *
+ * export class Tag extends table('tags', {
+ *   id: integer().primaryKey().generated(),
+ *   name: text().unique(),
+ *   posts: () => manyToMany(Post, { through: 'post_tags' }),
+ * }) {}
+ * ```
+ *
+ * @example
+ * ```ts
+ * import { integer, manyToMany, table, timestamptz } from 'fastify-data-bridge/orm'
+ *
+ * export class Member extends table('members', {
+ *   id: integer().primaryKey().generated(),
+ *   following: () => manyToMany(Member, { through: Follow, from: 'followerId', to: 'followeeId' }),
+ *   followers: () => manyToMany(Member, { through: Follow, from: 'followeeId', to: 'followerId' }),
+ * }) {}
+ *
+ * export class Follow extends table('follows', {
+ *   followerId: integer().primaryKey().references(() => Member),
+ *   followeeId: integer().primaryKey().references(() => Member),
+ *   since: timestamptz().defaultNow(),
+ * }) {}
+ * ```
  */
-export function manyToMany<Target extends AnyEntityClass, Through extends AnyEntityClass>(
+export function manyToMany<
+  Target extends AnyEntityClass,
+  const Through extends AnyEntityClass | string,
+>(
   target: Target,
   by: {
+    /** The entity class of the link table, or its name. */
     readonly through: Through
     /** The foreign key of `through` to this table. */
-    readonly from?: OneOrMore<ColumnName<EntityOf<Through>>>
+    readonly from?: OneOrMore<LinkColumn<Through>>
     /** The foreign key of `through` to the target. */
-    readonly to?: OneOrMore<ColumnName<EntityOf<Through>>>
+    readonly to?: OneOrMore<LinkColumn<Through>>
   },
 ): RelationTo<Target, 'manyToMany'> {
   return new RelationTo('manyToMany', target, undefined, by)

@@ -56,7 +56,7 @@ export async function status(request: supertest.Test): Promise<number> {
 /** What an error's text tells of SQL, of the schema, or of the values that were sent. */
 export function details(text: string, sent: Record<string, unknown> = {}): string[] {
   const names =
-    /select|insert|update|returning|\bfrom\b|unnest|\$\d|users|posts|comments|email|author|title/gi
+    /select|insert|update|returning|\bfrom\b|unnest|\$\d|users|posts|comments|tags|email|author|title/gi
   const constraints = /\w+_(?:key|fkey|pkey|id)\b/g
   const values = Object.values(sent).map(String)
   return [

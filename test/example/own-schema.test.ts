@@ -1,7 +1,7 @@
 import supertest from 'supertest'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { openDatabase } from '../../example-api/database.ts'
-import { Comment, Post, User } from '../../example-api/entities.ts'
+import { Comment, Post, Tag, User } from '../../example-api/entities.ts'
 import { urlWithin } from '../../example-api/own-schema.ts'
 import { startService } from '../../example-api/service.ts'
 import { sql } from '../../orm/index.ts'
@@ -21,8 +21,19 @@ describe('the schema of the example', () => {
     const first = await contents()
     await server.query(`drop schema ${schema} cascade`)
     expect(await contents()).toEqual(first)
-    expect(first).toMatchObject({ users: 60, posts: 600, comments: 2400 })
-    expect(await tablesOf(schema)).toEqual(['comments', 'posts', 'users'])
+    expect(first).toMatchObject({ users: 60, posts: 600, comments: 2400, tags: 12 })
+    expect(await tablesOf(schema)).toEqual(['comments', 'post_tags', 'posts', 'tags', 'users'])
+  })
+
+  it('gives each post one to three tags', async () => {
+    await contents()
+    const counts = await server.query(
+      `select tags, count(*)::int as posts
+       from (select count(tag_id)::int as tags
+             from ${schema}.posts left join ${schema}.post_tags on post_id = id group by id) as counted
+       group by tags order by tags`,
+    )
+    expect(counts).toEqual([1, 2, 3].map((tags) => ({ tags, posts: 200 })))
   })
 
   it('is made once by two that start at the same time', async () => {
@@ -130,10 +141,13 @@ async function contents(): Promise<Record<string, unknown>> {
     users: await session.find(User).count(),
     posts: await session.find(Post).count(),
     comments: await session.find(Comment).count(),
+    tags: await session.find(Tag).count(),
     checksum: await session.execute(sql`
       select md5(string_agg(users::text, ',' order by id)) as sum from users
       union all select md5(string_agg(posts::text, ',' order by id)) from posts
-      union all select md5(string_agg(comments::text, ',' order by id)) from comments`),
+      union all select md5(string_agg(comments::text, ',' order by id)) from comments
+      union all select md5(string_agg(tags::text, ',' order by id)) from tags
+      union all select md5(string_agg(post_tags::text, ',' order by post_id, tag_id)) from post_tags`),
   }))
 }
 

@@ -70,9 +70,25 @@ describe('GET /posts', () => {
     expect(headers['x-db-query-count']).toBe('61')
   })
 
-  it.each(['limit=0', 'limit=101', 'limit=ten', 'lazy=perhaps'])('refuses %s', async (query) => {
-    expect(await status(http().get(`/posts?${query}`))).toBe(400)
+  it('chooses the posts of a tag, with two queries too', async () => {
+    const { body, headers } = await http().get('/posts?limit=100&tag=music').expect(200)
+    expect(headers['x-db-query-count']).toBe('2')
+    expect(body).toHaveLength(100)
+    const ids = body.map(({ id }: Row) => id)
+    const found = await query(
+      `select post_id as id from ${exampleSchema}.post_tags
+       where tag_id = (select id from ${exampleSchema}.tags where name = 'music') order by 1 limit 100`,
+    )
+    expect(ids).toEqual(found.map(({ id }) => id))
+    await http().get('/posts?tag=nothing').expect(200, [])
   })
+
+  it.each(['limit=0', 'limit=101', 'limit=ten', 'lazy=perhaps', 'tag='])(
+    'refuses %s',
+    async (query) => {
+      expect(await status(http().get(`/posts?${query}`))).toBe(400)
+    },
+  )
 })
 
 describe('GET /users', () => {
@@ -181,6 +197,19 @@ describe('GET /stats', () => {
   })
 })
 
+describe('GET /tags', () => {
+  it('counts the posts of each tag with one query', async () => {
+    const { body, headers } = await http().get('/tags').expect(200)
+    expect(headers['x-db-query-count']).toBe('1')
+    expect(body).toHaveLength(12)
+    expect(body).toEqual(
+      await query(`
+        select id, name, count(*)::int as posts
+        from ${exampleSchema}.tags join ${exampleSchema}.post_tags on tag_id = id group by id order by name`),
+    )
+  })
+})
+
 describe('an unknown path', () => {
   it('is a 404', async () => {
     expect(await status(http().get('/nowhere'))).toBe(404)
@@ -188,5 +217,6 @@ describe('an unknown path', () => {
 })
 
 interface Row {
+  readonly id: number
   readonly authorId: number
 }

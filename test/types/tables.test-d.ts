@@ -12,6 +12,8 @@ import {
   type Key,
   keyOf,
   manyToMany,
+  type Relation,
+  type RelationRef,
   type Row,
   table,
   type TableOptions,
@@ -260,5 +262,26 @@ describe('relations', () => {
     manyToMany(Post, { from: 'tagId' })
     // @ts-expect-error no entity
     manyToMany(Post, { through: Date })
+    // @ts-expect-error neither an entity nor a name
+    manyToMany(Post, { through: 5 })
+  })
+
+  it('names a table between that has no entity, with any columns', () => {
+    const tags = manyToMany(Post, { through: 'post_tags' })
+    expectTypeOf(tags.target).toEqualTypeOf<typeof Post>()
+    manyToMany(Post, { through: 'blog.post_tags', from: 'tag_id', to: ['post_a', 'post_b'] })
+    // @ts-expect-error a number for a name
+    manyToMany(Post, { through: 'post_tags', from: 1 })
+    // @ts-expect-error no such option
+    manyToMany(Post, { through: 'post_tags', schema: 'blog' })
+    class Author extends table('authors', {
+      id: integer().primaryKey(),
+      posts: () => manyToMany(Post, { through: 'author_posts' }),
+      friends: () => manyToMany(Author, { through: 'friends', from: 'a', to: 'b' }),
+    }) {}
+    const author = {} as Author
+    expectTypeOf(author.posts).toEqualTypeOf<Relation<Post[]>>()
+    expectTypeOf(author.friends.value[0]?.posts).toEqualTypeOf<Relation<Post[]> | undefined>()
+    expectTypeOf(Author.posts).toEqualTypeOf<RelationRef<'authors', Post>>()
   })
 })

@@ -100,8 +100,9 @@ describe('keys of different types', () => {
       accountId: bigint().references(() => Account),
       account: () => belongsTo(Account, 'accountId'),
     }) {}
-    const [entries] = requireTables([Entry], 'test')
-    const { message } = await failure('DATA_BRIDGE_ERR_SCHEMA', () => entries?.relations)
+    const { message } = await failure('DATA_BRIDGE_ERR_SCHEMA', () =>
+      requireTables([Entry], 'test'),
+    )
     expect(message).toMatch(
       /Entry\.accountId holds a string of digits .* Account\.id, which holds a safe integer/,
     )
