@@ -50,6 +50,17 @@ export const postWithAuthorSchema = {
   properties: { ...postProperties, author: userSchema },
 } as const
 
+export const postWithTagsSchema = {
+  type: 'object',
+  properties: {
+    ...postProperties,
+    tags: {
+      type: 'array',
+      items: { type: 'object', properties: { id: keySchema, name: { type: 'string' } } },
+    },
+  },
+} as const
+
 const postWithCommentsSchema = {
   type: 'object',
   properties: { ...postProperties, comments: { type: 'array', items: commentSchema } },

@@ -1,4 +1,4 @@
-import { type Database, sql, type Session } from 'fastify-data-bridge/orm'
+import { type Database, sql } from 'fastify-data-bridge/orm'
 import { Comment, Post, Tag, User } from './entities.ts'
 
 const counts = { users: 60, posts: 600, comments: 2400 }
@@ -13,9 +13,8 @@ export async function seed(database: Database): Promise<void> {
     const posts = Array.from({ length: counts.posts }, (_, index) => newPost(index, users))
     const comments = Array.from({ length: counts.comments }, (_, index) => newComment(index, posts))
     const tags = tagNames.map((name) => new Tag({ name }))
-    session.add(users, posts, comments, tags)
-    await session.flush() // gives the posts and tags their ids
-    await linkTags(session, posts, tags)
+    for (const [index, post] of posts.entries()) post.tags.add(tagsOf(index, tags))
+    session.add(users, posts, comments)
   })
 }
 
@@ -42,21 +41,9 @@ function newComment(index: number, posts: readonly Post[]): Comment {
   return new Comment({ body: pick(remarks, index), post: pick(posts, index) })
 }
 
-/** Each post has one to three tags, and each tag has many posts. */
-async function linkTags(
-  session: Session,
-  posts: readonly Post[],
-  tags: readonly Tag[],
-): Promise<void> {
-  const links = posts.flatMap((post, index) =>
-    Array.from({ length: 1 + (index % 3) }, (_, place) => ({
-      postId: post.id,
-      tagId: pick(tags, index * 5 + place * 7).id,
-    })),
-  )
-  await session.execute(sql`
-    insert into post_tags (post_id, tag_id)
-    select * from unnest(${links.map(({ postId }) => postId)}::integer[], ${links.map(({ tagId }) => tagId)}::integer[])`)
+/** A post has one to three tags, and each tag has many posts. */
+function tagsOf(index: number, tags: readonly Tag[]): Tag[] {
+  return Array.from({ length: 1 + (index % 3) }, (_, place) => pick(tags, index * 5 + place * 7))
 }
 
 function pick<T>(from: readonly T[], index: number): T {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { selectinload } from 'fastify-data-bridge'
-import { Post } from '../entities.ts'
+import { selectinload, type Session, sql } from 'fastify-data-bridge'
+import { Post, Tag } from '../entities.ts'
 import { found } from '../errors.ts'
 import {
   errorSchema,
@@ -8,8 +8,8 @@ import {
   idParamsSchema,
   keySchema,
   limitSchema,
-  postSchema,
   postWithAuthorSchema,
+  postWithTagsSchema,
 } from '../schemas.ts'
 
 export async function postRoutes(app: FastifyInstance): Promise<void> {
@@ -28,7 +28,9 @@ export async function postRoutes(app: FastifyInstance): Promise<void> {
   })
 
   app.post<{ Body: NewPost }>('/posts', { schema: createSchema }, async (request, reply) => {
-    const post = new Post(request.body)
+    const { tags, ...values } = request.body
+    const post = new Post(values)
+    if (tags !== undefined) post.tags.add(await tagsNamed(request.session, tags))
     request.session.add(post)
     await request.session.flush() // gives it its id. It is committed before the response leaves
     reply.code(201)
@@ -46,6 +48,15 @@ export async function postRoutes(app: FastifyInstance): Promise<void> {
   )
 }
 
+/** The tags with these names. Two requests may make the same one at once. */
+async function tagsNamed(session: Session, names: readonly string[]): Promise<Tag[]> {
+  if (names.length === 0) return []
+  await session.execute(
+    sql`insert into ${Tag} (${Tag.columns.name}) select unnest(${names}::text[]) on conflict do nothing`,
+  )
+  return session.find(Tag).filter({ name: names }).toList()
+}
+
 interface ListQuery {
   readonly limit: number
   readonly lazy: boolean
@@ -56,6 +67,7 @@ interface ListQuery {
 interface NewPost {
   readonly authorId: number
   readonly title: string
+  readonly tags?: readonly string[]
 }
 
 const listSchema = {
@@ -75,9 +87,18 @@ const createSchema = {
     type: 'object',
     required: ['authorId', 'title'],
     additionalProperties: false,
-    properties: { authorId: keySchema, title: { type: 'string', minLength: 1, maxLength: 200 } },
+    properties: {
+      authorId: keySchema,
+      title: { type: 'string', minLength: 1, maxLength: 200 },
+      tags: {
+        type: 'array',
+        maxItems: 10,
+        uniqueItems: true,
+        items: { type: 'string', minLength: 1, maxLength: 50 },
+      },
+    },
   },
-  response: { 201: postSchema, 409: errorSchema('There is no such author.') },
+  response: { 201: postWithTagsSchema, 409: errorSchema('There is no such author.') },
 }
 
 const deleteSchema = {

@@ -117,18 +117,13 @@ function givenReferences(
   return references
 }
 
-function notGivenError(where: string, relation: RelationMetadata): DataBridgeError {
-  const { target, foreignKey, through, cardinality } = relation
-  const isOne = cardinality === 'one'
-  const instead =
-    through === undefined
-      ? `give ${listed(foreignKey.map(({ property }) => property))} or its entity to ${isOne ? 'the' : 'each'} ${target.entityName}`
-      : through.isPlain
-        ? `link each ${target.entityName} by a row of the table ${through.table.fullName}`
-        : `add a ${through.table.entityName} for each ${target.entityName}`
+function notGivenError(where: string, { name, cardinality }: RelationMetadata): DataBridgeError {
+  const reason =
+    cardinality === 'one' ? 'has its foreign key on the other side' : 'leads to many rows'
+  const instead = cardinality === 'one' ? `${name}.set(…)` : `${name}.add(…)`
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_ENTITY',
-    `${where} ${isOne ? 'has its foreign key on the other side' : 'has many rows'} and cannot be given; ${instead}`,
+    `${where} ${reason} and cannot be given; call ${instead} on the new entity`,
   )
 }
 

@@ -119,6 +119,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   /** Adds entities to a to-many relation, on both sides: `user.posts.add(post)`. */
   add(...entities: readonly unknown[]): void {
     this.#require('many', 'add')
+    // Nothing in the database belongs to a row that is not stored: what is added is the whole list.
+    if (!this.isLoaded && this.#state.snapshot === undefined) this.fill([])
     addRelated(this.#owner, this.#relation, entities.flat())
   }
 

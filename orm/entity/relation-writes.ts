@@ -73,6 +73,16 @@ export function includeGiven(entity: Entity): void {
   })
 }
 
+/** The new entities that are saved with one: those that it refers to, and those in its lists. */
+export function newlyRelated(entity: Entity): readonly Entity[] {
+  const { references, handles } = stateOf(entity)
+  const related = [...(references?.values() ?? [])] as Entity[]
+  handles?.forEach((handle) => {
+    for (const other of handle.loaded) if (stateOf(other).lifecycle === 'new') related.push(other)
+  })
+  return related
+}
+
 // --- foreign keys
 
 function refer(

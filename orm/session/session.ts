@@ -152,7 +152,7 @@ export class BaseSession implements AsyncDisposable {
     if (only !== undefined && !isList(only)) return this.#work.add(only)
     const all = entities.flat()
     for (const entity of all) stateOf(entity)
-    for (const entity of all) this.#work.add(entity)
+    this.#work.addAll(all)
   }
 
   /** Deletes entities. The next flush deletes their rows. */

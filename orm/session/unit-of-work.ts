@@ -2,7 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { identityOf, storedIdentity } from '../entity/identity.ts'
 import type { RelationHandle } from '../entity/relation-handle.ts'
-import { includeGiven } from '../entity/relation-writes.ts'
+import { includeGiven, newlyRelated } from '../entity/relation-writes.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
@@ -33,14 +33,26 @@ export class UnitOfWork {
     this.#related = new PendingRelations(owner)
   }
 
+  /** Tracks an entity, and the new ones that its relations lead to. */
   add(entity: Entity): void {
+    if (this.#track(entity)) this.#addRelated(entity)
+  }
+
+  /** The same for several, which are inserted in this order. */
+  addAll(entities: readonly Entity[]): void {
+    const added = entities.filter((entity) => this.#track(entity))
+    for (const entity of added) this.#addRelated(entity)
+  }
+
+  /** @returns whether it is a new row */
+  #track(entity: Entity): boolean {
     const state = stateOf(entity)
     this.#refuseForeign(entity, 'added')
-    if (state.lifecycle === 'added' || state.lifecycle === 'stored') return
+    if (state.lifecycle === 'added' || state.lifecycle === 'stored') return false
     if (state.lifecycle === 'deleted') {
       this.#deleted?.delete(entity)
       state.lifecycle = 'stored'
-      return
+      return false
     }
     if (state.snapshot === undefined) {
       constructed(state.table.entity)
@@ -49,15 +61,14 @@ export class UnitOfWork {
       state.lifecycle = 'added'
       this.#added ??= new Set()
       this.#added.add(entity)
-      state.references?.forEach((referenced) => this.add(referenced as Entity))
-      if (state.handles !== undefined) this.#addRelated(entity)
-      return
+      return true
     }
     const key = storedIdentity(entity)
     if (this.identity.get(state.table, key) !== undefined) throw secondError(state.table)
     state.session = this.#owner
     state.lifecycle = 'stored'
     this.identity.set(state.table, key, entity)
+    return false
   }
 
   delete(entity: Entity): void {
@@ -313,14 +324,16 @@ export class UnitOfWork {
     forgetDetached(this.identity)
   }
 
-  /** Tracks the new entities of its relations, and both sides of them. */
+  /** Not by recursion: a chain of entities may be longer than the stack. */
   #addRelated(entity: Entity): void {
-    includeGiven(entity)
-    const { handles, links } = stateOf(entity)
-    handles?.forEach((handle) => {
-      for (const other of handle.loaded) if (stateOf(other).lifecycle === 'new') this.add(other)
-    })
-    if (links !== undefined) this.related(entity)
+    const { references, handles } = stateOf(entity)
+    if (references === undefined && handles === undefined) return
+    const added = [entity]
+    for (const next of added) {
+      includeGiven(next)
+      if (stateOf(next).links !== undefined) this.related(next)
+      for (const other of newlyRelated(next)) if (this.#track(other)) added.push(other)
+    }
   }
 
   #remember(entity: Entity, before: Row | undefined, isCommitted: boolean = false): void {

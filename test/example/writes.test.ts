@@ -103,21 +103,48 @@ describe('POST /posts', () => {
     expect(await rows('posts', body.id)).toMatchObject([{ author_id: 5, title: 'New' }])
   })
 
+  it('links tags, and makes those that are new', async () => {
+    const given = { authorId: 5, title: 'Tagged', tags: ['music', 'brand new'] }
+    const { body, headers } = await http().post('/posts').send(given).expect(201)
+    expect(headers['x-db-query-count']).toBe('4')
+    const tag = (name: string): unknown => ({ id: expect.any(Number), name })
+    expect(body.tags).toEqual(expect.arrayContaining(given.tags.map(tag)))
+    expect(
+      await query(
+        `select name from ${exampleSchema}.tags join ${exampleSchema}.post_tags on tag_id = id
+         where post_id = $1 order by name`,
+        [body.id],
+      ),
+    ).toEqual([{ name: 'brand new' }, { name: 'music' }])
+  })
+
+  it('makes a tag once, however many requests name it', async () => {
+    const given = { authorId: 5, title: 'Tagged', tags: ['made at once'] }
+    const answers = await Promise.all([1, 2, 3, 4].map(() => http().post('/posts').send(given)))
+    expect(answers.map((answer) => answer.status)).toEqual([201, 201, 201, 201])
+    expect(
+      await query(`select 1 from ${exampleSchema}.tags where name = 'made at once'`),
+    ).toHaveLength(1)
+  })
+
   it('answers 409 to an unknown author, and writes nothing', async () => {
     const before = await count('posts')
-    const given = { authorId: largest, title: 'Orphan' }
+    const given = { authorId: largest, title: 'Orphan', tags: ['never made'] }
     const { text, body } = await http().post('/posts').send(given).expect(409)
     expect(body).toMatchObject({ code: 'DATA_BRIDGE_ERR_FOREIGN_KEY' })
     expect(details(text, given)).toEqual([])
     expect(await count('posts')).toBe(before)
+    expect(await query(`select 1 from ${exampleSchema}.tags where name = 'never made'`)).toEqual([])
   })
 
-  it.each([{ title: 'No author' }, { authorId: 0, title: 'Zero' }, { authorId: 1, title: '' }])(
-    'refuses %j',
-    async (body) => {
-      expect(await status(http().post('/posts').send(body))).toBe(400)
-    },
-  )
+  it.each([
+    { title: 'No author' },
+    { authorId: 0, title: 'Zero' },
+    { authorId: 1, title: '' },
+    { authorId: 1, title: 'T', tags: [''] },
+  ])('refuses %j', async (body) => {
+    expect(await status(http().post('/posts').send(body))).toBe(400)
+  })
 })
 
 describe('DELETE /posts/:id', () => {

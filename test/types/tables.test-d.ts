@@ -12,7 +12,7 @@ import {
   type Key,
   keyOf,
   manyToMany,
-  type Relation,
+  type ToManyRelation,
   type RelationRef,
   type Row,
   table,
@@ -280,8 +280,8 @@ describe('relations', () => {
       friends: () => manyToMany(Author, { through: 'friends', from: 'a', to: 'b' }),
     }) {}
     const author = {} as Author
-    expectTypeOf(author.posts).toEqualTypeOf<Relation<Post[]>>()
-    expectTypeOf(author.friends.value[0]?.posts).toEqualTypeOf<Relation<Post[]> | undefined>()
+    expectTypeOf(author.posts).toEqualTypeOf<ToManyRelation<Post>>()
+    expectTypeOf(author.friends.value[0]?.posts).toEqualTypeOf<ToManyRelation<Post> | undefined>()
     expectTypeOf(Author.posts).toEqualTypeOf<RelationRef<'authors', Post>>()
   })
 })

@@ -192,7 +192,7 @@ describe('a link table without an entity class', () => {
     expect(() => new Post({ tags: [] } as never)).toThrow(
       coded(
         'DATA_BRIDGE_ERR_ENTITY',
-        'new Post(…): tags has many rows and cannot be given; link each Tag by a row of the table post_tags',
+        'new Post(…): tags leads to many rows and cannot be given; call tags.add(…) on the new entity',
       ),
     )
   })
