@@ -20,6 +20,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   readonly #state: EntityState
   readonly #relation: RelationMetadata
   #value: unknown = notLoaded
+  #isWhole = true
   // The key that a to-one value was loaded for: a changed foreign key makes it stale.
   #loadedFor: unknown
   #shownAt: Place | undefined
@@ -51,6 +52,11 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     )
   }
 
+  /** Whether the value has all related rows: a loader may have chosen some. */
+  get isWhole(): boolean {
+    return this.#isWhole
+  }
+
   /** The place of its owner when the program awaited or set it; undefined if only loaders filled it. */
   get shownAt(): Place | undefined {
     return this.#shownAt
@@ -59,7 +65,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   /** Loads the relation with one query, unless it is loaded already. */
   load(): Promise<T> {
     if (this.isLoaded) {
-      this.#show()
+      this.show()
       return Promise.resolve(this.#value as T)
     }
     const key = this.#key()
@@ -94,14 +100,15 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   }
 
   /** Sets a value that the program gave or awaited. The owner's JSON then shows it. */
-  fill(value: unknown, key: unknown = this.#key()): void {
-    this.fillByLoader(value, key)
+  fill(value: unknown): void {
+    this.fillByLoader(value)
     this.#shownAt = placeOf(this.#owner)
   }
 
   /** Sets a value that a loader found. The place of the owner decides whether the JSON shows it. */
-  fillByLoader(value: unknown, key: unknown = this.#key()): void {
+  fillByLoader(value: unknown, isWhole: boolean = true, key: unknown = this.#key()): void {
     this.#value = value
+    this.#isWhole = isWhole
     this.#loadedFor = key
   }
 
@@ -112,7 +119,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   }
 
   /** The program awaits it: its entities get the place behind the owner, unless they have a place already. */
-  #show(): void {
+  show(): void {
+    if (!this.isLoaded) return
     const place = placeOf(this.#owner)
     if (this.#shownAt === place) return
     this.#shownAt = place
@@ -146,8 +154,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         this.#ended(key)
         // The program may have set another key meanwhile. That key gets its own load.
         if (this.#key() === key) {
-          this.fillByLoader(value, key)
-          this.#show()
+          this.fillByLoader(value, true, key)
+          this.show()
         }
         return value as T
       },

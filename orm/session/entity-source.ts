@@ -13,7 +13,7 @@ import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
 import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
 import { Collector } from './collector.ts'
-import { type Fetched, FetchedRows } from '../sql/fetched.ts'
+import { type Fetched, FetchedRows, type Fetching } from '../sql/fetched.ts'
 import { givenKey, givenKeys, type GivenKey } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Flusher } from './flusher.ts'
@@ -55,6 +55,13 @@ export class EntitySource implements QueryContext {
 
   fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T> {
     return this.#connection.fetch(statement, operation, fetched)
+  }
+
+  fetchAll<T>(
+    fetches: readonly Fetching<T, Operation>[],
+    parent: Operation | undefined,
+  ): Promise<readonly T[]> {
+    return this.#connection.fetchAll(fetches, parent)
   }
 
   held(table: TableMetadata, key: Identity): Entity | undefined {
