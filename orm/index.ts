@@ -100,7 +100,16 @@ export {
   type RelationKind,
   type RelationTo,
 } from './schema/relation.ts'
-export type { ColumnName, Key, NewRow, Relation, RelationRef, Row } from './entity/types.ts'
+export type {
+  ColumnName,
+  Key,
+  NewRow,
+  Relation,
+  RelationRef,
+  Row,
+  ToManyRelation,
+  ToOneRelation,
+} from './entity/types.ts'
 export type { ExecutedRows } from './session/executed-rows.ts'
 export type { TransactionOptions } from './session/transaction-options.ts'
 /** @internal for the plugin */

@@ -17,6 +17,10 @@ export type Lifecycle = 'new' | 'added' | 'stored' | 'deleted' | 'detached'
 /** What a session does for the entities that it holds. */
 export interface EntityOwner extends BudgetOwner {
   loadRelation(owner: object, relation: RelationMetadata): Promise<unknown>
+  /** The number of rows behind a relation. */
+  countRelation(owner: object, relation: RelationMetadata): Promise<number>
+  /** Whether a relation leads to a row. */
+  hasRelated(owner: object, relation: RelationMetadata): Promise<boolean>
   /** The promise of some work, for the program. */
   give<T>(work: () => Promise<T> | T): Promise<T>
 }

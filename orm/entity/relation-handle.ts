@@ -1,6 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import { inspectedRelation, inspectKey } from './entity-inspect.ts'
-import { type EntityState, stateOf } from './entity-state.ts'
+import { type EntityOwner, type EntityState, stateOf } from './entity-state.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import { attempt } from '../util/attempt.ts'
 import { listed } from '../util/messages.ts'
@@ -21,6 +21,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   readonly #relation: RelationMetadata
   #value: unknown = notLoaded
   #isWhole = true
+  /** What a loader has counted. */
+  #counted: { readonly count: number; readonly epoch: number } | undefined
   // The key that a to-one value was loaded for: a changed foreign key makes it stale.
   #loadedFor: unknown
   #shownAt: Place | undefined
@@ -112,8 +114,48 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     this.#loadedFor = key
   }
 
+  /** Remembers how many rows a loader has counted. */
+  remember(count: number, epoch: number): void {
+    this.#counted = { count, epoch }
+  }
+
+  /** What a loader has counted; undefined if the session has written since. */
+  countAt(epoch: number): number | undefined {
+    return this.#counted?.epoch === epoch ? this.#counted.count : undefined
+  }
+
+  /** The number of related rows. The list of a loader that chose some of them does not count. */
+  count(): Promise<number> {
+    return attempt(() => {
+      const list = this.#list('count')
+      if (list !== undefined && this.#isWhole) return Promise.resolve(list.length)
+      return this.#session('counted').countRelation(this.#owner, this.#relation)
+    })
+  }
+
+  /** Whether there is a related row. */
+  exists(): Promise<boolean> {
+    return attempt(() => {
+      const list = this.#list('exists')
+      if (list !== undefined && (this.#isWhole || list.length > 0))
+        return Promise.resolve(list.length > 0)
+      return this.#session('asked for').hasRelated(this.#owner, this.#relation)
+    })
+  }
+
+  /** The list, if it is loaded. */
+  #list(method: string): readonly unknown[] | undefined {
+    const { owner, name, cardinality } = this.#relation
+    if (cardinality === 'many') return this.isLoaded ? (this.#value as unknown[]) : undefined
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `${owner.entityName}.${name}.${method}() expected a relation to many rows; this one leads to one row`,
+    )
+  }
+
   /** Makes the next read load again. */
   forget(): void {
+    this.#counted = undefined
     this.#value = notLoaded
     this.#shownAt = undefined
   }
@@ -129,20 +171,12 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   }
 
   #load(key: unknown): Promise<T> {
-    const { session, lifecycle } = this.#state
     const { owner, name, holdsKey, foreignKey } = this.#relation
     if (holdsKey && key === null) {
       this.fill(null)
       return Promise.resolve(null as T)
     }
-    if (session === undefined || lifecycle === 'new' || lifecycle === 'added') {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_DETACHED',
-        lifecycle === 'new' || lifecycle === 'added'
-          ? `${owner.entityName}.${name} cannot be loaded: the entity is not stored yet; flush it first`
-          : `${owner.entityName}.${name} cannot be loaded: the entity's session has ended or was rolled back`,
-      )
-    }
+    const session = this.#session('loaded')
     if (holdsKey && key === undefined) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_DETACHED',
@@ -166,6 +200,20 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
       },
     )
     return loading
+  }
+
+  /** @param verb what cannot be done without a session */
+  #session(verb: string): EntityOwner {
+    const { session, lifecycle } = this.#state
+    const isNew = lifecycle === 'new' || lifecycle === 'added'
+    if (session !== undefined && !isNew) return session
+    const { owner, name } = this.#relation
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_DETACHED',
+      isNew
+        ? `${owner.entityName}.${name} cannot be ${verb}: the entity is not stored yet; flush it first`
+        : `${owner.entityName}.${name} cannot be ${verb}: the entity's session has ended or was rolled back`,
+    )
   }
 
   #ended(key: unknown): void {

@@ -28,7 +28,7 @@ export type { ColumnName, ColumnNames }
  * 4. Relations of a row or of references are members of a mapped type: each is resolved where it is asked for.
  */
 
-/** What `user.manager` is: `await` it, or read `value` where it is loaded. */
+/** What relations of both kinds are: `await` it, or read `value` where it is loaded. */
 export interface Relation<T> extends PromiseLike<T> {
   /** Whether `value` can be read without a query. */
   readonly isLoaded: boolean
@@ -36,6 +36,31 @@ export interface Relation<T> extends PromiseLike<T> {
   readonly value: T
   /** Loads the relation with one query, unless it is loaded already. */
   load(): Promise<T>
+}
+
+/** What `user.manager` is: the way to one entity. */
+export interface ToOneRelation<T> extends Relation<T> {}
+
+/** What `user.posts` is: the way to a list of entities. */
+export interface ToManyRelation<T> extends Relation<T[]> {
+  /**
+   * The number of related rows, counted by PostgreSQL. Sends nothing if the relation is loaded, or was counted by
+   * `countload`. A list that a loader with a filter or a limit gave does not tell it.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_DETACHED` if the entity is not stored, or its session has ended.
+   *
+   * @example
+   * ```ts
+   * import type { User } from './entities.ts'
+   *
+   * export async function summary(user: User): Promise<string> {
+   *   return `${user.name}: ${await user.posts.count()} posts`
+   * }
+   * ```
+   */
+  count(): Promise<number>
+  /** Whether there is a related row. Sends nothing if the relation is loaded, or was counted by `countload`. */
+  exists(): Promise<boolean>
 }
 
 export type ToManyKind = 'hasMany' | 'manyToMany'
@@ -67,8 +92,8 @@ export type Absent<F, Kind, Key> = Kind extends 'hasOne'
 
 type RelationOf<Field, F> = Field extends () => RelationTo<infer Target, infer Kind, infer Key>
   ? Kind extends ToManyKind
-    ? Relation<EntityOf<Target>[]>
-    : Relation<EntityOf<Target> | Absent<F, Kind, Key>>
+    ? ToManyRelation<EntityOf<Target>>
+    : ToOneRelation<EntityOf<Target> | Absent<F, Kind, Key>>
   : never
 
 /** The properties of an entity. */

@@ -27,6 +27,8 @@ export interface LoadContext {
   ): Promise<readonly T[]>
   /** @param isLocked whether the rows are locked: they are then newer than what the session holds */
   collect(table: TableMetadata, isLocked?: boolean): EntityCollector
+  /** Another number after each write and each rollback, and in each session: what was counted before may be wrong. */
+  readonly epoch: number
   /** The entity that the session holds with this identity. */
   held(table: TableMetadata, key: Identity): Entity | undefined
 }

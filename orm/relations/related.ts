@@ -41,7 +41,7 @@ export interface Batched<G> {
 /** The rows that a relation of one owner leads to. */
 export function selectRelated(relation: RelationMetadata, texts: KeyTexts): Statement {
   const { source, nodes, link } = farSide(relation)
-  const parts = rowsWhere(source, equal(nodes, texts), usualOrder(relation, source))
+  const parts = rowsWhere(source, equalTo(nodes, texts), usualOrder(relation, source))
   return selectStatement(new Select({ ...parts, joins: link }))
 }
 
@@ -145,7 +145,8 @@ function selectRows(
   return readsOf(new Select({ ...parts, projection, joins }))
 }
 
-function equal(nodes: readonly SqlNode[], texts: KeyTexts): Condition {
+/** The columns have these values. */
+export function equalTo(nodes: readonly SqlNode[], texts: KeyTexts): Condition {
   return and(
     ...nodes.map((node, index) => new Compare(node, '=', new Param(texts[index] as string))),
   )

@@ -208,7 +208,7 @@ export function wholeRow(source: Source): Projection {
 }
 
 /** A projection with one more column behind it. */
-export function withColumn(first: Projection, more: SqlNode, decoder: RowDecoder): Projection {
+export function withColumn(first: SqlNode, more: SqlNode, decoder: RowDecoder): Projection {
   const nodes = [first, more]
   return { shape: shapesOf(nodes), decoder, write: (sink) => writeList(sink, nodes, ', ') }
 }

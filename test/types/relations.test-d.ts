@@ -7,12 +7,13 @@ import {
   type Key,
   type Loader,
   type Query,
-  type Relation,
   type RelationRef,
   selectinload,
   type Session,
   table,
   type TableClass,
+  type ToManyRelation,
+  type ToOneRelation,
 } from 'fastify-data-bridge/orm'
 import { describe, expectTypeOf, it } from 'vitest'
 import {
@@ -33,32 +34,32 @@ const post = {} as Post
 
 describe('relations of an entity', () => {
   it('is a list on the side of many', () => {
-    expectTypeOf(user.posts).toEqualTypeOf<Relation<Post[]>>()
-    expectTypeOf(user.reports).toEqualTypeOf<Relation<User[]>>()
-    expectTypeOf(post.comments).toEqualTypeOf<Relation<Comment[]>>()
+    expectTypeOf(user.posts).toEqualTypeOf<ToManyRelation<Post>>()
+    expectTypeOf(user.reports).toEqualTypeOf<ToManyRelation<User>>()
+    expectTypeOf(post.comments).toEqualTypeOf<ToManyRelation<Comment>>()
   })
 
   it('is as nullable as its foreign key on the other side', () => {
-    expectTypeOf(post.author).toEqualTypeOf<Relation<User>>()
-    expectTypeOf(user.manager).toEqualTypeOf<Relation<User | null>>()
-    expectTypeOf(post.reviewer).toEqualTypeOf<Relation<User | null>>()
+    expectTypeOf(post.author).toEqualTypeOf<ToOneRelation<User>>()
+    expectTypeOf(user.manager).toEqualTypeOf<ToOneRelation<User | null>>()
+    expectTypeOf(post.reviewer).toEqualTypeOf<ToOneRelation<User | null>>()
   })
 
   it('is one entity or null for hasOne', () => {
-    expectTypeOf(user.profile).toEqualTypeOf<Relation<Profile | null>>()
+    expectTypeOf(user.profile).toEqualTypeOf<ToOneRelation<Profile | null>>()
   })
 
   it('is a list on both sides of a table between', () => {
-    expectTypeOf(post.tags).toEqualTypeOf<Relation<Tag[]>>()
+    expectTypeOf(post.tags).toEqualTypeOf<ToManyRelation<Tag>>()
     expectTypeOf(post.tags.value[0]?.posts.value[0]?.author.value.label).toEqualTypeOf<
       string | undefined
     >()
   })
 
   it('is by several columns as by one, and nullable if one of them is', () => {
-    expectTypeOf<Line['parcels']>().toEqualTypeOf<Relation<Parcel[]>>()
-    expectTypeOf<Box['line']>().toEqualTypeOf<Relation<Line>>()
-    expectTypeOf<Parcel['line']>().toEqualTypeOf<Relation<Line | null>>()
+    expectTypeOf<Line['parcels']>().toEqualTypeOf<ToManyRelation<Parcel>>()
+    expectTypeOf<Box['line']>().toEqualTypeOf<ToOneRelation<Line>>()
+    expectTypeOf<Parcel['line']>().toEqualTypeOf<ToOneRelation<Line | null>>()
   })
 
   it('is read in three ways', async () => {

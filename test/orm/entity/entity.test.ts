@@ -269,6 +269,8 @@ describe('classes', () => {
     new UnitOfWork({
       jsonBudget: undefined,
       loadRelation: () => Promise.reject(new Error('not asked')),
+      countRelation: () => Promise.reject(new Error('not asked')),
+      hasRelated: () => Promise.reject(new Error('not asked')),
       give: async (work) => work(),
     }).add(first)
     expect(isChecked(new Checked({ name: 'x' }))).toBe(false)

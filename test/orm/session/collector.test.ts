@@ -55,6 +55,8 @@ beforeEach(truncate)
 const owner: EntityOwner = {
   jsonBudget: undefined,
   loadRelation: () => Promise.resolve(undefined),
+  countRelation: () => Promise.reject(new Error('not asked')),
+  hasRelated: () => Promise.reject(new Error('not asked')),
   give: async (work) => work(),
 }
 const notes = tableOf(Note)
