@@ -13,6 +13,8 @@ export interface JoinedPlace {
   readonly place: Place | undefined
   readonly depth: number
   readonly parent: Operation | undefined
+  /** Whether the statement locked its own rows. */
+  readonly isLocked?: boolean
 }
 
 /**
@@ -33,21 +35,21 @@ export function stepsBelow(
 }
 
 /**
- * Gives joined relations to their owners. Returns what is left to load below them: by loaders with statements of their
- * own, and for owners whose keys are no longer those of their rows.
+ * Gives joined relations to their owners. Returns what is left to load: below them, by loaders with statements of their
+ * own, and for owners whose keys are no longer those that were joined, since the session held them with others.
  */
 function giveJoined(
   context: LoadContext,
   tree: JoinTree,
   nodes: readonly JoinedNode[],
-  { place, depth: above, parent }: JoinedPlace,
+  { place, depth: above, parent, isLocked = false }: JoinedPlace,
 ): readonly Step[] {
   const places: (Place | undefined)[] = [place]
   const steps: Step[] = []
   for (const node of tree.nodes) {
     const { plan, index } = node
     const depth = above + node.depth
-    const { found, moved } = matched(node, nodes)
+    const { found, moved } = matched(node, nodes, isLocked)
     const owners = [...found.keys()]
     const loaded = [...new Set([...found.values()].flatMap((each) => [...each]))]
     const operation: RelationshipOperation = {
@@ -74,11 +76,15 @@ function giveJoined(
 interface Matched {
   /** The related entities of each owner, once each. */
   readonly found: ReadonlyMap<Entity, ReadonlySet<Entity>>
-  /** Owners that the session held with another key than that of their rows. */
+  /** Owners whose keys are no longer those that were joined. */
   readonly moved: readonly Entity[]
 }
 
-function matched({ plan, index, parent }: JoinNode, nodes: readonly JoinedNode[]): Matched {
+function matched(
+  { plan, index, parent }: JoinNode,
+  nodes: readonly JoinedNode[],
+  isLocked: boolean,
+): Matched {
   const above = nodes[parent] as JoinedNode
   const below = nodes[index] as JoinedNode
   const near = new Near(plan.relation)
@@ -94,5 +100,14 @@ function matched({ plan, index, parent }: JoinNode, nodes: readonly JoinedNode[]
     const owner = above.entities[below.owners[at] as number] as Entity
     found.get(owner)?.add(entity)
   })
+  // The lock may have waited for a change of the foreign key to a row that is newer than the statement.
+  const { relation, where } = plan
+  if (isLocked && parent === 0 && relation.holdsKey && where === undefined) {
+    for (const [owner, entities] of found) {
+      if (entities.size > 0 || near.identityOf(owner) === undefined) continue
+      found.delete(owner)
+      moved.add(owner)
+    }
+  }
   return { found, moved: [...moved] }
 }

@@ -6,13 +6,37 @@ import { type EntityCollector, FetchedEntities, type LoadContext } from './conte
 import type { JoinTree } from './join-tree.ts'
 import type { Widths } from './joined-select.ts'
 
+/** Makes the entities of all nodes of one table: an entity is made once, wherever its row is joined. */
+class Shared {
+  readonly #collector: EntityCollector
+  #entities: readonly Entity[] | undefined
+  #count = 0
+
+  constructor(collector: EntityCollector) {
+    this.#collector = collector
+  }
+
+  /** @returns the place of its entity in {@link entities} */
+  row(row: Row): number {
+    this.#collector.row(row)
+    this.#count += 1
+    return this.#count - 1
+  }
+
+  get entities(): readonly Entity[] {
+    return (this.#entities ??= this.#collector.entities())
+  }
+}
+
 /** The rows of a node of a tree of joins. A row that repeats the one before counts once. */
 interface NodeRows {
   /** Where its columns begin. */
   readonly offset: number
   readonly width: number
   readonly keys: readonly number[]
-  readonly collector: EntityCollector
+  readonly shared: Shared
+  /** For each of its rows, the place of its entity. */
+  readonly places: number[]
   /** For each of its rows, the place of its owner among the rows of the parent. */
   readonly owners: number[]
   readonly rows: Row[]
@@ -74,6 +98,15 @@ class JoinedEntities<T> implements Fetched<T> {
 
   begin(): void {
     const { width, isNumbered } = this.#widths
+    const sharedOf = new Map<TableMetadata, Shared>()
+    const share = (target: TableMetadata, isLocked: boolean): Shared => {
+      let shared = sharedOf.get(target)
+      if (shared !== undefined) return shared
+      shared = new Shared(this.#context.collect(target, isLocked))
+      // The rows of relations are not locked: they are no newer than what the session holds.
+      if (!isLocked) sharedOf.set(target, shared)
+      return shared
+    }
     let offset = 0
     const nodeOf = (target: TableMetadata, columns: number, isRoot: boolean): NodeRows => {
       const start = offset
@@ -82,7 +115,8 @@ class JoinedEntities<T> implements Fetched<T> {
         offset: start,
         width: columns,
         keys: target.primaryKey.map(({ position }) => start + position),
-        collector: this.#context.collect(target, isRoot && this.#isLocked),
+        shared: share(target, isRoot && this.#isLocked),
+        places: [],
         owners: [],
         rows: [],
         at: -1,
@@ -124,15 +158,16 @@ class JoinedEntities<T> implements Fetched<T> {
 
   #take(node: NodeRows, row: Row, owner: number): void {
     const own = row.slice(node.offset, node.offset + node.width)
-    node.collector.row(own)
+    node.places.push(node.shared.row(own))
     node.at = node.rows.length
     node.rows.push(own)
     node.owners.push(owner)
   }
 
   finish(): T {
-    const nodes = this.#nodes.map(({ collector, owners, rows }): JoinedNode => {
-      return { entities: collector.entities(), owners, rows }
+    const nodes = this.#nodes.map(({ shared, places, owners, rows }): JoinedNode => {
+      const { entities } = shared
+      return { entities: places.map((place) => entities[place] as Entity), owners, rows }
     })
     this.#nodes = []
     this.#last = undefined
