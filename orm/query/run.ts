@@ -202,8 +202,10 @@ function runEntities<T extends Entity | Entity[] | null>(
       const statement = locking(statementOf(rows, tree), lock)
       const found = await send(context, plan, statement, operation, fetched)
       const at = place(found)
-      const below = { place: at, depth: 0, parent: operation, isLocked }
-      await loadAll(context, stepsBelow(context, loaders, found, joined, below), operation)
+      if (at !== undefined) {
+        const below = { place: at, depth: 0, parent: operation, isLocked }
+        await loadAll(context, stepsBelow(context, loaders, found, joined, below), operation)
+      }
       return resultOf(found, at)
     })
   }

@@ -6,11 +6,11 @@ import { isJoined, type JoinNode, joinTree, type JoinTree } from './join-tree.ts
 import type { JoinedNode } from './joined-entities.ts'
 import type { LoadPlan } from './loader.ts'
 import { isSameKey, Near } from './near.ts'
-import { fillWith, placeBelow, type Step, stepsOf } from './step.ts'
+import { fillWith, placeIn, type Step, stepsOf } from './step.ts'
 
 /** Where the relations that are joined to the rows of a statement belong. */
 export interface JoinedPlace {
-  readonly place: Place | undefined
+  readonly place: Place
   readonly depth: number
   readonly parent: Operation | undefined
   /** Whether the statement locked its own rows. */
@@ -44,7 +44,7 @@ function giveJoined(
   nodes: readonly JoinedNode[],
   { place, depth: above, parent, isLocked = false }: JoinedPlace,
 ): readonly Step[] {
-  const places: (Place | undefined)[] = [place]
+  const places: Place[] = [place]
   const steps: Step[] = []
   for (const node of tree.nodes) {
     const { plan, index } = node
@@ -63,8 +63,8 @@ function giveJoined(
     }
     const end = owners.length === 0 ? undefined : context.observer.operationStarted?.(operation)
     for (const [owner, entities] of found) fillWith(owner, plan, [...entities])
-    const at = places[node.parent]
-    places[index] = placeBelow(at, owners, plan.relation, loaded)
+    const at = places[node.parent] as Place
+    places[index] = placeIn(at, owners, plan.relation, loaded)
     end?.({ rows: loaded.length })
     steps.push(...stepsOf([plan], moved, at, depth))
     const rest = plan.nested.filter((nested) => !isJoined(nested))

@@ -93,13 +93,14 @@ export class SelectinLoad implements Load {
 
   /** Matches owners with rows, not with entities: an entity of the session may have an older key. */
   #fetching(): Fetching<number, RelationshipOperation> | undefined {
-    const { plan, depth } = this.#step
+    const { plan, place, depth } = this.#step
     const { relation, nested } = plan
     const all = [...this.#byIdentity.values()]
     const missing =
       this.#held.length === 0 ? all : all.filter(({ entities }) => entities.length === 0)
     if (missing.length === 0 || plan.limit === 0) return undefined
-    const tree = joinTree(nested)
+    // `load` looks at each entity whether it has the relation already.
+    const tree = joinTree(place === undefined ? [] : nested)
     const batched = selectRelatedOfMany(plan, missing, this.#byIdentity, tree)
     const groups: (Group | undefined)[] = []
     const take = (entities: Entity[], nodes: readonly JoinedNode[] = []): number => {
@@ -144,11 +145,12 @@ export class SelectinLoad implements Load {
     const loaded = [...kept, ...this.#held, ...this.#found]
     const below = placeBelow(place, owners, relation, loaded)
     if (loaded.length === 0 || nested.length === 0) return []
+    if (below === undefined) return stepsOf(nested, loaded, below, depth + 1)
     const at = { place: below, depth: depth + 1, parent: this.#parent }
     const steps = stepsBelow(this.#context, nested, loaded, this.#joined, at)
     // What needed no statement has no rows that relations were joined to.
     const joins = nested.filter(isJoined)
-    return [...steps, ...stepsOf(joins, [...kept, ...this.#held], below, depth + 1)]
+    return [...steps, ...stepsOf(joins, this.#held, below, depth + 1)]
   }
 
   /** The related entities of owners that had the relation already. */

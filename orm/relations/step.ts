@@ -45,16 +45,32 @@ export function placeBelow(
   relation: RelationMetadata,
   loaded: readonly Entity[],
 ): Place | undefined {
-  const [owner] = owners
-  if (owner !== undefined)
-    mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded.length))
-  if (place === undefined) {
-    for (const each of owners) relationHandle(each, relation.name).show()
-    return undefined
-  }
+  if (place !== undefined) return placeIn(place, owners, relation, loaded)
+  markBehind(owners, relation, loaded)
+  for (const each of owners) relationHandle(each, relation.name).show()
+  return undefined
+}
+
+/** The same in the result of a query. */
+export function placeIn(
+  place: Place,
+  owners: readonly Entity[],
+  relation: RelationMetadata,
+  loaded: readonly Entity[],
+): Place {
+  markBehind(owners, relation, loaded)
   const below = place.loadedBelow(relation)
   placeLoaded(owners, loaded, below)
   return below
+}
+
+function markBehind(
+  [owner]: readonly Entity[],
+  relation: RelationMetadata,
+  loaded: readonly Entity[],
+): void {
+  if (owner === undefined) return
+  mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded.length))
 }
 
 /** Gives an owner what a loader found for it. */

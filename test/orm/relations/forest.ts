@@ -128,8 +128,12 @@ export const rowsOfForest = fc
         const reply = replyTo === null ? null : id(replyTo % notes.length)
         const time = `2024-02-29T12:00:00.00000${index}Z`
         return {
-          ...{ id: id(index), rank: of, at: index % 2 === 0 ? time : null, reply_to_id: reply },
-          ...{ area: under?.area, tree_no: under?.no },
+          id: id(index),
+          rank: of,
+          at: index % 2 === 0 ? time : null,
+          reply_to_id: reply,
+          area: under?.area,
+          tree_no: under?.no,
         }
       }),
       covers:
@@ -246,7 +250,7 @@ export function loadersOf(
   return loads.map(({ name, isJoined: given, below }) => {
     const relation = tableOf(entity).relation(name)
     const make = isJoined(given) ? joinedload : selectinload
-    let loader = make((entity as never)[name]) as AnyLoader
+    let loader: AnyLoader = make<string, Tree>((entity as never)[name])
     const { least, isDescending, limit } = chosen[`${entity.name}.${name}`] as Choice
     if (least !== null) loader = loader.filter((row) => row.rank.gte(least))
     if (relation.cardinality === 'many') {
@@ -271,12 +275,9 @@ export function graphOf(found: readonly object[], entity: AnyEntityClass, loads:
     const relations = below.map(({ name, below: next }) => {
       const { target } = tableOf(of).relation(name)
       const { value } = relationHandle(each, name)
-      const list = Array.isArray(value) ? value : value === null ? null : value
       const inner = (one: object): unknown => visit(one, target.entity, next)
-      return [
-        name,
-        Array.isArray(list) ? list.map(inner) : list === null ? null : inner(list as object),
-      ]
+      if (value === null) return [name, null]
+      return [name, Array.isArray(value) ? value.map(inner) : inner(value as object)]
     })
     return [numbers.get(each), { ...each }, relations]
   }
