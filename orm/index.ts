@@ -33,7 +33,14 @@ export type { SpanLevel } from './telemetry/span-settings.ts'
 export { Query } from './query/query.ts'
 export type { Selection } from './query/query-types.ts'
 export type { Rows } from './query/rows.ts'
-export { type Loader, type LoaderOf, selectinload } from './relations/loader.ts'
+export {
+  countload,
+  type CountLoader,
+  joinedload,
+  type Loader,
+  type LoaderOf,
+  selectinload,
+} from './relations/loader.ts'
 /** @internal for the plugin */
 export { listed } from './util/messages.ts'
 /** @internal for the plugin */

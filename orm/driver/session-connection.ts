@@ -2,7 +2,7 @@ import type { DataBridgeError } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Row } from '../schema/wire-form.ts'
-import type { Fetched } from '../sql/fetched.ts'
+import type { Fetched, Fetching } from '../sql/fetched.ts'
 import { mayChangeState } from '../sql/server-state.ts'
 import type { Statement } from '../sql/statement.ts'
 import { isRefusal, spare, type TellRefused } from '../util/refusals.ts'
@@ -89,6 +89,25 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
       (done) => this.#exchanges.send([sending], operation, done),
       () => fetched.finish(sending),
       fetched.ended === undefined ? undefined : () => fetched.ended?.(),
+    )
+  }
+
+  /**
+   * Sends the statements of several operations in one exchange. If one fails, those behind it are skipped, and
+   * its error is that of all.
+   *
+   * @param fetches not empty
+   */
+  fetchAll<T>(
+    fetches: readonly Fetching<T, Operation>[],
+    operation: Operation | undefined,
+  ): Promise<readonly T[]> {
+    const sendings = fetches.map(
+      (each) => new Sending(each.statement, each.fetched, each.operation),
+    )
+    return this.#inTurn(
+      (done) => this.#exchanges.send(sendings, operation, done),
+      () => fetches.map(({ fetched }, index) => fetched.finish(sendings[index] as Sending)),
     )
   }
 

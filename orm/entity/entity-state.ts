@@ -27,6 +27,10 @@ export interface EntityOwner extends BudgetOwner {
   related(entity: Entity): void
   /** The program has changed a loaded relation. */
   changedRelation(handle: RelationHandle): void
+  /** The number of rows behind a relation. */
+  countRelation(owner: object, relation: RelationMetadata): Promise<number>
+  /** Whether a relation leads to a row. */
+  hasRelated(owner: object, relation: RelationMetadata): Promise<boolean>
   /** The promise of some work, for the program. */
   give<T>(work: () => Promise<T> | T): Promise<T>
 }

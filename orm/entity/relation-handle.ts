@@ -1,7 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from './entity.ts'
 import { inspectedRelation, inspectKey } from './entity-inspect.ts'
-import { type EntityState, stateOf } from './entity-state.ts'
+import { type EntityOwner, type EntityState, stateOf } from './entity-state.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import { attempt } from '../util/attempt.ts'
 import { listed } from '../util/messages.ts'
@@ -25,6 +25,9 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   #value: unknown = notLoaded
   // The program has the list, perhaps in a loop over it.
   #isGiven = false
+  #isWhole = true
+  /** What a loader has counted. */
+  #counted: { readonly count: number; readonly epoch: number } | undefined
   // The key that a to-one value was loaded for: a changed foreign key makes it stale.
   #loadedFor: unknown
   #shownAt: Place | undefined
@@ -56,6 +59,11 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     )
   }
 
+  /** Whether the value has all related rows: a loader may have chosen some. */
+  get isWhole(): boolean {
+    return this.#isWhole
+  }
+
   /** The place of its owner when the program awaited or set it; undefined if only loaders filled it. */
   get shownAt(): Place | undefined {
     return this.#shownAt
@@ -64,7 +72,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   /** Loads the relation with one query, unless it is loaded already. */
   load(): Promise<T> {
     if (this.isLoaded) {
-      this.#show()
+      this.show()
       return Promise.resolve(this.#give())
     }
     const key = this.#key()
@@ -99,14 +107,15 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   }
 
   /** Sets a value that the program gave or awaited. The owner's JSON then shows it. */
-  fill(value: unknown, key: unknown = this.#key()): void {
-    this.fillByLoader(value, key)
+  fill(value: unknown): void {
+    this.fillByLoader(value)
     this.#shownAt = placeOf(this.#owner)
   }
 
   /** Sets a value that a loader found. The place of the owner decides whether the JSON shows it. */
-  fillByLoader(value: unknown, key: unknown = this.#key()): void {
+  fillByLoader(value: unknown, isWhole: boolean = true, key: unknown = this.#key()): void {
     this.#value = value
+    this.#isWhole = isWhole
     this.#loadedFor = key
   }
 
@@ -164,7 +173,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   #change(value: unknown): void {
     this.#state.session?.changedRelation(this)
     this.#isGiven = false
-    this.fillByLoader(value)
+    this.fillByLoader(value, !this.isLoaded || this.#isWhole)
   }
 
   #require(cardinality: RelationMetadata['cardinality'], method: string): void {
@@ -182,14 +191,55 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     return this.#value as T
   }
 
+  /** Remembers how many rows a loader has counted. */
+  remember(count: number, epoch: number): void {
+    this.#counted = { count, epoch }
+  }
+
+  /** What a loader has counted; undefined if the session has written since. */
+  countAt(epoch: number): number | undefined {
+    return this.#counted?.epoch === epoch ? this.#counted.count : undefined
+  }
+
+  /** The number of related rows. The list of a loader that chose some of them does not count. */
+  count(): Promise<number> {
+    return attempt(() => {
+      const list = this.#list('count')
+      if (list !== undefined && this.#isWhole) return Promise.resolve(list.length)
+      return this.#session('counted').countRelation(this.#owner, this.#relation)
+    })
+  }
+
+  /** Whether there is a related row. */
+  exists(): Promise<boolean> {
+    return attempt(() => {
+      const list = this.#list('exists')
+      if (list !== undefined && (this.#isWhole || list.length > 0))
+        return Promise.resolve(list.length > 0)
+      return this.#session('asked for').hasRelated(this.#owner, this.#relation)
+    })
+  }
+
+  /** The list, if it is loaded. */
+  #list(method: string): readonly unknown[] | undefined {
+    const { owner, name, cardinality } = this.#relation
+    if (cardinality === 'many') return this.isLoaded ? (this.#value as unknown[]) : undefined
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `${owner.entityName}.${name}.${method}() expected a relation to many rows; this one leads to one row`,
+    )
+  }
+
   /** Makes the next read load again. */
   forget(): void {
+    this.#counted = undefined
     this.#value = notLoaded
     this.#shownAt = undefined
   }
 
   /** The program awaits it: its entities get the place behind the owner, unless they have a place already. */
-  #show(): void {
+  show(): void {
+    if (!this.isLoaded) return
     const place = placeOf(this.#owner)
     if (this.#shownAt === place) return
     this.#shownAt = place
@@ -198,20 +248,12 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   }
 
   #load(key: unknown): Promise<T> {
-    const { session, lifecycle } = this.#state
     const { owner, name, holdsKey, foreignKey } = this.#relation
     if (holdsKey && key === null) {
       this.fill(null)
       return Promise.resolve(null as T)
     }
-    if (session === undefined || lifecycle === 'new' || lifecycle === 'added') {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_DETACHED',
-        lifecycle === 'new' || lifecycle === 'added'
-          ? `${owner.entityName}.${name} cannot be loaded: the entity is not stored yet; flush it first`
-          : `${owner.entityName}.${name} cannot be loaded: the entity's session has ended or was rolled back`,
-      )
-    }
+    const session = this.#session('loaded')
     if (holdsKey && key === undefined) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_DETACHED',
@@ -223,9 +265,9 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         this.#ended(key)
         // The program may have set another key meanwhile. That key gets its own load.
         if (this.#key() === key) {
-          this.fillByLoader(value, key)
+          this.fillByLoader(value, true, key)
           this.#isGiven = true
-          this.#show()
+          this.show()
         }
         return value as T
       },
@@ -236,6 +278,20 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
       },
     )
     return loading
+  }
+
+  /** @param verb what cannot be done without a session */
+  #session(verb: string): EntityOwner {
+    const { session, lifecycle } = this.#state
+    const isNew = lifecycle === 'new' || lifecycle === 'added'
+    if (session !== undefined && !isNew) return session
+    const { owner, name } = this.#relation
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_DETACHED',
+      isNew
+        ? `${owner.entityName}.${name} cannot be ${verb}: the entity is not stored yet; flush it first`
+        : `${owner.entityName}.${name} cannot be ${verb}: the entity's session has ended or was rolled back`,
+    )
   }
 
   #ended(key: unknown): void {

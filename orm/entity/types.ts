@@ -28,7 +28,7 @@ export type { ColumnName, ColumnNames }
  * 4. Relations of a row or of references are members of a mapped type: each is resolved where it is asked for.
  */
 
-/** What `user.manager` is: `await` it, or read `value` where it is loaded. */
+/** What relations of both kinds are: `await` it, or read `value` where it is loaded. */
 export interface Relation<T> extends PromiseLike<T> {
   /** Whether `value` can be read without a query. */
   readonly isLoaded: boolean
@@ -79,6 +79,24 @@ export interface ToManyRelation<T> extends Relation<T[]> {
    * @throws DataBridgeError `DATA_BRIDGE_ERR_ENTITY` if the foreign key cannot be null.
    */
   remove(...entities: readonly (T | readonly T[])[]): void
+  /**
+   * The number of related rows, counted by PostgreSQL. Sends nothing if the relation is loaded, or was counted by
+   * `countload`. A list that a loader with a filter or a limit gave does not tell it.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_DETACHED` if the entity is not stored, or its session has ended.
+   *
+   * @example
+   * ```ts
+   * import type { User } from './entities.ts'
+   *
+   * export async function summary(user: User): Promise<string> {
+   *   return `${user.name}: ${await user.posts.count()} posts`
+   * }
+   * ```
+   */
+  count(): Promise<number>
+  /** Whether there is a related row. Sends nothing if the relation is loaded, or was counted by `countload`. */
+  exists(): Promise<boolean>
 }
 
 export type ToManyKind = 'hasMany' | 'manyToMany'

@@ -19,6 +19,15 @@ export interface QueryOperation extends Nested {
   readonly limit: number | undefined
   /** Whether the identity map has the result, so that no statement is sent. */
   readonly cacheHit?: boolean
+  /** Whose relation is counted. */
+  readonly counted?: CountedRelation | undefined
+}
+
+/** A relation of one entity that the program counts. */
+export interface CountedRelation {
+  readonly relation: RelationMetadata
+  readonly owner: object
+  readonly provenance: Provenance | undefined
 }
 
 /** A step in a session's life. */
@@ -31,10 +40,10 @@ export interface SessionOperation extends Nested {
   readonly deleted: number
 }
 
-/** A relation that is loaded: of one entity when it is first awaited, or of many at once. */
+/** A relation that is loaded or counted: of one entity when it is first awaited, or of many at once. */
 export interface RelationshipOperation extends Nested {
   readonly kind: 'relationship'
-  readonly strategy: 'select' | 'selectinload'
+  readonly strategy: 'select' | 'selectinload' | 'joinedload' | 'countload'
   readonly relation: RelationMetadata
   readonly owners: readonly object[]
   /** The provenance of the owner of a lazy load. */

@@ -6,14 +6,26 @@ import { listProvenance, mark } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
 import { FetchedEntities, type LoadContext } from '../relations/context.ts'
+import { stepsBelow } from '../relations/give-joined.ts'
+import { joinTree } from '../relations/join-tree.ts'
+import { fetchedWith, type JoinedNode } from '../relations/joined-entities.ts'
+import { statementOf, widthsOf } from '../relations/joined-select.ts'
+import { loadAll } from '../relations/load-all.ts'
 import { joinTables, tablesRead } from '../relations/related.ts'
-import { loadAll } from '../relations/selectin.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { isAggregate } from '../sql/calls.ts'
 import { type Fetched, FetchedRows, type ReadRows } from '../sql/fetched.ts'
 import type { Expression } from '../sql/node.ts'
 import { Ordering } from '../sql/ordering.ts'
-import { countOf, existsOf, Select, selectStatement, valuesProjection } from '../sql/select.ts'
+import {
+  countOf,
+  existsOf,
+  locking,
+  readsOf,
+  Select,
+  selectStatement,
+  valuesProjection,
+} from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { attempt } from '../util/attempt.ts'
@@ -131,8 +143,6 @@ const countRows = (rows: readonly unknown[]): Outcome => ({ rows: rows.length })
 
 const oneRow = (): Outcome => ({ rows: 1 })
 
-const asFound = (entities: Entity[]): Entity[] => entities
-
 const asList = (entities: Entity[], place: Place | undefined): Entity[] =>
   place === undefined ? entities : keepShape(entities, place)
 
@@ -153,7 +163,7 @@ function run<T>(
     context,
     name,
     plan,
-    (operation) => send(context, plan, build(plan), operation, fetched),
+    (operation) => send(context, plan, selectStatement(build(plan)), operation, fetched),
     outcomeOf,
   )
 }
@@ -178,13 +188,24 @@ function runEntities<T extends Entity | Entity[] | null>(
       const fetched = new FetchedEntities(context, from.table, isLocked, (found) => {
         return resultOf(found, place(found))
       })
-      return send(context, plan, select, operation, fetched)
+      return send(context, plan, selectStatement(select), operation, fetched)
     }
-    const fetched = new FetchedEntities(context, from.table, isLocked, asFound)
+    const rows = readsOf(select)
+    const tree = joinTree(loaders)
+    let joined: readonly JoinedNode[] = []
+    const read = (entities: Entity[], nodes: readonly JoinedNode[] = []): Entity[] => {
+      joined = nodes
+      return entities
+    }
+    const fetched = fetchedWith(context, from.table, isLocked, widthsOf(rows, tree), tree, read)
     return context.give(async () => {
-      const found = await send(context, plan, select, operation, fetched)
+      const statement = locking(statementOf(rows, tree), lock)
+      const found = await send(context, plan, statement, operation, fetched)
       const at = place(found)
-      if (at !== undefined) await loadAll(context, found, loaders, operation, at)
+      if (at !== undefined) {
+        const below = { place: at, depth: 0, parent: operation, isLocked }
+        await loadAll(context, stepsBelow(context, loaders, found, joined, below), operation)
+      }
       return resultOf(found, at)
     })
   }
@@ -216,11 +237,10 @@ function observeQuery<T>(
 function send<T>(
   context: QueryContext,
   plan: QueryPlan,
-  select: Select,
+  statement: Statement,
   operation: QueryOperation,
   fetched: Fetched<T>,
 ): Promise<T> {
-  const statement = selectStatement(select)
   const flushing = context.beforeQuery(readBy(statement, plan), operation)
   if (flushing === undefined) return context.fetch(statement, operation, fetched)
   return context.give(async () => {

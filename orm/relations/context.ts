@@ -4,7 +4,7 @@ import type { Entity } from '../entity/entity.ts'
 import type { Identity } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
-import type { Fetched } from '../sql/fetched.ts'
+import type { Fetched, Fetching } from '../sql/fetched.ts'
 import type { Statement } from '../sql/statement.ts'
 
 /** Takes the rows of one result while they arrive. */
@@ -20,8 +20,15 @@ export interface LoadContext {
   readonly observer: Observer
   /** Sends a statement. */
   fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T>
+  /** Sends several statements in one exchange. If one fails, its error is that of all. */
+  fetchAll<T>(
+    fetches: readonly Fetching<T, Operation>[],
+    parent: Operation | undefined,
+  ): Promise<readonly T[]>
   /** @param isLocked whether the rows are locked: they are then newer than what the session holds */
   collect(table: TableMetadata, isLocked?: boolean): EntityCollector
+  /** Another number after each write and each rollback, and in each session: what was counted before may be wrong. */
+  readonly epoch: number
   /** The entity that the session holds with this identity. */
   held(table: TableMetadata, key: Identity): Entity | undefined
 }

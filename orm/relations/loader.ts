@@ -16,8 +16,12 @@ export interface LoaderOf<in Table> {
   readonly __table: (name: Table) => void
 }
 
+/** How a loader loads. */
+export type LoadStrategy = 'selectinload' | 'joinedload' | 'countload'
+
 /** The settings of a loader. Immutable. */
 export interface LoadPlan {
+  readonly strategy: LoadStrategy
   readonly relation: RelationMetadata
   readonly where: Condition | undefined
   readonly orders: readonly Order[]
@@ -26,14 +30,14 @@ export interface LoadPlan {
   readonly nested: readonly LoadPlan[]
 }
 
-/** Loads a relation together with a query, with one statement for all its entities. Immutable. */
+/** Loads a relation together with a query: made by {@link selectinload} or {@link joinedload}. Immutable. */
 export class Loader<Table, Target> implements LoaderOf<Table> {
   /** For the type checker only. */
   declare readonly __table: (name: Table) => void
   /** @internal */
   readonly plan: LoadPlan
 
-  /** @internal Made by `selectinload(…)`. */
+  /** @internal Made by `selectinload(…)` and its like. */
   constructor(plan: LoadPlan) {
     this.plan = Object.freeze(plan)
     Object.freeze(this)
@@ -82,8 +86,8 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
   }
 
   #where(method: string): string {
-    const { owner, name } = this.plan.relation
-    return `selectinload(${owner.entityName}.${name}).${method}()`
+    const { strategy, relation } = this.plan
+    return `${strategy}(${relation.owner.entityName}.${relation.name}).${method}()`
   }
 
   #with(change: Partial<LoadPlan>): Loader<Table, Target> {
@@ -91,8 +95,23 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
   }
 }
 
+/** Counts the rows behind a relation: made by {@link countload}. It has no filter: the count is that of the whole relation. */
+export class CountLoader<Table> implements LoaderOf<Table> {
+  /** For the type checker only. */
+  declare readonly __table: (name: Table) => void
+  /** @internal */
+  readonly plan: LoadPlan
+
+  /** @internal Made by `countload(…)`. */
+  constructor(plan: LoadPlan) {
+    this.plan = Object.freeze(plan)
+    Object.freeze(this)
+  }
+}
+
 /**
- * Loads a relation of all entities of a query with one more statement.
+ * Loads a relation of all entities of a query with one more statement. Loaders side by side are sent together, in
+ * one round trip for each level of nesting.
  *
  * @example
  * ```ts
@@ -109,13 +128,70 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
 export function selectinload<Table, Target>(
   relation: RelationRef<Table, Target>,
 ): Loader<Table, Target> {
-  return new Loader({
-    relation: relationOf(relation, 'selectinload()'),
+  return new Loader(planFor(relation, 'selectinload'))
+}
+
+/**
+ * Loads a relation with the statement of the query itself, by a join. The limit of the query still counts its own
+ * rows, and a lock is only on these. Several lists side by side do not multiply each other. Each row repeats what is
+ * joined to it, so {@link selectinload} is the better choice for long lists of wide rows.
+ *
+ * @example
+ * ```ts
+ * import { joinedload, type Session } from 'fastify-data-bridge/orm'
+ * import { Post } from './entities.ts'
+ *
+ * export function newestWithAuthors(session: Session): Promise<Post[]> {
+ *   return session.find(Post)
+ *     .options(joinedload(Post.author))
+ *     .orderBy((post) => post.id.desc())
+ *     .limit(10)
+ *     .toList()
+ * }
+ * ```
+ */
+export function joinedload<Table, Target>(
+  relation: RelationRef<Table, Target>,
+): Loader<Table, Target> {
+  return new Loader(planFor(relation, 'joinedload'))
+}
+
+/**
+ * Counts the rows behind a relation of all entities of a query with one more statement. `count()` and `exists()` of
+ * the relation then send none, until the session writes anything or rolls back to a savepoint.
+ *
+ * @example
+ * ```ts
+ * import { countload, type Session } from 'fastify-data-bridge/orm'
+ * import { User } from './entities.ts'
+ *
+ * export async function postCounts(session: Session): Promise<Record<string, number>> {
+ *   const counts: Record<string, number> = {}
+ *   for (const user of await session.find(User).options(countload(User.posts)).toList())
+ *     counts[user.name] = await user.posts.count()
+ *   return counts
+ * }
+ * ```
+ */
+export function countload<Table, Target>(relation: RelationRef<Table, Target>): CountLoader<Table> {
+  const plan = planFor(relation, 'countload')
+  const { owner, name, cardinality } = plan.relation
+  if (cardinality === 'many') return new CountLoader(plan)
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `countload(${owner.entityName}.${name}) expected a relation to many rows; this one leads to one row`,
+  )
+}
+
+function planFor(relation: unknown, strategy: LoadStrategy): LoadPlan {
+  return {
+    strategy,
+    relation: relationOf(relation, `${strategy}()`),
     where: undefined,
     orders: [],
     limit: undefined,
     nested: [],
-  })
+  }
 }
 
 /** The plans with those of more loaders. Refuses values that are not loaders, and loaders of another entity. */
@@ -129,7 +205,7 @@ export function withLoaders(
 }
 
 function planOf(loader: unknown, table: TableMetadata, where: string): LoadPlan {
-  if (!(loader instanceof Loader)) {
+  if (!(loader instanceof Loader) && !(loader instanceof CountLoader)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
       `${where} expected loaders such as selectinload(…), got ${describe(loader)}`,
@@ -144,17 +220,25 @@ function planOf(loader: unknown, table: TableMetadata, where: string): LoadPlan 
   )
 }
 
-/** Merges loaders of one relation, with all their nested loaders. They have to choose the same rows. */
+/**
+ * Merges loaders of one relation, with all their nested loaders. They have to choose the same rows. The last one
+ * decides how.
+ */
 function merged(plans: readonly LoadPlan[], where: string): readonly LoadPlan[] {
   const byRelation = new Map<RelationMetadata, LoadPlan>()
+  const counts = new Map<RelationMetadata, LoadPlan>()
   for (const plan of plans) {
+    if (plan.strategy === 'countload') {
+      counts.set(plan.relation, plan)
+      continue
+    }
     const other = byRelation.get(plan.relation)
     if (other !== undefined && !isDeepStrictEqual(choiceOf(plan), choiceOf(other)))
       throw twoLoadersError(plan, where)
     const nested = other === undefined ? plan.nested : [...other.nested, ...plan.nested]
     byRelation.set(plan.relation, { ...plan, nested: merged(nested, where) })
   }
-  return [...byRelation.values()]
+  return [...byRelation.values(), ...counts.values()]
 }
 
 /** Which rows a loader chooses, as a value that can be compared. */

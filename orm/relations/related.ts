@@ -7,7 +7,8 @@ import { and } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
 import {
   byKey,
-  readStatement,
+  readsOf,
+  type RowsRead,
   rowsWhere,
   Select,
   selectStatement,
@@ -17,6 +18,8 @@ import { rootSource, type Source } from '../sql/source.ts'
 import { render, type Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { EachKey } from './each-key.ts'
+import type { JoinTree } from './join-tree.ts'
+import { statementOf, widthsOf, type Widths } from './joined-select.ts'
 import { GivenKeys, givenPlace, type KeyTexts, textsAt } from './keys.ts'
 import type { LoadPlan } from './loader.ts'
 import { farSide, type Side } from './side.ts'
@@ -29,6 +32,7 @@ export interface Keyed {
 /** A statement for many keys, and how its rows are matched with them. */
 export interface Batched<G> {
   readonly statement: Statement
+  readonly widths: Widths
   /** Whether the statement may give a row several times. */
   readonly mayRepeat: boolean
   readonly groupOf: (row: Row) => G | undefined
@@ -37,7 +41,7 @@ export interface Batched<G> {
 /** The rows that a relation of one owner leads to. */
 export function selectRelated(relation: RelationMetadata, texts: KeyTexts): Statement {
   const { source, nodes, link } = farSide(relation)
-  const parts = rowsWhere(source, equal(nodes, texts), usualOrder(relation, source))
+  const parts = rowsWhere(source, equalTo(nodes, texts), usualOrder(relation, source))
   return selectStatement(new Select({ ...parts, joins: link }))
 }
 
@@ -45,29 +49,39 @@ export function selectRelated(relation: RelationMetadata, texts: KeyTexts): Stat
  * The rows that a relation of many owners leads to, by their keys.
  *
  * @param byIdentity the groups by their keys as the far side keeps them
+ * @param tree the relations that are joined to the rows
  */
 export function selectRelatedOfMany<G extends Keyed>(
   plan: LoadPlan,
   groups: readonly G[],
   byIdentity: ReadonlyMap<Identity, G>,
+  tree: JoinTree,
 ): Batched<G> {
   const { relation, where, limit } = plan
   const side = farSide(relation)
   const { source } = side
   const orders = plan.orders.length > 0 ? plan.orders : usualOrder(relation, source)
   const keys = groups.map(({ texts }) => texts)
-  if (limit === undefined && isMatchedHere(side))
-    return selectByTexts(side, textsAt(keys, 0), where, orders, byIdentity)
-  const statement =
+  if (limit === undefined && isMatchedHere(side)) {
+    const { rows, ...found } = selectByTexts(side, textsAt(keys, 0), where, orders, byIdentity)
+    return { ...found, statement: statementOf(rows, tree), widths: widthsOf(rows, tree) }
+  }
+  const rows =
     limit === undefined
       ? selectRows(side, where, orders, new GivenKeys(side, keys), givenPlace, placeColumn)
-      : readStatement(
-          source.table,
-          new EachKey(side, relation.through, keys, { where, orders, limit }),
-          rowDecoderWith(source.table, placeColumn),
-        )
+      : {
+          table: source.table,
+          node: new EachKey(side, relation.through, keys, { where, orders, limit }),
+          decoder: rowDecoderWith(source.table, placeColumn),
+          isOrdered: true,
+        }
   const placeIndex = source.table.columns.length
-  return { statement, mayRepeat: true, groupOf: (row) => groups[Number(row[placeIndex]) - 1] }
+  return {
+    statement: statementOf(rows, tree),
+    widths: widthsOf(rows, tree),
+    mayRepeat: true,
+    groupOf: (row) => groups[Number(row[placeIndex]) - 1],
+  }
 }
 
 /** Loads by one column: the key is what is kept of the column in the row. */
@@ -77,7 +91,7 @@ function selectByTexts<G>(
   where: Condition | undefined,
   orders: readonly Order[],
   byIdentity: ReadonlyMap<Identity, G>,
-): Batched<G> {
+): Omit<Batched<G>, 'statement' | 'widths'> & { readonly rows: RowsRead } {
   const { source, link } = side
   const [column] = side.columns as readonly [ColumnMetadata]
   const [node] = side.nodes as readonly [SqlNode]
@@ -85,9 +99,9 @@ function selectByTexts<G>(
   const condition = where === undefined ? found : and(found, where)
   const position = link === undefined ? column.position : source.table.columns.length
   return {
-    statement:
+    rows:
       link === undefined
-        ? selectStatement(new Select(rowsWhere(source, condition, orders)))
+        ? readsOf(new Select(rowsWhere(source, condition, orders)))
         : selectRows(side, condition, orders, link, node, column),
     mayRepeat: link !== undefined,
     groupOf: (row) => byIdentity.get(row[position] ?? null),
@@ -125,13 +139,14 @@ function selectRows(
   joins: SqlNode,
   extra: SqlNode,
   read: ColumnMetadata | ExtraColumn,
-): Statement {
+): RowsRead {
   const parts = rowsWhere(source, where, orders)
   const projection = withColumn(parts.projection, extra, rowDecoderWith(source.table, read))
-  return selectStatement(new Select({ ...parts, projection, joins }))
+  return readsOf(new Select({ ...parts, projection, joins }))
 }
 
-function equal(nodes: readonly SqlNode[], texts: KeyTexts): Condition {
+/** The columns have these values. */
+export function equalTo(nodes: readonly SqlNode[], texts: KeyTexts): Condition {
   return and(
     ...nodes.map((node, index) => new Compare(node, '=', new Param(texts[index] as string))),
   )

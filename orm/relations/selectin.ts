@@ -1,22 +1,18 @@
 import type { Entity } from '../entity/entity.ts'
+import { findState } from '../entity/entity-state.ts'
 import { type Identity, identityOfKey, keptThere, keyNow, textsOfKey } from '../entity/identity.ts'
-import { type Place, placeLoaded } from '../entity/place.ts'
-import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
-import { relationHandle } from '../entity/relation-handle.ts'
-import { observed } from '../observe/observer.ts'
-import type { Operation, Outcome, RelationshipOperation } from '../observe/operation.ts'
-import type { ColumnMetadata } from '../schema/metadata.ts'
-import type { ColumnPair } from '../schema/relation-metadata.ts'
+import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
-import { FetchedEntities, type LoadContext } from './context.ts'
+import type { Fetching } from '../sql/fetched.ts'
+import type { LoadContext } from './context.ts'
+import { stepsBelow } from './give-joined.ts'
+import { isJoined, joinTree } from './join-tree.ts'
+import { fetchedWith, type JoinedNode } from './joined-entities.ts'
 import type { KeyTexts } from './keys.ts'
 import { keyPairs } from './lazy.ts'
-import type { LoadPlan } from './loader.ts'
+import { isSameKey, Near } from './near.ts'
 import { selectRelatedOfMany } from './related.ts'
-import { nearPairs } from './side.ts'
-
-/** A relation of several entities that is loaded with one statement. */
-type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
+import { fillWith, isWhole, type Load, placeBelow, type Step, stepsOf } from './step.ts'
 
 /** The owners that have one key. */
 interface Group {
@@ -31,158 +27,152 @@ interface Group {
   isGiven: boolean
 }
 
-/** Loads relations of entities with one statement for each loader. */
-export async function loadAll(
-  context: LoadContext,
-  owners: readonly Entity[],
-  plans: readonly LoadPlan[],
-  parent: Operation,
-  place: Place,
-  depth = 0,
-): Promise<void> {
-  for (const plan of plans) {
-    const batch: Batch = {
+const none: readonly Entity[] = []
+
+/** Loads a relation of several entities with one statement. */
+export class SelectinLoad implements Load {
+  readonly fetching: Fetching<number, RelationshipOperation> | undefined
+  readonly #context: LoadContext
+  readonly #step: Step
+  readonly #parent: Operation | undefined
+  readonly #near: Near
+  /** The owners that the relation is loaded for: all, unless some have it already. */
+  readonly #owners: readonly Entity[]
+  readonly #byIdentity = new Map<Identity, Group>()
+  readonly #groups: readonly (Group | undefined)[]
+  /** Related entities that needed no statement. */
+  readonly #held: readonly Entity[]
+  #found: readonly Entity[] = none
+  #joined: readonly JoinedNode[] = []
+
+  constructor(context: LoadContext, step: Step, parent: Operation | undefined) {
+    const { plan, owners, place } = step
+    this.#context = context
+    this.#step = step
+    this.#parent = parent
+    this.#near = new Near(plan.relation)
+    this.#owners = place === undefined ? owners.filter((owner) => !hasAlready(owner, step)) : owners
+    this.#groups = this.#owners.map((owner) => this.#groupOf(owner))
+    this.#held = plan.where === undefined ? this.#takeHeld() : none
+    this.fetching = this.#fetching()
+  }
+
+  /** The group of an owner; undefined if the owner has no key. */
+  #groupOf(owner: Entity): Group | undefined {
+    const { columns } = this.#near
+    const key = keyNow(owner, columns)
+    if (key === null || key === undefined) return undefined
+    const identity = this.#near.identityOfKey(key)
+    const known = this.#byIdentity.get(identity)
+    if (known !== undefined) return known
+    const texts = textsOfKey(columns, key)
+    const group: Group = { key, identity, texts, entities: [], isGiven: false }
+    this.#byIdentity.set(identity, group)
+    return group
+  }
+
+  /** Takes the targets that the session already holds. They need no statement. */
+  #takeHeld(): readonly Entity[] {
+    const { relation } = this.#step.plan
+    const inKey = keyPairs(relation)
+    if (inKey === undefined) return none
+    const places = inKey.map((pair) => this.#near.pairs.indexOf(pair))
+    const taken: Entity[] = []
+    for (const group of this.#byIdentity.values()) {
+      const key = inKey.map((pair, index) =>
+        keptThere(pair, group.key[places[index] as number] as Primitive),
+      )
+      const identity = identityOfKey(relation.target.primaryKey, key)
+      const held = this.#context.held(relation.target, identity)
+      if (held === undefined) continue
+      group.entities.push(held)
+      taken.push(held)
+    }
+    return taken
+  }
+
+  /** Matches owners with rows, not with entities: an entity of the session may have an older key. */
+  #fetching(): Fetching<number, RelationshipOperation> | undefined {
+    const { plan, place, depth } = this.#step
+    const { relation, nested } = plan
+    const all = [...this.#byIdentity.values()]
+    const missing =
+      this.#held.length === 0 ? all : all.filter(({ entities }) => entities.length === 0)
+    if (missing.length === 0 || plan.limit === 0) return undefined
+    // `load` looks at each entity whether it has the relation already.
+    const tree = joinTree(place === undefined ? [] : nested)
+    const batched = selectRelatedOfMany(plan, missing, this.#byIdentity, tree)
+    const groups: (Group | undefined)[] = []
+    const take = (entities: Entity[], nodes: readonly JoinedNode[] = []): number => {
+      this.#joined = nodes
+      for (let index = 0; index < entities.length; index += 1)
+        groups[index]?.entities.push(entities[index] as Entity)
+      // The link table may link two rows several times. The list has the row once.
+      if (relation.through !== undefined)
+        for (const group of missing) group.entities = [...new Set(group.entities)]
+      this.#found = batched.mayRepeat ? [...new Set(entities)] : entities
+      return entities.length
+    }
+    const { widths } = batched
+    const fetched = fetchedWith(this.#context, relation.target, false, widths, tree, take)
+    // Not written where it is assigned, see `Lease`.
+    const eachRow = (row: Row, index: number): void => {
+      groups[index] = batched.groupOf(row)
+    }
+    fetched.eachRow = eachRow
+    const operation: RelationshipOperation = {
       kind: 'relationship',
       strategy: 'selectinload',
-      relation: plan.relation,
-      owners,
+      relation,
+      owners: this.#owners,
       cacheHit: false,
       depth,
-      parent,
+      parent: this.#parent,
     }
-    const loaded = await load(context, batch, plan)
-    markLoaded(batch, loaded)
-    const below = place.loadedBelow(plan.relation)
-    placeLoaded(owners, loaded, below)
-    if (loaded.length > 0) await loadAll(context, loaded, plan.nested, parent, below, depth + 1)
+    return { statement: batched.statement, operation, fetched }
+  }
+
+  finish(): readonly Step[] {
+    const { plan, owners, place, depth } = this.#step
+    const { relation, nested } = plan
+    this.#owners.forEach((owner, index) => {
+      const group = this.#groups[index]
+      // The program may have changed the foreign key meanwhile. The new key needs its own load.
+      if (relation.holdsKey && !isSameKey(this.#near.identityOf(owner), group?.identity)) return
+      fillWith(owner, plan, listOf(group))
+    })
+    const kept = this.#owners === owners ? none : this.#kept()
+    const loaded = [...kept, ...this.#held, ...this.#found]
+    const below = placeBelow(place, owners, relation, loaded)
+    if (loaded.length === 0 || nested.length === 0) return []
+    if (below === undefined) return stepsOf(nested, loaded, below, depth + 1)
+    const at = { place: below, depth: depth + 1, parent: this.#parent }
+    const steps = stepsBelow(this.#context, nested, loaded, this.#joined, at)
+    // What needed no statement has no rows that relations were joined to.
+    const joins = nested.filter(isJoined)
+    return [...steps, ...stepsOf(joins, this.#held, below, depth + 1)]
+  }
+
+  /** The related entities of owners that had the relation already. */
+  #kept(): readonly Entity[] {
+    const { name } = this.#step.plan.relation
+    const loading = new Set(this.#owners)
+    const kept = new Set<Entity>()
+    for (const owner of this.#step.owners) {
+      if (loading.has(owner)) continue
+      const value = findState(owner)?.handles?.get(name)?.value
+      for (const entity of [value].flat()) if (entity !== null) kept.add(entity as Entity)
+    }
+    return [...kept]
   }
 }
 
-function markLoaded({ owners, relation }: Batch, loaded: readonly Entity[]): void {
-  const [owner] = owners
-  if (owner !== undefined)
-    mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded.length))
+/** Whether the owner already has all that the loader would load, in its order. */
+function hasAlready(owner: Entity, { plan }: Step): boolean {
+  if (!isWhole(plan) || plan.orders.length > 0) return false
+  const handle = findState(owner)?.handles?.get(plan.relation.name)
+  return handle?.isLoaded === true && handle.isWhole
 }
-
-async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise<Entity[]> {
-  const { relation, owners } = batch
-  const near = new Near(nearPairs(relation))
-  const byIdentity = new Map<Identity, Group>()
-  const groups = owners.map((owner) => groupOf(byIdentity, owner, near))
-  const held = plan.where === undefined ? takeHeld(context, batch, byIdentity, near) : []
-  const all = [...byIdentity.values()]
-  const missing = held.length === 0 ? all : all.filter(({ entities }) => entities.length === 0)
-  const found = await fetch(context, batch, plan, missing, byIdentity)
-  owners.forEach((owner, index) => {
-    const group = groups[index]
-    // The program may have changed the foreign key meanwhile. The new key needs its own load.
-    if (relation.holdsKey && !isSameKey(near.identityOf(owner), group?.identity)) return
-    const value = relation.cardinality === 'many' ? listOf(group) : (group?.entities[0] ?? null)
-    relationHandle(owner, relation.name).fillByLoader(value)
-  })
-  return held.length === 0 ? found : [...held, ...found]
-}
-
-// As a Map compares its keys.
-function isSameKey(one: unknown, other: unknown): boolean {
-  return one === other || (Number.isNaN(one) && Number.isNaN(other))
-}
-
-/** The columns of the owners that a relation begins with. */
-class Near {
-  readonly pairs: readonly ColumnPair[]
-  readonly columns: readonly ColumnMetadata[]
-  readonly #far: readonly ColumnMetadata[]
-
-  constructor(pairs: readonly ColumnPair[]) {
-    this.pairs = pairs
-    this.columns = pairs.map(([local]) => local)
-    this.#far = pairs.map(([, remote]) => remote)
-  }
-
-  /** The key of an owner as the far side keeps it; undefined if the owner has none. */
-  identityOf(owner: object): Identity | undefined {
-    const key = keyNow(owner, this.columns)
-    return key === null || key === undefined ? undefined : this.identityOfKey(key)
-  }
-
-  identityOfKey(key: Row): Identity {
-    const [only] = this.pairs
-    if (this.pairs.length === 1 && only !== undefined) return keptThere(only, key[0] as Primitive)
-    return identityOfKey(
-      this.#far,
-      this.pairs.map((pair, index) => keptThere(pair, key[index] as Primitive)),
-    )
-  }
-}
-
-/** The group of an owner; undefined if the owner has no key. */
-function groupOf(byIdentity: Map<Identity, Group>, owner: object, near: Near): Group | undefined {
-  const key = keyNow(owner, near.columns)
-  if (key === null || key === undefined) return undefined
-  const identity = near.identityOfKey(key)
-  const known = byIdentity.get(identity)
-  if (known !== undefined) return known
-  const texts = textsOfKey(near.columns, key)
-  const group: Group = { key, identity, texts, entities: [], isGiven: false }
-  byIdentity.set(identity, group)
-  return group
-}
-
-/** Takes the targets that the session already holds. They need no statement. */
-function takeHeld(
-  context: LoadContext,
-  { relation }: Batch,
-  byIdentity: ReadonlyMap<Identity, Group>,
-  near: Near,
-): Entity[] {
-  const inKey = keyPairs(relation)
-  if (inKey === undefined) return []
-  const places = inKey.map((pair) => near.pairs.indexOf(pair))
-  const taken: Entity[] = []
-  for (const group of byIdentity.values()) {
-    const key = inKey.map((pair, index) =>
-      keptThere(pair, group.key[places[index] as number] as Primitive),
-    )
-    const held = context.held(relation.target, identityOfKey(relation.target.primaryKey, key))
-    if (held === undefined) continue
-    group.entities.push(held)
-    taken.push(held)
-  }
-  return taken
-}
-
-/** Matches owners with rows, not with entities: an entity of the session may have an older key. */
-async function fetch(
-  context: LoadContext,
-  batch: Batch,
-  plan: LoadPlan,
-  missing: readonly Group[],
-  byIdentity: ReadonlyMap<Identity, Group>,
-): Promise<Entity[]> {
-  if (missing.length === 0 || plan.limit === 0) return []
-  const batched = selectRelatedOfMany(plan, missing, byIdentity)
-  const { target, through } = batch.relation
-  const groups: (Group | undefined)[] = []
-  const fetched = new FetchedEntities(context, target, false, (entities) => {
-    for (let index = 0; index < entities.length; index += 1)
-      groups[index]?.entities.push(entities[index] as Entity)
-    return entities
-  })
-  // Not written where it is assigned, see `Lease`.
-  const eachRow = (row: Row, index: number): void => {
-    groups[index] = batched.groupOf(row)
-  }
-  fetched.eachRow = eachRow
-  const load = (): Promise<Entity[]> => context.fetch(batched.statement, batch, fetched)
-  const entities = await observed(context.observer, batch, load, countRows)
-  // The link table may link two rows several times. The list has the row once.
-  if (through !== undefined)
-    for (const group of missing) group.entities = [...new Set(group.entities)]
-  return batched.mayRepeat ? [...new Set(entities)] : entities
-}
-
-const countRows = ({ length }: readonly Entity[]): Outcome => ({ rows: length })
 
 function listOf(group: Group | undefined): Entity[] {
   if (group === undefined) return []

@@ -44,6 +44,28 @@ export function rowDecoderWith(
   return decoder
 }
 
+/** Reads rows of one decoder, with more columns behind them, and rows of others behind these. */
+export function concatenated(
+  first: RowDecoder,
+  more: readonly ColumnDecoder[],
+  others: readonly RowDecoder[],
+): RowDecoder {
+  const between: RowDecoder = { columns: more, explain: (cause) => cause }
+  const parts = [first, between, ...others]
+  return Object.freeze({
+    columns: Object.freeze(parts.flatMap(({ columns }) => columns)),
+    explain(cause: unknown, index: number, row: Row): unknown {
+      let offset = 0
+      for (const part of parts) {
+        const end = offset + part.columns.length
+        if (index < end) return part.explain(cause, index - offset, row.slice(offset))
+        offset = end
+      }
+      return cause
+    },
+  })
+}
+
 /** Reads rows with some columns of a table. */
 export function decoderOf(
   table: TableMetadata,

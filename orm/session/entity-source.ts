@@ -5,7 +5,11 @@ import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts
 import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { type EntityCollector, FetchedEntities } from '../relations/context.ts'
+import { countRelated, existsRelated } from '../relations/counts.ts'
 import { heldTarget, keyPairs, loadLazily, referredIdentity } from '../relations/lazy.ts'
+import { loadAll } from '../relations/load-all.ts'
+import { joinTables, tablesRead } from '../relations/related.ts'
+import { stepsOf } from '../relations/step.ts'
 import { reload } from '../entity/absorb.ts'
 import type { Entity } from '../entity/entity.ts'
 import { isSameValue } from '../entity/same-value.ts'
@@ -15,7 +19,8 @@ import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
 import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
 import { Collector } from './collector.ts'
-import { type Fetched, FetchedRows } from '../sql/fetched.ts'
+import { type Fetched, FetchedRows, type Fetching } from '../sql/fetched.ts'
+import { loadsOf } from './given-loads.ts'
 import { givenKey, givenKeys, type GivenKey } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Flusher } from './flusher.ts'
@@ -57,6 +62,17 @@ export class EntitySource implements QueryContext {
 
   fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T> {
     return this.#connection.fetch(statement, operation, fetched)
+  }
+
+  fetchAll<T>(
+    fetches: readonly Fetching<T, Operation>[],
+    parent: Operation | undefined,
+  ): Promise<readonly T[]> {
+    return this.#connection.fetchAll(fetches, parent)
+  }
+
+  get epoch(): number {
+    return this.#work.epoch
   }
 
   held(table: TableMetadata, key: Identity): Entity | undefined {
@@ -154,6 +170,24 @@ export class EntitySource implements QueryContext {
       await flushing
       return load()
     })
+  }
+
+  async countRelation(owner: object, relation: RelationMetadata): Promise<number> {
+    await this.#flusher.beforeLoad(relation)
+    return countRelated(this, owner, relation)
+  }
+
+  async hasRelated(owner: object, relation: RelationMetadata): Promise<boolean> {
+    await this.#flusher.beforeLoad(relation)
+    return existsRelated(this, owner, relation)
+  }
+
+  /** Loads relations of entities that the session holds, except what they have already. */
+  async load(entities: unknown, loaders: readonly unknown[]): Promise<void> {
+    const { owners, plans } = loadsOf(this.#owner, entities, loaders)
+    const reads = plans.map(tablesRead).reduce(joinTables, [])
+    await this.#flusher.beforeQuery(reads, undefined)
+    await loadAll(this, stepsOf(plans, owners, undefined, 0), undefined)
   }
 
   #heldBy(table: TableMetadata, { identity }: GivenKey): Entity | undefined {

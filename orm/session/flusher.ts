@@ -74,7 +74,7 @@ export class Flusher {
   }
 
   /** Flushes changes that a query of these tables has to see; undefined if there are none. */
-  beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined {
+  beforeQuery(reads: ReadTables, operation: QueryOperation | undefined): Promise<void> | undefined {
     this.#life.use()
     return this.#work.concerns(reads) ? this.flush(operation) : undefined
   }

@@ -1,3 +1,4 @@
+import type { Lifecycle } from '../entity/entity-state.ts'
 import { DataBridgeError, safeError } from '../errors.ts'
 
 export function closedError(): DataBridgeError {
@@ -30,10 +31,16 @@ export function readOnlyError(): DataBridgeError {
   )
 }
 
-export function goneError(entityName: string, lifecycle: string): DataBridgeError {
+/** @param method the method that was given the entity */
+export function goneError(
+  method: string,
+  entityName: string,
+  lifecycle: Lifecycle,
+): DataBridgeError {
+  const got = lifecycle === 'stored' ? 'of another session' : `that is ${lifecycle}`
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_DETACHED',
-    `refresh() expected a ${entityName} that is stored in this session, got one that is ${lifecycle}`,
+    `${method}() expected a ${entityName} that is stored in this session, got one ${got}`,
   )
 }
 

@@ -3,11 +3,12 @@ import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import type { JsonBudget } from '../entity/json-budget.ts'
 import type { RelationHandle } from '../entity/relation-handle.ts'
-import type { Key } from '../entity/types.ts'
+import type { Key, TableOf } from '../entity/types.ts'
 import type { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
+import type { LoaderOf } from '../relations/loader.ts'
 import { followed } from '../util/refusals.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
@@ -173,8 +174,39 @@ export class BaseSession implements AsyncDisposable {
     return this.give(async () => {
       this.#life.use()
       const { lifecycle, session, table } = stateOf(entity)
-      if (lifecycle !== 'stored' || session !== this) throw goneError(table.entityName, lifecycle)
+      if (lifecycle !== 'stored' || session !== this)
+        throw goneError('refresh', table.entityName, lifecycle)
       await this.#source.refresh(entity)
+    })
+  }
+
+  /**
+   * Loads relations of entities in hand, for all of them at once: one statement for each loader. What an entity has
+   * loaded already stays, unless the loader has a filter, an order or a limit. `joinedload` loads here as
+   * `selectinload` does. As after an `await`, the JSON of the entities shows what was loaded.
+   *
+   * @param entities one entity or several of one class, which are stored in this session
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_DETACHED` if an entity is new, deleted, or not of this session.
+   *
+   * @example
+   * ```ts
+   * import { selectinload, type Session } from 'fastify-data-bridge/orm'
+   * import { Post, User } from './entities.ts'
+   *
+   * export async function withPosts(session: Session, ids: number[]): Promise<User[]> {
+   *   const users = await session.getMany(User, ids)
+   *   await session.load(users, selectinload(User.posts).options(selectinload(Post.comments)))
+   *   return users
+   * }
+   * ```
+   */
+  load<E extends Entity>(
+    entities: E | readonly E[],
+    ...loaders: readonly LoaderOf<TableOf<E>>[]
+  ): Promise<void> {
+    return this.give(() => {
+      this.#life.use()
+      return this.#source.load(entities, loaders)
     })
   }
 
@@ -312,6 +344,22 @@ export class BaseSession implements AsyncDisposable {
   /** @internal The program has changed a loaded relation. */
   changedRelation(handle: RelationHandle): void {
     this.#work.changedRelation(handle)
+  }
+
+  /** @internal */
+  countRelation(owner: object, relation: RelationMetadata): Promise<number> {
+    return this.give(() => {
+      this.#life.use()
+      return this.#source.countRelation(owner, relation)
+    })
+  }
+
+  /** @internal */
+  hasRelated(owner: object, relation: RelationMetadata): Promise<boolean> {
+    return this.give(() => {
+      this.#life.use()
+      return this.#source.hasRelated(owner, relation)
+    })
   }
 
   /** @internal Whether nothing is written, changed, open or under way: its end needs no statement. */

@@ -16,6 +16,8 @@ import { forgetDetached, leaveRelations } from './held-relations.ts'
 
 const none: ReadonlySet<Entity> = new Set()
 
+let epochs = 0
+
 /** The entities of a session, and their changes. */
 export class UnitOfWork {
   readonly identity: IdentityMap = new IdentityMap()
@@ -27,6 +29,7 @@ export class UnitOfWork {
   /** One for the transaction, and one for each savepoint in it. Empty until the transaction has written. */
   #undo: Undo[] = []
   #writeCount = 0
+  #epoch = 0
 
   constructor(owner: EntityOwner) {
     this.#owner = owner
@@ -154,8 +157,15 @@ export class UnitOfWork {
     return this.#writeCount
   }
 
+  /** Another number after each write and each rollback, and in each session: what was counted before may be wrong. */
+  get epoch(): number {
+    if (this.#epoch === 0) this.#epoch = epochs += 1
+    return this.#epoch
+  }
+
   /** Your own SQL was executed, and may have written. */
   executed(): void {
+    this.#epoch = 0
     this.#innermost.hasExecuted = true
   }
 
@@ -264,6 +274,7 @@ export class UnitOfWork {
 
   /** Forgets everything: the identity map is empty, and all entities are detached. */
   rolledBack(): void {
+    this.#epoch = 0
     for (const undo of this.#undo.toReversed()) restore(undo)
     this.#undo = []
     const letGo = (entity: Entity): void => this.#letGo(entity, 'detached')
@@ -297,6 +308,7 @@ export class UnitOfWork {
    * @param savepoints how many savepoints are undone, including inner ones
    */
   rolledBackToSavepoint(savepoints: number): void {
+    this.#epoch = 0
     for (let nested = 1; nested < savepoints; nested += 1) this.releasedSavepoint()
     const undo = this.#undo.pop() as Undo
     // Without your own SQL in the savepoint, its reads stay valid.
@@ -338,6 +350,7 @@ export class UnitOfWork {
 
   #remember(entity: Entity, before: Row | undefined, isCommitted: boolean = false): void {
     this.#writeCount += 1
+    this.#epoch = 0
     if (!isCommitted) this.#innermost.remember(entity, before)
   }
 

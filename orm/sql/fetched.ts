@@ -1,4 +1,5 @@
 import type { Row } from '../schema/wire-form.ts'
+import type { Statement } from './statement.ts'
 
 /** Gives what `pg` makes of texts of a type. */
 export type ParserOf = (typeId: number) => (text: string) => unknown
@@ -36,6 +37,13 @@ export interface Fetched<T> extends Reader {
   finish(sent: Sent): T
   /** Called last, whether it has succeeded or not. */
   readonly ended?: (() => void) | undefined
+}
+
+/** A statement, the operation that it belongs to, and what reads its result. */
+export interface Fetching<T, Operation> {
+  readonly statement: Statement
+  readonly operation: Operation
+  readonly fetched: Fetched<T>
 }
 
 /** Rows as the decoder of their statement reads them, or else as PostgreSQL's texts, and the driver's parser for those. */

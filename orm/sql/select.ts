@@ -134,8 +134,32 @@ function writePage(sink: Sink, word: string, rows: number | undefined): void {
 /** The statement of a SELECT: its text is rendered once for each shape. */
 export function selectStatement(select: Select): Statement {
   const { from, projection, lock } = select.parts
-  const statement = readStatement(from.table, select, projection.decoder)
+  return locking(readStatement(from.table, select, projection.decoder), lock)
+}
+
+/** The statement in a transaction, if it locks. */
+export function locking(statement: Statement, lock: RowLock | undefined): Statement {
   return lock === undefined ? statement : { ...statement, needsTransaction: true }
+}
+
+/** What reads the rows of entities, for a statement around it. */
+export interface RowsRead {
+  readonly table: TableMetadata
+  readonly node: SqlNode
+  readonly decoder: RowDecoder
+  /** Whether the order of its rows counts. */
+  readonly isOrdered: boolean
+}
+
+/** The rows that a SELECT of entities reads. */
+export function readsOf(select: Select): RowsRead {
+  const { from, projection, orders } = select.parts
+  return {
+    table: from.table,
+    node: select,
+    decoder: projection.decoder ?? rowDecoder(from.table),
+    isOrdered: orders.length > 0,
+  }
 }
 
 /** A statement that reads, about a table. */
@@ -184,7 +208,7 @@ export function wholeRow(source: Source): Projection {
 }
 
 /** A projection with one more column behind it. */
-export function withColumn(first: Projection, more: SqlNode, decoder: RowDecoder): Projection {
+export function withColumn(first: SqlNode, more: SqlNode, decoder: RowDecoder): Projection {
   const nodes = [first, more]
   return { shape: shapesOf(nodes), decoder, write: (sink) => writeList(sink, nodes, ', ') }
 }

@@ -37,6 +37,7 @@ export function spanName(operation: Operation): string {
 /** Whether the operation asks PostgreSQL, so that its span is a client's. */
 export function isRemote(operation: Operation): boolean {
   if (operation.kind === 'session') return operation.name !== 'open' && operation.name !== 'close'
+  if (operation.kind === 'relationship' && operation.strategy === 'joinedload') return false
   return operation.cacheHit !== true
 }
 
@@ -90,10 +91,13 @@ function tellRelationship(span: Span, operation: RelationshipOperation): void {
   }
 }
 
-/** The result of a count is a number of rows, and one row; that of the identity map is an entity, and none. */
+/**
+ * The result of a count is a number of rows, and one row; that of the identity map is an entity, and none. The rows of a
+ * joined relation are those of its query.
+ */
 export function returnedRows(operation: Operation, rows: number): number {
   if (operation.kind === 'session') return rows
-  if (operation.cacheHit === true) return 0
+  if (!isRemote(operation)) return 0
   const isSingle =
     operation.kind === 'query' && (operation.name === 'count' || operation.name === 'exists')
   return isSingle ? 1 : rows

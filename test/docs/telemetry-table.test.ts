@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { count, Database, selectinload, sql } from '../../orm/index.ts'
+import { count, countload, Database, joinedload, selectinload, sql } from '../../orm/index.ts'
 import { serve } from '../plugin/serve.ts'
 import { testDatabase } from '../support/database.ts'
 import { blog, Comment, Post, User, user } from '../support/entities.ts'
@@ -106,6 +106,7 @@ async function spansOfEverything(): Promise<readonly ReadableSpan[]> {
   await database.run(async (session) => {
     const posts = session.find(Post).filter({ likes: 0 })
     await posts.options(selectinload(Post.author)).limit(2).toList()
+    await session.find(User).options(joinedload(User.posts), countload(User.posts)).toList()
     await posts.first()
     await posts.filter({ id: 1 }).one()
     await session.get(Comment, 1)

@@ -2,18 +2,22 @@
 
 import {
   type AnyEntityClass,
+  countload,
+  type CountLoader,
   hasMany,
   integer,
+  joinedload,
   type Key,
   type Loader,
   type Query,
-  type ToManyRelation,
-  type ToOneRelation,
+  type Relation,
   type RelationRef,
   selectinload,
   type Session,
   table,
   type TableClass,
+  type ToManyRelation,
+  type ToOneRelation,
 } from 'fastify-data-bridge/orm'
 import { describe, expectTypeOf, it } from 'vitest'
 import {
@@ -69,6 +73,17 @@ describe('relations of an entity', () => {
     expectTypeOf(user.posts.load()).toEqualTypeOf<Promise<Post[]>>()
     expectTypeOf(user.posts.value).toEqualTypeOf<Post[]>()
     expectTypeOf(user.posts.isLoaded).toEqualTypeOf<boolean>()
+  })
+
+  it('is counted where it is a list', () => {
+    expectTypeOf(user.posts.count()).toEqualTypeOf<Promise<number>>()
+    expectTypeOf(user.posts.exists()).toEqualTypeOf<Promise<boolean>>()
+    expectTypeOf(user.posts).toExtend<Relation<Post[]>>()
+    expectTypeOf(post.author).toExtend<Relation<User>>()
+    // @ts-expect-error one row: await it
+    void post.author.count
+    // @ts-expect-error one row: await it
+    void post.author.exists
   })
 
   it('has the getters of its entity, however far away', () => {
@@ -186,6 +201,40 @@ describe('loaders', () => {
     comments.options(selectinload(Comment.post))
     // @ts-expect-error a loader of another entity, though it has the same columns
     comments.options(selectinload(Reply.post))
+  })
+
+  it('is the same with joins, and counts have nothing more to say', () => {
+    const joined = joinedload(User.posts)
+      .filter((row) => row.likes.gt(1))
+      .orderBy((row) => row.title.asc())
+      .limit(3)
+      .options(joinedload(Post.author).options(selectinload(User.reports)), countload(Post.tags))
+    expectTypeOf(joined).toEqualTypeOf<Loader<'users', Post>>()
+    users.options(joined, countload(User.posts), selectinload(User.manager))
+    expectTypeOf(countload(User.posts)).toEqualTypeOf<CountLoader<'users'>>()
+    // @ts-expect-error a loader of another entity
+    users.options(joinedload(Post.author))
+    // @ts-expect-error a count of another entity
+    users.options(countload(Post.comments))
+    // @ts-expect-error a column of another entity
+    joinedload(User.posts).filter((row) => row.email.eq('x'))
+    // @ts-expect-error a count is that of the whole relation
+    void countload(User.posts).filter
+  })
+
+  it('loads for entities in hand, of its own class', () => {
+    expectTypeOf(session.load(user, selectinload(User.posts))).toEqualTypeOf<Promise<void>>()
+    const list: readonly User[] = [user]
+    void session.load(list, joinedload(User.posts), countload(User.posts))
+    void session.load([user], selectinload(User.posts).options(selectinload(Post.comments)))
+    // @ts-expect-error a loader of another entity
+    void session.load(user, selectinload(Post.comments))
+    // @ts-expect-error one of both is of another entity
+    void session.load([user], selectinload(User.posts), selectinload(Post.comments))
+    // @ts-expect-error entities of two classes
+    void session.load([user, post], selectinload(User.posts))
+    // @ts-expect-error no entity
+    void session.load({ id: 1 }, selectinload(User.posts))
   })
 
   it('is made of a relation', () => {

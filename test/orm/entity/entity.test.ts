@@ -273,6 +273,8 @@ describe('classes', () => {
       adopt: () => undefined,
       related: () => undefined,
       changedRelation: () => undefined,
+      countRelation: () => Promise.reject(new Error('not asked')),
+      hasRelated: () => Promise.reject(new Error('not asked')),
       give: async (work) => work(),
     }).add(first)
     expect(isChecked(new Checked({ name: 'x' }))).toBe(false)

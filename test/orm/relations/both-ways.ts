@@ -5,6 +5,7 @@ import {
   type ColumnRef,
   type Database,
   type Expression,
+  joinedload,
   type Loader,
   type Order,
   selectinload,
@@ -62,7 +63,11 @@ export async function bothWays(
   expect(await labels(database, entity, name, loader)).toEqual(lazy)
   const all = () => and()
   expect(await labels(database, entity, name, loader.filter(all))).toEqual(lazy)
+  const joined: AnyLoader = joinedload<never, Labelled>((entity as never)[name])
+  expect(await labels(database, entity, name, joined)).toEqual(lazy)
   if (tableOf(entity).relation(name).cardinality === 'one') return lazy
+  const pairs = lazy.map((list) => list?.slice(0, 2))
+  expect(await labels(database, entity, name, joined.limit(2))).toEqual(pairs)
   for (const limit of [1, 2, 100]) {
     const firsts = lazy.map((list) => list?.slice(0, limit))
     expect(await labels(database, entity, name, loader.limit(limit))).toEqual(firsts)

@@ -59,6 +59,8 @@ const owner: EntityOwner = {
   adopt: () => undefined,
   related: () => undefined,
   changedRelation: () => undefined,
+  countRelation: () => Promise.reject(new Error('not asked')),
+  hasRelated: () => Promise.reject(new Error('not asked')),
   give: async (work) => work(),
 }
 const notes = tableOf(Note)

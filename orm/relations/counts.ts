@@ -1,0 +1,69 @@
+import { keyNow, textsOfKey } from '../entity/identity.ts'
+import { provenanceOf } from '../entity/provenance.ts'
+import { relationHandle } from '../entity/relation-handle.ts'
+import { observed } from '../observe/observer.ts'
+import type { QueryOperation } from '../observe/operation.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+import { type Fetched, FetchedRows } from '../sql/fetched.ts'
+import { existsOf, rowsWhere, Select, type SelectParts, selectStatement } from '../sql/select.ts'
+import { countBehind } from './count-projection.ts'
+import type { LoadContext } from './context.ts'
+import type { KeyTexts } from './keys.ts'
+import { equalTo } from './related.ts'
+import { farSide, nearColumns } from './side.ts'
+
+/** How many rows a relation of one entity leads to: as a loader has counted, or with one statement. */
+export function countRelated(
+  context: LoadContext,
+  owner: object,
+  relation: RelationMetadata,
+): Promise<number> {
+  const known = relationHandle(owner, relation.name).countAt(context.epoch)
+  if (known !== undefined) return Promise.resolve(known)
+  const count = new FetchedRows(({ rows }) => Number(rows[0]?.[0]))
+  const asked = (parts: SelectParts): Select =>
+    new Select({ ...parts, projection: countBehind(relation) })
+  return ask(context, 'count', owner, relation, asked, count, 0)
+}
+
+/** Whether a relation of one entity leads to a row. */
+export function existsRelated(
+  context: LoadContext,
+  owner: object,
+  relation: RelationMetadata,
+): Promise<boolean> {
+  const known = relationHandle(owner, relation.name).countAt(context.epoch)
+  if (known !== undefined) return Promise.resolve(known > 0)
+  const exists = new FetchedRows(({ rows }) => rows[0]?.[0] === 't')
+  return ask(context, 'exists', owner, relation, existsOf, exists, false)
+}
+
+function ask<T extends number | boolean>(
+  context: LoadContext,
+  name: 'count' | 'exists',
+  owner: object,
+  relation: RelationMetadata,
+  selectOf: (parts: SelectParts) => Select,
+  fetched: Fetched<T>,
+  none: T,
+): Promise<T> {
+  const columns = nearColumns(relation)
+  const key = keyNow(owner, columns)
+  if (key === null || key === undefined) return Promise.resolve(none)
+  const operation: QueryOperation = {
+    kind: 'query',
+    name,
+    table: relation.target,
+    filters: 1,
+    limit: undefined,
+    counted: { relation, owner, provenance: provenanceOf(owner) },
+  }
+  const select = selectOf(partsOf(relation, textsOfKey(columns, key)))
+  const send = (): Promise<T> => context.fetch(selectStatement(select), operation, fetched)
+  return observed(context.observer, operation, send, (result) => ({ rows: Number(result) }))
+}
+
+function partsOf(relation: RelationMetadata, texts: KeyTexts): SelectParts {
+  const { source, nodes, link } = farSide(relation)
+  return { ...rowsWhere(source, equalTo(nodes, texts), []), joins: link }
+}

@@ -1,0 +1,106 @@
+import { concatenated, placeColumn, rowDecoder } from '../schema/row-decoder.ts'
+import type { RowDecoder } from '../schema/wire-form.ts'
+import { quote } from '../sql/identifier.ts'
+import { shapesOf, type Sink, type SqlNode } from '../sql/node.ts'
+import { readStatement, type RowsRead } from '../sql/select.ts'
+import type { Statement } from '../sql/statement.ts'
+import { JoinedRelation } from './joined-relation.ts'
+import type { JoinTree } from './join-tree.ts'
+import { branchAlias, branchName, nameAt, namesOf } from './joined-names.ts'
+
+/** The statement of rows, with the relations that are joined to them. */
+export function statementOf(rows: RowsRead, tree: JoinTree): Statement {
+  const { table, node, decoder } = rows
+  if (tree.nodes.length === 0) return readStatement(table, node, decoder)
+  const { width, isNumbered } = widthsOf(rows, tree)
+  const joined = new JoinedSelect(node, width, tree, isNumbered)
+  return readStatement(table, joined, decoderOf(decoder, tree, isNumbered))
+}
+
+/** How many columns the own rows of a statement with joins have. */
+export interface Widths {
+  readonly width: number
+  /** Whether each row has its number behind it: lists repeat it, and joins may change the order. */
+  readonly isNumbered: boolean
+}
+
+export function widthsOf({ decoder, isOrdered }: RowsRead, tree: JoinTree): Widths {
+  return { width: decoder.columns.length, isNumbered: isOrdered || tree.lists.size > 0 }
+}
+
+const decoders = new WeakMap<RowDecoder, Map<string, RowDecoder>>()
+
+function decoderOf(root: RowDecoder, { nodes }: JoinTree, isNumbered: boolean): RowDecoder {
+  const tables = nodes.map(({ plan }) => plan.relation.target)
+  const key = `${isNumbered ? '#' : ''}${tables.map(({ id }) => id).join()}`
+  let known = decoders.get(root)
+  if (known === undefined) decoders.set(root, (known = new Map()))
+  let decoder = known.get(key)
+  if (decoder === undefined) {
+    const number = isNumbered ? [placeColumn.decoder] : []
+    decoder = concatenated(root, number, tables.map(rowDecoder))
+    known.set(key, decoder)
+  }
+  return decoder
+}
+
+/**
+ * Joins relations to the rows of a statement, which stays as it is, in a sub-query: its limit counts its own
+ * rows, its lock is on these, and your own SQL in it sees no other tables.
+ */
+class JoinedSelect implements SqlNode {
+  readonly shape: string
+  readonly #rows: SqlNode
+  readonly #width: number
+  readonly #tree: JoinTree
+  readonly #isNumbered: boolean
+  readonly #relations: readonly JoinedRelation[]
+
+  constructor(rows: SqlNode, width: number, tree: JoinTree, isNumbered: boolean) {
+    this.#rows = rows
+    this.#width = width
+    this.#tree = tree
+    this.#isNumbered = isNumbered
+    this.#relations = tree.nodes.map(
+      (node) => new JoinedRelation(node, (tree.lists.get(node.level) ?? 0) > 1),
+    )
+    this.shape = `joined${isNumbered ? '#' : ''}(${rows.shape})${shapesOf(this.#relations)}`
+  }
+
+  write(sink: Sink): void {
+    const width = this.#width + (this.#isNumbered ? 1 : 0)
+    const columns = namesOf(width).map((name) => `${quote('#0')}.${name}`)
+    for (const relation of this.#relations) columns.push(...relation.columns)
+    sink.text(`select ${columns.join(', ')} from (`)
+    if (this.#isNumbered) sink.text(`select ${quote('#')}.*, row_number() over () from (`)
+    this.#rows.write(sink)
+    if (this.#isNumbered) sink.text(`) as ${quote('#')}`)
+    sink.text(`) as ${quote('#0')} (${namesOf(width).join(', ')})`)
+    this.#writeBranches(sink, 0, '')
+    for (const relation of this.#relations) {
+      relation.write(sink)
+      this.#writeBranches(sink, relation.index, relation.found)
+    }
+    if (!this.#isNumbered) return
+    const orders = [`${quote('#0')}.${nameAt(this.#width)}`, ...this.#ordersIn(0)]
+    sink.text(` order by ${orders.join(', ')}`)
+  }
+
+  /**
+   * Several lists of one owner are a branch each: a row has an element of one of them. Joined to each other,
+   * they would repeat the elements of one list for each element of the others.
+   */
+  #writeBranches(sink: Sink, level: number, found: string): void {
+    const count = this.#tree.lists.get(level) ?? 0
+    if (count < 2) return
+    const numbers = Array.from({ length: count }, (_, index) => `(${index + 1})`).join(', ')
+    const values = `(values ${numbers}) as ${branchAlias(level)} (${branchName})`
+    sink.text(found === '' ? ` cross join ${values}` : ` left join ${values} on ${found}`)
+  }
+
+  #ordersIn(level: number): readonly string[] {
+    const lists = this.#relations.filter((each) => each.isList && each.level === level)
+    const branch = lists.length > 1 ? [`${branchAlias(level)}.${branchName}`] : []
+    return [...branch, ...lists.flatMap((list) => [...list.orders, ...this.#ordersIn(list.index)])]
+  }
+}

@@ -1,0 +1,86 @@
+import type { Entity } from '../entity/entity.ts'
+import { type Place, placeLoaded } from '../entity/place.ts'
+import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
+import { relationHandle } from '../entity/relation-handle.ts'
+import type { RelationshipOperation } from '../observe/operation.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+import type { Fetching } from '../sql/fetched.ts'
+import type { LoadPlan } from './loader.ts'
+
+/** One loader, and the entities that it loads for. */
+export interface Step {
+  readonly plan: LoadPlan
+  readonly owners: readonly Entity[]
+  /**
+   * The place of the owners in the result of a query, whose JSON then shows the relation. Undefined if the
+   * program called `load`: it is as if the program had awaited each relation, and whole ones are not loaded again.
+   */
+  readonly place: Place | undefined
+  /** How deep the loader is nested; 0 is directly below the query. */
+  readonly depth: number
+}
+
+/** A step that is under way. */
+export interface Load {
+  /** Its statement, which gives a number of rows. Undefined if it needs none. */
+  readonly fetching: Fetching<number, RelationshipOperation> | undefined
+  /** Gives the owners what was found. Returns the steps below. */
+  finish(): readonly Step[]
+}
+
+/** The steps of loaders for entities of one place. */
+export function stepsOf(
+  plans: readonly LoadPlan[],
+  owners: readonly Entity[],
+  place: Place | undefined,
+  depth: number,
+): readonly Step[] {
+  return owners.length === 0 ? [] : plans.map((plan) => ({ plan, owners, place, depth }))
+}
+
+/** The relation of the owners is loaded. Returns the place of its entities. */
+export function placeBelow(
+  place: Place | undefined,
+  owners: readonly Entity[],
+  relation: RelationMetadata,
+  loaded: readonly Entity[],
+): Place | undefined {
+  if (place !== undefined) return placeIn(place, owners, relation, loaded)
+  markBehind(owners, relation, loaded)
+  for (const each of owners) relationHandle(each, relation.name).show()
+  return undefined
+}
+
+/** The same in the result of a query. */
+export function placeIn(
+  place: Place,
+  owners: readonly Entity[],
+  relation: RelationMetadata,
+  loaded: readonly Entity[],
+): Place {
+  markBehind(owners, relation, loaded)
+  const below = place.loadedBelow(relation)
+  placeLoaded(owners, loaded, below)
+  return below
+}
+
+function markBehind(
+  [owner]: readonly Entity[],
+  relation: RelationMetadata,
+  loaded: readonly Entity[],
+): void {
+  if (owner === undefined) return
+  mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded.length))
+}
+
+/** Gives an owner what a loader found for it. */
+export function fillWith(owner: Entity, plan: LoadPlan, entities: Entity[]): void {
+  const { cardinality, name } = plan.relation
+  const value = cardinality === 'many' ? entities : (entities[0] ?? null)
+  relationHandle(owner, name).fillByLoader(value, isWhole(plan))
+}
+
+/** Whether a loader loads all rows behind its relation. */
+export function isWhole({ where, limit }: LoadPlan): boolean {
+  return where === undefined && limit === undefined
+}
