@@ -66,7 +66,7 @@ export function selectRelatedOfMany<G extends Keyed>(
           new EachKey(side, relation.through, keys, { where, orders, limit }),
           rowDecoderWith(source.table, placeColumn),
         )
-  const placeIndex = source.table.columns.length
+  const placeIndex = source.table.rowColumns.length
   return { statement, mayRepeat: true, groupOf: (row) => groups[Number(row[placeIndex]) - 1] }
 }
 
@@ -83,7 +83,7 @@ function selectByTexts<G>(
   const [node] = side.nodes as readonly [SqlNode]
   const found = new OneOf(node, texts, false)
   const condition = where === undefined ? found : and(found, where)
-  const position = link === undefined ? column.position : source.table.columns.length
+  const position = link === undefined ? column.position : source.table.rowColumns.length
   return {
     statement:
       link === undefined

@@ -63,6 +63,7 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
     const column = table.columns[position] as ColumnMetadata
     const value = valueOf(entity, column)
     if (column.primaryKey) throw changedKeyError(table, column)
+    if (column.version) throw changedVersionError(table, column)
     requireValue(table, column, value)
     const stored = snapshot[position] ?? null
     row[position] = exactKept(identity, entity, column) ?? keptChange(column, value, stored)
@@ -148,6 +149,13 @@ function madeColumns(table: TableMetadata): readonly ColumnMetadata[] {
 
 export function isEmpty({ added, changed, deleted }: ChangeSet): boolean {
   return added.length === 0 && changed.length === 0 && deleted.length === 0
+}
+
+function changedVersionError(table: TableMetadata, column: ColumnMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_FLUSH',
+    `${table.entityName}.${column.property} is the version of a stored row and cannot be changed: every UPDATE counts it`,
+  )
 }
 
 function changedKeyError(table: TableMetadata, column: ColumnMetadata): DataBridgeError {

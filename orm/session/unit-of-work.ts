@@ -4,6 +4,7 @@ import { identityOf, storedIdentity } from '../entity/identity.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
+import { undoVersion } from '../entity/version.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Change, changeOf, type ChangeSet, hasChanged, isDirty } from './change-set.ts'
@@ -315,6 +316,8 @@ function secondError(table: TableMetadata): DataBridgeError {
 
 function restore({ written }: Undo): void {
   written?.forEach((before, entity) => {
-    stateOf(entity).snapshot = before
+    const state = stateOf(entity)
+    state.snapshot = before
+    undoVersion(entity, state)
   })
 }
