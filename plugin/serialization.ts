@@ -1,5 +1,6 @@
 import type { FastifyRequest, preSerializationHookHandler } from 'fastify'
 import { type Session, withPlainEntities } from '../orm/index.ts'
+import { hasTags, keepSent } from './entity-tags.ts'
 import { holdStatus, releaseStatus } from './held-status.ts'
 import type { RequestSessions } from './request-sessions.ts'
 import { routeOf } from './route-options.ts'
@@ -14,6 +15,7 @@ export type SessionsOf = (request: FastifyRequest) => RequestSessions | null
 export function flushFirst(sessionsOf: SessionsOf): preSerializationHookHandler<unknown> {
   return function flushBeforeSerialization(request, reply, payload, done) {
     const sessions = sessionsOf(request)
+    if (hasTags(request)) keepSent(request, sessions?.knownAnswers?.hasFailed ? null : payload)
     const incomplete = sessions?.incomplete()
     if (sessions === null || incomplete === undefined) return done(null, payload)
     const { answers } = sessions
