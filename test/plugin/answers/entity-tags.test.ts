@@ -310,7 +310,7 @@ describe('no ETag', () => {
     ['/uncommitted', 200],
     ['/without', 200],
     ['/off', 200],
-    ["/failed-commit", 500],
+    ['/failed-commit', 500],
     ['/failed-hook', 500],
     ['/deleted', 200],
     ['/handled', 200],
