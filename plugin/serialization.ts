@@ -15,7 +15,10 @@ export type SessionsOf = (request: FastifyRequest) => RequestSessions | null
 export function flushFirst(sessionsOf: SessionsOf): preSerializationHookHandler<unknown> {
   return function flushBeforeSerialization(request, reply, payload, done) {
     const sessions = sessionsOf(request)
-    if (hasTags(request)) keepSent(request, sessions?.knownAnswers?.hasFailed ? null : payload)
+    const known = sessions?.knownAnswers
+    // Of two answers the first one leaves.
+    if (hasTags(request) && known?.isAnswering !== true)
+      keepSent(request, known?.hasFailed === true ? null : payload)
     const incomplete = sessions?.incomplete()
     if (sessions === null || incomplete === undefined) return done(null, payload)
     const { answers } = sessions

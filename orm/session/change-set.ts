@@ -57,6 +57,7 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
   if (lifecycle !== 'stored' || snapshot === undefined) return undefined
   let position = nextChange(entity, table, snapshot, 0)
   if (position === -1) return undefined
+  if (table.version !== undefined) requireRenewable(entity, table)
   const row = snapshot.slice()
   const places = new Places(last?.places)
   while (position !== -1) {
@@ -149,6 +150,15 @@ function madeColumns(table: TableMetadata): readonly ColumnMetadata[] {
 
 export function isEmpty({ added, changed, deleted }: ChangeSet): boolean {
   return added.length === 0 && changed.length === 0 && deleted.length === 0
+}
+
+/** After an UPDATE, the entity gets its new version. */
+function requireRenewable(entity: Entity, table: TableMetadata): void {
+  if (table.hasXmin || !Object.isFrozen(entity)) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `a flush expected an entity that can be changed, since its version is counted, got a frozen ${table.entityName}`,
+  )
 }
 
 function changedVersionError(table: TableMetadata, column: ColumnMetadata): DataBridgeError {

@@ -57,7 +57,7 @@ export class EntitySource implements QueryContext {
 
   fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T> {
     const table = statement.decoder?.xminOf
-    return table === undefined || this.#catalogue.knows(table)
+    return table === undefined || this.#catalogue.knows(table) || this.#connection.hasFailed
       ? this.#connection.fetch(statement, operation, fetched)
       : this.#fetchFirst(table, statement, operation, fetched)
   }
