@@ -299,7 +299,9 @@ describe('If-Match', () => {
         return Readable.from(['some ', 'text'])
       })
     })
-    await expect(post(streaming, '/', '"x"').then((response) => response.text())).rejects.toThrow()
+    await expect(post(streaming, '/', '"x"').then((response) => response.text())).rejects.toThrow(
+      'terminated',
+    )
     expect(await rows()).toEqual(untouched)
     const response = await post(streaming, '/', await tagOf(app))
     expect([response.status, await response.text()]).toEqual([200, 'some text'])
