@@ -25,6 +25,7 @@ import { Catalogue } from './session/catalogue.ts'
 import type { LiveSession, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'
 import type { TransactionOptions } from './session/transaction-options.ts'
+import type { WriteGuard } from './session/write-guard.ts'
 import { Bag, type InBag } from './util/bag.ts'
 import { given, refusal, type TellRefused } from './util/refusals.ts'
 import { wantsOldNames } from './telemetry/span-settings.ts'
@@ -48,6 +49,7 @@ export interface SessionContext {
   readonly slow?: SlowStatements | undefined
   /** Told of promises that were refused because the request has ended. */
   readonly tellRefused?: TellRefused | undefined
+  readonly guard?: WriteGuard | undefined
 }
 
 /**
@@ -215,7 +217,7 @@ export class Database implements AsyncDisposable {
   /** @internal The parts of a session on this database. */
   parts(
     options: SessionOptions,
-    { trace, slow = this.slow, tellRefused }: SessionContext = {},
+    { trace, slow = this.slow, tellRefused, guard }: SessionContext = {},
   ): SessionParts {
     if (this.#closing !== undefined) throw closedError()
     const {
@@ -252,6 +254,7 @@ export class Database implements AsyncDisposable {
       isReadOnly: readOnly === true,
       signal,
       tellRefused,
+      guard,
       opened: (session) => {
         live.session = session
         this.#live.add(live)

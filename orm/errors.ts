@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'DATA_BRIDGE_ERR_FOREIGN_KEY'
   | 'DATA_BRIDGE_ERR_EXCLUSION'
   | 'DATA_BRIDGE_ERR_STALE'
+  | 'DATA_BRIDGE_ERR_PRECONDITION'
   | 'DATA_BRIDGE_ERR_NOT_NULL'
   | 'DATA_BRIDGE_ERR_CHECK'
   | 'DATA_BRIDGE_ERR_INVALID_VALUE'
@@ -78,6 +79,10 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   ),
   DATA_BRIDGE_ERR_EXCLUSION: conflict('It conflicts with something that exists already.'),
   DATA_BRIDGE_ERR_STALE: conflict('It was changed or removed in the meantime.'),
+  DATA_BRIDGE_ERR_PRECONDITION: {
+    statusCode: 412,
+    clientMessage: 'It has another version than the request expects.',
+  },
   DATA_BRIDGE_ERR_NOT_NULL: { statusCode: 400, clientMessage: 'A required value is missing.' },
   DATA_BRIDGE_ERR_CHECK: { statusCode: 400, clientMessage: 'A value is not allowed.' },
   DATA_BRIDGE_ERR_INVALID_VALUE: { statusCode: 400, clientMessage: 'A value is not valid.' },

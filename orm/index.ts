@@ -89,6 +89,10 @@ export type { TimestampMode } from './schema/types/timestamps.ts'
 export type { Entity } from './entity/entity.ts'
 /** @internal for the plugin */
 export { withPlainEntities } from './entity/plain.ts'
+/** @internal for the plugin */
+export { showsRelations } from './entity/entity-json.ts'
+/** @internal for the plugin */
+export { storedVersion } from './entity/version.ts'
 export {
   type AnyEntityClass,
   belongsTo,
@@ -112,6 +116,8 @@ export type {
 } from './entity/types.ts'
 export type { ExecutedRows } from './session/executed-rows.ts'
 export type { TransactionOptions } from './session/transaction-options.ts'
+/** @internal for the plugin */
+export type { WriteGuard } from './session/write-guard.ts'
 /** @internal for the plugin */
 export { ambient, ambientScope, type AmbientScope } from './session/ambient.ts'
 /** @internal for the plugin */

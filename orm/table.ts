@@ -67,6 +67,23 @@ export interface TableOptions<Name extends PropertyKey, F> {
   readonly checks?: readonly TableCheck<F>[] | Readonly<Record<string, TableCheck<F>>>
   /** Foreign keys of several columns, or to columns that are not the primary key. */
   readonly foreignKeys?: readonly TableForeignKey<Name>[]
+  /**
+   * `'xmin'`: PostgreSQL's system column is the version of a row, and no column is added. An UPDATE or DELETE of a
+   * row that others have changed since it was read fails with `DATA_BRIDGE_ERR_STALE` (409). For ordinary and
+   * partitioned tables: a view or a foreign table is a `DATA_BRIDGE_ERR_SCHEMA` at its first use. For a column that
+   * counts instead, see `integer().version()`.
+   *
+   * @example
+   * ```ts
+   * import { integer, table } from 'fastify-data-bridge/orm'
+   *
+   * export class Account extends table('accounts', {
+   *   id: integer().primaryKey().generated(),
+   *   balance: integer(),
+   * }, { version: 'xmin' }) {}
+   * ```
+   */
+  readonly version?: 'xmin'
 }
 
 // Columns only: a relation would be resolved while the class that declares it is.

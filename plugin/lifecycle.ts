@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, onSendHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import {
   ambient,
   ambientScope,
@@ -8,6 +8,8 @@ import {
   showMessage,
 } from '../orm/index.ts'
 import { Arrival } from './arrival.ts'
+import type { Done } from './done.ts'
+import { forgetSent, removeTag, sentSlot, setTag } from './entity-tags.ts'
 import type { Settings } from './options.ts'
 import { lateError } from './request-errors.ts'
 import { type Registration, RequestSession } from './request-session.ts'
@@ -21,7 +23,10 @@ type Slot = Arrival | RequestSession | 'sealed' | null
 
 const everySession: unique symbol = Symbol('fastify-data-bridge.every-session')
 
-type Slots = { [slot: symbol]: Slot } & { [everySession]: RequestSessions | null }
+type Slots = { [slot: symbol]: Slot } & {
+  [everySession]: RequestSessions | null
+  [sentSlot]: unknown
+}
 
 /** Gives the session of a request. */
 export type SessionOf = (request: FastifyRequest) => Session
@@ -74,6 +79,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   app.addHook('onError', function rollbackOnError(request, reply, error, done) {
     hideDetails(error)
     telemetry?.requestFailed(request)
+    if (slotsOf(request)[sentSlot] !== null) forgetSent(request, reply)
     if (isExhausted(error)) reply.header('retry-after', String(retryAfterSeconds))
     const unit = unitOf(request)
     if (unit === null || unit === 'sealed') done()
@@ -84,6 +90,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   if (!app.hasRequestDecorator(everySession)) {
     app.decorateRequest(everySession, null)
     app.decorateRequest(routeSlot, null)
+    app.decorateRequest(sentSlot, null)
     app.addHook(
       'preSerialization',
       flushFirst((request) => slotsOf(request)[everySession]),
@@ -91,7 +98,8 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
     app.addHook('preSerialization', plainEntities)
   }
 
-  const commitOnSend: onSendHookHandler = function commitOnSend(request, _reply, payload, done) {
+  const commitOnSend: onSendHookHandler = function commitOnSend(request, reply, payload, next) {
+    const done = slotsOf(request)[sentSlot] === null ? next : tagged(request, reply, next)
     const held = slotsOf(request)[slot] ?? null
     if (held === null || held === 'sealed') return done(null, payload)
     // A stream may use the session first while it flows.
@@ -112,6 +120,15 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   })
 
   return sessionOf
+}
+
+/** Goes on with a response that has its `ETag`, which is known after the commit. */
+function tagged(request: FastifyRequest, reply: FastifyReply, next: Done): Done {
+  return (error, payload) => {
+    if (error === null) setTag(request, reply)
+    else removeTag(request, reply)
+    next(error, payload)
+  }
 }
 
 /** Makes requests the scope of `User.get(1)`. */

@@ -151,6 +151,7 @@ export class RequestSession implements SessionPart, DeferredSession {
     }
     if (this.#ending !== undefined || this.#commitOn !== undefined) return false
     if (this.#sessions.knownAnswers !== undefined || isStream(payload)) return false
+    if (this.#sessions.precondition !== undefined) return false
     if (session.isClosed || !session.isQuiet) return false
     this.#state = 'rolledBack'
     this.#ending = endedQuietly
@@ -263,11 +264,13 @@ export class RequestSession implements SessionPart, DeferredSession {
     const { database, slowQueryMs } = this.#settings
     const { context } = this.#arrival
     if (context !== undefined) this.#trace = database.telemetry?.scopeOf(context, this.#request)
-    const options = sessionOptionsOf(routeOptionsOf(this.#request), database.timeouts)
+    const route = routeOptionsOf(this.#request)
+    const options = sessionOptionsOf(route, database.timeouts)
     const session = new Session(database, options, {
       trace: this.#trace,
       slow: slowStatementLog(this.#request.log, slowQueryMs),
       tellRefused: (error) => this.#sessions.refused(error),
+      guard: route.etag === true ? this.#sessions.readPrecondition(this.#request) : undefined,
     }).manage()
     this.#sessions.add(this)
     return session
@@ -339,8 +342,8 @@ export class RequestSession implements SessionPart, DeferredSession {
       if (session.isClosed && this.#registration.shutdown.aborted) throw shutdownError()
       session.refuseLoss()
       if (session.isClosed) return Promise.resolve(this.#ended(session, notCommitted))
-      const committing = this.#sessions.areSeveral
-        ? this.#sessions.flushOthers(this, payload).then(() => this.#commit(session))
+      const committing = this.#sessions.flushFirst
+        ? this.#sessions.flushBefore(this, session, payload).then(() => this.#commit(session))
         : this.#commit(session)
       return committing.then(
         () => {

@@ -1,6 +1,7 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { DataBridgeError, Session, SessionStats } from '../orm/index.ts'
 import { Answers } from './answers.ts'
+import { Precondition } from './precondition.ts'
 import { partialError } from './request-errors.ts'
 import { sumOf } from './response-headers.ts'
 
@@ -36,6 +37,7 @@ export class RequestSessions {
   readonly #reply: FastifyReply
   readonly #parts: SessionPart[] = []
   #answers: Answers | undefined
+  #precondition: Precondition | undefined
   #hasRefused = false
 
   constructor(reply: FastifyReply) {
@@ -63,8 +65,19 @@ export class RequestSessions {
     return this.#parts.length > 0
   }
 
-  get areSeveral(): boolean {
-    return this.#parts.length > 1
+  /** What `If-Match` demands. Undefined if it demands nothing, and before {@link readPrecondition}. */
+  get precondition(): Precondition | undefined {
+    return this.#precondition
+  }
+
+  /** Throws if `If-Match` is malformed. */
+  readPrecondition(request: FastifyRequest): Precondition | undefined {
+    return (this.#precondition ??= Precondition.of(request))
+  }
+
+  /** Whether {@link flushBefore} has something to do. */
+  get flushFirst(): boolean {
+    return this.#parts.length > 1 || this.#precondition !== undefined
   }
 
   /** Whether the commit of one has begun. The others are flushed then. */
@@ -100,13 +113,19 @@ export class RequestSessions {
     return sessions
   }
 
-  /** Finds what another database refuses, as far as a flush can find it, before the first commit. */
-  async flushOthers(committing: SessionPart, payload: unknown): Promise<void> {
+  /**
+   * Finds what another database refuses, as far as a flush can find it, before the first commit. With `If-Match`,
+   * everything is flushed first: then it is known what the request writes.
+   */
+  async flushBefore(committing: SessionPart, session: Session, payload: unknown): Promise<void> {
     for (const part of this.#parts) {
       if (part === committing) continue
-      const session = part.unsaved(payload)
-      if (session !== undefined) await session.flush()
+      const other = part.unsaved(payload)
+      if (other !== undefined) await other.flush()
     }
+    if (this.#precondition === undefined) return
+    if (session.hasUnsaved) await session.flush()
+    this.#precondition.settle()
   }
 
   abort(reason: () => DataBridgeError): void {

@@ -35,10 +35,42 @@ export interface DataBridgeRouteOptions {
    * `timeouts.transaction` says otherwise.
    */
   readonly stream?: 'before' | 'deferred' | undefined
+  /**
+   * `true`: a response that is one entity with a version has an `ETag`, and a request with `If-Match` only writes the
+   * entity if it still has that version. Otherwise it is answered with `DATA_BRIDGE_ERR_PRECONDITION` (412).
+   *
+   * @example
+   * ```ts
+   * import Fastify from 'fastify'
+   * import dataBridge from 'fastify-data-bridge'
+   * import { User } from './entities.ts'
+   *
+   * const app = Fastify()
+   * app.register(dataBridge)
+   * app.patch<{ Params: { id: string }; Body: { name: string } }>(
+   *   '/users/:id',
+   *   { config: { dataBridge: { etag: true } } },
+   *   async (request) => {
+   *     const user = await request.session.getOrThrow(User, Number(request.params.id))
+   *     user.name = request.body.name
+   *     return user
+   *   },
+   * )
+   * ```
+   */
+  readonly etag?: boolean | undefined
 }
 
 const commitTimes = ['before', 'deferred']
-const routeOptionNames = ['commitOn', 'readOnly', 'isolation', 'transaction', 'timeouts', 'stream']
+const routeOptionNames = [
+  'commitOn',
+  'readOnly',
+  'isolation',
+  'transaction',
+  'timeouts',
+  'stream',
+  'etag',
+]
 
 /** Refuses route options that are wrong or unknown. */
 export function requireRouteOptions(options: unknown, route: string): void {
@@ -48,13 +80,15 @@ export function requireRouteOptions(options: unknown, route: string): void {
     throw optionError(`${where} expected an object, got ${describe(options)}`)
   }
   refuseUnknown(options, routeOptionNames, where)
-  const { commitOn, readOnly, isolation, timeouts, stream } = options as DataBridgeRouteOptions
+  const { commitOn, readOnly, isolation, timeouts, stream, etag } =
+    options as DataBridgeRouteOptions
   requireCommitOn(`${where}.commitOn`, commitOn)
   requireBoolean(`${where}.readOnly`, readOnly)
   requireIsolation(isolation, `${where}.isolation`)
   requireTransaction(options, `${where}.`)
   requireTimeLimits(timeouts, `${where}.timeouts`)
   requireOneOf(`${where}.stream`, stream, commitTimes)
+  requireBoolean(`${where}.etag`, etag)
 }
 
 const none: DataBridgeRouteOptions = Object.freeze({})

@@ -1,5 +1,6 @@
 import type { FastifyRequest, preSerializationHookHandler } from 'fastify'
 import { type Session, withPlainEntities } from '../orm/index.ts'
+import { hasTags, keepSent } from './entity-tags.ts'
 import { holdStatus, releaseStatus } from './held-status.ts'
 import type { RequestSessions } from './request-sessions.ts'
 import { routeOf } from './route-options.ts'
@@ -14,6 +15,10 @@ export type SessionsOf = (request: FastifyRequest) => RequestSessions | null
 export function flushFirst(sessionsOf: SessionsOf): preSerializationHookHandler<unknown> {
   return function flushBeforeSerialization(request, reply, payload, done) {
     const sessions = sessionsOf(request)
+    const known = sessions?.knownAnswers
+    // Of two answers the first one leaves.
+    if (hasTags(request) && known?.isAnswering !== true)
+      keepSent(request, known?.hasFailed === true ? null : payload)
     const incomplete = sessions?.incomplete()
     if (sessions === null || incomplete === undefined) return done(null, payload)
     const { answers } = sessions

@@ -3,7 +3,7 @@ import type { RelationMetadata } from '../schema/metadata.ts'
 import { listed } from '../util/messages.ts'
 import { compiledOf } from './compiled-table.ts'
 import type { Entity } from './entity.ts'
-import { type EntityState, findState } from './entity-state.ts'
+import { type EntityState, findState, stateOf } from './entity-state.ts'
 import { type JsonBudget, mostEntities } from './json-budget.ts'
 import { type Place, placeOf } from './place.ts'
 import type { RelationHandle } from './relation-handle.ts'
@@ -127,6 +127,18 @@ function listJson(
   })
   place.budget.reset()
   return json
+}
+
+/** @internal Whether the JSON of an entity has relations. */
+export function showsRelations(entity: object): boolean {
+  const { table, handles } = stateOf(entity)
+  if (handles === undefined) return false
+  const place = placeOf(entity)
+  const visit = rootOf(place, new Walk(place, 1))
+  return table.relationNames.some((name) => {
+    const handle = handles.get(name)
+    return handle?.isLoaded === true && step(visit, table.relation(name), handle) !== undefined
+  })
 }
 
 function rootOf(place: Place, walk: Walk): Visit {

@@ -46,7 +46,7 @@ export class EachKey implements SqlNode {
     const { source } = this.#side
     const { where, orders, limit } = this.#choice
     const alias = quote(source.alias)
-    const columns = source.table.columns.map(({ name }) => `${alias}.${quote(name)}`)
+    const columns = source.table.rowColumns.map(({ name }) => `${alias}.${quote(name)}`)
     sink.text(`select ${columns.join(', ')}, `)
     givenPlace.write(sink)
     sink.text(' from ')

@@ -128,7 +128,7 @@ class JoinedEntities<T> implements Fetched<T> {
     if (isNumbered) offset += 1
     for (const { plan } of this.#tree.nodes) {
       const { target } = plan.relation
-      this.#nodes.push(nodeOf(target, target.columns.length, false))
+      this.#nodes.push(nodeOf(target, target.rowColumns.length, false))
     }
   }
 

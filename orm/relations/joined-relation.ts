@@ -31,7 +31,7 @@ export class JoinedRelation implements SqlNode {
     this.level = node.level
     this.isList = relation.cardinality === 'many'
     this.#side = farSide(relation)
-    this.#width = relation.target.columns.length
+    this.#width = relation.target.rowColumns.length
     this.#isBranch = hasBranches && this.isList
     this.#isCut = this.isList
       ? limit !== undefined || !orders.every(isExposable)

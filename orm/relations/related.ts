@@ -75,7 +75,7 @@ export function selectRelatedOfMany<G extends Keyed>(
           decoder: rowDecoderWith(source.table, placeColumn),
           isOrdered: true,
         }
-  const placeIndex = source.table.columns.length
+  const placeIndex = source.table.rowColumns.length
   return {
     statement: statementOf(rows, tree),
     widths: widthsOf(rows, tree),
@@ -97,7 +97,7 @@ function selectByTexts<G>(
   const [node] = side.nodes as readonly [SqlNode]
   const found = new OneOf(node, texts, false)
   const condition = where === undefined ? found : and(found, where)
-  const position = link === undefined ? column.position : source.table.columns.length
+  const position = link === undefined ? column.position : source.table.rowColumns.length
   return {
     rows:
       link === undefined

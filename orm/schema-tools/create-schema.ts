@@ -4,7 +4,8 @@ import type { AnyEntityClass } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
 import type { BaseSession } from '../session/session.ts'
 import { type Catalogue, currentSchemaOf, readTables, readTypes } from './catalogue.ts'
-import { defineFrom } from './definition.ts'
+import { findTable } from './compare.ts'
+import { defineFrom, type TableDefinition } from './definition.ts'
 import { enumerationsOf, extensionsOf } from './declared-types.ts'
 import { linkTablesOf, requireOneDeclaration } from './link-tables.ts'
 import { mergeDefinitions } from './merge.ts'
@@ -24,6 +25,7 @@ export async function createTables(
   await lockSchema(session)
   const declarations = declarationsOf(tables, await currentSchemaOf(session))
   const catalogue = await readCatalogue(session, declarations)
+  for (const definition of declarations.definitions) requireXmin(catalogue, definition)
   const steps = missingSteps(declarations, catalogue)
   warnOfDifferences(declarations, catalogue)
   for (const step of steps) await runStep(session, 'createSchema()', step)
@@ -82,6 +84,15 @@ function requireSchema({ schema, name }: Pick<TableMetadata, 'schema' | 'name'>)
     'DATA_BRIDGE_ERR_SCHEMA',
     `createSchema() expected a schema for ${name}, got none: the search_path of the connection ` +
       `names no schema that exists; create one, or declare it: { schema: 'app' }`,
+  )
+}
+
+function requireXmin(catalogue: Catalogue, definition: TableDefinition): void {
+  if (!definition.hasXmin || findTable(catalogue, definition)?.isTable !== false) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `${definition.declaredBy} has version: 'xmin', which expected an ordinary or a partitioned table; ` +
+      `${definition.sql} is a view or a foreign table`,
   )
 }
 

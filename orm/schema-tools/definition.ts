@@ -29,6 +29,8 @@ export interface TableDefinition extends TableName {
   readonly checks: readonly CheckDefinition[]
   readonly foreignKeys: readonly ForeignKeyDefinition[]
   readonly comment: string | undefined
+  /** Whether xmin is the version of its rows, so that it has to be a table. */
+  readonly hasXmin: boolean
 }
 
 export interface CheckDefinition {
@@ -67,6 +69,7 @@ export function defineFrom(table: TableMetadata, currentSchema: string): TableDe
     checks: checks(table),
     foreignKeys,
     comment: table.settings.comment,
+    hasXmin: table.hasXmin,
   }
 }
 

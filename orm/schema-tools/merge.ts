@@ -22,6 +22,7 @@ function merge(first: TableDefinition, second: TableDefinition): TableDefinition
     checks: distinct([...first.checks, ...second.checks]),
     foreignKeys: distinctKeys([...first.foreignKeys, ...second.foreignKeys]),
     comment: first.comment ?? second.comment,
+    hasXmin: first.hasXmin || second.hasXmin,
   }
 }
 

@@ -2,6 +2,7 @@ import { describe } from '../errors.ts'
 import { listed } from '../util/messages.ts'
 import type { ColumnType } from './column-type.ts'
 import { schemaError } from './schema-error.ts'
+import { requireVersionType } from './version.ts'
 
 /** What PostgreSQL does with referring rows when a row is deleted. */
 export type OnDelete = 'cascade' | 'restrict' | 'set null' | 'no action'
@@ -33,6 +34,8 @@ export interface ColumnSpec {
   readonly default: ColumnDefault | undefined
   /** Gives the value of an INSERT or UPDATE if the program set none. */
   readonly onUpdate: (() => unknown) | undefined
+  /** Whether it counts the updates of its row. */
+  readonly version: boolean
   readonly references: { readonly target: () => unknown; readonly onDelete: OnDelete } | undefined
 }
 
@@ -133,6 +136,30 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
   }
 
   /**
+   * Makes the column the version of its row. It is 1 in a new row, and every UPDATE adds 1. An UPDATE or DELETE
+   * of a row that others have changed since it was read fails with `DATA_BRIDGE_ERR_STALE` (409). For
+   * `smallint`, `integer` and `bigint`; the program never sets it. A table has at most one version.
+   *
+   * @example
+   * ```ts
+   * import { integer, table } from 'fastify-data-bridge/orm'
+   *
+   * export class Account extends table('accounts', {
+   *   id: integer().primaryKey().generated(),
+   *   balance: integer(),
+   *   version: integer().version(),
+   * }) {}
+   *
+   * const account = new Account({ balance: 100 })
+   * console.log(account.version) // 1
+   * ```
+   */
+  version(): Column<T, true, Key> {
+    requireVersionType(this.spec.type)
+    return this.#with({ version: true })
+  }
+
+  /**
    * A foreign key to the primary key of another entity, named by a thunk: `references(() => User)`.
    *
    * The thunk's type is `Function` on purpose: with a call signature, tables that refer to each other
@@ -186,6 +213,7 @@ export function columnOf<T>(type: ColumnType, name: string | undefined): Column<
     hidden: false,
     default: undefined,
     onUpdate: undefined,
+    version: false,
     references: undefined,
   })
 }

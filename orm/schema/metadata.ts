@@ -34,6 +34,10 @@ export class TableMetadata {
   readonly columnOf: ReadonlyMap<string, ColumnMetadata>
   /** The columns of the primary key, in the order of their declaration: at least one. */
   readonly primaryKey: readonly [ColumnMetadata, ...ColumnMetadata[]]
+  /** What tells that others have changed a row: a declared column, or xmin, whose position is behind them. */
+  readonly version: ColumnMetadata | undefined
+  /** The columns that are read of a row: the declared ones, and xmin where it is the version. */
+  readonly rowColumns: readonly ColumnMetadata[]
   readonly relationNames: readonly string[]
   readonly #thunks: ReadonlyMap<string, () => unknown>
   #entity: AnyEntityClass | undefined
@@ -46,6 +50,7 @@ export class TableMetadata {
     primaryKey: readonly [ColumnMetadata, ...ColumnMetadata[]],
     thunks: ReadonlyMap<string, () => unknown>,
     settings: TableSettings,
+    version: ColumnMetadata | undefined,
   ) {
     tables += 1
     this.id = tables
@@ -55,6 +60,11 @@ export class TableMetadata {
     this.columns = Object.freeze(columns)
     this.columnOf = new Map(columns.map((column) => [column.property, column]))
     this.primaryKey = Object.freeze(primaryKey)
+    this.version = version
+    this.rowColumns =
+      version === undefined || version.position < columns.length
+        ? this.columns
+        : Object.freeze([...columns, version])
     this.relationNames = Object.freeze([...thunks.keys()])
     this.#thunks = thunks
   }
@@ -62,6 +72,11 @@ export class TableMetadata {
   /** The PostgreSQL schema that it is in; undefined: the first of the search path. */
   get schema(): string | undefined {
     return this.settings.schema
+  }
+
+  /** Whether the version is a column of PostgreSQL's, and not of the declaration. */
+  get hasXmin(): boolean {
+    return this.rowColumns !== this.columns
   }
 
   /** The entity class, for hydration and messages. Throws before the first use of the class. */
@@ -94,7 +109,7 @@ export class TableMetadata {
     settings: TableSettings,
   ): TableMetadata {
     const key = columns as readonly [ColumnMetadata, ...ColumnMetadata[]]
-    return new TableMetadata(name, columns, key, new Map(), settings)
+    return new TableMetadata(name, columns, key, new Map(), settings, undefined)
   }
 
   get relations(): ReadonlyMap<string, RelationMetadata> {

@@ -9,7 +9,7 @@ const decoders = new WeakMap<TableMetadata, RowDecoder>()
 export function rowDecoder(table: TableMetadata): RowDecoder {
   let decoder = decoders.get(table)
   if (decoder === undefined) {
-    decoder = decoderOf(table, table.columns)
+    decoder = decoderOf(table, table.rowColumns)
     decoders.set(table, decoder)
   }
   return decoder
@@ -38,7 +38,7 @@ export function rowDecoderWith(
   if (decodersOfTable === undefined) longer.set(table, (decodersOfTable = new Map()))
   let decoder = decodersOfTable.get(extra)
   if (decoder === undefined) {
-    decoder = decoderOf(table, [...table.columns, extra])
+    decoder = decoderOf(table, [...table.rowColumns, extra])
     decodersOfTable.set(extra, decoder)
   }
   return decoder
@@ -73,6 +73,10 @@ export function decoderOf(
 ): RowDecoder {
   return Object.freeze({
     columns: Object.freeze(columns.map((one) => ('type' in one ? one.type.keep : one.decoder))),
+    xminOf:
+      table.version !== undefined && table.hasXmin && columns.includes(table.version)
+        ? table
+        : undefined,
     explain(cause: unknown, index: number, row: Row): unknown {
       const column = columns[index]
       if (column === undefined || !('type' in column)) return cause

@@ -13,6 +13,8 @@ export interface TableSettings {
   readonly indexes: readonly (readonly ColumnMetadata[])[]
   readonly checks: readonly CheckSetting[]
   readonly foreignKeys: readonly ForeignKeySetting[]
+  /** What tells that others have changed a row, where it is no column of the declaration. */
+  readonly version: 'xmin' | undefined
 }
 
 /** A condition that each row has to meet: a callback of the row's columns, called when DDL is made. */
@@ -28,7 +30,7 @@ export interface ForeignKeySetting {
   readonly onDelete: OnDelete
 }
 
-const known = ['schema', 'comment', 'unique', 'indexes', 'checks', 'foreignKeys']
+const known = ['schema', 'comment', 'unique', 'indexes', 'checks', 'foreignKeys', 'version']
 
 type Columns = ReadonlyMap<string, ColumnMetadata>
 
@@ -47,7 +49,7 @@ export function tableSettings(
   const unknown = Object.keys(options).find((key) => !known.includes(key))
   if (unknown !== undefined)
     throw schemaError(`${where} has no option ${unknown}; it has ${listed(known)}`)
-  const { schema, comment, unique, indexes, checks, foreignKeys } = options as Record<
+  const { schema, comment, unique, indexes, checks, foreignKeys, version } = options as Record<
     string,
     unknown
   >
@@ -55,6 +57,8 @@ export function tableSettings(
   if (schema !== undefined) requireIdentifier(`${where}: schema`, 'a name for the schema', schema)
   if (comment !== undefined && (typeof comment !== 'string' || comment.includes('\0')))
     throw schemaError(`${where}: comment expected a string, got ${describe(comment)}`)
+  if (version !== undefined && version !== 'xmin')
+    throw schemaError(`${where}: version expected 'xmin', got ${describe(version)}`)
   return Object.freeze({
     schema,
     comment,
@@ -62,6 +66,7 @@ export function tableSettings(
     indexes: columnLists(`${where}: indexes`, indexes, byName),
     checks: checkSettings(`${where}: checks`, checks),
     foreignKeys: foreignKeySettings(`${where}: foreignKeys`, foreignKeys, byName),
+    version,
   })
 }
 

@@ -5,6 +5,7 @@ import { requireIdentifier } from './names.ts'
 import { snakeCase } from './naming.ts'
 import { tableSettings } from './table-options.ts'
 import { schemaError } from './schema-error.ts'
+import { firstVersion, requireVersion, versionOf } from './version.ts'
 
 // `then` would make an entity awaitable; the others belong to every object.
 const refusedProperties: ReadonlySet<string> = new Set([
@@ -63,7 +64,9 @@ export function describeTable(name: string, fields: Fields, options: unknown = {
   for (const column of columns)
     if (column.references) refuseSetNull(name, column.onDelete, [column])
   for (const key of settings.foreignKeys) refuseSetNull(name, key.onDelete, key.columns)
-  return new TableMetadata(name, columns, primaryKeyOf(name, columns), relations, settings)
+  const primaryKey = primaryKeyOf(name, columns)
+  const version = versionOf(`table('${name}')`, columns, settings)
+  return new TableMetadata(name, columns, primaryKey, relations, settings, version)
 }
 
 function columnMetadata(
@@ -74,12 +77,14 @@ function columnMetadata(
 ): ColumnMetadata {
   const { name = snakeCase(property), references, ...rest } = spec
   requireIdentifier(`table('${tableName}').${property}`, 'a name for the column', name)
+  if (rest.version) requireVersion(`table('${tableName}').${property}`, spec)
   if (rest.generated && rest.default !== undefined)
     throw schemaError(
       `table('${tableName}').${property} expected one of generated() and a default, got both`,
     )
   return Object.freeze({
     ...rest,
+    default: rest.version ? firstVersion(rest.type) : rest.default,
     property,
     name,
     position,

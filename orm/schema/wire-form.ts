@@ -1,3 +1,5 @@
+import type { TableMetadata } from './metadata.ts'
+
 /** What a snapshot keeps of a value. Two equal values are the same primitive, so `===` compares them. */
 export type Primitive = string | number | boolean | bigint | null
 
@@ -29,6 +31,8 @@ export interface BinaryFormat {
 /** Reads the rows of a statement. */
 export interface RowDecoder {
   readonly columns: readonly ColumnDecoder[]
+  /** The table whose xmin it reads. Views and foreign tables have none. */
+  readonly xminOf?: TableMetadata | undefined
   /** The error of a column that could not be read; `row` has the columns before it. */
   explain(cause: unknown, column: number, row: Row): unknown
 }

@@ -40,6 +40,8 @@ function bringsBack(
   changed: readonly ColumnMetadata[],
 ): boolean {
   return (
-    columns.some(({ onUpdate }) => onUpdate !== undefined) || facts.afterUpdate(changed).length > 0
+    columns.some(({ onUpdate }) => onUpdate !== undefined) ||
+    // xmin is behind the columns of the entity.
+    facts.afterUpdate(changed).some(({ position }) => position < columns.length)
   )
 }

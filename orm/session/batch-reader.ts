@@ -40,7 +40,7 @@ export class BatchReader implements Reader {
   refused(error: unknown, cause: unknown): unknown {
     const { verb, table } = this.#batch
     const found = guardFailure(cause)
-    if (found !== undefined && verb !== 'INSERT') {
+    if (found !== undefined && (verb === 'UPDATE' || verb === 'DELETE')) {
       return found.isDoubled
         ? severalRowsError(verb, table)
         : staleError(verb, table, found.missing)

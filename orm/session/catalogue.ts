@@ -1,6 +1,7 @@
 import type { TableMetadata } from '../schema/metadata.ts'
 import { factQuery, readFacts } from '../sql/fact-query.ts'
 import { TableFacts } from '../sql/table-facts.ts'
+import { noXminError } from './session-errors.ts'
 
 type Rows = readonly (readonly (string | null)[])[]
 
@@ -24,7 +25,12 @@ export class Catalogue {
     return this.#known.get(table) ?? unknownFacts(table)
   }
 
-  /** Asks for the tables that are not known yet, with one statement. Undefined if all are known. */
+  /** Whether the facts of a table are known. */
+  knows(table: TableMetadata): boolean {
+    return this.#known.has(table)
+  }
+
+  /** Asks for the tables that are not known yet, with one statement. Undefined if all are known. Refuses tables that lack their xmin. */
   learn(tables: Iterable<TableMetadata>, lookUp: LookUp): Promise<void> | undefined {
     let missing: TableMetadata[] | undefined
     for (const table of tables) if (!this.#known.has(table)) (missing ??= []).push(table)
@@ -39,8 +45,10 @@ export class Catalogue {
       return
     }
     // A missing table may be created at any time.
-    for (const [table, entry] of readFacts(missing, rows))
+    for (const [table, entry] of readFacts(missing, rows)) {
+      if (table.hasXmin && !entry.hasXmin) throw noXminError(table)
       this.#known.set(table, new TableFacts(table, entry))
+    }
   }
 
   /** Forgets a table, which has changed. */

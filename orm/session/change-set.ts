@@ -61,6 +61,7 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
   if (lifecycle !== 'stored' || snapshot === undefined) return undefined
   let position = nextChange(entity, table, snapshot, 0)
   if (position === -1) return undefined
+  if (table.version !== undefined) requireRenewable(entity, table)
   const row = snapshot.slice()
   const places = new Places(last?.places)
   while (position !== -1) {
@@ -71,6 +72,7 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
       continue
     }
     if (column.primaryKey) throw changedKeyError(table, column)
+    if (column.version) throw changedVersionError(table, column)
     requireValue(table, column, value)
     const stored = snapshot[position] ?? null
     row[position] = exactKept(identity, entity, column) ?? keptChange(column, value, stored)
@@ -164,6 +166,22 @@ function madeColumns(table: TableMetadata): readonly ColumnMetadata[] {
 
 export function isEmpty({ added, changed, deleted, awaiting, links }: ChangeSet): boolean {
   return [added, changed, deleted, awaiting, links].every(({ length }) => length === 0)
+}
+
+/** After an UPDATE, the entity gets its new version. */
+function requireRenewable(entity: Entity, table: TableMetadata): void {
+  if (table.hasXmin || !Object.isFrozen(entity)) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_ENTITY',
+    `a flush expected an entity that can be changed, since its version is counted, got a frozen ${table.entityName}`,
+  )
+}
+
+function changedVersionError(table: TableMetadata, column: ColumnMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_FLUSH',
+    `${table.entityName}.${column.property} is the version of a stored row and cannot be changed: every UPDATE counts it`,
+  )
 }
 
 function changedKeyError(table: TableMetadata, column: ColumnMetadata): DataBridgeError {

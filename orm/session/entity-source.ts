@@ -18,6 +18,7 @@ import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
 import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
+import type { Catalogue } from './catalogue.ts'
 import { Collector } from './collector.ts'
 import { type Fetched, FetchedRows, type Fetching } from '../sql/fetched.ts'
 import { loadsOf } from './given-loads.ts'
@@ -35,12 +36,13 @@ export class EntitySource implements QueryContext {
   readonly #connection: SessionConnection
   readonly #work: UnitOfWork
   readonly #flusher: Flusher
+  readonly #catalogue: Catalogue
   // Made by the first load.
   #inFlight: Map<TableMetadata, Map<Identity, Promise<unknown>>> | undefined
 
   constructor(
     owner: EntityOwner,
-    { connection, observer, isReadOnly }: SessionParts,
+    { catalogue, connection, observer, isReadOnly }: SessionParts,
     work: UnitOfWork,
     flusher: Flusher,
   ) {
@@ -50,6 +52,7 @@ export class EntitySource implements QueryContext {
     this.isReadOnly = isReadOnly
     this.#work = work
     this.#flusher = flusher
+    this.#catalogue = catalogue
   }
 
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined {
@@ -61,7 +64,30 @@ export class EntitySource implements QueryContext {
   }
 
   fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T> {
-    return this.#connection.fetch(statement, operation, fetched)
+    const table = statement.decoder?.xminOf
+    return table === undefined || this.#catalogue.knows(table) || this.#connection.hasFailed
+      ? this.#connection.fetch(statement, operation, fetched)
+      : this.#fetchFirst(table, statement, operation, fetched)
+  }
+
+  /** Asks the catalogue whether the rows of a table have an xmin, before the first of them is read. */
+  #fetchFirst<T>(
+    table: TableMetadata,
+    statement: Statement,
+    operation: Operation,
+    fetched: Fetched<T>,
+  ): Promise<T> {
+    return this.give(async () => {
+      try {
+        await this.#catalogue.learn([table], (text, parameters) =>
+          this.#connection.lookUp(text, parameters, operation),
+        )
+      } catch (error) {
+        fetched.ended?.()
+        throw error
+      }
+      return this.#connection.fetch(statement, operation, fetched)
+    })
   }
 
   fetchAll<T>(

@@ -18,6 +18,7 @@ import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
 import { SqlSavepoints } from './sql-savepoints.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
+import { checkWrites, type WriteGuard } from './write-guard.ts'
 import { Writer } from './writer.ts'
 
 /** The writing side of a session: flush, commit and rollback, one at a time. */
@@ -27,6 +28,7 @@ export class Flusher {
   readonly #observer: Observer
   readonly #catalogue: Catalogue
   readonly #isReadOnly: boolean
+  readonly #guard: WriteGuard | undefined
   readonly #work: UnitOfWork
   // A rollback between two statements of a flush would leave the rest of the flush to the next transaction.
   readonly #queue = new SerialQueue()
@@ -41,6 +43,7 @@ export class Flusher {
     this.#observer = parts.observer
     this.#catalogue = parts.catalogue
     this.#isReadOnly = parts.isReadOnly
+    this.#guard = parts.guard
     this.#work = work
   }
 
@@ -162,9 +165,10 @@ export class Flusher {
     this.#ended()
     if (failed !== undefined) {
       this.#work.rolledBack()
-      return rejection(failed.error)
+      return rejection(this.#explained(failed.error))
     }
     this.#work.committed()
+    this.#guard?.committed()
     this.#life.isSettled = true
     return undefined
   }
@@ -196,6 +200,7 @@ export class Flusher {
     finish: (writer: Writer) => Promise<T>,
   ): Promise<T> {
     if (!isEmpty(changes) && this.#isReadOnly) throw readOnlyError()
+    if (this.#guard !== undefined) checkWrites(this.#guard, changes)
     const operation = sessionOperation('flush', countsOf(changes), parent)
     const write = async (): Promise<T> => {
       for (const entity of changes.added) completeNew(entity)
@@ -207,7 +212,14 @@ export class Flusher {
       await writeChanges(writer, changes)
       return finish(writer)
     }
-    return observed(this.#observer, operation, write, noOutcome)
+    const writing = observed(this.#observer, operation, write, noOutcome)
+    return this.#guard === undefined
+      ? writing
+      : writing.catch((error: unknown) => rejection(this.#explained(error)))
+  }
+
+  #explained(error: unknown): unknown {
+    return this.#guard === undefined ? error : this.#guard.explain(error)
   }
 }
 

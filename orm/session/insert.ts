@@ -13,6 +13,7 @@ import { insertDefaults, insertRows } from '../sql/write-statements.ts'
 import type { Statement } from '../sql/statement.ts'
 import { exactKeys, hasInexactKeys } from './exact-keys.ts'
 import { areSafelyKept, isSafelyRead } from './safely-read.ts'
+import { readVersions } from './versions.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import type { Writing } from './writing.ts'
 
@@ -27,6 +28,10 @@ export async function insertTable(
   if (needsResults(table, referring)) await writing.settle()
   for (const entity of referring) fillForeignKeys(entity)
   for (const same of withSameColumns(table, entities)) insertSame(writing, table, same)
+  if (!writing.factsOf(table).rereadsXmin) return
+  // The database may make the keys.
+  await writing.settle()
+  readVersions(writing, table, entities)
 }
 
 function withSameColumns(
@@ -71,7 +76,7 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
   }
   const statement = (): Statement =>
     columns.length === 0
-      ? insertDefaults(table, entities.length)
+      ? insertDefaults(table, entities.length, facts)
       : insertRows(table, columns, sent, facts)
   // Without triggers and rules, a table stores each row that it is given, or the statement fails.
   const isCertain =

@@ -3,11 +3,12 @@ import { isOutdated } from '../driver/pg-errors.ts'
 import { DataBridgeError } from '../errors.ts'
 
 /**
- * Whether the same work may succeed in a new transaction: after serialization failures, deadlocks, and changes of
- * tables that outdated a prepared statement.
+ * Whether the same work may succeed in a new transaction: after serialization failures, deadlocks, stale writes, and
+ * changes of tables that outdated a prepared statement.
  */
 export function isRetryable(error: unknown): boolean {
-  return (error instanceof DataBridgeError && error.retryable === true) || isOutdated(error)
+  if (!(error instanceof DataBridgeError)) return isOutdated(error)
+  return error.retryable === true || error.code === 'DATA_BRIDGE_ERR_STALE' || isOutdated(error)
 }
 
 const firstPauseMs = 5

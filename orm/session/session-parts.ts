@@ -3,6 +3,7 @@ import type { Observer } from '../observe/observer.ts'
 import type { StatementStats } from '../observe/stats.ts'
 import type { TellRefused } from '../util/refusals.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { WriteGuard } from './write-guard.ts'
 
 /** A session as its database knows it. */
 export interface LiveSession {
@@ -19,6 +20,7 @@ export interface SessionParts {
   readonly isReadOnly: boolean
   readonly signal?: AbortSignal | undefined
   readonly tellRefused?: TellRefused | undefined
+  readonly guard?: WriteGuard | undefined
   /** Called when the session is used for the first time. */
   opened(session: LiveSession): void
   /** Called when the session has ended. Undefined if there is nothing to wait for. */

@@ -6,8 +6,9 @@ import { describe } from '../errors.ts'
 /** How a transaction begins, and how often it is retried. */
 export interface TransactionOptions extends TransactionMode {
   /**
-   * How often the function is called again after a serialization failure (40001), a deadlock (40P01), or a change
-   * of a table that has outdated a prepared statement. Default: 0.
+   * How often the function is called again after a serialization failure (40001), a deadlock (40P01), a write of rows
+   * that others have changed (`DATA_BRIDGE_ERR_STALE`), or a change of a table that has outdated a prepared
+   * statement. Default: 0.
    */
   readonly retries?: number | undefined
 }

@@ -1,6 +1,7 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import type { RelationHandle } from '../entity/relation-handle.ts'
+import { undoVersion } from '../entity/version.ts'
 import type { Row } from '../schema/wire-form.ts'
 
 /** The changes that a rollback of a transaction or a savepoint undoes. */
@@ -32,6 +33,8 @@ export class Undo {
 /** Gives entities the rows that they had before. */
 export function restore({ written }: Undo): void {
   written?.forEach((before, entity) => {
-    stateOf(entity).snapshot = before
+    const state = stateOf(entity)
+    state.snapshot = before
+    undoVersion(entity, state)
   })
 }

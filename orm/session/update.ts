@@ -8,6 +8,7 @@ import { type ChangedRows, updateRows } from '../sql/write-statements.ts'
 import type { Change } from './change-set.ts'
 import { rowsByPlace } from './row-counts.ts'
 import { areSafelyKept, isSafelyRead } from './safely-read.ts'
+import { readVersions } from './versions.ts'
 import type { Writing } from './writing.ts'
 
 /** Updates rows of one table with one statement. */
@@ -56,6 +57,7 @@ export function updateTable(
         take(changes[index] as Change, got[index], written.isGuarded)
     },
   })
+  if (facts.rereadsXmin) readVersions(writing, table, entities)
 }
 
 /** Whether the entity has exactly the values of the row that was sent, so that there is nothing to read back. */
@@ -93,12 +95,14 @@ function changedRows(
   changed: ReadonlySet<number>,
   changes: readonly Change[],
 ): ChangedRows {
+  const { version } = table
   const isPartial = changes.some(({ places }) => places.length < changed.size)
   const values = columns.map(({ position }) => changes.map(({ row }) => row[position] ?? null))
   return {
     count: changes.length,
     keys: table.primaryKey.map(({ position }) => changes.map(({ row }) => row[position] ?? null)),
     values,
+    versions: version && changes.map(({ row }) => row[version.position] ?? null),
     flags: columns.map(({ position }) => {
       if (!isPartial) return undefined
       const flags = changes.map(({ places }) => places.includes(position))

@@ -61,6 +61,7 @@ export function staleError(
   table: TableMetadata,
   missing: number,
 ): DataBridgeError {
+  if (table.version !== undefined) return changedError(table, missing)
   const rows = missing === 1 ? 'row' : 'rows'
   const subject = `${missing} ${participles[verb]} ${rows}`
   const gone = `no longer exist${missing === 1 ? 's' : ''}`
@@ -68,6 +69,24 @@ export function staleError(
     table: table.fullName,
     safeMessage: `${subject} ${gone}`,
   })
+}
+
+/** Others have changed or deleted rows since they were read. */
+function changedError(table: TableMetadata, count: number): DataBridgeError {
+  const rows = `${count} ${count === 1 ? 'row' : 'rows'}`
+  const since =
+    count === 1
+      ? 'was changed or deleted by others since it was read'
+      : 'were changed or deleted by others since they were read'
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_STALE',
+    `${rows} of ${table.entityName} ${since}; read again and repeat the change, ` +
+      'or do both in database.transaction(fn, { retries })',
+    {
+      table: table.fullName,
+      safeMessage: `${rows} ${since}; read again and repeat the change`,
+    },
+  )
 }
 
 function flushError(message: string, table?: TableMetadata): DataBridgeError {

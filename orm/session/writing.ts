@@ -7,7 +7,7 @@ import type { UnitOfWork } from './unit-of-work.ts'
 
 /** A statement of a flush, and the entities that it writes. */
 export interface Batch {
-  readonly verb: 'INSERT' | 'UPDATE' | 'DELETE'
+  readonly verb: 'INSERT' | 'UPDATE' | 'DELETE' | 'SELECT'
   readonly table: TableMetadata
   readonly entities: readonly Entity[]
   readonly statement: () => Statement

@@ -28,10 +28,12 @@ export function readFacts(
   rows: readonly Row[],
 ): ReadonlyMap<TableMetadata, CatalogueEntry> {
   return new Map(
-    rows.map(([place, isPlain, columns, constraints, partitions]) => [
+    rows.map(([place, isPlain, kind, hasForeign, columns, constraints, partitions]) => [
       tables[Number(place) - 1] as TableMetadata,
       {
         isPlain: isPlain === 't',
+        isPartitioned: kind === 'p',
+        hasXmin: (kind === 'r' || kind === 'p') && hasForeign === 'f',
         columns: new Map((JSON.parse(columns ?? '[]') as ColumnRow[]).map(columnFacts)),
         constraints: new Map(JSON.parse(constraints ?? '[]') as [string, string[]][]),
         partitions: new Set(JSON.parse(partitions ?? '[]') as string[]),
@@ -68,15 +70,15 @@ with recursive wanted as (
 select
   wanted.place,
   class.relkind in ('r', 'p')
-    and not exists (
-      select from family join pg_class member on member.oid = family.oid
-      where family.place = wanted.place and member.relkind = 'f')
+    and not foreign_rows.exist
     and not exists (
       select from family join pg_trigger on tgrelid = family.oid
       where family.place = wanted.place and not tgisinternal)
     and not exists (
       select from family join pg_rewrite on ev_class = family.oid
       where family.place = wanted.place and ev_type <> '1'),
+  class.relkind,
+  foreign_rows.exist,
   (
     select json_agg(json_build_array(
       attname, format_type(base.oid, -1), format_type(case base.typdelim when ',' then nullif(base.typarray, 0) end, -1), base.typtype,
@@ -130,4 +132,9 @@ select
     from family join pg_class on pg_class.oid = family.oid
     where family.place = wanted.place and relispartition
   )
-from wanted join pg_class class on class.oid = wanted.oid`
+from wanted join pg_class class on class.oid = wanted.oid
+cross join lateral (
+  select exists (
+    select from family join pg_class member on member.oid = family.oid
+    where family.place = wanted.place and member.relkind = 'f') as exist
+) as foreign_rows`

@@ -4,18 +4,16 @@ import type { Parameter } from './node.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { TableFacts } from './table-facts.ts'
+import { compiledDelete, deleteParameters, deleteShape } from './delete-statements.ts'
 import {
   type ChangedRows,
-  compiledDelete,
   compiledUpdate,
-  deleteParameters,
-  deleteShape,
   updateParameters,
   updateShape,
 } from './write-statements.ts'
 
-// UPDATE and DELETE that fail on the server unless each key has exactly one row. So COMMIT can travel in one exchange
-// with them: if one fails, the server skips everything to the Sync, COMMIT included.
+// UPDATE and DELETE that fail on the server unless each key has exactly one row, with the version that was read. So
+// COMMIT can travel in one exchange with them: if one fails, the server skips everything to the Sync, COMMIT included.
 //
 // INSERT needs no guard where the facts say that the table is plain: without ON CONFLICT, triggers and rules it
 // stores every row that it is given, or fails.
@@ -43,22 +41,24 @@ export function guardedUpdateRows(
 }
 
 /**
- * `deleteRows` that fails unless each key has exactly one row; undefined for a table with triggers or rules. It gives
- * one row without columns, however many rows it deletes.
+ * `deleteRows` that fails unless each key has exactly one row; undefined for a table with triggers or rules, and where
+ * the caller checks versions. It gives one row without columns, however many rows it deletes.
  *
  * @param mayBeGone whether the flush itself may have deleted some rows, so that only several rows are a failure
+ * @param versions as in `deleteRows`
  */
 export function guardedDeleteRows(
   table: TableMetadata,
   keys: readonly Row[],
   facts: TableFacts,
   mayBeGone: boolean = false,
+  versions?: Row,
 ): Statement | undefined {
-  if (!facts.isPlain) return undefined
-  const shape = `${mayBeGone ? '?' : ''}${deleteShape(keys, facts)}`
-  const parameters = deleteParameters(table, keys, facts)
+  if (!facts.isPlain || (table.version !== undefined && versions === undefined)) return undefined
+  const shape = `${mayBeGone ? '?' : ''}${deleteShape(keys, facts, versions)}`
+  const parameters = deleteParameters(table, keys, facts, versions)
   return guarded(table, shape, parameters, () => ({
-    plain: compiledDelete(table, keys, facts),
+    plain: compiledDelete(table, keys, facts, versions),
     isOne: keys.length === 1,
     returned: 0,
     mayBeGone,

@@ -1,5 +1,5 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { placeColumn, rowDecoder, rowDecoderWith } from '../schema/row-decoder.ts'
+import { decoderOf, placeColumn, rowDecoder, rowDecoderWith } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import { arrayLiteral } from '../schema/types/array-text.ts'
 import { quote, quoteTable } from './identifier.ts'
@@ -35,7 +35,7 @@ function selectByKeyText(table: TableMetadata, ranges: readonly boolean[]): stri
       ? `${name} >= ${next()} and ${name} < ${next()}`
       : `${name} = ${next()}`
   })
-  return `select ${columnList(table)} from ${quoteTable(table)} as t0 where ${conditions.join(' and ')}`
+  return `select ${columnList(table.rowColumns)} from ${quoteTable(table)} as t0 where ${conditions.join(' and ')}`
 }
 
 /**
@@ -51,11 +51,36 @@ export function selectByKeys(
   const kinds = columns.map((_, index) => kindOf(keys, index))
   const shape = columns.map(({ position }, index) => `${position}${kinds[index]}`)
   const compiled = statementsOf(table).get(`keys|${shape.join()}`, () =>
-    reading(table, selectByKeysText(table, columns, kinds), rowDecoderWith(table, placeColumn)),
+    reading(
+      table,
+      selectByKeysText(table, table.rowColumns, columns, kinds),
+      rowDecoderWith(table, placeColumn),
+    ),
   )
   return {
     ...compiled,
     parameters: columns.flatMap((_, index) => arraysOf(keys, index, kinds[index] as KeyKind)),
+  }
+}
+
+/** The versions of the rows with these primary keys. Each row is a version and the position of its key, from 1 on. */
+export function selectVersions(
+  table: TableMetadata,
+  version: ColumnMetadata,
+  keys: readonly KeyParts[],
+): Statement {
+  const { primaryKey } = table
+  const kinds = primaryKey.map((): KeyKind => 'text')
+  const compiled = statementsOf(table).get('versions', () =>
+    reading(
+      table,
+      selectByKeysText(table, [version], primaryKey, kinds),
+      decoderOf(table, [version, placeColumn]),
+    ),
+  )
+  return {
+    ...compiled,
+    parameters: primaryKey.flatMap((_, index) => arraysOf(keys, index, 'text')),
   }
 }
 
@@ -70,6 +95,7 @@ function kindOf(keys: readonly KeyParts[], index: number): KeyKind {
 
 function selectByKeysText(
   table: TableMetadata,
+  selected: readonly ColumnMetadata[],
   columns: readonly ColumnMetadata[],
   kinds: readonly KeyKind[],
 ): string {
@@ -88,7 +114,7 @@ function selectByKeysText(
   })
   const names = [...arrays.map((_, index) => quote(`#${index + 1}`)), quote('#')]
   return (
-    `select ${columnList(table)}, given.${quote('#')} from unnest(${arrays.join(', ')}) ` +
+    `select ${columnList(selected)}, given.${quote('#')} from unnest(${arrays.join(', ')}) ` +
     `with ordinality as given (${names.join(', ')}) join ${quoteTable(table)} as t0 on ${conditions.join(' and ')}`
   )
 }
@@ -107,6 +133,6 @@ function isRange(part: KeyPart | undefined): boolean {
   return part !== undefined && typeof part !== 'string'
 }
 
-function columnList(table: TableMetadata): string {
-  return table.columns.map(({ name }) => `t0.${quote(name)}`).join(', ')
+function columnList(columns: readonly ColumnMetadata[]): string {
+  return columns.map(({ name }) => `t0.${quote(name)}`).join(', ')
 }

@@ -196,7 +196,7 @@ export function wholeRow(source: Source): Projection {
   if (projection === undefined) {
     // Of a query's own table: the names need no join, and are the same each time.
     const alias = quote(source.alias)
-    const text = source.table.columns.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
+    const text = source.table.rowColumns.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
     projection = Object.freeze({
       shape: 'rows',
       decoder: rowDecoder(source.table),

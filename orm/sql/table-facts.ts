@@ -22,6 +22,10 @@ export interface ColumnFacts {
 export interface CatalogueEntry {
   /** Whether it is a table without triggers and rules, so that it stores what it is sent. */
   readonly isPlain: boolean
+  /** Whether its rows are in partitions. */
+  readonly isPartitioned: boolean
+  /** Whether all of its rows have an xmin: not those of views and foreign tables. */
+  readonly hasXmin: boolean
   readonly columns: ReadonlyMap<string, ColumnFacts>
   /** The names of its partitions. */
   readonly partitions: ReadonlySet<string>
@@ -48,13 +52,24 @@ export class TableFacts {
   /** The part of a statement's shape that depends on the facts. */
   readonly shape: string
   readonly #entry: CatalogueEntry | undefined
+  /** Whether writes cannot give xmin back, so that it is read again: PostgreSQL refuses it for some rows of partitions. */
+  readonly rereadsXmin: boolean
   readonly #generated: readonly ColumnMetadata[]
+  /** What the database changes with every UPDATE. */
+  readonly #renewed: readonly ColumnMetadata[]
+  /** The columns that a write may give back. */
+  readonly #row: readonly ColumnMetadata[]
   readonly #table: TableMetadata
 
   constructor(table: TableMetadata, entry: CatalogueEntry | undefined) {
     this.#table = table
     this.#entry = entry
     this.#generated = table.columns.filter(({ name }) => entry?.columns.get(name)?.isGenerated)
+    const { version } = table
+    this.rereadsXmin = table.hasXmin && entry?.isPartitioned !== false
+    this.#row = this.rereadsXmin ? table.columns : table.rowColumns
+    this.#renewed =
+      version === undefined || this.rereadsXmin ? this.#generated : [...this.#generated, version]
     this.shape = entry === undefined ? '' : shapeOf(table, entry)
   }
 
@@ -74,15 +89,14 @@ export class TableFacts {
 
   /** The columns that an INSERT of these columns has to return. */
   afterInsert(given: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
-    const { columns } = this.#table
-    if (!this.isPlain) return columns
-    return columns.filter((column) => !given.includes(column) || this.#isAltered(column))
+    if (!this.isPlain) return this.#row
+    return this.#row.filter((column) => !given.includes(column) || this.#isAltered(column))
   }
 
   /** The columns that an UPDATE of these columns has to return. */
   afterUpdate(changed: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
-    if (!this.isPlain) return this.#table.columns
-    return [...changed.filter((column) => this.#isAltered(column)), ...this.#generated]
+    if (!this.isPlain) return this.#row
+    return [...changed.filter((column) => this.#isAltered(column)), ...this.#renewed]
   }
 
   /** Whether the database makes the column's value of an expression, and takes none. */
@@ -118,9 +132,13 @@ export class TableFacts {
 }
 
 /** The same for tables of one declaration that are alike in several databases. */
-function shapeOf(table: TableMetadata, { isPlain, columns }: CatalogueEntry): string {
+function shapeOf(
+  table: TableMetadata,
+  { isPlain, isPartitioned, columns }: CatalogueEntry,
+): string {
   const facts = JSON.stringify([
     isPlain,
+    isPartitioned,
     table.columns.map(({ name }) => Object.values(columns.get(name) ?? {})),
   ])
   let shape = shapes.get(facts)

@@ -1,21 +1,24 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { decoderOf, placeColumn, rowDecoder } from '../schema/row-decoder.ts'
 import { textOfKept } from '../schema/values.ts'
-import type { Primitive, Row, RowDecoder } from '../schema/wire-form.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
 import { arrayParameter, flagType, flagsParameter } from './array-parameter.ts'
 import { quote, quoteTable } from './identifier.ts'
+import {
+  GivenArrays,
+  givenKey,
+  keyArrays,
+  keyColumns,
+  keyEqual,
+  keyItems,
+  type KeyedRows,
+  names,
+  nextVersion,
+  writing,
+} from './keyed-rows.ts'
 import type { Parameter } from './node.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
-import type { Casts, TableFacts } from './table-facts.ts'
-
-function writing(
-  verb: string,
-  table: TableMetadata,
-  text: string,
-  decoder: RowDecoder | undefined,
-): Compiled {
-  return { text, kind: 'write', summary: `${verb} ${table.fullName}`, tables: [table], decoder }
-}
+import type { TableFacts } from './table-facts.ts'
 
 /**
  * Inserts rows with values for the same columns. Returns the columns whose stored value may differ, in the order
@@ -88,18 +91,22 @@ function freeName(wanted: string, columns: readonly ColumnMetadata[]): string {
 }
 
 /** Inserts rows that leave every column to PostgreSQL; there is nothing to unnest, so the text has each row. */
-export function insertDefaults(table: TableMetadata, count: number): Statement {
+export function insertDefaults(
+  table: TableMetadata,
+  count: number,
+  { rereadsXmin }: TableFacts,
+): Statement {
   const values = Array.from({ length: count }, () => '(default)').join(', ')
   const [{ name }] = table.primaryKey
-  const text = `insert into ${quoteTable(table)} (${quote(name)}) values ${values} returning ${names(table.columns)}`
-  return { ...writing('INSERT', table, text, rowDecoder(table)), parameters: [] }
+  const returned = rereadsXmin ? table.columns : table.rowColumns
+  const text = `insert into ${quoteTable(table)} (${quote(name)}) values ${values} returning ${names(returned)}`
+  const decoder = rereadsXmin ? decoderOf(table, returned) : rowDecoder(table)
+  return { ...writing('INSERT', table, text, decoder), parameters: [] }
 }
 
 /** What several entities changed, column by column, with an item for each entity. */
-export interface ChangedRows {
+export interface ChangedRows extends KeyedRows {
   readonly count: number
-  /** What is kept of the primary key, in the order of its columns. */
-  readonly keys: readonly Row[]
   /** What is kept of the changed columns, in the order of the batch's columns. Where a flag is false, it is not used. */
   readonly values: readonly Row[]
   /** Which entities changed a column; undefined: all of them. */
@@ -131,7 +138,12 @@ export function compiledUpdate(
 ): Compiled {
   const returned = facts.afterUpdate(columns)
   return rows.count === 1
-    ? writing('UPDATE', table, updateOneText(table, columns, facts), decoderOf(table, returned))
+    ? writing(
+        'UPDATE',
+        table,
+        updateOneText(table, columns, rows, facts),
+        decoderOf(table, returned),
+      )
     : writing(
         'UPDATE',
         table,
@@ -154,10 +166,11 @@ export function updateParameters(
 /** Equal for updates that have the same text. */
 export function updateShape(
   columns: readonly ColumnMetadata[],
-  { count, flags }: ChangedRows,
+  { count, flags, versions }: ChangedRows,
   facts: TableFacts,
 ): string {
   let shape = count === 1 ? 'update1|' : 'update|'
+  if (versions !== undefined) shape += 'v|'
   for (let index = 0; index < columns.length; index += 1)
     shape += `${columns[index]?.position}${flags[index] === undefined ? '' : '?'},`
   return shape + facts.shape
@@ -166,29 +179,26 @@ export function updateShape(
 function updateOneText(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
+  { versions }: ChangedRows,
   facts: TableFacts,
 ): string {
-  const first = table.primaryKey.length + 1
-  const sets = columns.map(({ name }, index) => `${quote(name)} = $${index + first}`).join(', ')
+  const key = keyEqual(table, versions)
+  const first = key.length + 1
+  const sets = columns.map(({ name }, index) => `${quote(name)} = $${index + first}`)
   return (
-    `update ${quoteTable(table)} set ${sets} where ${keyEqual(table)}` +
+    `update ${quoteTable(table)} set ${[...sets, ...nextVersion(table, '')].join(', ')} where ${key.join(' and ')}` +
     returning(names(facts.afterUpdate(columns)))
   )
-}
-
-/** The key is that of the first parameters. */
-function keyEqual({ primaryKey }: TableMetadata): string {
-  return primaryKey.map(({ name }, index) => `${quote(name)} = $${index + 1}`).join(' and ')
 }
 
 function updateManyText(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  { flags }: ChangedRows,
+  { flags, versions }: ChangedRows,
   facts: TableFacts,
 ): string {
   const given = new GivenArrays()
-  const key = givenKey(table, given, facts)
+  const key = givenKey(table, versions, given, facts)
   const sets = columns.map((column, index) => {
     const name = quote(column.name)
     const value = given.add(facts.castsOf(column))
@@ -197,62 +207,33 @@ function updateManyText(
   })
   const back = facts.afterUpdate(columns).map(({ name }) => `, target.${quote(name)}`)
   return (
-    `update ${quoteTable(table)} as target set ${sets.join(', ')} from ${given.text} ` +
+    `update ${quoteTable(table)} as target set ${[...sets, ...nextVersion(table, 'target.')].join(', ')} from ${given.text} ` +
     `where ${key} returning ${GivenArrays.place}${back.join('')}`
   )
 }
 
-function givenKey({ primaryKey }: TableMetadata, given: GivenArrays, facts: TableFacts): string {
-  return primaryKey
-    .map((column) => `target.${quote(column.name)} = ${given.add(facts.castsOf(column))}`)
-    .join(' and ')
-}
-
-/** Parameters that are arrays with an item for each row: `unnest($1::integer[], …) with ordinality as given ("#0", …, "#")`. */
-class GivenArrays {
-  /** The place of the row, from 1 on. */
-  static readonly place: string = `given.${quote('#')}`
-  readonly #casts: string[] = []
-
-  /** @returns the item of the row */
-  add({ arrayCast, itemCast }: Casts): string {
-    this.#casts.push(arrayCast)
-    return `given.${quote(`#${this.#casts.length - 1}`)}${itemCast}`
-  }
-
-  get text(): string {
-    const arrays = this.#casts.map((cast, index) => `$${index + 1}::${cast}`)
-    const columns = this.#casts.map((_, index) => quote(`#${index}`))
-    return `unnest(${arrays.join(', ')}) with ordinality as given (${columns.join(', ')}, ${quote('#')})`
-  }
-}
-
 function updateOneParameters(
-  { primaryKey }: TableMetadata,
+  table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  { keys, values }: ChangedRows,
+  rows: ChangedRows,
 ): readonly Parameter[] {
+  const keys = keyItems(rows)
   const first = (column: ColumnMetadata, items: Row | undefined): string | null =>
     textOfKept(column, items?.[0] ?? null)
   return [
-    ...primaryKey.map((column, index) => first(column, keys[index])),
-    ...columns.map((column, index) => first(column, values[index])),
+    ...keyColumns(table, rows.versions).map((column, index) => first(column, keys[index])),
+    ...columns.map((column, index) => first(column, rows.values[index])),
   ]
 }
 
-function keyTexts(columns: readonly ColumnMetadata[], key: Row): readonly (string | null)[] {
-  return columns.map((column, index) => textOfKept(column, key[index] as Primitive))
-}
-
 function updateManyParameters(
-  { primaryKey }: TableMetadata,
+  table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  { keys, values, flags }: ChangedRows,
+  rows: ChangedRows,
   facts: TableFacts,
 ): readonly Parameter[] {
-  const parameters = primaryKey.map((column, index) =>
-    arrayParameter(column, facts.castsOf(column), keys[index] as Row),
-  )
+  const { values, flags } = rows
+  const parameters = keyArrays(table, rows, facts)
   columns.forEach((column, index) => {
     parameters.push(arrayParameter(column, facts.castsOf(column), values[index] as Row))
     const flagged = flags[index]
@@ -261,74 +242,6 @@ function updateManyParameters(
   return parameters
 }
 
-function keyArrays(
-  { primaryKey }: TableMetadata,
-  keys: readonly Row[],
-  facts: TableFacts,
-): Parameter[] {
-  return primaryKey.map((column, index) =>
-    arrayParameter(
-      column,
-      facts.castsOf(column),
-      keys.map((key) => key[index] as Primitive),
-    ),
-  )
-}
-
-/** Deletes rows by their keys. With several rows, it returns the positions of their entities, from 1. */
-export function deleteRows(
-  table: TableMetadata,
-  keys: readonly Row[],
-  facts: TableFacts,
-): Statement {
-  const compiled = statementsOf(table).get(deleteShape(keys, facts), () =>
-    compiledDelete(table, keys, facts),
-  )
-  return { ...compiled, parameters: deleteParameters(table, keys, facts) }
-}
-
-export function compiledDelete(
-  table: TableMetadata,
-  { length }: readonly Row[],
-  facts: TableFacts,
-): Compiled {
-  return length === 1
-    ? writing('DELETE', table, deleteOneText(table), undefined)
-    : writing('DELETE', table, deleteManyText(table, facts), decoderOf(table, [placeColumn]))
-}
-
-export function deleteParameters(
-  table: TableMetadata,
-  keys: readonly Row[],
-  facts: TableFacts,
-): readonly Parameter[] {
-  return keys.length === 1
-    ? keyTexts(table.primaryKey, keys[0] as Row)
-    : keyArrays(table, keys, facts)
-}
-
-/** Equal for deletes that have the same text. */
-export function deleteShape({ length }: readonly Row[], facts: TableFacts): string {
-  return `delete${length === 1 ? 1 : ''}${facts.shape}`
-}
-
-function deleteOneText(table: TableMetadata): string {
-  return `delete from ${quoteTable(table)} where ${keyEqual(table)}`
-}
-
-function deleteManyText(table: TableMetadata, facts: TableFacts): string {
-  const given = new GivenArrays()
-  const key = givenKey(table, given, facts)
-  return (
-    `delete from ${quoteTable(table)} as target using ${given.text} ` +
-    `where ${key} returning ${GivenArrays.place}`
-  )
-}
-
 function positions(columns: readonly ColumnMetadata[]): string {
   return columns.map(({ position }) => position).join(',')
-}
-
-function names(columns: readonly ColumnMetadata[]): string {
-  return columns.map(({ name }) => quote(name)).join(', ')
 }

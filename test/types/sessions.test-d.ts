@@ -202,6 +202,7 @@ describe('errors', () => {
         case 'DATA_BRIDGE_ERR_EXCLUSION':
         case 'DATA_BRIDGE_ERR_STALE':
         case 'DATA_BRIDGE_ERR_NOT_NULL':
+        case 'DATA_BRIDGE_ERR_PRECONDITION':
         case 'DATA_BRIDGE_ERR_CHECK':
         case 'DATA_BRIDGE_ERR_INVALID_VALUE':
         case 'DATA_BRIDGE_ERR_UNREACHABLE':

@@ -8,6 +8,7 @@ const arrayOids: Readonly<Partial<Record<string, number>>> = {
   'bigint[]': 1016,
   'double precision[]': 1022,
   'boolean[]': 1000,
+  'xid[]': 1011,
   'text[]': 1009,
   'varchar[]': 1015,
   'character varying[]': 1015,

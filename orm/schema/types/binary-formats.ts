@@ -32,6 +32,15 @@ export const int4Format: BinaryFormat = Object.freeze({
   write: (value, bytes, at) => writeInt32(value as number, bytes, at),
 } satisfies BinaryFormat)
 
+/** `xid`, the number of a transaction: 32 bits without a sign. */
+export const xidFormat: BinaryFormat = Object.freeze({
+  oid: 28,
+  arrayOid: 1011,
+  read: (bytes, at) => readInt32(bytes, at) >>> 0,
+  sizeOf: () => 4,
+  write: (value, bytes, at) => writeInt32(value as number, bytes, at),
+} satisfies BinaryFormat)
+
 // As text, a safe integer never has more.
 const safeDigits = 15
 

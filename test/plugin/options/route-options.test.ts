@@ -67,6 +67,11 @@ describe('options of a route', () => {
       { stream: 'after' },
       /config\.dataBridge\.stream expected one of 'before', 'deferred', got the string "after"/,
     ],
+    [
+      'etag',
+      { etag: 'strong' },
+      /config\.dataBridge\.etag expected true or false, got the string "strong"/,
+    ],
     ['stream', { stream: true }, /config\.dataBridge\.stream expected.*got the boolean true/],
     ['slowQueryMs', { slowQueryMs: 5 }, /config\.dataBridge has no option slowQueryMs; it has/],
     ['no object', true, /config\.dataBridge expected an object, got the boolean true/],

@@ -1,0 +1,39 @@
+import type { Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
+import { storedKey, textsOfKey } from '../entity/identity.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
+import type { Statement } from '../sql/statement.ts'
+import { selectVersions } from '../sql/key-statements.ts'
+import type { Writing } from './writing.ts'
+
+/** Reads the versions of rows that this flush has written, in the same exchange if it can. */
+export function readVersions(
+  writing: Writing,
+  table: TableMetadata,
+  entities: readonly Entity[],
+): void {
+  const { version } = table
+  if (version === undefined) return
+  const statement = (): Statement =>
+    selectVersions(
+      table,
+      version,
+      entities.map((entity) => textsOfKey(table.primaryKey, storedKey(entity))),
+    )
+  writing.put({
+    verb: 'SELECT',
+    table,
+    entities,
+    statement,
+    guarded: () => (writing.factsOf(table).isPlain ? statement() : undefined),
+    absorb({ rows }) {
+      // Without a row, the entity keeps a version that no row has: its next write is refused.
+      for (const [xmin = null, place] of rows) {
+        const state = stateOf(entities[Number(place) - 1])
+        const row = (state.snapshot ?? []).slice()
+        row[version.position] = xmin
+        state.snapshot = row
+      }
+    },
+  })
+}

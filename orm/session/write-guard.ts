@@ -1,0 +1,26 @@
+import { stateOf } from '../entity/entity-state.ts'
+import type { ChangeSet } from './change-set.ts'
+
+/** @internal Decides whether a session may write entities that have a version. */
+export interface WriteGuard {
+  /**
+   * Called before the first statement of a flush. Throws if nothing must be written.
+   *
+   * @param written those that are updated or deleted, with the versions that were read
+   * @param inserted new ones
+   */
+  check(written: readonly object[], inserted: readonly object[]): void
+  /** Something was committed: it is too late to refuse it. */
+  committed(): void
+  /** The error to tell in place of one with which a flush or a commit has failed. */
+  explain(error: unknown): unknown
+}
+
+export function checkWrites(guard: WriteGuard, { added, changed, deleted }: ChangeSet): void {
+  const written = [...changed.map(({ entity }) => entity), ...deleted].filter(hasVersion)
+  guard.check(written, added.filter(hasVersion))
+}
+
+function hasVersion(entity: object): boolean {
+  return stateOf(entity).table.version !== undefined
+}
