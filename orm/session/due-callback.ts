@@ -24,11 +24,11 @@ export class DueCallback {
 
   /** Runs it, with a span. Never rejects. */
   async run(): Promise<void> {
-    const operation = callbackOperation(this.#callback.name)
     const call = async (): Promise<unknown> => this.#callback()
-    const work = (): Promise<unknown> => around(this.#observer, operation, call)
     this.#life.callbacks += 1
     try {
+      const operation = callbackOperation(this.#callback.name)
+      const work = (): Promise<unknown> => around(this.#observer, operation, call)
       await runCallbackOf(this.#life, () => observed(this.#observer, operation, work, noOutcome))
     } catch (err) {
       this.#tell('error', { err }, 'a callback of afterCommit() failed: what was committed stays')
