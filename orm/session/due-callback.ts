@@ -24,10 +24,12 @@ export class DueCallback {
 
   /** Runs it, with a span. Never rejects. */
   async run(): Promise<void> {
-    const call = async (): Promise<unknown> => this.#callback()
+    // Called without `this`.
+    const callback = this.#callback
+    const call = async (): Promise<unknown> => callback()
     this.#life.callbacks += 1
     try {
-      const operation = callbackOperation(this.#callback.name)
+      const operation = callbackOperation(callback.name)
       const work = (): Promise<unknown> => around(this.#observer, operation, call)
       await runCallbackOf(this.#life, () => observed(this.#observer, operation, work, noOutcome))
     } catch (err) {

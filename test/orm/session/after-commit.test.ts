@@ -127,6 +127,7 @@ describe('a callback', () => {
     session.add(user('ann'))
     for (const thrown of [new Error('sync'), undefined, Object.create(null) as object])
       session.afterCommit(() => {
+        // oxlint-disable-next-line typescript/only-throw-error -- the program may throw anything
         throw thrown
       })
     session.afterCommit(async () => {
@@ -164,7 +165,7 @@ describe('a callback', () => {
     }
     for (const [name, use] of Object.entries(uses))
       session.afterCommit(async () => {
-        await expect(async () => use(), name).rejects.toThrow(closed)
+        await expect(async () => use()).rejects.toThrow(closed)
         ran.push(name)
       })
     await session.commit()
@@ -231,7 +232,18 @@ describe('a callback', () => {
     expect(ran).toEqual(['next', 'callback'])
   })
 
-  it('may close its session, or its database', async () => {
+  it('is called without this, once for each time that it was given', async () => {
+    await using session = database.session()
+    function callback(this: unknown): void {
+      ran.push(String(this))
+    }
+    session.afterCommit(callback)
+    session.afterCommit(callback)
+    await session.commit()
+    expect(ran).toEqual(['undefined', 'undefined'])
+  })
+
+  it('may close its session', async () => {
     const own = new Session(url)
     own.add(user('ann'))
     own.afterCommit(() => own.close())
