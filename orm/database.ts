@@ -22,7 +22,8 @@ import {
 import type { AnyEntityClass } from './schema/relation.ts'
 import { ambient, ambientScope } from './session/ambient.ts'
 import { Catalogue } from './session/catalogue.ts'
-import type { LiveSession, SessionParts } from './session/session-parts.ts'
+import { runCallbacks } from './session/run-callbacks.ts'
+import type { LiveSession, SessionLog, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'
 import type { TransactionOptions } from './session/transaction-options.ts'
 import type { WriteGuard } from './session/write-guard.ts'
@@ -50,6 +51,7 @@ export interface SessionContext {
   /** Told of promises that were refused because the request has ended. */
   readonly tellRefused?: TellRefused | undefined
   readonly guard?: WriteGuard | undefined
+  readonly log?: SessionLog | undefined
 }
 
 /**
@@ -122,15 +124,19 @@ export class Database implements AsyncDisposable {
           `run() expected a function, got ${describe(fn)}`,
         )
       const session = new Session(this, options).manage()
+      const scope = { [ambient]: () => session }
+      let result: T
       try {
-        const result = await ambientScope.run({ [ambient]: () => session }, fn, session)
+        result = await ambientScope.run(scope, fn, session)
         // A commit reports its own result, even if the session ends meanwhile.
         if (session.isClosed) session.refuseLoss()
-        else await session.commit()
-        return result
+        else await session.commitOnly()
       } finally {
         await session.discard()
       }
+      const callbacks = session.takeCallbacks()
+      if (callbacks !== undefined) await ambientScope.run(scope, runCallbacks, callbacks)
+      return result
     })
   }
 
@@ -217,7 +223,7 @@ export class Database implements AsyncDisposable {
   /** @internal The parts of a session on this database. */
   parts(
     options: SessionOptions,
-    { trace, slow = this.slow, tellRefused, guard }: SessionContext = {},
+    { trace, slow = this.slow, tellRefused, guard, log }: SessionContext = {},
   ): SessionParts {
     if (this.#closing !== undefined) throw closedError()
     const {
@@ -255,6 +261,7 @@ export class Database implements AsyncDisposable {
       signal,
       tellRefused,
       guard,
+      log,
       opened: (session) => {
         live.session = session
         this.#live.add(live)

@@ -121,6 +121,8 @@ export type { WriteGuard } from './session/write-guard.ts'
 /** @internal for the plugin */
 export { ambient, ambientScope, type AmbientScope } from './session/ambient.ts'
 /** @internal for the plugin */
+export { runCallbacks } from './session/run-callbacks.ts'
+/** @internal for the plugin */
 export type { SessionTrace } from './telemetry/trace-scope.ts'
 /** @internal for the plugin */
 export type { Telemetry } from './telemetry/telemetry.ts'

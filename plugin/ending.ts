@@ -14,6 +14,10 @@ export const endedQuietly: Promise<Ending> = Promise.resolve(notCommitted)
  */
 export type State = 'open' | 'sealed' | 'committing' | 'committed' | 'refused' | 'rolledBack'
 
+export function isEnd(state: State): boolean {
+  return state === 'committed' || state === 'refused' || state === 'rolledBack'
+}
+
 /** The state after the end. */
 export function endOf(state: State): State {
   if (state === 'committed') return 'committed'

@@ -9,7 +9,15 @@ import { isTimeout } from './answers.ts'
 import type { Arrival } from './arrival.ts'
 import { isSuccess } from './commit-on.ts'
 import { DeferredCommit, type DeferredSession } from './deferred-commit.ts'
-import { committed, type Ending, endedQuietly, endOf, notCommitted, type State } from './ending.ts'
+import {
+  committed,
+  type Ending,
+  endedQuietly,
+  endOf,
+  isEnd,
+  notCommitted,
+  type State,
+} from './ending.ts'
 import { type Done, handOn, handOnError } from './done.ts'
 import { addTrailer, forgetLength } from './deferred-response.ts'
 import { holdStatus, releaseStatus } from './held-status.ts'
@@ -83,6 +91,10 @@ export class RequestSession implements SessionPart, DeferredSession {
 
   get isCommitted(): boolean {
     return this.#state === 'committed'
+  }
+
+  get hasEnded(): boolean {
+    return isEnd(this.#state)
   }
 
   get shownCost(): SessionStats | undefined {
@@ -271,6 +283,7 @@ export class RequestSession implements SessionPart, DeferredSession {
       slow: slowStatementLog(this.#request.log, slowQueryMs),
       tellRefused: (error) => this.#sessions.refused(error),
       guard: route.etag === true ? this.#sessions.readPrecondition(this.#request) : undefined,
+      log: this.#request.log,
     }).manage()
     this.#sessions.add(this)
     return session
@@ -359,7 +372,7 @@ export class RequestSession implements SessionPart, DeferredSession {
 
   #commit(session: Session): Promise<void> {
     this.#state = 'committing'
-    return session.commit()
+    return session.commitOnly()
   }
 
   #failed(session: Session, error: unknown): Promise<Ending> | Ending {
@@ -372,10 +385,10 @@ export class RequestSession implements SessionPart, DeferredSession {
     return discarding.then(() => this.#over(session, ending))
   }
 
-  #over(session: Session, ending: Ending): Ending {
+  #over(session: Session, ending: Ending): Promise<Ending> | Ending {
     this.#state = endOf(this.#state)
     if (session.isUsed) this.#report(session)
-    return ending
+    return this.#sessions.ended(session, ending)
   }
 
   #report({ cost }: Session): void {

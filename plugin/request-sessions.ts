@@ -1,5 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { DataBridgeError, Session, SessionStats } from '../orm/index.ts'
+import {
+  type DataBridgeError,
+  runCallbacks,
+  type Session,
+  type SessionStats,
+} from '../orm/index.ts'
 import { Answers } from './answers.ts'
 import { Precondition } from './precondition.ts'
 import { partialError } from './request-errors.ts'
@@ -12,6 +17,7 @@ export interface SessionPart {
   /** Whether its commit has begun, however it ends. */
   readonly hasBegunCommit: boolean
   readonly isCommitted: boolean
+  readonly hasEnded: boolean
   /** How it ends, once that is decided. */
   readonly ending: Promise<{ readonly isCommitted: boolean }> | undefined
   /** What it has cost so far. Undefined where the response must not say so. */
@@ -27,6 +33,8 @@ export interface SessionPart {
 
 const ofResponse = Symbol('fastify-data-bridge.sessions')
 
+type Callbacks = NonNullable<ReturnType<Session['takeCallbacks']>>
+
 type Raw = FastifyReply['raw'] & { [ofResponse]?: RequestSessions }
 
 /**
@@ -39,6 +47,10 @@ export class RequestSessions {
   #answers: Answers | undefined
   #precondition: Precondition | undefined
   #hasRefused = false
+  /** The callbacks of sessions that are committed, while another session has not ended. */
+  #callbacks: Callbacks | undefined
+  /** Whether the response is closed: nothing waits for callbacks. */
+  #isClosed = false
 
   constructor(reply: FastifyReply) {
     this.#reply = reply
@@ -128,6 +140,27 @@ export class RequestSessions {
     this.#precondition.settle()
   }
 
+  /**
+   * A session has ended. The callbacks of all sessions run after the end of the last one: one may need what
+   * another session of its request has locked.
+   *
+   * @param ending what the response waits for
+   */
+  ended<T>(session: Session, ending: T): Promise<T> | T {
+    const callbacks = session.takeCallbacks()
+    if (callbacks !== undefined) this.#callbacks = [...(this.#callbacks ?? []), ...callbacks]
+    if (this.#callbacks === undefined) return ending
+    const areAllOver = this.#parts.every(({ hasEnded }) => hasEnded)
+    if (!areAllOver && !this.#isClosed) return ending
+    const running = this.#run(this.#callbacks)
+    return areAllOver ? running.then(() => ending) : ending
+  }
+
+  #run(callbacks: Callbacks): Promise<void> {
+    this.#callbacks = undefined
+    return runCallbacks(callbacks)
+  }
+
   abort(reason: () => DataBridgeError): void {
     for (const part of this.#parts) part.abort(reason)
   }
@@ -163,6 +196,9 @@ export class RequestSessions {
 
   static closed(sessions: RequestSessions): void {
     for (const part of sessions.#parts) part.closed()
+    // Whatever keeps another session from its end: these are committed.
+    sessions.#isClosed = true
+    if (sessions.#callbacks !== undefined) void sessions.#run(sessions.#callbacks)
   }
 }
 

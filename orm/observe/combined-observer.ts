@@ -30,8 +30,13 @@ export class CombinedObserver implements Observer {
     if (has(all, 'connectionAwaited')) this.connectionAwaited = awaited
     if (has(all, 'connectionReleased')) this.connectionReleased = released
     if (has(all, 'transactionRetried')) this.transactionRetried = retried
-    const around = all.find((each) => each.within !== undefined)
-    if (around?.within !== undefined) this.within = around.within.bind(around)
+    const sender = all.find((each) => each.within !== undefined)
+    if (sender?.within !== undefined) this.within = sender.within.bind(sender)
+  }
+
+  around<T>(operation: Operation, fn: () => T): T {
+    const first = this.all.find((each) => each.around !== undefined)
+    return first?.around === undefined ? fn() : first.around(operation, fn)
   }
 }
 

@@ -50,6 +50,13 @@ export interface Observer {
   readonly transactionRetried?: ((retry: Retry) => void) | undefined
   /** Calls `send`, which uses the driver, in the context of the operation. */
   readonly within?: (<T>(operation: Operation | undefined, send: () => T) => T) | undefined
+  /** Calls `fn`, which is code of the program, in the context of the operation. */
+  around?<T>(operation: Operation, fn: () => T): T
+}
+
+/** Calls `fn`, which is code of the program, in the context of the operation. */
+export function around<T>(observer: Observer, operation: Operation, fn: () => T): T {
+  return observer.around === undefined ? fn() : observer.around(operation, fn)
 }
 
 /** Calls `send`, which uses the driver, in the context of the operation. */

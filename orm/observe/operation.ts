@@ -33,11 +33,13 @@ export interface CountedRelation {
 /** A step in a session's life. */
 export interface SessionOperation extends Nested {
   readonly kind: 'session'
-  readonly name: 'open' | 'flush' | 'commit' | 'rollback' | 'close'
+  readonly name: 'open' | 'flush' | 'commit' | 'after_commit' | 'rollback' | 'close'
   /** How many entities were added, changed and deleted since the last flush. */
   readonly pending: number
   readonly dirty: number
   readonly deleted: number
+  /** The name of the function that `afterCommit()` was given, if it has one. */
+  readonly callback?: string | undefined
 }
 
 /** A relation that is loaded or counted: of one entity when it is first awaited, or of many at once. */

@@ -9,6 +9,7 @@ import { mayWrite } from '../sql/raw-statement.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
+import type { AfterCommit } from './after-commit.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
 import type { Catalogue } from './catalogue.ts'
 import { completeNew, tablesOf, writeChanges } from './flush.ts'
@@ -36,6 +37,8 @@ export class Flusher {
   // Made by the first execute(), like the savepoints of its SQL: most sessions have none.
   #savepoints: SqlSavepoints | undefined
   #hasChangedSchema = false
+  /** Made by the first `afterCommit()`. */
+  callbacks: AfterCommit | undefined
 
   constructor(life: SessionLife, parts: SessionParts, work: UnitOfWork) {
     this.#life = life
@@ -106,7 +109,7 @@ export class Flusher {
 
   async #execute(statement: Statement, operation: QueryOperation): Promise<RawOutcome> {
     this.#savepoints ??= new SqlSavepoints(this.#work)
-    const refusal = this.#savepoints.refusal(statement.text)
+    const refusal = this.#savepoints.refusal(statement.text, this.callbacks)
     if (refusal !== undefined) {
       await this.#connection.fail(refusal)
       throw refusal
@@ -138,8 +141,16 @@ export class Flusher {
     return work.finally(() => executing.delete(work))
   }
 
-  /** @param refuse called after the wait for earlier work; throws if the commit must not happen any more */
+  /** Like {@link commitOnly}, and runs the callbacks of `afterCommit()`. */
   commit(refuse?: () => void): Promise<void> {
+    // While it waits for earlier work, the program may add the first one.
+    const mayHaveCallbacks = this.callbacks !== undefined || !this.isIdle
+    const committing = this.commitOnly(refuse)
+    return mayHaveCallbacks ? committing.then(() => this.callbacks?.run()) : committing
+  }
+
+  /** @param refuse called after the wait for earlier work; throws if the commit must not happen any more */
+  commitOnly(refuse?: () => void): Promise<void> {
     const commit = (): Promise<void> => this.#commitNow(refuse)
     const executing = this.#executing
     if (executing === undefined || executing.size === 0) return this.alone(commit)
@@ -152,23 +163,26 @@ export class Flusher {
     const operation = sessionOperation('commit', countsOf(changes))
     // A failed transaction cannot be committed, so do not flush.
     const isWriting = !isEmpty(changes) && !this.#connection.hasFailed
+    const callbacks = this.callbacks?.count ?? 0
     const commit = (): Promise<void> => {
       const committing = isWriting
         ? this.#write(changes, operation, (writer) => writer.commit(operation))
         : this.#connection.commit(operation)
-      return committing.then((failed) => this.#committed(failed))
+      return committing.then((failed) => this.#committed(failed, callbacks))
     }
     return observed(this.#observer, operation, commit, noOutcome)
   }
 
-  #committed(failed: CommitFailure | undefined): Promise<never> | undefined {
+  #committed(failed: CommitFailure | undefined, callbacks: number): Promise<never> | undefined {
     this.#ended()
     if (failed !== undefined) {
       this.#work.rolledBack()
+      this.callbacks?.forget()
       return rejection(this.#explained(failed.error))
     }
     this.#work.committed()
     this.#guard?.committed()
+    this.callbacks?.committed(callbacks)
     this.#life.isSettled = true
     return undefined
   }
@@ -182,6 +196,7 @@ export class Flusher {
         await this.#connection.rollback(operation)
         this.#ended()
         this.#work.rolledBack()
+        this.callbacks?.forget()
         this.#life.isSettled = true
       }
       await observed(this.#observer, operation, rollback, noOutcome)

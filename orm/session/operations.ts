@@ -21,6 +21,12 @@ export function sessionOperation(
   return { kind: 'session', name, ...counts, parent }
 }
 
+/** The operation of a callback of `afterCommit()`. @param name of its function, perhaps empty */
+export function callbackOperation(name: string): SessionOperation {
+  const callback = name === '' ? undefined : name
+  return { kind: 'session', name: 'after_commit', ...noChanges, callback }
+}
+
 /** The operation of `execute()`. */
 export function executeOperation(): QueryOperation {
   return { kind: 'query', name: 'execute', table: undefined, filters: 0, limit: undefined }

@@ -115,6 +115,7 @@ export class SessionEnd {
     this.#connection.refuse(this.#life.closedError)
     if (this.#life.isOpen) this.#observer.operationStarted?.(sessionOperation('close'))?.({})
     this.#work.rolledBack()
+    this.#flusher.callbacks?.forget()
     return this.#parts.closed()
   }
 }

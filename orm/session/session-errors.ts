@@ -9,6 +9,13 @@ export function closedError(): DataBridgeError {
   )
 }
 
+export function closedToCallbackError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_SESSION_CLOSED',
+    'the session is closed to its own callbacks of afterCommit(): its work is committed; open another session, for example with database.run(fn)',
+  )
+}
+
 /** @param reason the reason of the signal */
 export function abortedError(reason: unknown): DataBridgeError {
   return safeError(

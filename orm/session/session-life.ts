@@ -1,8 +1,9 @@
 import type { DataBridgeError } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
 import { refusal } from '../util/refusals.ts'
+import { isInCallbackOf } from './callback-scope.ts'
 import { sessionOperation } from './operations.ts'
-import { closedError } from './session-errors.ts'
+import { closedError, closedToCallbackError } from './session-errors.ts'
 import type { LiveSession, SessionParts } from './session-parts.ts'
 
 /** Whether a session can be used: from its first use to its end. */
@@ -18,6 +19,8 @@ export class SessionLife {
   isSettled = false
   /** Whether somebody else ends the session: the request, the job or the database that it belongs to. */
   endsFromOutside = false
+  /** How many callbacks of `afterCommit()` run. */
+  callbacks = 0
 
   constructor(session: LiveSession, parts: SessionParts) {
     this.#session = session
@@ -45,7 +48,7 @@ export class SessionLife {
 
   /** @returns whether the session is used for the first time */
   enter(): boolean {
-    if (this.isClosed) throw this.#reason ?? this.closedError()
+    if (this.#isClosed || this.callbacks > 0) this.#refuse()
     this.isSettled = false
     if (this.#isOpen) return false
     this.#isOpen = true
@@ -53,9 +56,15 @@ export class SessionLife {
     return true
   }
 
+  #refuse(): void {
+    if (this.callbacks > 0 && isInCallbackOf(this)) throw this.#asRefusal(closedToCallbackError())
+    if (this.#isClosed) throw this.#reason ?? this.closedError()
+  }
+
   /** What is refused after the end. */
-  readonly closedError = (): DataBridgeError => {
-    const error = closedError()
+  readonly closedError = (): DataBridgeError => this.#asRefusal(closedError())
+
+  #asRefusal(error: DataBridgeError): DataBridgeError {
     return this.endsFromOutside ? refusal(error) : error
   }
 

@@ -11,6 +11,12 @@ export interface LiveSession {
   discard(isShutdown?: boolean): Promise<void> | undefined
 }
 
+/** Where a session tells what nobody awaits. The log of a request is one. */
+export interface SessionLog {
+  error(facts: object, message: string): void
+  warn(facts: object, message: string): void
+}
+
 /** The parts of a session. */
 export interface SessionParts {
   readonly connection: SessionConnection
@@ -21,6 +27,8 @@ export interface SessionParts {
   readonly signal?: AbortSignal | undefined
   readonly tellRefused?: TellRefused | undefined
   readonly guard?: WriteGuard | undefined
+  /** Warnings of the process by default. */
+  readonly log?: SessionLog | undefined
   /** Called when the session is used for the first time. */
   opened(session: LiveSession): void
   /** Called when the session has ended. Undefined if there is nothing to wait for. */

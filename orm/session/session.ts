@@ -16,6 +16,8 @@ import { tableOf } from '../schema/table-of.ts'
 import { rawStatement } from '../sql/raw-statement.ts'
 import type { Sql } from '../sql/template.ts'
 import { attempt } from '../util/attempt.ts'
+import { AfterCommit } from './after-commit.ts'
+import type { DueCallback } from './due-callback.ts'
 import { type ExecutedRows, executedRows } from './executed-rows.ts'
 import { EntitySource } from './entity-source.ts'
 import { awaitsFlush } from './awaits-flush.ts'
@@ -219,7 +221,8 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /**
-   * Flushes and commits. It resolves when PostgreSQL has committed.
+   * Flushes and commits. It resolves when PostgreSQL has committed, and the callbacks of {@link afterCommit}
+   * have run.
    *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_COMMIT_FAILED` if nothing was saved,
    * `DATA_BRIDGE_ERR_COMMIT_UNKNOWN` if the connection was lost during COMMIT.
@@ -227,8 +230,54 @@ export class BaseSession implements AsyncDisposable {
   commit(): Promise<void> {
     return this.give(() => {
       this.#life.use()
-      return this.#flusher.commit(() => this.#end.transactions?.refuseUnderWay('commit()'))
+      return this.#flusher.commit(() => this.#refuseUnderWay())
     })
+  }
+
+  /** @internal Like {@link commit}, and leaves its callbacks to {@link takeCallbacks}: the session ends first. */
+  commitOnly(): Promise<void> {
+    return this.give(() => {
+      this.#life.use()
+      return this.#flusher.commitOnly(() => this.#refuseUnderWay())
+    })
+  }
+
+  #refuseUnderWay(): void {
+    this.#end.transactions?.refuseUnderWay('commit()')
+  }
+
+  /** @internal Takes the callbacks that {@link commitOnly} has left; undefined if there are none. */
+  takeCallbacks(): DueCallback[] | undefined {
+    return this.#flusher.callbacks?.take()
+  }
+
+  /**
+   * Calls a function when the work that is under way is committed: after PostgreSQL has answered the outermost
+   * COMMIT, or when the unit of work succeeds without a transaction. `commit()`, `transaction()`, `database.run`
+   * and the response of a request wait for it, for at most 5 seconds for all callbacks together. Callbacks run one
+   * after the other. None runs after a rollback, a failed commit or one whose outcome is unknown, and none that was
+   * given in a savepoint that was rolled back.
+   *
+   * The session is closed to its callbacks: they open another one. What a callback throws is logged, and changes
+   * nothing.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_TRANSACTION` if it is no function.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { User } from './entities.ts'
+   *
+   * export function register(session: Session, name: string, greet: (name: string) => Promise<void>): void {
+   *   session.add(new User({ name, email: `${name}@example.com` }))
+   *   session.afterCommit(() => greet(name))
+   * }
+   * ```
+   */
+  afterCommit(fn: () => unknown): void {
+    this.#life.use()
+    this.#flusher.callbacks ??= new AfterCommit(this.#life, this.#parts)
+    this.#flusher.callbacks.add(fn)
   }
 
   /** Rolls back. Afterwards the identity map is empty, and all entities are detached. */
@@ -362,9 +411,9 @@ export class BaseSession implements AsyncDisposable {
     })
   }
 
-  /** @internal Whether nothing is written, changed, open or under way: its end needs no statement. */
+  /** @internal Whether nothing is written, changed, open or under way, and no callback waits: its end is nothing. */
   get isQuiet(): boolean {
-    return this.#end.isQuiet
+    return (this.#flusher.callbacks?.count ?? 0) === 0 && this.#end.isQuiet
   }
 
   /** @internal Whether a flush would give its entities what the database or `onUpdate()` makes. */

@@ -1,7 +1,15 @@
 import type { DataBridgeError } from '../errors.ts'
 import { transactionControls } from '../sql/transaction-control.ts'
 import { controlError, rollbackToError } from './session-errors.ts'
+import type { AfterCommit } from './after-commit.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
+
+/** What a session had done when a savepoint was set. */
+interface Mark {
+  readonly writes: number
+  /** How many callbacks of `afterCommit()` there were. */
+  readonly callbacks: number
+}
 
 /**
  * The savepoints that `execute()` made. SQL may roll back to one only if the session has written nothing since:
@@ -9,31 +17,34 @@ import type { UnitOfWork } from './unit-of-work.ts'
  */
 export class SqlSavepoints {
   readonly #work: UnitOfWork
-  /** How much the session had written when a savepoint was set. */
-  #writes: Map<string, number> | undefined
+  #marks: Map<string, Mark> | undefined
 
   constructor(work: UnitOfWork) {
     this.#work = work
   }
 
   /** Why a text must not be executed. */
-  refusal(text: string): DataBridgeError | undefined {
+  refusal(text: string, callbacks: AfterCommit | undefined): DataBridgeError | undefined {
     for (const control of transactionControls(text)) {
       if (control.kind === 'end') return controlError(control.words)
-      if (control.kind === 'savepoint') this.#set(control.name)
-      else if (this.#writes?.get(control.name) !== this.#work.writeCount)
-        return rollbackToError(control.name)
+      if (control.kind === 'savepoint') {
+        this.#set(control.name, callbacks?.count ?? 0)
+        continue
+      }
+      const mark = this.#marks?.get(control.name)
+      if (mark?.writes !== this.#work.writeCount) return rollbackToError(control.name)
+      callbacks?.undoneTo(mark.callbacks)
     }
     return undefined
   }
 
-  #set(name: string): void {
-    this.#writes ??= new Map()
-    this.#writes.set(name, this.#work.writeCount)
+  #set(name: string, callbacks: number): void {
+    this.#marks ??= new Map()
+    this.#marks.set(name, { writes: this.#work.writeCount, callbacks })
   }
 
   /** The transaction has ended, and its savepoints with it. */
   clear(): void {
-    this.#writes = undefined
+    this.#marks = undefined
   }
 }

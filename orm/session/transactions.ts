@@ -39,7 +39,7 @@ export class Transactions {
     }
     const isOutermost = !isManaged && this.#underWay.length === 0
     const isBegun = this.#connection.isInTransaction || this.#underWay.length > 0
-    if (retries > 0 && (!isOutermost || isBegun || this.#flusher.hasUnsaved)) throw retriesError()
+    if (retries > 0 && (!isOutermost || isBegun || this.#hasEarlierWork)) throw retriesError()
     if (isBegun && (mode.isolation !== undefined || mode.readOnly !== undefined)) throw modeError()
     const work = () => fn(session)
     if (isOutermost && !isBegun) return this.#attempts(work, mode, retries)
@@ -49,6 +49,15 @@ export class Transactions {
     const result = await this.#nested(name, work, mode)
     await this.#flusher.commit()
     return result
+  }
+
+  /** Whether there is something that a rollback would undo. */
+  get #hasEarlierWork(): boolean {
+    return this.#flusher.hasUnsaved || this.#callbackCount > 0
+  }
+
+  get #callbackCount(): number {
+    return this.#flusher.callbacks?.count ?? 0
   }
 
   get areUnderWay(): boolean {
@@ -98,12 +107,14 @@ export class Transactions {
 
   async #nested<T>(name: string, fn: () => Promise<T> | T, mode: TransactionMode): Promise<T> {
     let isSet = false
+    let callbacks = 0
     try {
       if (!this.#connection.isInTransaction) await this.#connection.begin(mode, undefined)
       await this.#flusher.flush(undefined)
       await this.#flusher.alone(async () => {
         await this.#connection.savepoint(name, undefined)
         this.#work.savepoint()
+        callbacks = this.#callbackCount
         isSet = true
       })
       const result = await fn()
@@ -117,6 +128,7 @@ export class Transactions {
     } catch (error) {
       const dropped = this.#drop(name)
       if (isSet && dropped > 0) {
+        this.#flusher.callbacks?.undoneTo(callbacks)
         await this.#flusher.alone(async () => {
           await this.#connection.rollbackToSavepoint(name, undefined)
           this.#work.rolledBackToSavepoint(dropped)
@@ -163,7 +175,7 @@ export class Transactions {
 function retriesError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',
-    'retries expected a new transaction in a session without unsaved changes: PostgreSQL undoes a ' +
+    'retries expected a new transaction in a session without unsaved changes and callbacks of afterCommit(): PostgreSQL undoes a ' +
       'transaction as a whole, and earlier work could not be repeated; use database.transaction(fn, { retries })',
   )
 }

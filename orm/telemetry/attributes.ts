@@ -36,10 +36,12 @@ export function spanName(operation: Operation): string {
 
 /** Whether the operation asks PostgreSQL, so that its span is a client's. */
 export function isRemote(operation: Operation): boolean {
-  if (operation.kind === 'session') return operation.name !== 'open' && operation.name !== 'close'
+  if (operation.kind === 'session') return !localSteps.includes(operation.name)
   if (operation.kind === 'relationship' && operation.strategy === 'joinedload') return false
   return operation.cacheHit !== true
 }
+
+const localSteps: readonly SessionOperation['name'][] = ['open', 'close', 'after_commit']
 
 /** What all operations of one kind on one table or relation have. */
 export function fixedAttributes(operation: Operation): Attributes {
@@ -74,8 +76,10 @@ function tellQuery(span: Span, { name, filters, limit, cacheHit }: QueryOperatio
   if (name === 'get') span.setAttribute('db.query.cache_hit', cacheHit === true)
 }
 
-function tellSession(span: Span, { name, pending, dirty, deleted }: SessionOperation): void {
-  if (name === 'open' || name === 'close') return
+function tellSession(span: Span, operation: SessionOperation): void {
+  const { pending, dirty, deleted, callback } = operation
+  if (callback !== undefined) span.setAttribute('code.function.name', callback)
+  if (!isRemote(operation)) return
   span.setAttribute('db.session.pending_count', pending)
   span.setAttribute('db.session.dirty_count', dirty)
   span.setAttribute('db.session.deleted_count', deleted)

@@ -94,6 +94,10 @@ export class TracingObserver implements Observer {
     return (traced.context ??= this.#api.trace.setSpan(traced.parent, traced.span))
   }
 
+  around<T>(operation: Operation, fn: () => T): T {
+    return this.#api.context.with(this.contextOf(operation), fn)
+  }
+
   #keep(traced: Traced): void {
     if (this.#first === undefined) this.#first = traced
     else (this.#others ??= new Map()).set(traced.operation, traced)

@@ -91,6 +91,7 @@ function activating(api: OpenTelemetryApi, observer: TracingObserver): Observer 
     operationStarted: (operation) => observer.operationStarted(operation),
     statementSent: (statement) => observer.statementSent(statement),
     transactionRetried: (retry) => observer.transactionRetried(retry),
+    around: (operation, fn) => observer.around(operation, fn),
     within: (operation, send) => {
       const context: Context = observer.contextOf(operation)
       return api.context.with(context, send)

@@ -125,6 +125,7 @@ async function spansOfEverything(): Promise<readonly ReadableSpan[]> {
       await session.get(Post, 3)
     )?.author
     await session.rollback()
+    session.afterCommit(function callback() {})
   })
   await fail(database)
   await requestWithFinding(database)

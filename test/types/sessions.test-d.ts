@@ -44,6 +44,16 @@ describe('session', () => {
     void session.get({} as User, 1)
   })
 
+  it('takes every function that needs no argument for after the commit', () => {
+    expectTypeOf(session.afterCommit(() => undefined)).toEqualTypeOf<void>()
+    session.afterCommit(async () => 1)
+    session.afterCommit((first = 1, ...rest: number[]) => [first, ...rest])
+    // @ts-expect-error a function that needs an argument
+    session.afterCommit((name: string) => name)
+    // @ts-expect-error no function
+    session.afterCommit(Promise.resolve())
+  })
+
   it('gives entities by composite key', () => {
     const key = { followerId: 1, followeeId: 2 }
     expectTypeOf(session.get(Follow, key)).toEqualTypeOf<Promise<Follow | null>>()
