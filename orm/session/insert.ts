@@ -12,7 +12,8 @@ import type { Statement } from '../sql/statement.ts'
 import { exactKeys, hasInexactKeys } from './exact-keys.ts'
 import { areSafelyKept, isSafelyRead } from './safely-read.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
-import type { Writing } from './writing.ts'
+import { hasReservedKey } from './reservation.ts'
+import type { Batch, Writing } from './writing.ts'
 
 /** Inserts rows of one table. Rows with values for the same columns are one statement. */
 export async function insertTable(
@@ -24,7 +25,16 @@ export async function insertTable(
   // A key that the database makes is known only when its row is stored.
   if (needsResults(table, referring)) await writing.settle()
   for (const entity of referring) fillForeignKeys(entity)
-  for (const same of withSameColumns(table, entities)) insertSame(writing, table, same)
+  for (const batch of insertsOf(writing, table, entities)) writing.put(batch)
+}
+
+/** The statements that insert rows of one table, whose foreign keys have their values. */
+export function insertsOf(
+  writing: Writing,
+  table: TableMetadata,
+  entities: readonly Entity[],
+): readonly Batch[] {
+  return Array.from(withSameColumns(table, entities), (same) => insertSame(writing, table, same))
 }
 
 function withSameColumns(
@@ -40,7 +50,7 @@ function withSameColumns(
 
 const noColumns: Row = []
 
-function insertSame(writing: Writing, table: TableMetadata, entities: readonly Entity[]): void {
+function insertSame(writing: Writing, table: TableMetadata, entities: readonly Entity[]): Batch {
   const facts = writing.factsOf(table)
   const given = givenColumns(entities[0] as Entity)
   const omitted = given.filter(
@@ -48,6 +58,8 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
   )
   const columns = given.filter((column) => !omitted.includes(column))
   const sent = columns.map((column) => keptColumn(writing, table, column, entities))
+  const overrides =
+    columns.some((column) => facts.isAlwaysIdentity(column)) && entities.some(hasReservedKey)
   const returned = facts.afterInsert(columns)
   const blank = table.columns.map((column) => (omitted.includes(column) ? null : undefined))
   const sentPlaces = columns.map(({ position }) => position)
@@ -70,14 +82,14 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
   const statement = (): Statement =>
     columns.length === 0
       ? insertDefaults(table, entities.length)
-      : insertRows(table, columns, sent, facts)
+      : insertRows(table, columns, sent, facts, overrides)
   // Without triggers and rules, a table stores each row that it is given, or the statement fails.
   const isCertain =
     facts.isPlain &&
     columns.length > 0 &&
     areSafelyKept(columns) &&
     returned.every((column) => isSafelyRead(column, facts))
-  writing.put({
+  return {
     verb: 'INSERT',
     table,
     entities,
@@ -95,7 +107,7 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
         writing.work.inserted(taken, isGuarded)
       }
     },
-  })
+  }
 }
 
 /** Whether foreign keys come from rows that are perhaps not stored yet. */
@@ -152,7 +164,7 @@ export function hasKey(entity: Entity, { foreignKey }: RelationMetadata): boolea
 }
 
 /** Fills in foreign keys that were given as entities. A key that the program set later stays. */
-function fillForeignKeys(entity: Entity): void {
+export function fillForeignKeys(entity: Entity): void {
   const { references } = stateOf(entity)
   if (references === undefined) return
   const filled = new Set<ColumnMetadata>()

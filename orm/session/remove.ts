@@ -1,29 +1,97 @@
 import type { Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
 import { storedKey } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { guardedDeleteRows } from '../sql/guarded-writes.ts'
 import { deleteRows } from '../sql/write-statements.ts'
+import { followDeletion } from './cascades.ts'
+import { commitOrder } from './commit-order.ts'
+import { knownReferences } from './references.ts'
 import { rowsByPlace } from './row-counts.ts'
-import type { Writing } from './writing.ts'
+import { deleteOrder, roundsOf } from './row-order.ts'
+import { byTable } from './tables.ts'
+import { together } from './together.ts'
+import type { Batch, Writing } from './writing.ts'
 
-/** Deletes rows of one table with one statement. */
-export function removeTable(
+/** Deletes rows, those of referring tables first. A table needs one statement, unless its rows depend on each other. */
+export function removeAll(writing: Writing, entities: readonly Entity[]): void {
+  const deleted = byTable(entities)
+  const parents = parentsAmong(writing, deleted)
+  for (const group of commitOrder(
+    deleted.keys(),
+    (table) => parents.get(table) ?? [],
+  ).toReversed()) {
+    const [table] = group
+    if (group.length === 1 && table !== undefined && parents.get(table)?.has(table) !== true)
+      writing.put(removal(writing, table, deleted.get(table) ?? []))
+    else
+      removeGroup(
+        writing,
+        group.flatMap((one) => deleted.get(one) ?? []),
+      )
+  }
+}
+
+type Parents = ReadonlyMap<TableMetadata, ReadonlySet<TableMetadata>>
+
+function parentsAmong(
+  writing: Writing,
+  tables: ReadonlyMap<TableMetadata, readonly Entity[]>,
+): Parents {
+  const parents = new Map<TableMetadata, ReadonlySet<TableMetadata>>()
+  for (const table of tables.keys()) {
+    const references = knownReferences((one) => writing.factsOf(one), table, tables.keys())
+    parents.set(table, new Set(references.map(({ target }) => target)))
+  }
+  return parents
+}
+
+/** Deletes rows of tables that may refer to each other. Each round deletes the rows that no other row refers to. */
+function removeGroup(writing: Writing, entities: readonly Entity[]): void {
+  const isOne = (one: Entity, other: Entity): boolean => stateOf(one).table === stateOf(other).table
+  const order = deleteOrder(entities, (one) => writing.factsOf(one))
+  for (const { rows, isCircle } of roundsOf(entities, order, isOne)) {
+    const tables = [...byTable(rows)]
+    const isTogether = isCircle && tables.every(([table]) => writing.factsOf(table).isStored)
+    const batches = tables.map(([table, same]) =>
+      removal(writing, table, same, isCircle && !isTogether),
+    )
+    const [first, ...others] = batches
+    if (isTogether && first !== undefined) writing.put(together([first, ...others]))
+    else for (const batch of batches) writing.put(batch)
+  }
+}
+
+/**
+ * The statement that deletes rows of one table.
+ *
+ * @param mayBeGone whether the flush itself may have deleted some of them, by `on delete cascade` in a circle
+ */
+function removal(
   writing: Writing,
   table: TableMetadata,
   entities: readonly Entity[],
-  isCircle: boolean,
-): void {
+  mayBeGone: boolean = false,
+): Batch {
   const facts = writing.factsOf(table)
   const keys = entities.map(storedKey)
-  writing.put({
+  return {
     verb: 'DELETE',
     table,
     entities,
     statement: () => deleteRows(table, keys, facts),
-    guarded: () => guardedDeleteRows(table, keys, facts, isCircle),
+    guarded: () => guardedDeleteRows(table, keys, facts, mayBeGone),
     absorb(written) {
-      if (!written.isGuarded) rowsByPlace('DELETE', table, entities.length, written, isCircle)
-      for (const entity of entities) writing.work.removed(entity)
+      if (!written.isGuarded) rowsByPlace('DELETE', table, entities.length, written, mayBeGone)
+      const rows: Row[] = []
+      for (const entity of entities) {
+        const { snapshot } = stateOf(entity)
+        if (snapshot === undefined) continue // it went with another row
+        rows.push(snapshot)
+        writing.work.removed(entity)
+      }
+      followDeletion(writing, table, rows)
     },
-  })
+  }
 }

@@ -210,6 +210,16 @@ export class UnitOfWork {
     if (!isUnwanted) this.add(entity)
   }
 
+  /** The database has deleted the row with another one. Unsaved changes of the entity are lost with it. */
+  vanished(entity: Entity): void {
+    const state = stateOf(entity)
+    this.#remember(entity, state.snapshot)
+    this.identity.delete(state.table, storedIdentity(entity))
+    state.snapshot = undefined
+    this.#deleted?.delete(entity)
+    this.#letGo(entity, 'detached')
+  }
+
   committed(): void {
     this.#undo = []
   }

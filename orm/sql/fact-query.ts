@@ -100,6 +100,7 @@ select
   (
     select json_build_object(
       'oid', class.oid::text,
+      'isStored', is_stored,
       'isPlain', is_stored and not has_triggers,
       'keepsKeys', is_stored and not may_change_keys,
       'mayLock', is_stored and has_any_column_privilege(class.oid, 'UPDATE')

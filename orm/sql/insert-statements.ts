@@ -13,23 +13,26 @@ import { names, returning, writing } from './write-statements.ts'
  * of the rows. The text of the statement does not depend on the number of rows.
  *
  * @param values what is kept of each column, with an item for each row
+ * @param overrides whether values of an identity are stored that PostgreSQL always makes itself
  */
 export function insertRows(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
   values: readonly Row[],
   facts: TableFacts,
+  overrides: boolean = false,
 ): Statement {
   const isOne = values[0]?.length === 1
-  const shape = `insert${isOne ? 1 : ''}|${positions(columns)}${facts.shape}`
-  const compiled = statementsOf(table).get(shape, () =>
-    writing(
-      'INSERT',
-      table,
-      isOne ? insertOneText(table, columns, facts) : insertManyText(table, columns, facts),
-      decoderOf(table, facts.afterInsert(columns)),
-    ),
-  )
+  const shape = `insert${isOne ? 1 : ''}${overrides ? '!' : ''}|${positions(columns)}${facts.shape}`
+  const compiled = statementsOf(table).get(shape, () => {
+    const returned = facts.afterInsert(columns)
+    const text =
+      `insert into ${quoteTable(table)} (${names(columns)})` +
+      (overrides ? ' overriding system value ' : ' ') +
+      (isOne ? oneRowText(columns) : manyRowsText(columns, facts)) +
+      returning(names(returned))
+    return writing('INSERT', table, text, decoderOf(table, returned))
+  })
   return {
     ...compiled,
     parameters: columns.map((column, index) => {
@@ -41,32 +44,19 @@ export function insertRows(
   }
 }
 
-function insertOneText(
-  table: TableMetadata,
-  columns: readonly ColumnMetadata[],
-  facts: TableFacts,
-): string {
-  const values = columns.map((_, index) => `$${index + 1}`).join(', ')
-  return (
-    `insert into ${quoteTable(table)} (${names(columns)}) values (${values})` +
-    returning(names(facts.afterInsert(columns)))
-  )
+function oneRowText(columns: readonly ColumnMetadata[]): string {
+  return `values (${columns.map((_, index) => `$${index + 1}`).join(', ')})`
 }
 
-function insertManyText(
-  table: TableMetadata,
-  columns: readonly ColumnMetadata[],
-  facts: TableFacts,
-): string {
+function manyRowsText(columns: readonly ColumnMetadata[], facts: TableFacts): string {
   const place = quote(freeName('#', columns))
   const casts = columns.map((column) => facts.castsOf(column))
   const items = columns.map(({ name }, index) => quote(name) + (casts[index]?.itemCast ?? ''))
   const arrays = casts.map(({ arrayCast }, index) => `$${index + 1}::${arrayCast}`)
   // With the ordinality, PostgreSQL gives identities and returns rows in the order of the rows.
   return (
-    `insert into ${quoteTable(table)} (${names(columns)}) select ${items.join(', ')} from ` +
-    `unnest(${arrays.join(', ')}) with ordinality as given (${names(columns)}, ${place}) order by ${place}` +
-    returning(names(facts.afterInsert(columns)))
+    `select ${items.join(', ')} from unnest(${arrays.join(', ')}) ` +
+    `with ordinality as given (${names(columns)}, ${place}) order by ${place}`
   )
 }
 

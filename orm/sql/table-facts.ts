@@ -27,6 +27,8 @@ export interface ColumnFacts {
 export interface TableKind {
   /** Its id in the database. */
   readonly oid: string
+  /** Whether it is a table without rules, so that its writes can be parts of a larger statement. */
+  readonly isStored: boolean
   /** Whether it is a table without triggers and rules, so that it stores what it is sent. */
   readonly isPlain: boolean
   /** Whether it stores the keys that it is sent, whatever its triggers do behind that. */
@@ -107,6 +109,11 @@ export class TableFacts {
   /** What the catalogue says; undefined if it was not asked or did not answer. */
   get known(): CatalogueEntry | undefined {
     return this.#entry
+  }
+
+  /** Whether writes can be parts of a larger statement: PostgreSQL refuses rules there. */
+  get isStored(): boolean {
+    return this.#entry?.isStored === true
   }
 
   /** Whether rows can be locked before they are written. */
