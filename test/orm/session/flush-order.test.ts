@@ -109,7 +109,12 @@ async function writes(
     if (text.startsWith('select')) return [`select ${/(\w+)_id_seq/.exec(text)?.[1]}`]
     return tables.length === 0
       ? []
-      : [`${verb.split(' ')[0]} ${tables.map(([, , table]) => table).join(', ')}`]
+      : [
+          `${verb.split(' ')[0]} ${tables
+            .map(([, , table]) => table)
+            .toSorted()
+            .join(', ')}`,
+        ]
   })
 }
 
