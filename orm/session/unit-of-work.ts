@@ -2,7 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { identityOf, storedIdentity } from '../entity/identity.ts'
 import { constructed } from '../entity/shadowing.ts'
-import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
+import { type EntityOwner, type EntityState, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
@@ -46,13 +46,25 @@ export class UnitOfWork {
   }
 
   add(entity: Entity): void {
+    const references = this.#addOne(entity)
+    if (references === undefined) return
+    // A list in place of recursion: new entities may refer to each other in chains of any length.
+    const waiting = [...references.values()].toReversed()
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const more = this.#addOne(next as Entity)
+      if (more !== undefined) waiting.push(...[...more.values()].toReversed())
+    }
+  }
+
+  /** @returns what a new entity refers to */
+  #addOne(entity: Entity): EntityState['references'] {
     const state = stateOf(entity)
     this.#refuseForeign(entity, 'added')
-    if (state.lifecycle === 'added' || state.lifecycle === 'stored') return
+    if (state.lifecycle === 'added' || state.lifecycle === 'stored') return undefined
     if (state.lifecycle === 'deleted') {
       this.#deleted?.delete(entity)
       state.lifecycle = 'stored'
-      return
+      return undefined
     }
     if (state.snapshot === undefined) {
       constructed(state.table.entity)
@@ -61,14 +73,14 @@ export class UnitOfWork {
       state.lifecycle = 'added'
       this.#added ??= new Set()
       this.#added.add(entity)
-      state.references?.forEach((referenced) => this.add(referenced as Entity))
-      return
+      return state.references
     }
     const key = storedIdentity(entity)
     if (this.identity.get(state.table, key) !== undefined) throw secondError(state.table)
     state.session = this.#owner
     state.lifecycle = 'stored'
     this.identity.set(state.table, key, entity)
+    return undefined
   }
 
   delete(entity: Entity): void {

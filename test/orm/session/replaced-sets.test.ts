@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { boolean, integer, numeric, type Session, table, text } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
-import { blog, Comment, Post, user, User } from '../../support/entities.ts'
+import { blog, Comment, Post, user } from '../../support/entities.ts'
 import { coded } from '../../support/failure.ts'
 import { recordWire } from '../../support/recorder.ts'
 
