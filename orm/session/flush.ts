@@ -12,7 +12,7 @@ import { insertGroup } from './insert-group.ts'
 import { insertTable } from './insert.ts'
 import { removeAll } from './remove.ts'
 import { stepsOf } from './steps.ts'
-import { byTable, changesByTable } from './tables.ts'
+import { byTable, changesByTable, inNameOrder } from './tables.ts'
 import { updateTable } from './update.ts'
 import type { Writing } from './writing.ts'
 
@@ -44,7 +44,9 @@ async function insertAll(writing: Writing, entities: readonly Entity[]): Promise
 }
 
 function updateAll(writing: Writing, changes: readonly Change[]): void {
-  for (const [table, rows] of changesByTable(changes)) updateTable(writing, table, rows)
+  // Always in one order, so that two flushes of the same tables wait for each other.
+  for (const [table, rows] of inNameOrder(changesByTable(changes)))
+    updateTable(writing, table, rows)
 }
 
 /** The tables that a change set writes. */

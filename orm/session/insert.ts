@@ -12,6 +12,7 @@ import type { Statement } from '../sql/statement.ts'
 import { exactKeys, hasInexactKeys } from './exact-keys.ts'
 import { areSafelyKept, isSafelyRead } from './safely-read.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
+import { inLockOrder } from './lock-order.ts'
 import { hasReservedKey } from './reservation.ts'
 import type { Batch, Writing } from './writing.ts'
 
@@ -34,7 +35,10 @@ export function insertsOf(
   table: TableMetadata,
   entities: readonly Entity[],
 ): readonly Batch[] {
-  return Array.from(withSameColumns(table, entities), (same) => insertSame(writing, table, same))
+  const facts = writing.factsOf(table)
+  return Array.from(withSameColumns(table, entities), (same) =>
+    insertSame(writing, table, inLockOrder(table, facts, same)),
+  )
 }
 
 function withSameColumns(

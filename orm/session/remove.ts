@@ -10,13 +10,13 @@ import { commitOrder } from './commit-order.ts'
 import { knownReferences } from './references.ts'
 import { rowsByPlace } from './row-counts.ts'
 import { deleteOrder, roundsOf } from './row-order.ts'
-import { byTable } from './tables.ts'
+import { byTable, inNameOrder } from './tables.ts'
 import { together } from './together.ts'
 import type { Batch, Writing } from './writing.ts'
 
 /** Deletes rows, those of referring tables first. A table needs one statement, unless its rows depend on each other. */
 export function removeAll(writing: Writing, entities: readonly Entity[]): void {
-  const deleted = byTable(entities)
+  const deleted = inNameOrder(byTable(entities))
   const parents = parentsAmong(writing, deleted)
   for (const group of commitOrder(
     deleted.keys(),

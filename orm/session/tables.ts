@@ -28,3 +28,15 @@ export function changesByTable(
     ? new Map([[first.table, changes]])
     : Map.groupBy(changes, ({ table }) => table)
 }
+
+/** The same in the order of the names of the tables. */
+export function inNameOrder<T>(
+  tables: ReadonlyMap<TableMetadata, T>,
+): ReadonlyMap<TableMetadata, T> {
+  if (tables.size < 2) return tables
+  return new Map(
+    [...tables].toSorted(([{ fullName: one }], [{ fullName: other }]) =>
+      one === other ? 0 : one < other ? -1 : 1,
+    ),
+  )
+}

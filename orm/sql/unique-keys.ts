@@ -48,10 +48,7 @@ function findKeys(table: TableMetadata, facts: TableFacts): readonly UniqueKey[]
   return found
 }
 
-function declared(
-  { columns }: TableMetadata,
-  names: readonly string[],
-): readonly ColumnMetadata[] {
+function declared({ columns }: TableMetadata, names: readonly string[]): readonly ColumnMetadata[] {
   return names.flatMap((name) => columns.find((column) => column.name === name) ?? [])
 }
 

@@ -6,6 +6,7 @@ import { arrayParameter, flagType, flagsParameter } from './array-parameter.ts'
 import { quote, quoteTable } from './identifier.ts'
 import type { Parameter } from './node.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
+import { lockedFirst } from './locked-first.ts'
 import type { Casts, TableFacts } from './table-facts.ts'
 
 export function writing(
@@ -124,7 +125,7 @@ function updateManyText(
   const back = facts.afterUpdate(columns).map(({ name }) => `, target.${quote(name)}`)
   return (
     `update ${quoteTable(table)} as target set ${sets.join(', ')} from ${given.text} ` +
-    `where ${key} returning ${GivenArrays.place}${back.join('')}`
+    `where ${key}${lockedFirst(table, facts, columns)} returning ${GivenArrays.place}${back.join('')}`
   )
 }
 
@@ -247,7 +248,7 @@ function deleteManyText(table: TableMetadata, facts: TableFacts): string {
   const key = givenKey(table, given, facts)
   return (
     `delete from ${quoteTable(table)} as target using ${given.text} ` +
-    `where ${key} returning ${GivenArrays.place}`
+    `where ${key}${lockedFirst(table, facts)} returning ${GivenArrays.place}`
   )
 }
 
