@@ -45,8 +45,9 @@ export class BatchReader implements Reader {
         ? severalRowsError(verb, table)
         : staleError(verb, table, found.missing)
     }
-    explainRefusal(error, this.#batch, this.#catalogue.factsOf(table))
-    if (isOutdated(error)) this.#catalogue.forget(table)
+    explainRefusal(error, this.#batch, (each) => this.#catalogue.factsOf(each))
+    if (isOutdated(error))
+      for (const part of this.#batch.parts ?? [this.#batch]) this.#catalogue.forget(part.table)
     return error
   }
 
@@ -57,6 +58,19 @@ export class BatchReader implements Reader {
       isGuarded: this.#isGuarded,
     })
   }
+}
+
+/** All of them were executed, so each entity has to know, whatever is wrong with one of them. */
+export function absorbAll(results: readonly { absorb(): void }[]): void {
+  let failed: { readonly error: unknown } | undefined
+  for (const result of results) {
+    try {
+      result.absorb()
+    } catch (error) {
+      failed ??= { error }
+    }
+  }
+  if (failed !== undefined) throw failed.error
 }
 
 /** Whether a statement failed because the columns of the table, or their types, have changed. */

@@ -57,25 +57,46 @@ export function commitOrder<T>(
   const stack: T[] = []
   const onStack = new Set<T>()
   const groups: T[][] = []
+  // A list in place of recursion: rows may refer to each other in chains of any length.
+  const path: Visit<T>[] = []
 
-  const visit = (node: T): void => {
-    const index = indices.size
-    indices.set(node, index)
-    lowest.set(node, index)
+  const enter = (node: T): void => {
+    lowest.set(node, indices.size)
+    indices.set(node, indices.size)
     stack.push(node)
     onStack.add(node)
-    for (const next of dependenciesOf(node)) {
-      if (!known.has(next)) continue
-      if (!indices.has(next)) visit(next)
-      if (onStack.has(next))
-        lowest.set(node, Math.min(lowest.get(node) ?? index, lowest.get(next) ?? index))
-    }
-    if (lowest.get(node) !== index) return
-    const group = stack.splice(stack.indexOf(node))
+    path.push({ node, rest: dependenciesOf(node)[Symbol.iterator]() })
+  }
+  const lower = (node: T, index: number): void => {
+    if (index < (lowest.get(node) as number)) lowest.set(node, index)
+  }
+  const leave = (node: T): void => {
+    if (lowest.get(node) !== indices.get(node)) return
+    const group = stack.splice(stack.lastIndexOf(node))
     for (const member of group) onStack.delete(member)
     groups.push(group)
   }
 
-  for (const node of known) if (!indices.has(node)) visit(node)
+  for (const first of known) {
+    if (!indices.has(first)) enter(first)
+    for (let visit = path.at(-1); visit !== undefined; visit = path.at(-1)) {
+      const { done, value: next } = visit.rest.next()
+      if (done === true) {
+        path.pop()
+        leave(visit.node)
+        const parent = path.at(-1)
+        if (parent !== undefined) lower(parent.node, lowest.get(visit.node) as number)
+      } else if (known.has(next)) {
+        if (!indices.has(next)) enter(next)
+        else if (onStack.has(next)) lower(visit.node, indices.get(next) as number)
+      }
+    }
+  }
   return groups
+}
+
+/** A node under way, and the dependencies that are left to visit. */
+interface Visit<T> {
+  readonly node: T
+  readonly rest: Iterator<T>
 }

@@ -2,7 +2,6 @@ import { compiledOf } from '../entity/compiled-table.ts'
 import { writesOf } from '../entity/compiled-writes.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import { keyNow } from '../entity/identity.ts'
 import type { Link } from '../entity/links.ts'
 import { isMadeByDatabase } from '../entity/looped-writes.ts'
 import { setValue } from '../entity/property.ts'
@@ -10,12 +9,13 @@ import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/
 import { requireValue } from '../schema/values.ts'
 import { type Change, changeOf, type ChangeSet } from './change-set.ts'
 import { commitOrder, parentsOf } from './commit-order.ts'
-import { fillForeignKeys, hasKey, insertTable, statementKey } from './insert.ts'
+import { insertGroup } from './insert-group.ts'
+import { fillForeignKeys, insertTable } from './insert.ts'
 import type { LinkChange } from './pending-relations.ts'
-import { removeTable } from './remove.ts'
-import { deleteOrder, insertOrder, ready } from './row-order.ts'
+import { removeAll } from './remove.ts'
+import { stepsOf } from './steps.ts'
+import { byTable, changesByTable, inNameOrder } from './tables.ts'
 import { updateTable } from './update.ts'
-import { circularError } from './write-errors.ts'
 import { linkTables, writeAddedLinks, writeRemovedLinks } from './write-links.ts'
 import type { Writing } from './writing.ts'
 
@@ -26,30 +26,31 @@ import type { Writing } from './writing.ts'
  */
 export async function writeChanges(writing: Writing, changes: ChangeSet): Promise<void> {
   writeRemovedLinks(writing, changes.links)
-  const added = byTable(changes.added)
+  const steps = stepsOf(writing, changes)
+  for (const step of steps) {
+    if (step.added.length > 0) await insertAll(writing, step.added)
+    if (step !== steps.at(-1)) {
+      updateAll(writing, step.changed)
+      removeAll(writing, step.deleted)
+      continue
+    }
+    const referring = await completeReferring(writing, changes.awaiting)
+    updateAll(writing, referring.length === 0 ? step.changed : [...step.changed, ...referring])
+    await addLinks(writing, changes.links)
+    removeAll(writing, step.deleted)
+  }
+}
+
+async function insertAll(writing: Writing, entities: readonly Entity[]): Promise<void> {
+  const added = byTable(entities)
   for (const group of commitOrder(added.keys(), parentsOf)) {
     const [table] = group
-    if (isAlone(group) && table !== undefined)
+    if (group.length === 1 && table !== undefined && !parentsOf(table).has(table))
       await insertTable(writing, table, added.get(table) ?? [])
     else
       await insertGroup(
         writing,
         group.flatMap((one) => added.get(one) ?? []),
-      )
-  }
-  const referring = await completeReferring(writing, changes.awaiting)
-  for (const [table, rows] of changesByTable([...changes.changed, ...referring]))
-    updateTable(writing, table, rows)
-  await addLinks(writing, changes.links)
-  const deleted = byTable(changes.deleted)
-  for (const group of commitOrder(deleted.keys(), parentsOf).toReversed()) {
-    const [table] = group
-    if (isAlone(group) && table !== undefined)
-      removeTable(writing, table, deleted.get(table) ?? [], false)
-    else
-      removeGroup(
-        writing,
-        group.flatMap((one) => deleted.get(one) ?? []),
       )
   }
 }
@@ -76,8 +77,11 @@ function areStored({ owner, target }: Link): boolean {
   return stateOf(owner).lifecycle === 'stored' && stateOf(target).lifecycle === 'stored'
 }
 
-const noChanges: ReadonlyMap<TableMetadata, readonly Change[]> = new Map()
-const noRows: ReadonlyMap<TableMetadata, readonly Entity[]> = new Map()
+function updateAll(writing: Writing, changes: readonly Change[]): void {
+  // Always in one order, so that two flushes of the same tables wait for each other.
+  for (const [table, rows] of inNameOrder(changesByTable(changes)))
+    updateTable(writing, table, rows)
+}
 
 /** The tables that a change set writes. */
 export function tablesOf({
@@ -86,7 +90,7 @@ export function tablesOf({
   deleted,
   awaiting,
   links,
-}: ChangeSet): ReadonlySet<TableMetadata> {
+}: ChangeSet): Set<TableMetadata> {
   const tables = new Set<TableMetadata>()
   for (const entity of added) tables.add(stateOf(entity).table)
   for (const { table } of changed) tables.add(table)
@@ -94,68 +98,6 @@ export function tablesOf({
   for (const entity of awaiting) tables.add(stateOf(entity).table)
   for (const table of linkTables(links)) tables.add(table)
   return tables
-}
-
-/** Whether rows of these tables cannot refer to each other. */
-function isAlone(group: readonly TableMetadata[]): boolean {
-  const [table] = group
-  return group.length === 1 && table !== undefined && !parentsOf(table).has(table)
-}
-
-/** Inserts rows of tables that may refer to each other. Each round inserts the rows whose references are stored. */
-async function insertGroup(writing: Writing, entities: readonly Entity[]): Promise<void> {
-  const before = insertOrder(entities)
-  const waiting = new Set(entities)
-  while (waiting.size > 0) {
-    const isOne = (one: Entity, other: Entity): boolean =>
-      keyNow(other, stateOf(other).table.primaryKey) !== undefined &&
-      statementKey(one) === statementKey(other)
-    const next = ready(waiting, before, isOne)
-    // If keys refer to each other in a cycle, the constraint may be deferred.
-    if (next.length === 0)
-      next.push(...[...waiting].filter((entity) => !needsKeyOf(entity, waiting)))
-    if (next.length === 0) throw circularError([...waiting])
-    for (const [table, rows] of byTable(next)) await insertTable(writing, table, rows)
-    for (const entity of next) waiting.delete(entity)
-  }
-}
-
-function needsKeyOf(entity: Entity, others: ReadonlySet<Entity>): boolean {
-  for (const [relation, target] of stateOf(entity).references ?? []) {
-    if (!hasKey(entity, relation) && others.has(target as Entity)) return true
-  }
-  return false
-}
-
-/** Deletes rows of tables that may refer to each other. Each round deletes the rows that no other row refers to. */
-function removeGroup(writing: Writing, entities: readonly Entity[]): void {
-  const before = deleteOrder(entities)
-  const waiting = new Set(entities)
-  const isOne = (one: Entity, other: Entity): boolean => stateOf(one).table === stateOf(other).table
-  while (waiting.size > 0) {
-    const next = ready(waiting, before, isOne)
-    // If rows refer to each other in a cycle, PostgreSQL may accept one statement: deferred, or `on delete`.
-    const rows = next.length === 0 ? [...waiting] : next
-    for (const [table, same] of byTable(rows)) removeTable(writing, table, same, next.length === 0)
-    for (const entity of rows) waiting.delete(entity)
-  }
-}
-
-function byTable(entities: readonly Entity[]): ReadonlyMap<TableMetadata, readonly Entity[]> {
-  const [first] = entities
-  if (first === undefined) return noRows
-  const { table } = stateOf(first)
-  if (entities.every((entity) => stateOf(entity).table === table))
-    return new Map([[table, entities]])
-  return Map.groupBy(entities, (entity) => stateOf(entity).table)
-}
-
-function changesByTable(changes: readonly Change[]): ReadonlyMap<TableMetadata, readonly Change[]> {
-  const [first] = changes
-  if (first === undefined) return noChanges
-  return changes.every(({ table }) => table === first.table)
-    ? new Map([[first.table, changes]])
-    : Map.groupBy(changes, ({ table }) => table)
 }
 
 /** Checks a new entity before the first statement, so that an invalid flush writes nothing. */

@@ -219,7 +219,11 @@ export class Flusher {
     const operation = sessionOperation('flush', countsOf(changes), parent)
     const write = async (): Promise<T> => {
       for (const entity of changes.added) completeNew(entity)
-      const learning = this.#catalogue.learn(tablesOf(changes), (text, parameters) =>
+      const tables = tablesOf(changes)
+      // What the database does with their rows when it deletes others.
+      if (changes.deleted.length > 0)
+        for (const table of this.#work.identity.tables()) tables.add(table)
+      const learning = this.#catalogue.learn(tables, (text, parameters) =>
         this.#connection.lookUp(text, parameters, operation),
       )
       if (learning !== undefined) await learning

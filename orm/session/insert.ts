@@ -9,13 +9,15 @@ import { relationHandle } from '../entity/relation-handle.ts'
 import { isDeclared, nameOf } from '../schema/inverse.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
-import { insertDefaults, insertRows } from '../sql/write-statements.ts'
+import { insertDefaults, insertRows } from '../sql/insert-statements.ts'
 import type { Statement } from '../sql/statement.ts'
 import { exactKeys, hasInexactKeys } from './exact-keys.ts'
 import { areSafelyKept, isSafelyRead } from './safely-read.ts'
 import { readVersions } from './versions.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
-import type { Writing } from './writing.ts'
+import { inLockOrder } from './lock-order.ts'
+import { hasReservedKey } from './reservation.ts'
+import type { Batch, Writing } from './writing.ts'
 
 /** Inserts rows of one table. Rows with values for the same columns are one statement. */
 export async function insertTable(
@@ -27,11 +29,32 @@ export async function insertTable(
   // A key that the database makes is known only when its row is stored.
   if (needsResults(table, referring)) await writing.settle()
   for (const entity of referring) fillForeignKeys(entity)
-  for (const same of withSameColumns(table, entities)) insertSame(writing, table, same)
+  for (const batch of insertsOf(writing, table, entities)) writing.put(batch)
+  await rereadVersions(writing, table, entities)
+}
+
+/** Reads the versions of new rows, where an INSERT does not give them back. */
+export async function rereadVersions(
+  writing: Writing,
+  table: TableMetadata,
+  entities: readonly Entity[],
+): Promise<void> {
   if (!writing.factsOf(table).rereadsXmin) return
   // The database may make the keys.
   await writing.settle()
   readVersions(writing, table, entities)
+}
+
+/** The statements that insert rows of one table, whose foreign keys have their values. */
+export function insertsOf(
+  writing: Writing,
+  table: TableMetadata,
+  entities: readonly Entity[],
+): readonly Batch[] {
+  const facts = writing.factsOf(table)
+  return Array.from(withSameColumns(table, entities), (same) =>
+    insertSame(writing, table, inLockOrder(table, facts, same)),
+  )
 }
 
 function withSameColumns(
@@ -47,7 +70,7 @@ function withSameColumns(
 
 const noColumns: Row = []
 
-function insertSame(writing: Writing, table: TableMetadata, entities: readonly Entity[]): void {
+function insertSame(writing: Writing, table: TableMetadata, entities: readonly Entity[]): Batch {
   const facts = writing.factsOf(table)
   const given = givenColumns(entities[0] as Entity)
   const omitted = given.filter(
@@ -55,6 +78,8 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
   )
   const columns = given.filter((column) => !omitted.includes(column))
   const sent = columns.map((column) => keptColumn(writing, table, column, entities))
+  const overrides =
+    columns.some((column) => facts.isAlwaysIdentity(column)) && entities.some(hasReservedKey)
   const returned = facts.afterInsert(columns)
   const blank = table.columns.map((column) => (omitted.includes(column) ? null : undefined))
   const sentPlaces = columns.map(({ position }) => position)
@@ -77,14 +102,14 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
   const statement = (): Statement =>
     columns.length === 0
       ? insertDefaults(table, entities.length, facts)
-      : insertRows(table, columns, sent, facts)
+      : insertRows(table, columns, sent, facts, overrides)
   // Without triggers and rules, a table stores each row that it is given, or the statement fails.
   const isCertain =
     facts.isPlain &&
     columns.length > 0 &&
     areSafelyKept(columns) &&
     returned.every((column) => isSafelyRead(column, facts))
-  writing.put({
+  return {
     verb: 'INSERT',
     table,
     entities,
@@ -102,7 +127,7 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
         writing.work.inserted(taken, isGuarded)
       }
     },
-  })
+  }
 }
 
 /** Whether foreign keys come from rows that are perhaps not stored yet. */

@@ -11,9 +11,15 @@ import type { Batch } from './writing.ts'
  * Adds to the error of a violated constraint its columns, and the entity that was refused, if that is
  * certain.
  */
-export function explainRefusal(error: unknown, batch: Batch, facts: TableFacts): void {
+export function explainRefusal(
+  error: unknown,
+  whole: Batch,
+  factsOf: (table: TableMetadata) => TableFacts,
+): void {
   const violation = violationOf(error)
   if (violation === undefined || !(error instanceof DataBridgeError)) return
+  const batch = partOf(whole, violation, factsOf)
+  const facts = factsOf(batch.table)
   const isOwn = isOf(batch.table, violation, facts)
   // A row of another table refers to the deleted row, and the columns belong to that table.
   const columns = isOwn && batch.verb !== 'DELETE' ? ownColumns(batch, violation, facts) : undefined
@@ -22,6 +28,18 @@ export function explainRefusal(error: unknown, batch: Batch, facts: TableFacts):
     columns: isOwn ? columns?.map(({ property }) => property) : error.columns,
     entity: batch.entities.length === 1 ? only : refusedOf(batch, violation, columns),
   })
+}
+
+/** The writes to the table of the violation, as one. */
+function partOf(
+  whole: Batch,
+  violation: Violation,
+  factsOf: (table: TableMetadata) => TableFacts,
+): Batch {
+  const own = whole.parts?.filter(({ table }) => isOf(table, violation, factsOf(table))) ?? []
+  const [first] = own
+  if (first === undefined) return whole
+  return { ...first, entities: own.flatMap(({ entities }) => entities) }
 }
 
 /** Whether the violation is in the written table or its partition, and not in a table that a trigger writes. */

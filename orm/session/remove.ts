@@ -5,38 +5,104 @@ import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { deleteRows } from '../sql/delete-statements.ts'
 import { guardedDeleteRows } from '../sql/guarded-writes.ts'
+import { followDeletion } from './cascades.ts'
+import { commitOrder } from './commit-order.ts'
 import { leaveRelations } from './held-relations.ts'
+import { knownReferences } from './references.ts'
 import { rowsByPlace } from './row-counts.ts'
+import { deleteOrder, roundsOf } from './row-order.ts'
+import { byTable, inNameOrder } from './tables.ts'
+import { together } from './together.ts'
 import { staleError } from './write-errors.ts'
-import type { Writing } from './writing.ts'
+import type { Batch, Writing } from './writing.ts'
 
-/** Deletes rows of one table with one statement. */
-export function removeTable(
+/** Deletes rows, those of referring tables first. A table needs one statement, unless its rows depend on each other. */
+export function removeAll(writing: Writing, entities: readonly Entity[]): void {
+  const deleted = inNameOrder(byTable(entities))
+  const parents = parentsAmong(writing, deleted)
+  for (const group of commitOrder(
+    deleted.keys(),
+    (table) => parents.get(table) ?? [],
+  ).toReversed()) {
+    const [table] = group
+    if (group.length === 1 && table !== undefined && parents.get(table)?.has(table) !== true)
+      writing.put(removal(writing, table, deleted.get(table) ?? []))
+    else
+      removeGroup(
+        writing,
+        group.flatMap((one) => deleted.get(one) ?? []),
+      )
+  }
+}
+
+type Parents = ReadonlyMap<TableMetadata, ReadonlySet<TableMetadata>>
+
+function parentsAmong(
+  writing: Writing,
+  tables: ReadonlyMap<TableMetadata, readonly Entity[]>,
+): Parents {
+  const parents = new Map<TableMetadata, ReadonlySet<TableMetadata>>()
+  for (const table of tables.keys()) {
+    const references = knownReferences((one) => writing.factsOf(one), table, tables.keys())
+    parents.set(table, new Set(references.map(({ target }) => target)))
+  }
+  return parents
+}
+
+/** Deletes rows of tables that may refer to each other. Each round deletes the rows that no other row refers to. */
+function removeGroup(writing: Writing, entities: readonly Entity[]): void {
+  const isOne = (one: Entity, other: Entity): boolean => stateOf(one).table === stateOf(other).table
+  const order = deleteOrder(entities, (one) => writing.factsOf(one))
+  for (const { rows, isCircle } of roundsOf(entities, order, isOne)) {
+    const tables = [...byTable(rows)]
+    const isTogether = isCircle && tables.every(([table]) => writing.factsOf(table).isStored)
+    const batches = tables.map(([table, same]) =>
+      removal(writing, table, same, isCircle && !isTogether),
+    )
+    const [first, ...others] = batches
+    if (isTogether && first !== undefined) writing.put(together([first, ...others]))
+    else for (const batch of batches) writing.put(batch)
+  }
+}
+
+/**
+ * The statement that deletes rows of one table.
+ *
+ * @param mayBeGone whether the flush itself may have deleted some of them, by `on delete cascade` in a circle
+ */
+function removal(
   writing: Writing,
   table: TableMetadata,
   entities: readonly Entity[],
-  isCircle: boolean,
-): void {
+  mayBeGone: boolean = false,
+): Batch {
   const facts = writing.factsOf(table)
   const keys = entities.map(storedKey)
   const read = versionsOf(table, entities)
   // In a circle, a row may be gone because the flush itself deleted it. So the versions of the others come back.
-  const versions = isCircle ? undefined : read
-  writing.put({
+  const versions = mayBeGone ? undefined : read
+  return {
     verb: 'DELETE',
     table,
     entities,
     statement: () => deleteRows(table, keys, facts, versions),
-    guarded: () => guardedDeleteRows(table, keys, facts, isCircle, versions),
+    guarded: () => guardedDeleteRows(table, keys, facts, mayBeGone, versions),
     absorb(written) {
       if (!written.isGuarded) {
-        const got = rowsByPlace('DELETE', table, entities.length, written, isCircle)
-        if (isCircle && read !== undefined) requireVersions(table, read, got)
+        const got = rowsByPlace('DELETE', table, entities.length, written, mayBeGone)
+        if (mayBeGone && read !== undefined) requireVersions(table, read, got)
       }
-      for (const entity of entities) writing.work.removed(entity)
+      const rows: Row[] = []
+      for (const entity of entities) {
+        const { snapshot } = stateOf(entity)
+        if (snapshot === undefined) continue // it went with another row
+        rows.push(snapshot)
+        writing.work.removed(entity)
+      }
+      followDeletion(writing, table, rows)
       leaveRelations(writing.work.identity, entities)
     },
-  })
+  }
 }
 
 /** What is kept of the versions that were read; undefined if the table has none. */

@@ -2,9 +2,11 @@ import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { type Identity, identityOfKey, keptThere, keyNow } from '../entity/identity.ts'
 import { valueOf } from '../entity/property.ts'
-import type { ColumnMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
-import { referencesOf } from './commit-order.ts'
+import type { TableFacts } from '../sql/table-facts.ts'
+import { commitOrder, type Reference, referencesOf } from './commit-order.ts'
+import { knownReferences } from './references.ts'
 
 /** The rows that a flush has to write before a row. Most rows have none. */
 export type Before = ReadonlyMap<Entity, ReadonlySet<Entity>>
@@ -19,7 +21,7 @@ class Order extends Map<Entity, Set<Entity>> {
 
 /** The order of new rows: a referenced row comes first, whether it is given as an entity or by its key. */
 export function insertOrder(entities: readonly Entity[]): Before {
-  const order = referredBy(entities, keyNow)
+  const order = referredBy(entities, keyNow, referencesOf)
   for (const entity of entities) {
     for (const [{ foreignKey }, target] of stateOf(entity).references ?? [])
       if (foreignKey.some((column) => valueOf(entity, column) === undefined))
@@ -29,36 +31,58 @@ export function insertOrder(entities: readonly Entity[]): Before {
 }
 
 /** The order of deleted rows: a referring row comes first. */
-export function deleteOrder(entities: readonly Entity[]): Before {
+export function deleteOrder(
+  entities: readonly Entity[],
+  factsOf: (table: TableMetadata) => TableFacts,
+): Before {
   const order = new Order()
-  for (const [entity, targets] of referredBy(entities, storedKeyOf))
+  const tables = new Set(entities.map((entity) => stateOf(entity).table))
+  const known = (table: TableMetadata): readonly Reference[] =>
+    knownReferences(factsOf, table, tables)
+  for (const [entity, targets] of referredBy(entities, storedKeyOf, known))
     for (const target of targets) order.put(entity, target)
   return order
 }
 
+/** Rows that are written at the same time. */
+export interface Round {
+  readonly rows: readonly Entity[]
+  /** Whether some of them have to be written in one statement, but cannot: they refer to each other. */
+  readonly isCircle: boolean
+}
+
 /**
- * The rows that can be written now: the rows before them are written already, or by the same statement.
- * PostgreSQL checks foreign keys at the end of a statement.
+ * Orders rows into rounds: the rows before a row are in earlier rounds, or in the same one if one statement can write
+ * both. PostgreSQL checks foreign keys at the end of a statement.
  */
-export function ready(
-  waiting: ReadonlySet<Entity>,
+export function roundsOf(
+  entities: readonly Entity[],
   before: Before,
   isOneStatement: (one: Entity, other: Entity) => boolean,
-): Entity[] {
-  const now = new Set(waiting)
-  const canGo = (entity: Entity): boolean => {
-    for (const other of before.get(entity) ?? []) {
-      if (!waiting.has(other) || other === entity) continue
-      if (!now.has(other) || !isOneStatement(entity, other)) return false
+): readonly Round[] {
+  if (before.size === 0) return [{ rows: entities, isCircle: false }]
+  const roundOf = new Map<Entity, number>()
+  const circles = new Set<number>()
+  for (const group of commitOrder(entities, (entity) => before.get(entity) ?? none)) {
+    const members = new Set(group)
+    let round = 0
+    let isCircle = false
+    for (const entity of group) {
+      for (const other of before.get(entity) ?? none) {
+        const isOne = isOneStatement(entity, other)
+        if (members.has(other)) isCircle ||= !isOne
+        else round = Math.max(round, (roundOf.get(other) ?? -1) + (isOne ? 0 : 1))
+      }
     }
-    return true
+    for (const entity of group) roundOf.set(entity, round)
+    if (isCircle) circles.add(round)
   }
-  for (let size = -1; size !== now.size;) {
-    size = now.size
-    for (const entity of now) if (!canGo(entity)) now.delete(entity)
-  }
-  return [...now]
+  const rows: Entity[][] = []
+  for (const entity of entities) (rows[roundOf.get(entity) ?? 0] ??= []).push(entity)
+  return rows.map((those, round) => ({ rows: those, isCircle: circles.has(round) }))
 }
+
+const none: ReadonlySet<Entity> = new Set()
 
 type KeyOf = (entity: Entity, columns: readonly ColumnMetadata[]) => Row | null | undefined
 
@@ -67,11 +91,15 @@ function storedKeyOf(entity: Entity, columns: readonly ColumnMetadata[]): Row | 
   return key.includes(null) ? null : key
 }
 
-function referredBy(entities: readonly Entity[], keyOf: KeyOf): Order {
+function referredBy(
+  entities: readonly Entity[],
+  keyOf: KeyOf,
+  referencesFrom: (table: TableMetadata) => readonly Reference[],
+): Order {
   const order = new Order()
   const byTable = Map.groupBy(entities, (entity) => stateOf(entity).table)
   for (const [table, rows] of byTable) {
-    for (const { target, pairs } of referencesOf(table)) {
+    for (const { target, pairs } of referencesFrom(table)) {
       const targets = byTable.get(target)
       if (targets === undefined) continue
       const locals = pairs.map(([local]) => local)

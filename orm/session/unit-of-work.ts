@@ -251,8 +251,8 @@ export class UnitOfWork {
     if (!isCommitted) this.#innermost.written ??= new Map()
   }
 
-  /** A row that the session did not delete itself is gone. */
-  gone(entity: Entity): void {
+  /** The database has deleted the row with another one. Unsaved changes of the entity are lost with it. */
+  vanished(entity: Entity): void {
     const state = stateOf(entity)
     this.#remember(entity, state.snapshot)
     this.identity.delete(state.table, storedIdentity(entity))

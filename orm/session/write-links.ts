@@ -66,7 +66,7 @@ function forgetRows(
   for (const entity of held.values()) {
     const { snapshot = [] } = stateOf(entity)
     const key = keys.map(({ position }) => snapshot[position] as Primitive)
-    if (gone.has(identityOfKey(keys, key))) work.gone(entity)
+    if (gone.has(identityOfKey(keys, key))) work.vanished(entity)
   }
 }
 

@@ -4,10 +4,12 @@ import { Sending } from '../driver/sending.ts'
 import type { DataBridgeError } from '../errors.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import type { Row } from '../schema/wire-form.ts'
+import { FetchedRows } from '../sql/fetched.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
 import type { Catalogue } from './catalogue.ts'
-import { BatchReader } from './batch-reader.ts'
+import { absorbAll, BatchReader } from './batch-reader.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 import type { Batch, Writing } from './writing.ts'
 
@@ -40,6 +42,11 @@ export class Writer implements Writing {
 
   put(batch: Batch): void {
     this.#batches.push(batch)
+  }
+
+  read(statement: Statement): Promise<readonly Row[]> {
+    const rows = new FetchedRows((read) => read.rows)
+    return this.#connection.fetch(statement, this.#operation, rows)
   }
 
   settle(): Promise<void> {
@@ -102,17 +109,4 @@ export class Writer implements Writing {
 // A frozen entity takes no result, which would be known only after the COMMIT.
 function guardedOf(batch: Batch): Statement | undefined {
   return batch.entities.some(Object.isFrozen) ? undefined : batch.guarded()
-}
-
-/** All of them were executed, so each entity has to know, whatever is wrong with one of them. */
-function absorbAll(readers: readonly BatchReader[]): void {
-  let failed: { readonly error: unknown } | undefined
-  for (const reader of readers) {
-    try {
-      reader.absorb()
-    } catch (error) {
-      failed ??= { error }
-    }
-  }
-  if (failed !== undefined) throw failed.error
 }

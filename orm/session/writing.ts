@@ -16,6 +16,8 @@ export interface Batch {
    * follow at once; undefined if there is none.
    */
   readonly guarded: () => Statement | undefined
+  /** The writes that it combines; undefined if it is one write. */
+  readonly parts?: readonly Batch[]
   /** Puts the result into the entities. Throws if it is not what was expected. */
   readonly absorb: (written: Written) => void
 }
@@ -34,6 +36,8 @@ export interface Writing {
   factsOf(table: TableMetadata): TableFacts
   /** Takes a statement, which is sent together with those after it. */
   put(batch: Batch): void
+  /** Asks for values that the database makes. What was taken so far is not sent before. */
+  read(statement: Statement): Promise<readonly Row[]>
   /** Sends what was taken so far: what comes next needs the results. */
   settle(): Promise<void>
 }

@@ -13,6 +13,7 @@ import {
   names,
   writing,
 } from './keyed-rows.ts'
+import { lockedFirst } from './locked-first.ts'
 import type { Parameter } from './node.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
 import type { TableFacts } from './table-facts.ts'
@@ -105,6 +106,6 @@ function deleteManyText(
   const back = returned.map((column) => `, target.${names([column])}`).join('')
   return (
     `delete from ${quoteTable(table)} as target using ${given.text} ` +
-    `where ${key} returning ${GivenArrays.place}${back}`
+    `where ${key}${lockedFirst(table, facts)} returning ${GivenArrays.place}${back}`
   )
 }

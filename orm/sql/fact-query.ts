@@ -1,7 +1,13 @@
 import type { TableMetadata } from '../schema/metadata.ts'
 import { arrayLiteral } from '../schema/types/array-text.ts'
 import { quoteTable } from './identifier.ts'
-import type { CatalogueEntry, ColumnFacts } from './table-facts.ts'
+import type {
+  CatalogueEntry,
+  ColumnFacts,
+  ForeignKeyFacts,
+  TableKind,
+  UniqueFacts,
+} from './table-facts.ts'
 
 type Row = readonly (string | null)[]
 type ColumnRow = readonly [
@@ -12,6 +18,9 @@ type ColumnRow = readonly [
   isDomain: boolean,
   modifier: number,
   generated: string,
+  identity: string,
+  made: string | null,
+  isNotNull: boolean,
 ]
 
 /** Asks the catalogue of PostgreSQL for several tables; those that it does not know are left out. */
@@ -28,22 +37,23 @@ export function readFacts(
   rows: readonly Row[],
 ): ReadonlyMap<TableMetadata, CatalogueEntry> {
   return new Map(
-    rows.map(([place, isPlain, kind, hasForeign, columns, constraints, partitions]) => [
+    rows.map(([place, kind, columns, constraints, partitions, uniques, foreignKeys]) => [
       tables[Number(place) - 1] as TableMetadata,
       {
-        isPlain: isPlain === 't',
-        isPartitioned: kind === 'p',
-        hasXmin: (kind === 'r' || kind === 'p') && hasForeign === 'f',
+        ...(JSON.parse(kind ?? '{}') as TableKind),
         columns: new Map((JSON.parse(columns ?? '[]') as ColumnRow[]).map(columnFacts)),
         constraints: new Map(JSON.parse(constraints ?? '[]') as [string, string[]][]),
         partitions: new Set(JSON.parse(partitions ?? '[]') as string[]),
+        uniques: JSON.parse(uniques ?? '[]') as UniqueFacts[],
+        foreignKeys: JSON.parse(foreignKeys ?? '[]') as ForeignKeyFacts[],
       },
     ]),
   )
 }
 
 function columnFacts(row: ColumnRow): [string, ColumnFacts] {
-  const [name, type, arrayType, typtype, isDomain, modifier, generated] = row
+  const [name, type, arrayType, typtype, isDomain, modifier, generated, identity, made, isNotNull] =
+    row
   const facts = {
     type,
     arrayType,
@@ -51,6 +61,9 @@ function columnFacts(row: ColumnRow): [string, ColumnFacts] {
     isDomain,
     isModified: modifier !== -1,
     isGenerated: generated !== '',
+    isAlwaysIdentity: identity === 'a',
+    made,
+    isNotNull,
   }
   return [name, facts]
 }
@@ -58,6 +71,21 @@ function columnFacts(row: ColumnRow): [string, ColumnFacts] {
 // `family` is a table with its partitions and children, whose triggers work on its rows too. A type is that
 // under its domains, and without its modifier: a cast to character(3) would cut, one to a domain refuse NULL. The arrays
 // of a few types, such as box, have other separators than commas: these travel as texts.
+/** The names of the columns with these numbers. */
+const namesOf = (table: string, numbers: string): string => `(
+        select json_agg(attname order by place)
+        from unnest(${numbers}) with ordinality as key (no, place)
+        join pg_attribute on attrelid = ${table} and attnum = no)`
+
+// What the database makes where an INSERT leaves the column out. An INSERT may use the sequence of an identity without
+// a privilege for it; who asks for the next value needs one.
+const made = `
+      case when (attidentity <> '' or adbin is not null) and has_column_privilege(attrelid, attnum, 'INSERT') then
+        case when adbin is not null then pg_get_expr(adbin, adrelid)
+          when has_sequence_privilege(sequence.name, 'USAGE') or has_sequence_privilege(sequence.name, 'UPDATE')
+          then format('nextval(%L::regclass)', sequence.name) end
+      end`
+
 const text = `
 with recursive wanted as (
   select place, to_regclass(name)::oid as oid
@@ -69,21 +97,38 @@ with recursive wanted as (
 )
 select
   wanted.place,
-  class.relkind in ('r', 'p')
-    and not foreign_rows.exist
-    and not exists (
-      select from family join pg_trigger on tgrelid = family.oid
-      where family.place = wanted.place and not tgisinternal)
-    and not exists (
-      select from family join pg_rewrite on ev_class = family.oid
-      where family.place = wanted.place and ev_type <> '1'),
-  class.relkind,
-  foreign_rows.exist,
+  (
+    select json_build_object(
+      'oid', class.oid::text,
+      'isStored', is_stored,
+      'isPlain', is_stored and not has_triggers,
+      'isPartitioned', class.relkind = 'p',
+      'hasXmin', is_table,
+      'keepsKeys', is_stored and not may_change_keys,
+      'mayLock', is_stored and has_any_column_privilege(class.oid, 'UPDATE')
+    )
+    from (
+      select
+        is_table and not exists (
+          select from family join pg_rewrite on ev_class = family.oid
+          where family.place = wanted.place and ev_type <> '1') as is_stored,
+        count(tgtype) > 0 as has_triggers,
+        -- for each row (1), before (2), insert (4)
+        coalesce(bool_or(tgtype & 7 = 7), false) as may_change_keys
+      from family left join pg_trigger on tgrelid = family.oid and not tgisinternal
+      where family.place = wanted.place
+    ) as kind
+  ),
   (
     select json_agg(json_build_array(
       attname, format_type(base.oid, -1), format_type(case base.typdelim when ',' then nullif(base.typarray, 0) end, -1), base.typtype,
-      base.depth > 0, atttypmod, attgenerated))
+      base.depth > 0, atttypmod, attgenerated, attidentity, ${made}, attnotnull))
     from pg_attribute
+    left join pg_attrdef on adrelid = attrelid and adnum = attnum and attgenerated = ''
+    left join lateral (
+      select pg_get_serial_sequence(class.oid::regclass::text, attname) as name
+      where attidentity <> ''
+    ) as sequence on true
     cross join lateral (
       with recursive chain as (
         select oid, typarray, typdelim, typtype, typbasetype, 0 as depth from pg_type where oid = atttypid
@@ -131,10 +176,45 @@ select
     select json_agg(relname)
     from family join pg_class on pg_class.oid = family.oid
     where family.place = wanted.place and relispartition
+  ),
+  (
+    select json_agg(json_build_object(
+      'columns', case when indexprs is null then keys.names else used.names end,
+      'others', coalesce(used.names, '[]'::json),
+      'hasExpressions', indexprs is not null,
+      'areNullsEqual', coalesce((to_jsonb(pg_index) ->> 'indnullsnotdistinct')::boolean, false),
+      'isImmediate', indimmediate
+    ))
+    from pg_index
+    cross join lateral (
+      select json_agg(attname order by place) as names
+      from unnest(indkey::int2[]) with ordinality as key (no, place)
+      join pg_attribute on attrelid = indrelid and attnum = no
+      where place <= indnkeyatts
+    ) as keys
+    cross join lateral (
+      select json_agg(distinct attname) as names
+      from pg_depend join pg_attribute on attrelid = indrelid and attnum = refobjsubid
+      where (indexprs is not null or indpred is not null)
+        and classid = 'pg_class'::regclass and objid = indexrelid
+        and refclassid = 'pg_class'::regclass and refobjid = indrelid and refobjsubid > 0
+    ) as used
+    where indrelid = class.oid and indisunique and (indexprs is null or used.names is not null)
+  ),
+  (
+    select json_agg(json_build_object(
+      'columns', ${namesOf('conrelid', 'conkey')},
+      'target', confrelid::text,
+      'targetColumns', ${namesOf('confrelid', 'confkey')},
+      'onDelete', confdeltype,
+      'setColumns', ${namesOf('conrelid', "(select array_agg(no::int2) from jsonb_array_elements_text(nullif(to_jsonb(pg_constraint) -> 'confdelsetcols', 'null')) as no)")}
+    ))
+    from pg_constraint
+    where conrelid = class.oid and contype = 'f'
   )
 from wanted join pg_class class on class.oid = wanted.oid
 cross join lateral (
-  select exists (
+  select class.relkind in ('r', 'p') and not exists (
     select from family join pg_class member on member.oid = family.oid
-    where family.place = wanted.place and member.relkind = 'f') as exist
-) as foreign_rows`
+    where family.place = wanted.place and member.relkind = 'f') as is_table
+) as tables`

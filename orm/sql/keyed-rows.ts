@@ -26,6 +26,10 @@ export function writing(
   return { text, kind: 'write', summary: `${verb} ${table.fullName}`, tables: [table], decoder }
 }
 
+export function returning(list: string): string {
+  return list === '' ? '' : ` returning ${list}`
+}
+
 export function names(columns: readonly ColumnMetadata[]): string {
   return columns.map(({ name }) => quote(name)).join(', ')
 }

@@ -16,21 +16,64 @@ export interface ColumnFacts {
   readonly isModified: boolean
   /** Whether the database makes the value of an expression. */
   readonly isGenerated: boolean
+  /** Whether an INSERT that gives the value has to override the identity. */
+  readonly isAlwaysIdentity: boolean
+  /** SQL that makes the value where an INSERT leaves it out; null: there is none, or the role must not use it. */
+  readonly made: string | null
+  readonly isNotNull: boolean
 }
 
-/** The facts about a table in the database. */
-export interface CatalogueEntry {
+/** What kind of table it is. */
+export interface TableKind {
+  /** Its id in the database. */
+  readonly oid: string
+  /** Whether it is a table without rules, so that its writes can be parts of a larger statement. */
+  readonly isStored: boolean
   /** Whether it is a table without triggers and rules, so that it stores what it is sent. */
   readonly isPlain: boolean
   /** Whether its rows are in partitions. */
   readonly isPartitioned: boolean
   /** Whether all of its rows have an xmin: not those of views and foreign tables. */
   readonly hasXmin: boolean
+  /** Whether it stores the keys that it is sent, whatever its triggers do behind that. */
+  readonly keepsKeys: boolean
+  /** Whether its rows can be locked, and the role may do so. */
+  readonly mayLock: boolean
+}
+
+/** A unique index. */
+export interface UniqueFacts {
+  /** Its columns, and those that its expressions use. */
+  readonly columns: readonly string[]
+  /** The columns that its condition and its expressions use. */
+  readonly others: readonly string[]
+  readonly hasExpressions: boolean
+  readonly areNullsEqual: boolean
+  /** Whether it is checked row by row; if not, at the end of a statement or later. */
+  readonly isImmediate: boolean
+}
+
+/** A foreign key. */
+export interface ForeignKeyFacts {
+  readonly columns: readonly string[]
+  /** The id of the table that it refers to. */
+  readonly target: string
+  readonly targetColumns: readonly string[]
+  /** The catalogue's letter: `c` cascade, `n` set null, `d` set default, `a` no action, `r` restrict. */
+  readonly onDelete: string
+  /** The columns that SET NULL and SET DEFAULT set; null: all of them. */
+  readonly setColumns: readonly string[] | null
+}
+
+/** The facts about a table in the database. */
+export interface CatalogueEntry extends TableKind {
   readonly columns: ReadonlyMap<string, ColumnFacts>
   /** The names of its partitions. */
   readonly partitions: ReadonlySet<string>
   /** The columns of its constraints and unique indexes, by their names in the database. */
   readonly constraints: ReadonlyMap<string, readonly string[]>
+  readonly uniques: readonly UniqueFacts[]
+  readonly foreignKeys: readonly ForeignKeyFacts[]
 }
 
 // Types whose text is the same before and after, where the column is declared so.
@@ -78,6 +121,21 @@ export class TableFacts {
     return this.#entry?.isPlain === true
   }
 
+  /** What the catalogue says; undefined if it was not asked or did not answer. */
+  get known(): CatalogueEntry | undefined {
+    return this.#entry
+  }
+
+  /** Whether writes can be parts of a larger statement: PostgreSQL refuses rules there. */
+  get isStored(): boolean {
+    return this.#entry?.isStored === true
+  }
+
+  /** Whether rows can be locked before they are written. */
+  get mayLock(): boolean {
+    return this.#entry?.mayLock === true
+  }
+
   /** The cast of an array that holds a value of the column for each row. */
   castsOf(column: ColumnMetadata): Casts {
     const facts = this.#of(column)
@@ -117,6 +175,16 @@ export class TableFacts {
       : undefined
   }
 
+  /** SQL for the value that the database gives the column; undefined if it cannot be asked for before the INSERT. */
+  makerOf(column: ColumnMetadata): string | undefined {
+    return this.#entry?.keepsKeys === true ? (this.#of(column)?.made ?? undefined) : undefined
+  }
+
+  /** Whether an INSERT that gives the value of the column has to override the identity. */
+  isAlwaysIdentity(column: ColumnMetadata): boolean {
+    return this.#of(column)?.isAlwaysIdentity === true
+  }
+
   /** Whether the stored text may differ from the one that was sent. */
   #isAltered(column: ColumnMetadata): boolean {
     const facts = this.#of(column)
@@ -134,11 +202,12 @@ export class TableFacts {
 /** The same for tables of one declaration that are alike in several databases. */
 function shapeOf(
   table: TableMetadata,
-  { isPlain, isPartitioned, columns }: CatalogueEntry,
+  { isPlain, isPartitioned, mayLock, columns }: CatalogueEntry,
 ): string {
   const facts = JSON.stringify([
     isPlain,
     isPartitioned,
+    mayLock,
     table.columns.map(({ name }) => Object.values(columns.get(name) ?? {})),
   ])
   let shape = shapes.get(facts)

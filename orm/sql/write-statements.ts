@@ -1,7 +1,7 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import { decoderOf, placeColumn, rowDecoder } from '../schema/row-decoder.ts'
+import { decoderOf, placeColumn } from '../schema/row-decoder.ts'
 import { textOfKept } from '../schema/values.ts'
-import type { Primitive, Row } from '../schema/wire-form.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { arrayParameter, flagType, flagsParameter } from './array-parameter.ts'
 import { quote, quoteTable } from './identifier.ts'
 import {
@@ -14,95 +14,13 @@ import {
   type KeyedRows,
   names,
   nextVersion,
+  returning,
   writing,
 } from './keyed-rows.ts'
+import { lockedFirst } from './locked-first.ts'
 import type { Parameter } from './node.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
 import type { TableFacts } from './table-facts.ts'
-
-/**
- * Inserts rows with values for the same columns. Returns the columns whose stored value may differ, in the order
- * of the rows. The text of the statement does not depend on the number of rows.
- *
- * @param values what is kept of each column, with an item for each row
- */
-export function insertRows(
-  table: TableMetadata,
-  columns: readonly ColumnMetadata[],
-  values: readonly Row[],
-  facts: TableFacts,
-): Statement {
-  const isOne = values[0]?.length === 1
-  const shape = `insert${isOne ? 1 : ''}|${positions(columns)}${facts.shape}`
-  const compiled = statementsOf(table).get(shape, () =>
-    writing(
-      'INSERT',
-      table,
-      isOne ? insertOneText(table, columns, facts) : insertManyText(table, columns, facts),
-      decoderOf(table, facts.afterInsert(columns)),
-    ),
-  )
-  return {
-    ...compiled,
-    parameters: columns.map((column, index) => {
-      const items = values[index] as Row
-      return isOne
-        ? textOfKept(column, items[0] as Primitive)
-        : arrayParameter(column, facts.castsOf(column), items)
-    }),
-  }
-}
-
-function insertOneText(
-  table: TableMetadata,
-  columns: readonly ColumnMetadata[],
-  facts: TableFacts,
-): string {
-  const values = columns.map((_, index) => `$${index + 1}`).join(', ')
-  return (
-    `insert into ${quoteTable(table)} (${names(columns)}) values (${values})` +
-    returning(names(facts.afterInsert(columns)))
-  )
-}
-
-function insertManyText(
-  table: TableMetadata,
-  columns: readonly ColumnMetadata[],
-  facts: TableFacts,
-): string {
-  const place = quote(freeName('#', columns))
-  const casts = columns.map((column) => facts.castsOf(column))
-  const items = columns.map(({ name }, index) => quote(name) + (casts[index]?.itemCast ?? ''))
-  const arrays = casts.map(({ arrayCast }, index) => `$${index + 1}::${arrayCast}`)
-  // With the ordinality, PostgreSQL gives identities and returns rows in the order of the rows.
-  return (
-    `insert into ${quoteTable(table)} (${names(columns)}) select ${items.join(', ')} from ` +
-    `unnest(${arrays.join(', ')}) with ordinality as given (${names(columns)}, ${place}) order by ${place}` +
-    returning(names(facts.afterInsert(columns)))
-  )
-}
-
-function returning(list: string): string {
-  return list === '' ? '' : ` returning ${list}`
-}
-
-function freeName(wanted: string, columns: readonly ColumnMetadata[]): string {
-  return columns.some(({ name }) => name === wanted) ? freeName(`${wanted}#`, columns) : wanted
-}
-
-/** Inserts rows that leave every column to PostgreSQL; there is nothing to unnest, so the text has each row. */
-export function insertDefaults(
-  table: TableMetadata,
-  count: number,
-  { rereadsXmin }: TableFacts,
-): Statement {
-  const values = Array.from({ length: count }, () => '(default)').join(', ')
-  const [{ name }] = table.primaryKey
-  const returned = rereadsXmin ? table.columns : table.rowColumns
-  const text = `insert into ${quoteTable(table)} (${quote(name)}) values ${values} returning ${names(returned)}`
-  const decoder = rereadsXmin ? decoderOf(table, returned) : rowDecoder(table)
-  return { ...writing('INSERT', table, text, decoder), parameters: [] }
-}
 
 /** What several entities changed, column by column, with an item for each entity. */
 export interface ChangedRows extends KeyedRows {
@@ -208,7 +126,7 @@ function updateManyText(
   const back = facts.afterUpdate(columns).map(({ name }) => `, target.${quote(name)}`)
   return (
     `update ${quoteTable(table)} as target set ${[...sets, ...nextVersion(table, 'target.')].join(', ')} from ${given.text} ` +
-    `where ${key} returning ${GivenArrays.place}${back.join('')}`
+    `where ${key}${lockedFirst(table, facts, columns)} returning ${GivenArrays.place}${back.join('')}`
   )
 }
 
@@ -240,8 +158,4 @@ function updateManyParameters(
     if (flagged !== undefined) parameters.push(flagsParameter(flagged))
   })
   return parameters
-}
-
-function positions(columns: readonly ColumnMetadata[]): string {
-  return columns.map(({ position }) => position).join(',')
 }

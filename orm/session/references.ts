@@ -1,0 +1,88 @@
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnPair } from '../schema/relation-metadata.ts'
+import { isSameList } from '../util/lists.ts'
+import type { TableFacts } from '../sql/table-facts.ts'
+import { type Reference, referencesOf } from './commit-order.ts'
+
+/** What the database does with a referring row when the row that it refers to is deleted. */
+export type Action = 'cascade' | 'set null' | 'set default' | 'none'
+
+/** A reference, and what the database does with its rows. */
+export interface KnownReference extends Reference {
+  readonly action: Action
+  /** The columns that get another value then. */
+  readonly setColumns: readonly ColumnMetadata[]
+}
+
+type FactsOf = (table: TableMetadata) => TableFacts
+
+const actions: Readonly<Record<string, Action>> = {
+  c: 'cascade',
+  n: 'set null',
+  d: 'set default',
+}
+
+/**
+ * The references of a table to one of these tables. What the database really has decides. The declaration decides if the
+ * catalogue did not answer.
+ */
+export function knownReferences(
+  factsOf: FactsOf,
+  table: TableMetadata,
+  targets: Iterable<TableMetadata>,
+): readonly KnownReference[] {
+  const { known } = factsOf(table)
+  const wanted = [...targets]
+  const declared = referencesOf(table)
+    .filter(({ target }) => wanted.includes(target))
+    .map((reference) => asDeclared(table, reference))
+  if (known === undefined) return declared
+  const found: KnownReference[] = []
+  for (const key of known.foreignKeys) {
+    const columns = columnsNamed(table, key.columns)
+    if (columns === undefined) continue
+    const setColumns = columnsNamed(table, key.setColumns ?? key.columns) ?? columns
+    for (const target of wanted) {
+      if (factsOf(target).known?.oid !== key.target) continue
+      const remotes = columnsNamed(target, key.targetColumns)
+      if (remotes === undefined) continue
+      const pairs = columns.map((column, index): ColumnPair => [
+        column,
+        remotes[index] as ColumnMetadata,
+      ])
+      found.push({ target, pairs, action: actions[key.onDelete] ?? 'none', setColumns })
+    }
+  }
+  // A relation without a foreign key in the database still gives the order.
+  const others = declared.filter((one) => !found.some((other) => isSame(one, other)))
+  return [...found, ...others.map((one): KnownReference => ({ ...one, action: 'none' }))]
+}
+
+function asDeclared(table: TableMetadata, reference: Reference): KnownReference {
+  const columns = reference.pairs.map(([local]) => local)
+  const key = table.foreignKeys.find(
+    (one) => one.target === reference.target && isSameList(one.columns, columns),
+  )
+  const onDelete = key?.onDelete
+  const action = onDelete === 'cascade' || onDelete === 'set null' ? onDelete : 'none'
+  return { ...reference, action, setColumns: columns }
+}
+
+function isSame(one: Reference, other: Reference): boolean {
+  return (
+    one.target === other.target &&
+    one.pairs.length === other.pairs.length &&
+    one.pairs.every(([local, remote]) =>
+      other.pairs.some((pair) => pair[0] === local && pair[1] === remote),
+    )
+  )
+}
+
+/** The columns with these names; undefined if the table declares one of them not. */
+function columnsNamed(
+  { columns }: TableMetadata,
+  names: readonly string[],
+): readonly ColumnMetadata[] | undefined {
+  const found = names.flatMap((name) => columns.find((column) => column.name === name) ?? [])
+  return found.length === names.length ? found : undefined
+}

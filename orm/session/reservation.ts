@@ -1,0 +1,88 @@
+import type { Entity } from '../entity/entity.ts'
+import { stateOf } from '../entity/entity-state.ts'
+import { setValue, valueOf } from '../entity/property.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { valueOfKept } from '../schema/values.ts'
+import { type Reservation, reserveValues } from '../sql/reserve-statement.ts'
+import type { Writing } from './writing.ts'
+
+/** A column whose values the database makes, and the new rows that need one. */
+interface Wanted extends Reservation {
+  readonly entities: readonly Entity[]
+}
+
+const reserved = new WeakSet<Entity>()
+
+/** Whether the key of a new row was reserved. It stays its key where the row has to be inserted again. */
+export function hasReservedKey(entity: Entity): boolean {
+  return reserved.has(entity)
+}
+
+/**
+ * Gives new rows the keys that others of these rows refer to, with one statement.
+ *
+ * @returns false if nothing was done: no key is awaited, or only an INSERT tells which one the database makes
+ */
+export async function reserveKeys(writing: Writing, entities: readonly Entity[]): Promise<boolean> {
+  const wanted = wantedKeys(writing, entities)
+  const [first, ...others] = wanted ?? []
+  if (first === undefined) return false
+  const rows = await writing.read(reserveValues([first, ...others]))
+  const next = new Array<number>(others.length + 1).fill(0)
+  for (const [place, text] of rows) {
+    const index = Number(place)
+    const { table, column, entities: owners } = wanted?.[index] as Wanted
+    const entity = owners[next[index] as number] as Entity
+    next[index] = (next[index] as number) + 1
+    setValue(entity, column, valueOfKept(column, column.type.keep.fromText(String(text)), table))
+    reserved.add(entity)
+  }
+  return true
+}
+
+function wantedKeys(writing: Writing, entities: readonly Entity[]): readonly Wanted[] | undefined {
+  const byTable = Map.groupBy(entities, (entity) => stateOf(entity).table)
+  const wanted: Wanted[] = []
+  for (const [table, columns] of awaitedColumns(entities)) {
+    const facts = writing.factsOf(table)
+    for (const column of columns) {
+      const maker = facts.makerOf(column)
+      // A Date is less exact than what the database makes.
+      if (maker === undefined || column.type.rangeOf !== undefined) return undefined
+      const owners = (byTable.get(table) ?? []).filter(
+        (entity) => valueOf(entity, column) === undefined && !isFilled(entity, column),
+      )
+      wanted.push({ table, column, maker, count: owners.length, entities: owners })
+    }
+  }
+  return wanted
+}
+
+/** The columns that rows await from each other, and that no other row gives. */
+function awaitedColumns(
+  entities: readonly Entity[],
+): ReadonlyMap<TableMetadata, ReadonlySet<ColumnMetadata>> {
+  const awaited = new Map<TableMetadata, Set<ColumnMetadata>>()
+  const own = new Set<object>(entities)
+  for (const entity of entities) {
+    for (const [{ pairs }, target] of stateOf(entity).references ?? []) {
+      if (!own.has(target)) continue
+      for (const [local, remote] of pairs) {
+        if (valueOf(entity, local) !== undefined || valueOf(target, remote) !== undefined) continue
+        if (isFilled(target, remote)) continue
+        const { table } = stateOf(target)
+        const columns = awaited.get(table)
+        if (columns === undefined) awaited.set(table, new Set([remote]))
+        else columns.add(remote)
+      }
+    }
+  }
+  return awaited
+}
+
+/** Whether the column of a new row gets the key of another row. */
+function isFilled(entity: object, column: ColumnMetadata): boolean {
+  for (const { foreignKey } of stateOf(entity).references?.keys() ?? [])
+    if (foreignKey.includes(column)) return true
+  return false
+}

@@ -1,0 +1,61 @@
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { TableFacts } from './table-facts.ts'
+
+/** Columns whose values no two rows of a table have together. */
+export interface UniqueKey {
+  readonly columns: readonly ColumnMetadata[]
+  /** The positions of the columns that decide whether a row is in the index, and of those that are in it. */
+  readonly places: ReadonlySet<number>
+  readonly areNullsEqual: boolean
+  /** Whether PostgreSQL checks it row by row. */
+  readonly isImmediate: boolean
+}
+
+const known = new WeakMap<TableFacts, readonly UniqueKey[]>()
+
+/** The unique keys of a table: those that it declares, and those that the database has. */
+export function uniqueKeysOf(table: TableMetadata, facts: TableFacts): readonly UniqueKey[] {
+  let keys = known.get(facts)
+  if (keys === undefined) known.set(facts, (keys = findKeys(table, facts)))
+  return keys
+}
+
+function findKeys(table: TableMetadata, facts: TableFacts): readonly UniqueKey[] {
+  const found = (facts.known?.uniques ?? []).flatMap((unique): UniqueKey[] => {
+    const columns = declared(table, unique.columns)
+    if (columns.length < unique.columns.length) return []
+    const others = declared(table, unique.others)
+    return [
+      {
+        columns,
+        places: placesOf([...columns, ...others]),
+        // An expression may make a value of NULL.
+        areNullsEqual: unique.areNullsEqual || unique.hasExpressions,
+        isImmediate: unique.isImmediate,
+      },
+    ]
+  })
+  const lists = [
+    table.primaryKey,
+    ...table.columns.filter(({ unique }) => unique).map((column) => [column]),
+    ...table.settings.unique,
+  ]
+  for (const columns of lists) {
+    const places = placesOf(columns)
+    if (found.some((key) => isSameSet(key.places, places))) continue
+    found.push({ columns, places, areNullsEqual: false, isImmediate: true })
+  }
+  return found
+}
+
+function declared({ columns }: TableMetadata, names: readonly string[]): readonly ColumnMetadata[] {
+  return names.flatMap((name) => columns.find((column) => column.name === name) ?? [])
+}
+
+function placesOf(columns: readonly ColumnMetadata[]): ReadonlySet<number> {
+  return new Set(columns.map(({ position }) => position))
+}
+
+function isSameSet(one: ReadonlySet<number>, other: ReadonlySet<number>): boolean {
+  return one.size === other.size && [...one].every((place) => other.has(place))
+}
