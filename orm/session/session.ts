@@ -1,16 +1,12 @@
-import type { SessionConnection } from '../driver/session-connection.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import type { JsonBudget } from '../entity/json-budget.ts'
-import type { RelationHandle } from '../entity/relation-handle.ts'
 import type { Key, TableOf } from '../entity/types.ts'
 import type { DataBridgeError } from '../errors.ts'
-import { observed, type Observer } from '../observe/observer.ts'
+import { observed } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { Query } from '../query/query.ts'
 import type { LoaderOf } from '../relations/loader.ts'
 import { followed } from '../util/refusals.ts'
-import type { RelationMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
 import { rawStatement } from '../sql/raw-statement.ts'
@@ -19,41 +15,24 @@ import { attempt } from '../util/attempt.ts'
 import { AfterCommit } from './after-commit.ts'
 import type { DueCallback } from './due-callback.ts'
 import { type ExecutedRows, executedRows } from './executed-rows.ts'
-import { EntitySource } from './entity-source.ts'
 import { awaitsFlush } from './awaits-flush.ts'
-import { Flusher } from './flusher.ts'
 import { noOutcome, sessionOperation } from './operations.ts'
-import { SessionEnd } from './session-end.ts'
+import { SessionCore } from './session-core.ts'
 import { goneError, notFoundError } from './session-errors.ts'
-import { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { TransactionOptions } from './transaction-options.ts'
 import { Transactions } from './transactions.ts'
-import { UnitOfWork } from './unit-of-work.ts'
 
 /** A unit of work on one database. `Session` adds where its connections come from. */
 export class BaseSession implements AsyncDisposable {
-  readonly #connection: SessionConnection
-  readonly #observer: Observer
   readonly #parts: SessionParts
-  readonly #work: UnitOfWork = new UnitOfWork(this)
-  readonly #life: SessionLife
-  readonly #flusher: Flusher
-  readonly #end: SessionEnd
-  readonly #source: EntitySource
-  /** @internal */
-  jsonBudget: JsonBudget | undefined = undefined
+  readonly #core: SessionCore
   #isManaged = false
 
   /** @internal */
   constructor(parts: SessionParts) {
     this.#parts = parts
-    this.#connection = parts.connection
-    this.#observer = parts.observer
-    this.#life = new SessionLife(this, parts)
-    this.#flusher = new Flusher(this.#life, parts, this.#work)
-    this.#source = new EntitySource(this, parts, this.#work, this.#flusher)
-    this.#end = new SessionEnd(parts, this.#life, this.#work, this.#flusher)
+    this.#core = new SessionCore(this, parts)
   }
 
   /** The cost of the session so far. The values are live. */
@@ -68,53 +47,53 @@ export class BaseSession implements AsyncDisposable {
 
   /** Whether {@link close} was called. */
   get isClosed(): boolean {
-    return this.#life.isClosed
+    return this.#core.life.isClosed
   }
 
   /** Whether the session ended with uncommitted changes, by {@link close} or with its database. */
   get hasLost(): boolean {
-    return this.#end.hasLost
+    return this.#core.end.hasLost
   }
 
   /** @internal Throws if the session ended with uncommitted changes. Call it before reporting success. */
   refuseLoss(): void {
-    this.#end.refuseLoss()
+    this.#core.end.refuseLoss()
   }
 
   /** Whether the program has used the session. */
   get isUsed(): boolean {
-    return this.#life.isOpen
+    return this.#core.life.isOpen
   }
 
   /** @internal The caller commits this session, so `transaction()` is a savepoint. */
   manage(): this {
     this.#isManaged = true
-    this.#connection.interruptible()
-    this.#life.endsFromOutside = true
+    this.#parts.connection.interruptible()
+    this.#core.life.endsFromOutside = true
     return this
   }
 
   /** Checks that the database can be reached. You need not call it: every other method opens the session. */
   open(): Promise<void> {
     return this.give(async () => {
-      const check = (): Promise<void> => this.#connection.check()
-      await (this.#life.enter()
-        ? observed(this.#observer, sessionOperation('open'), check, noOutcome)
+      const check = (): Promise<void> => this.#parts.connection.check()
+      await (this.#core.life.enter()
+        ? observed(this.#parts.observer, sessionOperation('open'), check, noOutcome)
         : check())
     })
   }
 
   /** Begins a query of an entity. Its last method, such as `toList()`, sends it. */
   find<C extends AnyEntityClass>(entity: C): Query<C> {
-    this.#life.use()
-    return Query.of(this.#source, entity)
+    this.#core.life.use()
+    return Query.of(this.#core.source, entity)
   }
 
   /** The entity with this primary key, or null. Looks into the identity map first. */
   get<C extends AnyEntityClass>(entity: C, key: Key<EntityOf<C>>): Promise<EntityOf<C> | null> {
     return attempt(() => {
-      this.#life.use()
-      return this.#source.get(tableOf(entity), key) as Promise<EntityOf<C> | null>
+      this.#core.life.use()
+      return this.#core.source.get(tableOf(entity), key) as Promise<EntityOf<C> | null>
     })
   }
 
@@ -140,8 +119,8 @@ export class BaseSession implements AsyncDisposable {
     keys: readonly Key<EntityOf<C>>[],
   ): Promise<EntityOf<C>[]> {
     return this.give(async () => {
-      this.#life.use()
-      return (await this.#source.getMany(tableOf(entity), keys)) as EntityOf<C>[]
+      this.#core.life.use()
+      return (await this.#core.source.getMany(tableOf(entity), keys)) as EntityOf<C>[]
     })
   }
 
@@ -150,20 +129,20 @@ export class BaseSession implements AsyncDisposable {
    * A detached entity is tracked again.
    */
   add(...entities: readonly (Entity | readonly Entity[])[]): void {
-    this.#life.use()
+    this.#core.life.use()
     const only = entities.length === 1 ? entities[0] : undefined
-    if (only !== undefined && !isList(only)) return this.#work.add(only)
+    if (only !== undefined && !isList(only)) return this.#core.work.add(only)
     const all = entities.flat()
     for (const entity of all) stateOf(entity)
-    this.#work.addAll(all)
+    this.#core.work.addAll(all)
   }
 
   /** Deletes entities. The next flush deletes their rows. */
   delete(...entities: readonly (Entity | readonly Entity[])[]): void {
-    this.#life.use()
+    this.#core.life.use()
     const all = entities.flat()
     for (const entity of all) stateOf(entity)
-    for (const entity of all) this.#work.delete(entity)
+    for (const entity of all) this.#core.work.delete(entity)
   }
 
   /**
@@ -174,11 +153,11 @@ export class BaseSession implements AsyncDisposable {
    */
   refresh(entity: Entity): Promise<void> {
     return this.give(async () => {
-      this.#life.use()
+      this.#core.life.use()
       const { lifecycle, session, table } = stateOf(entity)
-      if (lifecycle !== 'stored' || session !== this)
+      if (lifecycle !== 'stored' || session !== this.#core)
         throw goneError('refresh', table.entityName, lifecycle)
-      await this.#source.refresh(entity)
+      await this.#core.source.refresh(entity)
     })
   }
 
@@ -207,16 +186,16 @@ export class BaseSession implements AsyncDisposable {
     ...loaders: readonly LoaderOf<TableOf<E>>[]
   ): Promise<void> {
     return this.give(() => {
-      this.#life.use()
-      return this.#source.load(entities, loaders)
+      this.#core.life.use()
+      return this.#core.source.load(entities, loaders)
     })
   }
 
   /** Writes all changes to the database, without committing them. */
   flush(): Promise<void> {
     return this.give(() => {
-      this.#life.use()
-      return this.#flusher.flushAll()
+      this.#core.life.use()
+      return this.#core.flusher.flushAll()
     })
   }
 
@@ -229,26 +208,26 @@ export class BaseSession implements AsyncDisposable {
    */
   commit(): Promise<void> {
     return this.give(() => {
-      this.#life.use()
-      return this.#flusher.commit(() => this.#refuseUnderWay())
+      this.#core.life.use()
+      return this.#core.flusher.commit(() => this.#refuseUnderWay())
     })
   }
 
   /** @internal Like {@link commit}, and leaves its callbacks to {@link takeCallbacks}: the session ends first. */
   commitOnly(): Promise<void> {
     return this.give(() => {
-      this.#life.use()
-      return this.#flusher.commitOnly(() => this.#refuseUnderWay())
+      this.#core.life.use()
+      return this.#core.flusher.commitOnly(() => this.#refuseUnderWay())
     })
   }
 
   #refuseUnderWay(): void {
-    this.#end.transactions?.refuseUnderWay('commit()')
+    this.#core.end.transactions?.refuseUnderWay('commit()')
   }
 
   /** @internal Takes the callbacks that {@link commitOnly} has left; undefined if there are none. */
   takeCallbacks(): DueCallback[] | undefined {
-    return this.#flusher.callbacks?.take()
+    return this.#core.flusher.callbacks?.take()
   }
 
   /**
@@ -275,23 +254,23 @@ export class BaseSession implements AsyncDisposable {
    * ```
    */
   afterCommit(fn: () => unknown): void {
-    this.#life.use()
-    this.#flusher.callbacks ??= new AfterCommit(this.#life, this.#parts)
-    this.#flusher.callbacks.add(fn)
+    this.#core.life.use()
+    this.#core.flusher.callbacks ??= new AfterCommit(this.#core.life, this.#parts)
+    this.#core.flusher.callbacks.add(fn)
   }
 
   /** Rolls back. Afterwards the identity map is empty, and all entities are detached. */
   rollback(): Promise<void> {
     return this.give(async () => {
-      this.#life.use()
-      this.#end.transactions?.abandon()
-      await this.#flusher.rollback()
+      this.#core.life.use()
+      this.#core.end.transactions?.abandon()
+      await this.#core.flusher.rollback()
     })
   }
 
   /** Ends the session. Unsaved changes are rolled back, with a warning. */
   async close(): Promise<void> {
-    const isUnsaved = this.#flusher.hasUnsaved
+    const isUnsaved = this.#core.flusher.hasUnsaved
     await this.discard()
     if (!isUnsaved) return
     process.emitWarning(
@@ -304,12 +283,12 @@ export class BaseSession implements AsyncDisposable {
 
   /** @internal Ends the session, and rolls back without a warning. Undefined if it has ended at once. */
   discard(isShutdown = false): Promise<void> | undefined {
-    return this.#end.discard(isShutdown)
+    return this.#core.end.discard(isShutdown)
   }
 
   /** @internal Ends a session that {@link isQuiet}, and reports it as a commit or rollback of nothing. */
   endQuietly(as: 'commit' | 'rollback'): Promise<void> | undefined {
-    return this.#end.quietly(as)
+    return this.#core.end.quietly(as)
   }
 
   /**
@@ -317,7 +296,7 @@ export class BaseSession implements AsyncDisposable {
    * rolls back. Every later use fails with the reason.
    */
   abort(reason: DataBridgeError): Promise<void> | undefined {
-    return this.#end.abort(reason)
+    return this.#core.end.abort(reason)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -334,9 +313,13 @@ export class BaseSession implements AsyncDisposable {
     options: TransactionOptions = {},
   ): Promise<T> {
     return this.give(async () => {
-      this.#life.use()
-      this.#end.transactions ??= new Transactions(this.#parts, this.#work, this.#flusher)
-      return this.#end.transactions.run(fn, this, options, this.#isManaged)
+      this.#core.life.use()
+      this.#core.end.transactions ??= new Transactions(
+        this.#parts,
+        this.#core.work,
+        this.#core.flusher,
+      )
+      return this.#core.end.transactions.run(fn, this, options, this.#isManaged)
     })
   }
 
@@ -355,77 +338,33 @@ export class BaseSession implements AsyncDisposable {
    */
   execute<R extends object = Record<string, unknown>>(fragment: Sql): Promise<ExecutedRows<R>> {
     return this.give(async () => {
-      this.#life.use()
-      return executedRows<R>(await this.#flusher.execute(rawStatement(fragment)))
+      this.#core.life.use()
+      return executedRows<R>(await this.#core.flusher.execute(rawStatement(fragment)))
     })
   }
 
   /** @internal The promise of some work, for the program. If the session is ended from outside, it does not end the process. */
   give<T>(work: () => Promise<T> | T): Promise<T> {
-    return this.#end.give(work)
-  }
-
-  /** @internal Loads a relation that the program awaits. */
-  loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
-    return attempt(() => {
-      this.#life.use()
-      return this.#source.loadRelation(owner, relation)
-    })
-  }
-
-  /** @internal The entity that a foreign key refers to now, if the session holds it. */
-  heldTarget(owner: object, relation: RelationMetadata): Entity | undefined {
-    return this.#source.heldTarget(owner, relation)
-  }
-
-  /** @internal Tracks an entity that was related to one of the session. */
-  adopt(entity: Entity): void {
-    this.#life.use()
-    this.#work.add(entity)
-  }
-
-  /** @internal An entity refers to a new one, or has links to flush. */
-  related(entity: Entity): void {
-    this.#life.use()
-    this.#work.related(entity)
-  }
-
-  /** @internal The program has changed a loaded relation. */
-  changedRelation(handle: RelationHandle): void {
-    this.#work.changedRelation(handle)
-  }
-
-  /** @internal */
-  countRelation(owner: object, relation: RelationMetadata): Promise<number> {
-    return this.give(() => {
-      this.#life.use()
-      return this.#source.countRelation(owner, relation)
-    })
-  }
-
-  /** @internal */
-  hasRelated(owner: object, relation: RelationMetadata): Promise<boolean> {
-    return this.give(() => {
-      this.#life.use()
-      return this.#source.hasRelated(owner, relation)
-    })
+    return this.#core.end.give(work)
   }
 
   /** @internal Whether nothing is written, changed, open or under way, and no callback waits: its end is nothing. */
   get isQuiet(): boolean {
-    return (this.#flusher.callbacks?.count ?? 0) === 0 && this.#end.isQuiet
+    return (this.#core.flusher.callbacks?.count ?? 0) === 0 && this.#core.end.isQuiet
   }
 
   /** @internal Whether a flush would give its entities what the database or `onUpdate()` makes. */
   get awaitsFlush(): boolean {
     return (
-      this.#life.isOpen && !this.#life.isClosed && awaitsFlush(this.#work, this.#parts.catalogue)
+      this.#core.life.isOpen &&
+      !this.#core.life.isClosed &&
+      awaitsFlush(this.#core.work, this.#parts.catalogue)
     )
   }
 
   /** Whether there are changes to flush or to commit. Checks every entity of the session. */
   get hasUnsaved(): boolean {
-    return this.#flusher.hasUnsaved
+    return this.#core.flusher.hasUnsaved
   }
 }
 

@@ -6,11 +6,12 @@ import { includeGiven, newlyRelated } from '../entity/relation-writes.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
-import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Change, changeOf, type ChangeSet, hasChanged, isDirty } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
 import { type LinkChange, PendingRelations } from './pending-relations.ts'
+import { refuseForeign, requireWritable, secondError } from './trackable.ts'
 import { restore, Undo } from './undo.ts'
 import { forgetDetached, leaveRelations } from './held-relations.ts'
 
@@ -50,7 +51,7 @@ export class UnitOfWork {
   /** @returns whether it is a new row */
   #track(entity: Entity): boolean {
     const state = stateOf(entity)
-    this.#refuseForeign(entity, 'added')
+    refuseForeign(this.#owner, entity, 'added')
     if (state.lifecycle === 'added' || state.lifecycle === 'stored') return false
     if (state.lifecycle === 'deleted') {
       this.#deleted?.delete(entity)
@@ -76,7 +77,7 @@ export class UnitOfWork {
 
   delete(entity: Entity): void {
     const state = stateOf(entity)
-    this.#refuseForeign(entity, 'deleted')
+    refuseForeign(this.#owner, entity, 'deleted')
     if (state.lifecycle === 'deleted') return
     if (state.lifecycle === 'added') {
       this.#added?.delete(entity)
@@ -364,29 +365,4 @@ export class UnitOfWork {
     state.lifecycle = lifecycle
     state.session = undefined
   }
-
-  #refuseForeign(entity: Entity, verb: string): void {
-    const { session, table } = stateOf(entity)
-    if (session === undefined || session === this.#owner) return
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_DETACHED',
-      `the ${table.entityName} belongs to another session and cannot be ${verb} here`,
-    )
-  }
-}
-
-// A flush puts what the database gives into the entity.
-function requireWritable(entity: Entity): void {
-  if (!Object.isFrozen(entity)) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_ENTITY',
-    `add() expected an entity that can be changed, got a frozen ${stateOf(entity).table.entityName}`,
-  )
-}
-
-function secondError(table: TableMetadata): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_ENTITY',
-    `the ${table.entityName} cannot be added: the session holds another entity of the same row; change that one`,
-  )
 }
