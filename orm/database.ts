@@ -19,6 +19,7 @@ import {
   requireSessionOptions,
   type SessionOptions,
 } from './options.ts'
+import type { LazySetting } from './schema/lazy-mode.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { ambient, ambientScope } from './session/ambient.ts'
 import { Catalogue } from './session/catalogue.ts'
@@ -69,6 +70,7 @@ export class Database implements AsyncDisposable {
   readonly #tables: readonly AnyEntityClass[]
   readonly #live = new Bag<Live>()
   readonly #nPlusOne: NPlusOneMode
+  readonly #lazy: LazySetting
   readonly #timeouts: TimeLimits
   readonly #catalogue = new Catalogue()
   /** @internal Undefined if tracing is off. */
@@ -89,6 +91,7 @@ export class Database implements AsyncDisposable {
       queryText: hasText = true,
       queryParameters: hasParameters = false,
       nPlusOne = defaultMode(process.env),
+      lazy = 'select',
       ...settings
     } = requireDatabaseOptions(options)
     for (const table of requireTables(tables, 'tables')) {
@@ -97,6 +100,7 @@ export class Database implements AsyncDisposable {
       void table.foreignKeys
     }
     this.#nPlusOne = nPlusOne
+    this.#lazy = { mode: lazy, setBy: 'database' }
     this.#tables = [...tables]
     this.#pool = openPool(pool, settings, { acquireMs: timeouts.acquire, maxWaiting, prepare })
     this.#timeouts = timeouts
@@ -227,6 +231,7 @@ export class Database implements AsyncDisposable {
       readOnly,
       tracing,
       nPlusOne = this.#nPlusOne,
+      lazy,
       timeouts,
       signal,
     } = requireSessionOptions(options)
@@ -253,6 +258,7 @@ export class Database implements AsyncDisposable {
       stats,
       catalogue: this.#catalogue,
       isReadOnly: readOnly === true,
+      lazy: lazy === undefined ? this.#lazy : { mode: lazy, setBy: 'session' },
       signal,
       tellRefused,
       opened: (session) => {

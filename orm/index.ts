@@ -34,6 +34,7 @@ export { Query } from './query/query.ts'
 export type { Selection } from './query/query-types.ts'
 export type { Rows } from './query/rows.ts'
 export { type Loader, type LoaderOf, selectinload } from './relations/loader.ts'
+export { type RaiseLoader, raiseload } from './relations/raiseload.ts'
 /** @internal for the plugin */
 export { listed } from './util/messages.ts'
 /** @internal for the plugin */
@@ -82,6 +83,7 @@ export type { TimestampMode } from './schema/types/timestamps.ts'
 export type { Entity } from './entity/entity.ts'
 /** @internal for the plugin */
 export { withPlainEntities } from './entity/plain.ts'
+export type { LazyMode } from './schema/lazy-mode.ts'
 export {
   type AnyEntityClass,
   belongsTo,
@@ -91,6 +93,7 @@ export {
   keyOf,
   manyToMany,
   type RelationKind,
+  type RelationOptions,
   type RelationTo,
 } from './schema/relation.ts'
 export type { ColumnName, Key, NewRow, Relation, RelationRef, Row } from './entity/types.ts'

@@ -31,10 +31,10 @@ export interface SessionOperation extends Nested {
   readonly deleted: number
 }
 
-/** A relation that is loaded: of one entity when it is first awaited, or of many at once. */
+/** A relation that is loaded: when it is first awaited, of that entity or also of its peers, or of many entities at once. */
 export interface RelationshipOperation extends Nested {
   readonly kind: 'relationship'
-  readonly strategy: 'select' | 'selectinload'
+  readonly strategy: 'select' | 'peers' | 'selectinload'
   readonly relation: RelationMetadata
   readonly owners: readonly object[]
   /** The provenance of the owner of a lazy load. */

@@ -1,25 +1,23 @@
 import type { Entity } from '../entity/entity.ts'
-import { type Identity, identityOfKey, keptThere, keyNow, textsOfKey } from '../entity/identity.ts'
+import { type Identity, keyNow, textsOfKey } from '../entity/identity.ts'
 import { type Place, placeLoaded } from '../entity/place.ts'
 import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
 import type { Operation, Outcome, RelationshipOperation } from '../observe/operation.ts'
-import type { ColumnMetadata } from '../schema/metadata.ts'
-import type { ColumnPair } from '../schema/relation-metadata.ts'
-import type { Primitive, Row } from '../schema/wire-form.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { FetchedEntities, type LoadContext } from './context.ts'
 import type { KeyTexts } from './keys.ts'
-import { keyPairs } from './lazy.ts'
 import type { LoadPlan } from './loader.ts'
+import { Near } from './near.ts'
 import { selectRelatedOfMany } from './related.ts'
-import { nearPairs } from './side.ts'
 
 /** A relation of several entities that is loaded with one statement. */
-type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
+export type Batch = RelationshipOperation & { readonly owners: readonly Entity[] }
 
 /** The owners that have one key. */
-interface Group {
+export interface Group {
   /** What the owners keep of it. */
   readonly key: Row
   /** The same as the far side keeps it, as one value. */
@@ -51,73 +49,64 @@ export async function loadAll(
       parent,
     }
     const loaded = await load(context, batch, plan)
-    markLoaded(batch, loaded)
+    markLoaded(batch, loaded, plan)
     const below = place.loadedBelow(plan.relation)
     placeLoaded(owners, loaded, below)
     if (loaded.length > 0) await loadAll(context, loaded, plan.nested, parent, below, depth + 1)
   }
 }
 
-function markLoaded({ owners, relation }: Batch, loaded: readonly Entity[]): void {
+function markLoaded(
+  { owners, relation }: Batch,
+  loaded: readonly Entity[],
+  { raised }: LoadPlan,
+): void {
   const [owner] = owners
   if (owner !== undefined)
-    mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded.length))
+    mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded, raised))
 }
 
 async function load(context: LoadContext, batch: Batch, plan: LoadPlan): Promise<Entity[]> {
   const { relation, owners } = batch
-  const near = new Near(nearPairs(relation))
+  const near = new Near(relation)
   const byIdentity = new Map<Identity, Group>()
   const groups = owners.map((owner) => groupOf(byIdentity, owner, near))
-  const held = plan.where === undefined ? takeHeld(context, batch, byIdentity, near) : []
-  const all = [...byIdentity.values()]
-  const missing = held.length === 0 ? all : all.filter(({ entities }) => entities.length === 0)
-  const found = await fetch(context, batch, plan, missing, byIdentity)
+  const loaded = await loadGroups(context, batch, plan, byIdentity, near)
   owners.forEach((owner, index) => {
     const group = groups[index]
     // The program may have changed the foreign key meanwhile. The new key needs its own load.
-    if (relation.holdsKey && !isSameKey(near.identityOf(owner), group?.identity)) return
-    const value = relation.cardinality === 'many' ? listOf(group) : (group?.entities[0] ?? null)
-    relationHandle(owner, relation.name).fillByLoader(value)
+    if (relation.holdsKey && !near.hasKey(owner, group?.identity)) return
+    relationHandle(owner, relation.name).fillByLoader(valueOf(relation, group))
   })
-  return held.length === 0 ? found : [...held, ...found]
+  return loaded
 }
 
-// As a Map compares its keys.
-function isSameKey(one: unknown, other: unknown): boolean {
-  return one === other || (Number.isNaN(one) && Number.isNaN(other))
+/** Loads what the groups of owners lead to. Sends nothing for targets that the session already holds. */
+export function loadGroups(
+  context: LoadContext,
+  batch: Batch,
+  plan: LoadPlan,
+  byIdentity: ReadonlyMap<Identity, Group>,
+  near: Near,
+): Promise<Entity[]> {
+  const held = plan.where === undefined ? takeHeld(context, batch, byIdentity, near) : []
+  const all = [...byIdentity.values()]
+  const missing = held.length === 0 ? all : all.filter(({ entities }) => entities.length === 0)
+  const fetching = fetch(context, batch, plan, missing, byIdentity)
+  return held.length === 0 ? fetching : fetching.then((found) => [...held, ...found])
 }
 
-/** The columns of the owners that a relation begins with. */
-class Near {
-  readonly pairs: readonly ColumnPair[]
-  readonly columns: readonly ColumnMetadata[]
-  readonly #far: readonly ColumnMetadata[]
-
-  constructor(pairs: readonly ColumnPair[]) {
-    this.pairs = pairs
-    this.columns = pairs.map(([local]) => local)
-    this.#far = pairs.map(([, remote]) => remote)
-  }
-
-  /** The key of an owner as the far side keeps it; undefined if the owner has none. */
-  identityOf(owner: object): Identity | undefined {
-    const key = keyNow(owner, this.columns)
-    return key === null || key === undefined ? undefined : this.identityOfKey(key)
-  }
-
-  identityOfKey(key: Row): Identity {
-    const [only] = this.pairs
-    if (this.pairs.length === 1 && only !== undefined) return keptThere(only, key[0] as Primitive)
-    return identityOfKey(
-      this.#far,
-      this.pairs.map((pair, index) => keptThere(pair, key[index] as Primitive)),
-    )
-  }
+/** What a relation of an owner leads to: the groups have been loaded. */
+export function valueOf({ cardinality }: RelationMetadata, group: Group | undefined): unknown {
+  return cardinality === 'many' ? listOf(group) : (group?.entities[0] ?? null)
 }
 
 /** The group of an owner; undefined if the owner has no key. */
-function groupOf(byIdentity: Map<Identity, Group>, owner: object, near: Near): Group | undefined {
+export function groupOf(
+  byIdentity: Map<Identity, Group>,
+  owner: object,
+  near: Near,
+): Group | undefined {
   const key = keyNow(owner, near.columns)
   if (key === null || key === undefined) return undefined
   const identity = near.identityOfKey(key)
@@ -136,15 +125,11 @@ function takeHeld(
   byIdentity: ReadonlyMap<Identity, Group>,
   near: Near,
 ): Entity[] {
-  const inKey = keyPairs(relation)
-  if (inKey === undefined) return []
-  const places = inKey.map((pair) => near.pairs.indexOf(pair))
   const taken: Entity[] = []
   for (const group of byIdentity.values()) {
-    const key = inKey.map((pair, index) =>
-      keptThere(pair, group.key[places[index] as number] as Primitive),
-    )
-    const held = context.held(relation.target, identityOfKey(relation.target.primaryKey, key))
+    const key = near.targetOf(group.key)
+    if (key === undefined) return []
+    const held = context.held(relation.target, key)
     if (held === undefined) continue
     group.entities.push(held)
     taken.push(held)

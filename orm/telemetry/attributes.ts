@@ -82,12 +82,9 @@ function tellSession(span: Span, { name, pending, dirty, deleted }: SessionOpera
 
 function tellRelationship(span: Span, operation: RelationshipOperation): void {
   const { strategy, owners, depth, cacheHit } = operation
-  if (strategy === 'select') {
-    span.setAttribute('db.relationship.cache_hit', cacheHit)
-  } else {
-    span.setAttribute('db.relationship.batch_count', owners.length)
-    span.setAttribute('db.relationship.depth', depth)
-  }
+  if (strategy !== 'select') span.setAttribute('db.relationship.batch_count', owners.length)
+  if (strategy === 'selectinload') span.setAttribute('db.relationship.depth', depth)
+  else span.setAttribute('db.relationship.cache_hit', cacheHit)
 }
 
 /** The result of a count is a number of rows, and one row; that of the identity map is an entity, and none. */
