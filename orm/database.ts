@@ -19,6 +19,7 @@ import {
   requireSessionOptions,
   type SessionOptions,
 } from './options.ts'
+import type { LazySetting } from './schema/lazy-mode.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { ambient, ambientScope } from './session/ambient.ts'
 import { Catalogue } from './session/catalogue.ts'
@@ -73,6 +74,7 @@ export class Database implements AsyncDisposable {
   readonly #tables: readonly AnyEntityClass[]
   readonly #live = new Bag<Live>()
   readonly #nPlusOne: NPlusOneMode
+  readonly #lazy: LazySetting
   readonly #timeouts: TimeLimits
   readonly #catalogue = new Catalogue()
   /** @internal Undefined if tracing is off. */
@@ -93,11 +95,13 @@ export class Database implements AsyncDisposable {
       queryText: hasText = true,
       queryParameters: hasParameters = false,
       nPlusOne = defaultMode(process.env),
+      lazy = 'select',
       ...settings
     } = requireDatabaseOptions(options)
     // Before the first query, so that a reference to something other than an entity is found early.
     requireTables(tables, 'tables')
     this.#nPlusOne = nPlusOne
+    this.#lazy = { mode: lazy, setBy: 'database' }
     this.#tables = [...tables]
     this.#pool = openPool(pool, settings, { acquireMs: timeouts.acquire, maxWaiting, prepare })
     this.#timeouts = timeouts
@@ -232,6 +236,7 @@ export class Database implements AsyncDisposable {
       readOnly,
       tracing,
       nPlusOne = this.#nPlusOne,
+      lazy,
       timeouts,
       signal,
     } = requireSessionOptions(options)
@@ -258,6 +263,7 @@ export class Database implements AsyncDisposable {
       stats,
       catalogue: this.#catalogue,
       isReadOnly: readOnly === true,
+      lazy: lazy === undefined ? this.#lazy : { mode: lazy, setBy: 'session' },
       signal,
       tellRefused,
       guard,

@@ -41,6 +41,7 @@ export {
   type LoaderOf,
   selectinload,
 } from './relations/loader.ts'
+export { type RaiseLoader, raiseload } from './relations/raiseload.ts'
 /** @internal for the plugin */
 export { listed } from './util/messages.ts'
 /** @internal for the plugin */
@@ -93,6 +94,7 @@ export { withPlainEntities } from './entity/plain.ts'
 export { showsRelations } from './entity/entity-json.ts'
 /** @internal for the plugin */
 export { storedVersion } from './entity/version.ts'
+export type { LazyMode } from './schema/lazy-mode.ts'
 export {
   type AnyEntityClass,
   belongsTo,
@@ -102,6 +104,7 @@ export {
   keyOf,
   manyToMany,
   type RelationKind,
+  type RelationOptions,
   type RelationTo,
 } from './schema/relation.ts'
 export type {

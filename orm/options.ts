@@ -20,6 +20,7 @@ import { listed } from './util/messages.ts'
 import { requireTimeLimits, type TimeLimits } from './driver/time-limits.ts'
 import { describe } from './errors.ts'
 import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'
+import { type LazyMode, lazyModes } from './schema/lazy-mode.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { type SpanLevel, spanLevels } from './telemetry/span-settings.ts'
 
@@ -39,6 +40,8 @@ export interface SessionOptions {
   readonly tracing?: boolean | undefined
   /** How the session looks for N+1 patterns. Default: the setting of the database. */
   readonly nPlusOne?: NPlusOneMode | undefined
+  /** What an `await` of a relation does that is not loaded. Default: the setting of the database. */
+  readonly lazy?: LazyMode | undefined
   /** Time limits in milliseconds. Each one defaults to that of the database. */
   readonly timeouts?: TimeLimits | undefined
   /** When it is aborted, the session ends: the server cancels the running statement, and nothing is saved. */
@@ -78,6 +81,11 @@ export interface DatabaseOptions extends ConnectionSettings, PoolSettings {
   readonly queryParameters?: boolean | undefined
   /** How sessions look for N+1 patterns. Default: `'detect'`, in production `'count'`. */
   readonly nPlusOne?: NPlusOneMode | undefined
+  /**
+   * What an `await` of a relation does that is not loaded. A session, a relation or a query may set another
+   * mode: the query wins, then the relation, then the session. Default: `'select'`.
+   */
+  readonly lazy?: LazyMode | undefined
 }
 
 const databaseOptions = [
@@ -90,6 +98,7 @@ const databaseOptions = [
   'queryText',
   'queryParameters',
   'nPlusOne',
+  'lazy',
 ]
 
 /** The names of all options of a database. */
@@ -121,6 +130,7 @@ export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   requireCount('maxWaiting', maxWaiting)
   requireBoolean('prepare', prepare)
   requireObserving(tracing, nPlusOne)
+  requireOneOf('lazy', others.lazy, lazyModes)
   requireOneOf('spans', others.spans, spanLevels)
   requireBoolean('queryText', others.queryText)
   requireBoolean('queryParameters', others.queryParameters)
@@ -155,6 +165,7 @@ const sessionOptions = [
   'readOnly',
   'tracing',
   'nPlusOne',
+  'lazy',
   'timeouts',
   'signal',
 ]
@@ -170,11 +181,12 @@ export function requireSessionOptions(options: SessionOptions): SessionOptions {
     )
   }
   refuseUnknown(options, sessionOptions, 'Session')
-  const { isolation, readOnly, tracing, nPlusOne, timeouts, signal } = options
+  const { isolation, readOnly, tracing, nPlusOne, lazy, timeouts, signal } = options
   requireIsolation(isolation)
   requireBoolean('readOnly', readOnly)
   requireTransaction(options)
   requireObserving(tracing, nPlusOne)
+  requireOneOf('lazy', lazy, lazyModes)
   requireTimeLimits(timeouts)
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw optionError(`signal expected an AbortSignal, got ${describe(signal)}`)

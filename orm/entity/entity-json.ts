@@ -97,10 +97,11 @@ export function jsonOf(entity: object, state: EntityState, hasTexts: boolean): J
 
 /**
  * Gives the list of a query its own toJSON(): it keeps the shape of that query, even if later queries
- * load more relations of the same entities. The list is copied, because the program may add to it.
+ * load more relations of the same entities.
+ *
+ * @param rows the entities of the list now, in an array that nobody changes: the program may change the list
  */
-export function keepShape(list: Entity[], place: Place): Entity[] {
-  const rows = list.slice()
+export function keepShape(list: Entity[], rows: readonly Entity[], place: Place): Entity[] {
   return Object.defineProperty(list, 'toJSON', {
     value: (key?: string) => listJson(list, rows, place, key !== undefined),
   })

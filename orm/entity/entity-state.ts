@@ -1,4 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import type { LazyMode } from '../schema/lazy-mode.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { Entity } from './entity.ts'
@@ -47,8 +48,15 @@ export interface ListResult {
 
 /** Where an entity came from: a list, and the relations that were followed from there. */
 export interface Provenance {
-  readonly list: ListResult
+  /** Undefined if it was read alone. */
+  readonly list: ListResult | undefined
   readonly path: readonly RelationMetadata[]
+  /** The entities of the same statement, this one included; undefined if there is no other. */
+  readonly members: readonly Entity[] | undefined
+  /** The mode of the query. */
+  readonly lazy: LazyMode | undefined
+  /** The relations that the query refuses to load lazily. */
+  readonly raised: readonly RelationMetadata[] | undefined
 }
 
 /** What the library knows about an entity. The entity itself has only its columns. */
@@ -58,7 +66,7 @@ export interface EntityState {
   session: EntityOwner | undefined
   /** The row in the database. Dirty checking compares with it. */
   snapshot: Row | undefined
-  /** The newest list that it came from; undefined if it was read alone. */
+  /** The newest list that it came from, and what its query said; undefined if it was read alone, or is detached. */
   provenance: Provenance | undefined
   /** Where its JSON begins: see `Place`. */
   place: Place | undefined

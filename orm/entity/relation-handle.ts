@@ -230,6 +230,13 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     )
   }
 
+  /** Sets a value that was loaded for a peer, unless it is loaded already. The JSON shows it when the program awaits it. */
+  fillForPeer(value: unknown): void {
+    if (this.isLoaded) return
+    this.#shownAt = undefined
+    this.fillByLoader(value)
+  }
+
   /** Makes the next read load again. */
   forget(): void {
     this.#counted = undefined

@@ -1,16 +1,10 @@
 import type { Finding } from '../observe/finding.ts'
 import type { Observer, SentStatement } from '../observe/observer.ts'
-import type {
-  Operation,
-  Provenance,
-  RelationMetadata,
-  RelationshipOperation,
-} from '../observe/operation.ts'
-import { relationFinding } from './relation-finding.ts'
+import type { Operation, RelationMetadata, RelationshipOperation } from '../observe/operation.ts'
+import { type Origin, relationFinding } from './relation-finding.ts'
 
 /** The lazy loads of one relation for entities that came from one list. */
-interface Group {
-  readonly provenance: Provenance
+interface Group extends Origin {
   readonly relation: RelationMetadata
   readonly owners: Set<object>
   sql: string
@@ -29,7 +23,7 @@ const none: readonly Finding[] = Object.freeze([])
 export class NPlusOneDetector implements Observer {
   readonly #threshold: number
   // Made by the first lazy load: most sessions have none.
-  #groups: Map<Provenance['list'], Map<string, Group>> | undefined
+  #groups: Map<Origin['list'], Map<string, Group>> | undefined
   #size = 0
 
   /** @param threshold the number of owners from which on there is a finding */
@@ -43,29 +37,31 @@ export class NPlusOneDetector implements Observer {
     return [...this.#groups.values()]
       .flatMap((groups) => [...groups.values()])
       .filter(({ owners }) => owners.size >= this.#threshold)
-      .map(({ provenance, relation, owners, sql }) =>
-        relationFinding(provenance, relation, owners.size, sql),
-      )
+      .map((group) => relationFinding(group, group.relation, group.owners.size, group.sql))
   }
 
   statementSent({ operation, text }: SentStatement): undefined {
-    if (operation === undefined || !isLazyLoad(operation) || operation.provenance === undefined)
-      return
-    const group = this.#groupOf(operation.provenance, operation.relation, text)
+    if (operation === undefined || !isLazyLoad(operation)) return
+    const { provenance, relation } = operation
+    if (provenance?.list === undefined) return
+    const group = this.#groupOf(provenance.list, provenance.path, relation, text)
     for (const owner of operation.owners) group?.owners.add(owner)
   }
 
-  #groupOf(provenance: Provenance, relation: RelationMetadata, sql: string): Group | undefined {
+  #groupOf(
+    list: Origin['list'],
+    path: Origin['path'],
+    relation: RelationMetadata,
+    sql: string,
+  ): Group | undefined {
     this.#groups ??= new Map()
-    let groups = this.#groups.get(provenance.list)
-    if (groups === undefined) this.#groups.set(provenance.list, (groups = new Map()))
-    const key = [...provenance.path, relation]
-      .map(({ owner, name }) => `${owner.name}.${name}`)
-      .join('/')
+    let groups = this.#groups.get(list)
+    if (groups === undefined) this.#groups.set(list, (groups = new Map()))
+    const key = [...path, relation].map(({ owner, name }) => `${owner.name}.${name}`).join('/')
     const known = groups.get(key)
     if (known !== undefined || this.#size >= mostGroups) return known
     this.#size += 1
-    const group = { provenance, relation, owners: new Set<object>(), sql }
+    const group = { list, path, relation, owners: new Set<object>(), sql }
     groups.set(key, group)
     return group
   }

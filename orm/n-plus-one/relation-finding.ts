@@ -1,11 +1,17 @@
 import type { Finding } from '../observe/finding.ts'
 import type { Provenance, RelationMetadata } from '../observe/operation.ts'
 
+/** The list that entities came from. Without its members, which a finding must not keep. */
+export interface Origin {
+  readonly list: NonNullable<Provenance['list']>
+  readonly path: Provenance['path']
+}
+
 const severe = 10
 
 /** The finding of a relation that was loaded one by one. */
 export function relationFinding(
-  { list, path }: Provenance,
+  { list, path }: Origin,
   relation: RelationMetadata,
   count: number,
   sql: string,

@@ -42,10 +42,10 @@ export interface SessionOperation extends Nested {
   readonly callback?: string | undefined
 }
 
-/** A relation that is loaded or counted: of one entity when it is first awaited, or of many at once. */
+/** A relation that is loaded or counted: when it is first awaited, of that entity or also of its peers, or of many entities at once. */
 export interface RelationshipOperation extends Nested {
   readonly kind: 'relationship'
-  readonly strategy: 'select' | 'selectinload' | 'joinedload' | 'countload'
+  readonly strategy: 'select' | 'peers' | 'selectinload' | 'joinedload' | 'countload'
   readonly relation: RelationMetadata
   readonly owners: readonly object[]
   /** The provenance of the owner of a lazy load. */

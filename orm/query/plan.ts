@@ -1,12 +1,13 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import type { LazyRules } from '../entity/provenance.ts'
 import type { LoadPlan } from '../relations/loader.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { type Expression, isExpression } from '../sql/node.ts'
 import { type SelectParts, wholeRow } from '../sql/select.ts'
 import { rootSource } from '../sql/source.ts'
 
-/** The content of a query: a SELECT, and the loaders for its rows. Immutable. */
-export interface QueryPlan extends SelectParts {
+/** The content of a query: a SELECT, the loaders for its rows, and what it says about their lazy loads. Immutable. */
+export interface QueryPlan extends SelectParts, LazyRules {
   readonly loaders: readonly LoadPlan[]
 }
 
@@ -22,6 +23,8 @@ export function planFor(table: TableMetadata): QueryPlan {
     limit: undefined,
     offset: undefined,
     loaders: [],
+    lazy: undefined,
+    raised: undefined,
   }
 }
 
@@ -46,4 +49,10 @@ export function notSentError(query: string): DataBridgeError {
     `${query} was to be written as JSON; it is a query that was not sent: ` +
       'call toList(), first() or another of its last methods, and await it',
   )
+}
+
+/** The method of a query that concerns only entities; undefined if it was not called. */
+export function methodOfEntities({ loaders, lazy, raised }: QueryPlan): string | undefined {
+  if (loaders.length > 0 || raised !== undefined) return 'options'
+  return lazy === undefined ? undefined : 'lazy'
 }

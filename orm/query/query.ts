@@ -1,6 +1,8 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { TableOf } from '../entity/types.ts'
 import { type LoaderOf, withLoaders } from '../relations/loader.ts'
+import { withoutRaise, withRaised } from '../relations/raiseload.ts'
+import { type LazyMode, requireLazyMode } from '../schema/lazy-mode.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
 import { type LockMethod, type LockOptions, RowLock } from '../sql/lock.ts'
@@ -10,7 +12,7 @@ import type { Matches, RefsOf } from '../sql/ref-types.ts'
 import { callWithRefs } from '../sql/refs.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
 import { isAggregate } from '../sql/calls.ts'
-import { expressionsOf, notSentError, planFor, type QueryPlan } from './plan.ts'
+import { expressionsOf, methodOfEntities, notSentError, planFor, type QueryPlan } from './plan.ts'
 import type { Selection } from './query-types.ts'
 import { Rows } from './rows.ts'
 import {
@@ -118,8 +120,34 @@ export class Query<C extends AnyEntityClass> {
 
   /** Loads relations with the rows: `selectinload(User.posts)`. */
   options(...loaders: readonly LoaderOf<TableOf<EntityOf<C>>>[]): Query<C> {
-    const { from, loaders: before } = this.#plan
-    return this.#with({ loaders: withLoaders(before, loaders, from.table, this.#where('options')) })
+    const { from, loaders: before, raised } = this.#plan
+    const where = this.#where('options')
+    return this.#with({
+      loaders: withLoaders(before, withoutRaise(loaders), from.table, where),
+      raised: withRaised(raised, loaders, from.table, where),
+    })
+  }
+
+  /**
+   * Sets what an `await` of a relation does that is not loaded, for the entities of this query and for all
+   * that are loaded from them: see {@link LazyMode}. It wins over the modes of the relation, the session and the
+   * database. If another query gives an entity again, the mode of that query counts. `get()` leaves it as it is.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { User } from './entities.ts'
+   *
+   * export async function titles(session: Session): Promise<string[]> {
+   *   const found: string[] = []
+   *   for (const user of await session.find(User).limit(50).lazy('peers').toList())
+   *     for (const post of await user.posts) found.push(post.title) // two queries in all
+   *   return found
+   * }
+   * ```
+   */
+  lazy(mode: LazyMode): Query<C> {
+    return this.#with({ lazy: requireLazyMode(mode, this.#where('lazy')) })
   }
 
   /** Sets the groups of {@link aggregate}: columns, or `sql` templates. */
@@ -206,14 +234,15 @@ export class Query<C extends AnyEntityClass> {
    * ```
    */
   select<R>(select: (row: RefsOf<C>) => Selection<R>): Rows<R> {
-    const { from, loaders, groups, having } = this.#plan
+    const { from, groups, having } = this.#plan
     const grouped = groups.length > 0 ? 'groupBy' : having === undefined ? undefined : 'having'
-    const unused = loaders.length > 0 ? 'options' : grouped
+    const ofEntities = methodOfEntities(this.#plan)
+    const unused = ofEntities ?? grouped
     if (unused !== undefined) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
         `find(${from.table.entityName}).${unused}() cannot be used with select(); ` +
-          (unused === 'options'
+          (unused === ofEntities
             ? 'it gives values, not entities'
             : 'groups are read with aggregate()'),
       )

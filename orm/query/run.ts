@@ -2,7 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { keepShape } from '../entity/entity-json.ts'
 import { type Place, placeRows } from '../entity/place.ts'
-import { listProvenance, mark } from '../entity/provenance.ts'
+import { listProvenance, mark, markAlone } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
 import { FetchedEntities, type LoadContext } from '../relations/context.ts'
@@ -29,7 +29,7 @@ import {
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { attempt } from '../util/attempt.ts'
-import type { QueryPlan } from './plan.ts'
+import { methodOfEntities, type QueryPlan } from './plan.ts'
 
 /** The parts of a session that queries use. */
 export interface QueryContext extends LoadContext {
@@ -45,6 +45,12 @@ export interface QueryContext extends LoadContext {
 export type Selected = Readonly<Record<string, Expression<unknown>>>
 
 type Row = Record<string, unknown>
+
+/** The entities of a query, in an array that the program does not have, and their place. */
+interface Found {
+  readonly rows: readonly Entity[]
+  readonly place: Place
+}
 
 export function runList(context: QueryContext, plan: QueryPlan): Promise<Entity[]> {
   return runEntities(context, 'find', plan, plan.limit !== 1, asList)
@@ -143,8 +149,8 @@ const countRows = (rows: readonly unknown[]): Outcome => ({ rows: rows.length })
 
 const oneRow = (): Outcome => ({ rows: 1 })
 
-const asList = (entities: Entity[], place: Place | undefined): Entity[] =>
-  place === undefined ? entities : keepShape(entities, place)
+const asList = (entities: Entity[], found: Found | undefined): Entity[] =>
+  found === undefined ? entities : keepShape(entities, found.rows, found.place)
 
 const outcomeOf = (result: Entity | readonly Entity[] | null): Outcome => {
   if (Array.isArray(result)) return { rows: result.length }
@@ -174,12 +180,17 @@ function runEntities<T extends Entity | Entity[] | null>(
   name: QueryOperation['name'],
   plan: QueryPlan,
   isList: boolean,
-  resultOf: (entities: Entity[], place: Place | undefined) => T,
+  resultOf: (entities: Entity[], found: Found | undefined) => T,
 ): Promise<T> {
   const { from, lock, loaders } = plan
-  const place = (found: Entity[]): Place | undefined => {
-    if (isList) mark(found, listProvenance(from.table, found.length))
-    return found.length === 0 ? undefined : placeRows(found)
+  const place = (entities: Entity[]): Found | undefined => {
+    const [first] = entities
+    if (first === undefined) return undefined
+    // A copy, because the program may change its list.
+    const rows = entities.slice()
+    if (isList) mark(rows, listProvenance(from.table, rows, plan))
+    else markAlone(first, plan)
+    return { rows, place: placeRows(entities) }
   }
   const isLocked = lock !== undefined
   const work = (operation: QueryOperation): Promise<T> => {
@@ -203,8 +214,8 @@ function runEntities<T extends Entity | Entity[] | null>(
       const found = await send(context, plan, statement, operation, fetched)
       const at = place(found)
       if (at !== undefined) {
-        const below = { place: at, depth: 0, parent: operation, isLocked }
-        await loadAll(context, stepsBelow(context, loaders, found, joined, below), operation)
+        const below = { place: at.place, depth: 0, parent: operation, isLocked }
+        await loadAll(context, stepsBelow(context, loaders, at.rows, joined, below), operation)
       }
       return resultOf(found, at)
     })
@@ -274,9 +285,11 @@ function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
 
 // --- refuse parts of a query that its last method would ignore
 
-function requireAggregate({ from, loaders, groups, limit, offset }: QueryPlan): void {
-  if (loaders.length > 0)
-    throw unusedError(from.table, 'options', 'aggregate', 'it gives values, not entities')
+function requireAggregate(plan: QueryPlan): void {
+  const { from, groups, limit, offset } = plan
+  const ofEntities = methodOfEntities(plan)
+  if (ofEntities !== undefined)
+    throw unusedError(from.table, ofEntities, 'aggregate', 'it gives values, not entities')
   if (groups.length > 0 || (limit ?? offset) === undefined) return
   throw unusedError(
     from.table,

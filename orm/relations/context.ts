@@ -6,6 +6,7 @@ import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { Fetched, Fetching } from '../sql/fetched.ts'
 import type { Statement } from '../sql/statement.ts'
+import type { LazySetting } from '../schema/lazy-mode.ts'
 
 /** Takes the rows of one result while they arrive. */
 export interface EntityCollector {
@@ -18,6 +19,8 @@ export interface EntityCollector {
 /** The parts of a session that loading uses. */
 export interface LoadContext {
   readonly observer: Observer
+  /** How the session loads relations that the program awaits. */
+  readonly lazy: LazySetting
   /** Sends a statement. */
   fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T>
   /** Sends several statements in one exchange. If one fails, its error is that of all. */
@@ -31,6 +34,8 @@ export interface LoadContext {
   readonly epoch: number
   /** The entity that the session holds with this identity. */
   held(table: TableMetadata, key: Identity): Entity | undefined
+  /** Whether a row is being read by its primary key. */
+  isUnderWay(table: TableMetadata, key: Identity): boolean
 }
 
 /** Makes entities of the rows of a statement, and its result of them. */

@@ -5,7 +5,7 @@ import type { LoadContext } from './context.ts'
 import { isJoined, type JoinNode, joinTree, type JoinTree } from './join-tree.ts'
 import type { JoinedNode } from './joined-entities.ts'
 import type { LoadPlan } from './loader.ts'
-import { isSameKey, Near } from './near.ts'
+import { Near } from './near.ts'
 import { fillWith, placeIn, type Step, stepsOf } from './step.ts'
 
 /** Where the relations that are joined to the rows of a statement belong. */
@@ -64,7 +64,7 @@ function giveJoined(
     const end = owners.length === 0 ? undefined : context.observer.operationStarted?.(operation)
     for (const [owner, entities] of found) fillWith(owner, plan, [...entities])
     const at = places[node.parent] as Place
-    places[index] = placeIn(at, owners, plan.relation, loaded)
+    places[index] = placeIn(at, owners, plan, loaded)
     end?.({ rows: loaded.length })
     steps.push(...stepsOf([plan], moved, at, depth))
     const rest = plan.nested.filter((nested) => !isJoined(nested))
@@ -93,7 +93,7 @@ function matched(
   above.entities.forEach((owner, at) => {
     if (found.has(owner) || moved.has(owner)) return
     const row = above.rows[at] ?? []
-    if (isSameKey(near.identityOf(owner), near.identityIn(row))) found.set(owner, new Set())
+    if (near.hasKey(owner, near.identityIn(row))) found.set(owner, new Set())
     else moved.add(owner)
   })
   below.entities.forEach((entity, at) => {

@@ -4,10 +4,10 @@ import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, RelationshipOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
-import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { Primitive } from '../schema/wire-form.ts'
 import { FetchedEntities, type LoadContext } from './context.ts'
 import { selectRelated } from './related.ts'
+import { keyPairs, Near } from './near.ts'
 import { nearColumns } from './side.ts'
 
 /**
@@ -61,28 +61,24 @@ export function referredIdentity(owner: object, relation: RelationMetadata): Ide
   )
 }
 
-const pairsOfKeys = new WeakMap<RelationMetadata, readonly ColumnPair[] | null>()
-
-/**
- * The columns of the owner that hold the primary key of the target, in the order of that key;
- * undefined if the relation does not refer by the primary key.
- */
-export function keyPairs(relation: RelationMetadata): readonly ColumnPair[] | undefined {
-  let pairs = pairsOfKeys.get(relation)
-  if (pairs === undefined) pairsOfKeys.set(relation, (pairs = findKeyPairs(relation)))
-  return pairs ?? undefined
+/** Lazy loads with one place and key lead to one target. */
+export interface Flight {
+  readonly place: object
+  readonly key: Identity
 }
 
-function findKeyPairs({ target, pairs, holdsKey }: RelationMetadata): readonly ColumnPair[] | null {
-  const { primaryKey } = target
-  if (!holdsKey || pairs.length !== primaryKey.length) return null
-  const found = primaryKey.map((column) => pairs.find(([, remote]) => remote === column))
-  return found.includes(undefined) ? null : (found as readonly ColumnPair[])
+/** Which loads a lazy load shares its statement with; undefined if no other owner can lead to the same. */
+export function flightOf(owner: object, relation: RelationMetadata): Flight | undefined {
+  const identity = referredIdentity(owner, relation)
+  if (identity !== undefined) return { place: relation.target, key: identity }
+  if (!relation.holdsKey) return undefined
+  const key = new Near(relation).identityOf(owner)
+  return key === undefined ? undefined : { place: relation, key }
 }
 
 // The entity may have been read alone before. Now it belongs to the list.
 function markHeld({ provenance, relation }: RelationshipOperation, held: Entity): void {
-  mark([held], relatedProvenance(provenance, relation, 1))
+  mark([held], relatedProvenance(provenance, relation, [held]))
 }
 
 function fetch(
@@ -102,7 +98,9 @@ function fetch(
   const fetched = new FetchedEntities(context, target, false, (found): unknown => {
     // The link table may link two rows several times. The list has the row once.
     const entities = through === undefined ? found : [...new Set(found)]
-    mark(entities, relatedProvenance(provenance, relation, entities.length))
+    // A copy, because the program gets the list.
+    const members = entities.length > 1 ? entities.slice() : entities
+    mark(entities, relatedProvenance(provenance, relation, members))
     return cardinality === 'many' ? entities : (entities[0] ?? null)
   })
   fetched.ended = ended

@@ -9,6 +9,7 @@ import { narrowed } from '../sql/logic.ts'
 import type { Filter, Refs } from '../sql/ref-types.ts'
 import { rootSource, type Source } from '../sql/source.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
+import { allRaised, requireOwner, withoutRaise, withRaised } from './raiseload.ts'
 
 /** What `options` needs of a loader. The type checker compares loaders by this interface. */
 export interface LoaderOf<in Table> {
@@ -28,6 +29,8 @@ export interface LoadPlan {
   /** The largest number of rows for each owner. */
   readonly limit: number | undefined
   readonly nested: readonly LoadPlan[]
+  /** The relations of the loaded entities that are refused to be loaded lazily. */
+  readonly raised: readonly RelationMetadata[] | undefined
 }
 
 /** Loads a relation together with a query: made by {@link selectinload} or {@link joinedload}. Immutable. */
@@ -45,9 +48,11 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
 
   /** Also loads relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
   options(...loaders: readonly LoaderOf<TableOf<Target>>[]): Loader<Table, Target> {
-    const { relation, nested } = this.plan
+    const { relation, nested, raised } = this.plan
+    const where = this.#where('options')
     return this.#with({
-      nested: withLoaders(nested, loaders, relation.target, this.#where('options')),
+      nested: withLoaders(nested, withoutRaise(loaders), relation.target, where),
+      raised: withRaised(raised, loaders, relation.target, where),
     })
   }
 
@@ -191,6 +196,7 @@ function planFor(relation: unknown, strategy: LoadStrategy): LoadPlan {
     orders: [],
     limit: undefined,
     nested: [],
+    raised: undefined,
   }
 }
 
@@ -212,12 +218,8 @@ function planOf(loader: unknown, table: TableMetadata, where: string): LoadPlan 
     )
   }
   const plan: LoadPlan = loader.plan
-  const { owner, name } = plan.relation
-  if (owner === table) return plan
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected a loader of ${table.entityName}, got one of ${owner.entityName}.${name}`,
-  )
+  requireOwner(plan.relation, table, where)
+  return plan
 }
 
 /**
@@ -236,7 +238,8 @@ function merged(plans: readonly LoadPlan[], where: string): readonly LoadPlan[] 
     if (other !== undefined && !isDeepStrictEqual(choiceOf(plan), choiceOf(other)))
       throw twoLoadersError(plan, where)
     const nested = other === undefined ? plan.nested : [...other.nested, ...plan.nested]
-    byRelation.set(plan.relation, { ...plan, nested: merged(nested, where) })
+    const raised = allRaised(other?.raised, plan.raised)
+    byRelation.set(plan.relation, { ...plan, nested: merged(nested, where), raised })
   }
   return [...byRelation.values(), ...counts.values()]
 }

@@ -1,31 +1,13 @@
 import type { Entity } from '../entity/entity.ts'
 import { findState } from '../entity/entity-state.ts'
-import { type Identity, identityOfKey, keptThere, keyNow, textsOfKey } from '../entity/identity.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
-import type { Primitive, Row } from '../schema/wire-form.ts'
 import type { Fetching } from '../sql/fetched.ts'
 import type { LoadContext } from './context.ts'
 import { stepsBelow } from './give-joined.ts'
+import { type Group, Groups, listOf } from './groups.ts'
 import { isJoined, joinTree } from './join-tree.ts'
-import { fetchedWith, type JoinedNode } from './joined-entities.ts'
-import type { KeyTexts } from './keys.ts'
-import { keyPairs } from './lazy.ts'
-import { isSameKey, Near } from './near.ts'
-import { selectRelatedOfMany } from './related.ts'
+import type { JoinedNode } from './joined-entities.ts'
 import { fillWith, isWhole, type Load, placeBelow, type Step, stepsOf } from './step.ts'
-
-/** The owners that have one key. */
-interface Group {
-  /** What the owners keep of it. */
-  readonly key: Row
-  /** The same as the far side keeps it, as one value. */
-  readonly identity: Identity
-  readonly texts: KeyTexts
-  /** The related entities. */
-  entities: Entity[]
-  /** Whether an owner already has this list. Every other owner gets a copy. */
-  isGiven: boolean
-}
 
 const none: readonly Entity[] = []
 
@@ -35,11 +17,10 @@ export class SelectinLoad implements Load {
   readonly #context: LoadContext
   readonly #step: Step
   readonly #parent: Operation | undefined
-  readonly #near: Near
   /** The owners that the relation is loaded for: all, unless some have it already. */
   readonly #owners: readonly Entity[]
-  readonly #byIdentity = new Map<Identity, Group>()
-  readonly #groups: readonly (Group | undefined)[]
+  readonly #groups: Groups
+  readonly #groupOf: readonly (Group | undefined)[]
   /** Related entities that needed no statement. */
   readonly #held: readonly Entity[]
   #found: readonly Entity[] = none
@@ -50,76 +31,23 @@ export class SelectinLoad implements Load {
     this.#context = context
     this.#step = step
     this.#parent = parent
-    this.#near = new Near(plan.relation)
+    this.#groups = new Groups(plan.relation)
     this.#owners = place === undefined ? owners.filter((owner) => !hasAlready(owner, step)) : owners
-    this.#groups = this.#owners.map((owner) => this.#groupOf(owner))
-    this.#held = plan.where === undefined ? this.#takeHeld() : none
+    this.#groupOf = this.#owners.map((owner) => this.#groups.of(owner))
+    this.#held = plan.where === undefined ? this.#groups.takeHeld(context) : none
     this.fetching = this.#fetching()
   }
 
-  /** The group of an owner; undefined if the owner has no key. */
-  #groupOf(owner: Entity): Group | undefined {
-    const { columns } = this.#near
-    const key = keyNow(owner, columns)
-    if (key === null || key === undefined) return undefined
-    const identity = this.#near.identityOfKey(key)
-    const known = this.#byIdentity.get(identity)
-    if (known !== undefined) return known
-    const texts = textsOfKey(columns, key)
-    const group: Group = { key, identity, texts, entities: [], isGiven: false }
-    this.#byIdentity.set(identity, group)
-    return group
-  }
-
-  /** Takes the targets that the session already holds. They need no statement. */
-  #takeHeld(): readonly Entity[] {
-    const { relation } = this.#step.plan
-    const inKey = keyPairs(relation)
-    if (inKey === undefined) return none
-    const places = inKey.map((pair) => this.#near.pairs.indexOf(pair))
-    const taken: Entity[] = []
-    for (const group of this.#byIdentity.values()) {
-      const key = inKey.map((pair, index) =>
-        keptThere(pair, group.key[places[index] as number] as Primitive),
-      )
-      const identity = identityOfKey(relation.target.primaryKey, key)
-      const held = this.#context.held(relation.target, identity)
-      if (held === undefined) continue
-      group.entities.push(held)
-      taken.push(held)
-    }
-    return taken
-  }
-
-  /** Matches owners with rows, not with entities: an entity of the session may have an older key. */
   #fetching(): Fetching<number, RelationshipOperation> | undefined {
     const { plan, place, depth } = this.#step
     const { relation, nested } = plan
-    const all = [...this.#byIdentity.values()]
-    const missing =
-      this.#held.length === 0 ? all : all.filter(({ entities }) => entities.length === 0)
-    if (missing.length === 0 || plan.limit === 0) return undefined
     // `load` looks at each entity whether it has the relation already.
     const tree = joinTree(place === undefined ? [] : nested)
-    const batched = selectRelatedOfMany(plan, missing, this.#byIdentity, tree)
-    const groups: (Group | undefined)[] = []
-    const take = (entities: Entity[], nodes: readonly JoinedNode[] = []): number => {
-      this.#joined = nodes
-      for (let index = 0; index < entities.length; index += 1)
-        groups[index]?.entities.push(entities[index] as Entity)
-      // The link table may link two rows several times. The list has the row once.
-      if (relation.through !== undefined)
-        for (const group of missing) group.entities = [...new Set(group.entities)]
-      this.#found = batched.mayRepeat ? [...new Set(entities)] : entities
-      return entities.length
-    }
-    const { widths } = batched
-    const fetched = fetchedWith(this.#context, relation.target, false, widths, tree, take)
-    // Not written where it is assigned, see `Lease`.
-    const eachRow = (row: Row, index: number): void => {
-      groups[index] = batched.groupOf(row)
-    }
-    fetched.eachRow = eachRow
+    const reading = this.#groups.reading(this.#context, plan, tree, (found, joined) => {
+      this.#found = found
+      this.#joined = joined
+    })
+    if (reading === undefined) return undefined
     const operation: RelationshipOperation = {
       kind: 'relationship',
       strategy: 'selectinload',
@@ -129,21 +57,21 @@ export class SelectinLoad implements Load {
       depth,
       parent: this.#parent,
     }
-    return { statement: batched.statement, operation, fetched }
+    return { ...reading, operation }
   }
 
   finish(): readonly Step[] {
     const { plan, owners, place, depth } = this.#step
     const { relation, nested } = plan
     this.#owners.forEach((owner, index) => {
-      const group = this.#groups[index]
+      const group = this.#groupOf[index]
       // The program may have changed the foreign key meanwhile. The new key needs its own load.
-      if (relation.holdsKey && !isSameKey(this.#near.identityOf(owner), group?.identity)) return
+      if (relation.holdsKey && !this.#groups.near.hasKey(owner, group?.identity)) return
       fillWith(owner, plan, listOf(group))
     })
     const kept = this.#owners === owners ? none : this.#kept()
     const loaded = [...kept, ...this.#held, ...this.#found]
-    const below = placeBelow(place, owners, relation, loaded)
+    const below = placeBelow(place, owners, plan, loaded)
     if (loaded.length === 0 || nested.length === 0) return []
     if (below === undefined) return stepsOf(nested, loaded, below, depth + 1)
     const at = { place: below, depth: depth + 1, parent: this.#parent }
@@ -172,11 +100,4 @@ function hasAlready(owner: Entity, { plan }: Step): boolean {
   if (!isWhole(plan) || plan.orders.length > 0) return false
   const handle = findState(owner)?.handles?.get(plan.relation.name)
   return handle?.isLoaded === true && handle.isWhole
-}
-
-function listOf(group: Group | undefined): Entity[] {
-  if (group === undefined) return []
-  if (group.isGiven) return [...group.entities]
-  group.isGiven = true
-  return group.entities
 }

@@ -3,7 +3,6 @@ import { type Place, placeLoaded } from '../entity/place.ts'
 import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import type { RelationshipOperation } from '../observe/operation.ts'
-import type { RelationMetadata } from '../schema/metadata.ts'
 import type { Fetching } from '../sql/fetched.ts'
 import type { LoadPlan } from './loader.ts'
 
@@ -42,12 +41,12 @@ export function stepsOf(
 export function placeBelow(
   place: Place | undefined,
   owners: readonly Entity[],
-  relation: RelationMetadata,
+  plan: LoadPlan,
   loaded: readonly Entity[],
 ): Place | undefined {
-  if (place !== undefined) return placeIn(place, owners, relation, loaded)
-  markBehind(owners, relation, loaded)
-  for (const each of owners) relationHandle(each, relation.name).show()
+  if (place !== undefined) return placeIn(place, owners, plan, loaded)
+  markBehind(owners, plan, loaded)
+  for (const each of owners) relationHandle(each, plan.relation.name).show()
   return undefined
 }
 
@@ -55,22 +54,22 @@ export function placeBelow(
 export function placeIn(
   place: Place,
   owners: readonly Entity[],
-  relation: RelationMetadata,
+  plan: LoadPlan,
   loaded: readonly Entity[],
 ): Place {
-  markBehind(owners, relation, loaded)
-  const below = place.loadedBelow(relation)
+  markBehind(owners, plan, loaded)
+  const below = place.loadedBelow(plan.relation)
   placeLoaded(owners, loaded, below)
   return below
 }
 
 function markBehind(
   [owner]: readonly Entity[],
-  relation: RelationMetadata,
+  { relation, raised }: LoadPlan,
   loaded: readonly Entity[],
 ): void {
   if (owner === undefined) return
-  mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded.length))
+  mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded, raised))
 }
 
 /** Gives an owner what a loader found for it. */

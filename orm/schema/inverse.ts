@@ -59,6 +59,7 @@ function undeclared({ owner, target, pairs, foreignKey }: RelationMetadata): Rel
     foreignKey,
     pairs: pairs.map(([local, remote]): ColumnPair => [remote, local]),
     through: undefined,
+    lazy: undefined,
   })
 }
 

@@ -7,6 +7,7 @@ import {
   resolveThunk,
 } from './foreign-keys.ts'
 import { plainThrough } from './link-table.ts'
+import type { LazyMode } from './lazy-mode.ts'
 import type { ColumnMetadata, TableMetadata } from './metadata.ts'
 import { RelationTo } from './relation.ts'
 import { isSameList } from '../util/lists.ts'
@@ -42,6 +43,8 @@ export interface RelationMetadata {
   /** From the owner to the target. Empty with `through`. */
   readonly pairs: readonly ColumnPair[]
   readonly through: Through | undefined
+  /** The mode that it declares. */
+  readonly lazy: LazyMode | undefined
 }
 
 export function resolveRelation(
@@ -81,6 +84,7 @@ export function resolveRelation(
     ),
     pairs: Object.freeze(pairs),
     through,
+    lazy: given.lazy,
   })
 }
 

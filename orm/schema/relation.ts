@@ -1,6 +1,7 @@
 import { describe } from '../errors.ts'
 import { listed } from '../util/messages.ts'
 import type { AnyColumn } from './column.ts'
+import { type LazyMode, lazyModes } from './lazy-mode.ts'
 import { schemaError } from './schema-error.ts'
 
 /** Identifies an entity for the type checker. Protected, so that it is neither in `keyof User` nor in `{ ...user }`. */
@@ -42,7 +43,13 @@ export type RelationKind = 'hasMany' | 'manyToMany' | 'hasOne' | 'belongsTo'
 /** One name, or several for a composite key. */
 export type OneOrMore<Name> = Name | readonly [Name, Name, ...Name[]]
 
-interface ThroughOptions {
+/** Options of a relation. */
+export interface RelationOptions {
+  /** What an `await` of it does if it is not loaded. Default: the mode of the session. A query may set another. */
+  readonly lazy?: LazyMode | undefined
+}
+
+interface GivenOptions extends RelationOptions {
   readonly through?: unknown
   readonly from?: unknown
   readonly to?: unknown
@@ -59,16 +66,21 @@ export class RelationTo<out Target, out Kind extends RelationKind, out Key = str
   readonly through: unknown
   readonly from: readonly string[] | undefined
   readonly to: readonly string[] | undefined
+  readonly lazy: LazyMode | undefined
 
-  constructor(kind: Kind, target: Target, foreignKey: unknown, by?: ThroughOptions) {
+  constructor(kind: Kind, target: Target, foreignKey: unknown, by?: GivenOptions) {
     requireClass(`${kind}()`, target)
-    if (kind === 'manyToMany') requireThrough(`manyToMany(${target.name}, …)`, by)
+    const where = `${kind}(${target.name}, …)`
+    if (kind === 'manyToMany') requireThrough(where, by)
+    else requireOptions(where, by)
+    requireLazy(where, by?.lazy)
     this.kind = kind
     this.target = target
-    this.columns = kind === 'manyToMany' ? [] : namesOf(`${kind}(${target.name}, …)`, foreignKey)
+    this.columns = kind === 'manyToMany' ? [] : namesOf(where, foreignKey)
     this.through = by?.through
     this.from = by?.from === undefined ? undefined : namesOf(`${kind}(): from`, by.from)
     this.to = by?.to === undefined ? undefined : namesOf(`${kind}(): to`, by.to)
+    this.lazy = by?.lazy
     Object.freeze(this)
   }
 }
@@ -94,10 +106,29 @@ function requireClass(where: string, target: unknown): asserts target is { reado
 function requireThrough(where: string, by: unknown): void {
   if (typeof by !== 'object' || by === null || !('through' in by))
     throw schemaError(`${where} expected options such as { through: PostTag }, got ${describe(by)}`)
-  const known = ['through', 'from', 'to']
-  const unknown = Object.keys(by).find((key) => !known.includes(key))
+  requireKnown(where, by, ['through', 'from', 'to', 'lazy'])
+}
+
+function requireOptions(where: string, options: unknown): void {
+  if (options === undefined) return
+  if (typeof options !== 'object' || options === null)
+    throw schemaError(
+      `${where} expected options such as { lazy: 'peers' }, got ${describe(options)}`,
+    )
+  requireKnown(where, options, ['lazy'])
+}
+
+function requireKnown(where: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
   if (unknown !== undefined)
     throw schemaError(`${where} has no option ${unknown}; it has ${listed(known)}`)
+}
+
+function requireLazy(where: string, lazy: unknown): void {
+  if (lazy === undefined || lazyModes.some((mode) => mode === lazy)) return
+  throw schemaError(
+    `${where}: lazy expected one of '${lazyModes.join("', '")}', got ${describe(lazy)}`,
+  )
 }
 
 function namesOf(where: string, names: unknown): readonly string[] {
@@ -113,21 +144,23 @@ function namesOf(where: string, names: unknown): readonly string[] {
  * composite key.
  *
  * Write it as a thunk **as the property** (`posts: () => hasMany(Post, 'authorId')`): this is what
- * makes entities that refer to each other type-check.
+ * makes entities that refer to each other type-check. `{ lazy: 'peers' }` sets what an `await` of it does.
  */
 export function hasMany<Target extends AnyEntityClass>(
   target: Target,
   foreignKey: OneOrMore<ColumnName<EntityOf<Target>>>,
+  options?: RelationOptions,
 ): RelationTo<Target, 'hasMany'> {
-  return new RelationTo('hasMany', target, foreignKey)
+  return new RelationTo('hasMany', target, foreignKey, options)
 }
 
 /** At most one row of `target` refers to this one: `profile: () => hasOne(Profile, 'userId')`. */
 export function hasOne<Target extends AnyEntityClass>(
   target: Target,
   foreignKey: OneOrMore<ColumnName<EntityOf<Target>>>,
+  options?: RelationOptions,
 ): RelationTo<Target, 'hasOne'> {
-  return new RelationTo('hasOne', target, foreignKey)
+  return new RelationTo('hasOne', target, foreignKey, options)
 }
 
 /**
@@ -138,8 +171,9 @@ export function hasOne<Target extends AnyEntityClass>(
 export function belongsTo<Target extends AnyEntityClass, const Key extends OneOrMore<string>>(
   target: Target,
   foreignKey: Key,
+  options?: RelationOptions,
 ): RelationTo<Target, 'belongsTo', Key extends readonly (infer K)[] ? K : Key> {
-  return new RelationTo('belongsTo', target, foreignKey)
+  return new RelationTo('belongsTo', target, foreignKey, options)
 }
 
 /** The names of a link table's columns: properties of its entity, or names in the database. */
@@ -204,7 +238,7 @@ export function manyToMany<
   const Through extends AnyEntityClass | string,
 >(
   target: Target,
-  by: {
+  by: RelationOptions & {
     /** The entity class of the link table, or its name. */
     readonly through: Through
     /** The foreign key of `through` to this table. */

@@ -6,8 +6,12 @@ import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { type EntityCollector, FetchedEntities } from '../relations/context.ts'
 import { countRelated, existsRelated } from '../relations/counts.ts'
-import { heldTarget, keyPairs, loadLazily, referredIdentity } from '../relations/lazy.ts'
+import { flightOf, heldTarget, loadLazily } from '../relations/lazy.ts'
+import { requireLazy } from '../relations/lazy-mode.ts'
+import type { LazySetting } from '../schema/lazy-mode.ts'
 import { loadAll } from '../relations/load-all.ts'
+import { keyPairs } from '../relations/near.ts'
+import { PeerLoads } from '../relations/peers.ts'
 import { joinTables, tablesRead } from '../relations/related.ts'
 import { stepsOf } from '../relations/step.ts'
 import { reload } from '../entity/absorb.ts'
@@ -15,6 +19,7 @@ import type { Entity } from '../entity/entity.ts'
 import { isSameValue } from '../entity/same-value.ts'
 import { valueOf } from '../entity/property.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
+import { markPeers } from '../entity/provenance.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
 import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
@@ -32,17 +37,19 @@ import type { UnitOfWork } from './unit-of-work.ts'
 export class EntitySource implements QueryContext {
   readonly observer: Observer
   readonly isReadOnly: boolean
+  readonly lazy: LazySetting
   readonly #owner: EntityOwner
   readonly #connection: SessionConnection
   readonly #work: UnitOfWork
   readonly #flusher: Flusher
   readonly #catalogue: Catalogue
-  // Made by the first load.
-  #inFlight: Map<TableMetadata, Map<Identity, Promise<unknown>>> | undefined
+  // Made by the first load, and by the first one in the mode 'peers'.
+  #inFlight: Map<object, Map<Identity, Promise<unknown>>> | undefined
+  #peerLoads: PeerLoads | undefined
 
   constructor(
     owner: EntityOwner,
-    { catalogue, connection, observer, isReadOnly }: SessionParts,
+    { catalogue, connection, observer, isReadOnly, lazy }: SessionParts,
     work: UnitOfWork,
     flusher: Flusher,
   ) {
@@ -50,6 +57,7 @@ export class EntitySource implements QueryContext {
     this.#connection = connection
     this.observer = observer
     this.isReadOnly = isReadOnly
+    this.lazy = lazy
     this.#work = work
     this.#flusher = flusher
     this.#catalogue = catalogue
@@ -103,6 +111,10 @@ export class EntitySource implements QueryContext {
 
   held(table: TableMetadata, key: Identity): Entity | undefined {
     return this.#work.identity.get(table, key)
+  }
+
+  isUnderWay(table: TableMetadata, key: Identity): boolean {
+    return this.#inFlight?.get(table)?.has(key) === true
   }
 
   collect(table: TableMetadata, isLocked: boolean = false): EntityCollector {
@@ -184,11 +196,17 @@ export class EntitySource implements QueryContext {
 
   /** Loads a relation that the program awaits. */
   loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
+    const mode = requireLazy(this.lazy, owner, relation)
+    const start = (ended?: () => void): Promise<unknown> => {
+      if (mode === 'select') return loadLazily(this, owner, relation, ended)
+      this.#peerLoads ??= new PeerLoads(this)
+      return this.#peerLoads.load(owner as Entity, relation, ended)
+    }
     const load = (): Promise<unknown> => {
-      const key = referredIdentity(owner, relation)
-      return key === undefined
-        ? loadLazily(this, owner, relation)
-        : this.shared(relation.target, key, (ended) => loadLazily(this, owner, relation, ended))
+      const joined = this.#peerLoads?.joined(owner, relation)
+      if (joined !== undefined) return joined
+      const flight = flightOf(owner, relation)
+      return flight === undefined ? start() : this.#shared(flight.place, flight.key, start)
     }
     const flushing = this.#flusher.beforeLoad(relation)
     if (flushing === undefined) return load()
@@ -226,7 +244,7 @@ export class EntitySource implements QueryContext {
     { parts, flight }: GivenKey,
     operation: QueryOperation,
   ): Promise<Entity | null> {
-    return this.shared(table, flight, (ended) => {
+    return this.#shared(table, flight, (ended) => {
       const fetched = new FetchedEntities(this, table, false, (found) => {
         requireOne(table, found)
         const [entity = null] = found
@@ -250,7 +268,9 @@ export class EntitySource implements QueryContext {
     const fetched = new FetchedRows(({ rows }) => {
       const collector = this.collect(table)
       rows.forEach((row) => collector.row(row.slice(0, -1)))
-      collector.entities().forEach((entity, index) => {
+      const entities = collector.entities()
+      markPeers(entities)
+      entities.forEach((entity, index) => {
         const position = missing[Number(rows[index]?.at(-1)) - 1] as number
         if (found[position] !== undefined) throw severalError(table)
         found[position] = entity
@@ -262,24 +282,21 @@ export class EntitySource implements QueryContext {
   /**
    * Runs a load, unless the same one is under way.
    *
+   * @param place what the key belongs to: a table, or a relation that does not refer by the primary key
    * @param load calls what it is given when it has ended, either way
    */
-  shared<T>(
-    table: TableMetadata,
-    key: Identity,
-    load: (ended: () => void) => Promise<T>,
-  ): Promise<T> {
-    const underWay = this.#inFlight?.get(table)?.get(key)
+  #shared<T>(place: object, key: Identity, load: (ended: () => void) => Promise<T>): Promise<T> {
+    const underWay = this.#inFlight?.get(place)?.get(key) ?? this.#peerLoads?.reading(place, key)
     if (underWay !== undefined) return underWay as Promise<T>
     let hasEnded = false
     const started = load(() => {
       hasEnded = true
-      this.#inFlight?.get(table)?.delete(key)
+      this.#inFlight?.get(place)?.delete(key)
     })
     if (hasEnded) return started
     this.#inFlight ??= new Map()
-    let loading = this.#inFlight.get(table)
-    if (loading === undefined) this.#inFlight.set(table, (loading = new Map()))
+    let loading = this.#inFlight.get(place)
+    if (loading === undefined) this.#inFlight.set(place, (loading = new Map()))
     loading.set(key, started)
     return started
   }

@@ -1,6 +1,7 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { StatementStats } from '../observe/stats.ts'
+import type { LazySetting } from '../schema/lazy-mode.ts'
 import type { TellRefused } from '../util/refusals.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { WriteGuard } from './write-guard.ts'
@@ -24,6 +25,7 @@ export interface SessionParts {
   readonly stats: StatementStats
   readonly catalogue: Catalogue
   readonly isReadOnly: boolean
+  readonly lazy: LazySetting
   readonly signal?: AbortSignal | undefined
   readonly tellRefused?: TellRefused | undefined
   readonly guard?: WriteGuard | undefined

@@ -364,5 +364,7 @@ export class UnitOfWork {
     const state = stateOf(entity)
     state.lifecycle = lifecycle
     state.session = undefined
+    // It must not keep the other entities of its list alive.
+    state.provenance = undefined
   }
 }

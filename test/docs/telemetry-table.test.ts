@@ -124,6 +124,7 @@ async function spansOfEverything(): Promise<readonly ReadableSpan[]> {
     await (
       await session.get(Post, 3)
     )?.author
+    for (const post of await session.find(Post).lazy('peers').toList()) await post.comments
     await session.rollback()
     session.afterCommit(function callback() {})
   })

@@ -117,6 +117,7 @@ export function recordSession(url: string, options: SessionOptions = {}): Sessio
     stats,
     catalogue: new Catalogue(),
     isReadOnly: options.readOnly === true,
+    lazy: { mode: options.lazy ?? 'select', setBy: 'session' },
     opened: () => {},
     closed: () => pool.end(),
   })

@@ -2,14 +2,19 @@
 
 import {
   type AnyEntityClass,
+  belongsTo,
   countload,
   type CountLoader,
   hasMany,
+  hasOne,
   integer,
   joinedload,
   type Key,
+  type LazyMode,
   type Loader,
+  manyToMany,
   type Query,
+  raiseload,
   type Relation,
   type RelationRef,
   selectinload,
@@ -237,6 +242,22 @@ describe('loaders', () => {
     void session.load({ id: 1 }, selectinload(User.posts))
   })
 
+  it('refuses a relation of the entity that it is given to', () => {
+    const loaded = users.options(raiseload(User.posts), selectinload(User.manager))
+    expectTypeOf(loaded).toEqualTypeOf<Query<typeof User>>()
+    users.options(selectinload(User.posts).options(raiseload(Post.author), raiseload(Post.tags)))
+    // @ts-expect-error of another entity
+    users.options(raiseload(Post.author))
+    // @ts-expect-error nested, of another entity
+    users.options(selectinload(User.posts).options(raiseload(User.posts)))
+    // @ts-expect-error it loads nothing that could be filtered
+    raiseload(User.posts).filter({})
+    // @ts-expect-error no relation
+    raiseload(User.name)
+    // @ts-expect-error no relation
+    raiseload()
+  })
+
   it('is made of a relation', () => {
     // @ts-expect-error the name of the class
     selectinload(User.name)
@@ -244,5 +265,45 @@ describe('loaders', () => {
     selectinload(User.nope)
     // @ts-expect-error the relation of an entity, not of its class
     selectinload(user.posts)
+  })
+})
+
+describe('a lazy mode', () => {
+  it('is one of three, on a query', () => {
+    const users = {} as Query<typeof User>
+    expectTypeOf(users.lazy('peers')).toEqualTypeOf<Query<typeof User>>()
+    expectTypeOf<LazyMode>().toEqualTypeOf<'select' | 'peers' | 'raise'>()
+    // @ts-expect-error no such mode
+    users.lazy('eager')
+    // @ts-expect-error no mode
+    users.lazy()
+  })
+
+  it('is an option of every kind of relation, and changes none of their types', () => {
+    class Node extends table('nodes', {
+      id: integer().primaryKey(),
+      parentId: integer().nullable(),
+      parent: () => belongsTo(Node, 'parentId', { lazy: 'peers' }),
+      children: () => hasMany(Node, 'parentId', { lazy: 'raise' }),
+      only: () => hasOne(Node, 'parentId', { lazy: 'select' }),
+      linked: () => manyToMany(Node, { through: Edge, from: 'fromId', to: 'toId', lazy: 'peers' }),
+    }) {}
+    class Edge extends table('edges', {
+      fromId: integer().primaryKey(),
+      toId: integer().primaryKey(),
+    }) {}
+    const node = {} as Node
+    expectTypeOf(node.parent).toEqualTypeOf<ToOneRelation<Node | null>>()
+    expectTypeOf(node.children).toEqualTypeOf<ToManyRelation<Node>>()
+    expectTypeOf(node.only).toEqualTypeOf<ToOneRelation<Node | null>>()
+    expectTypeOf(node.linked).toEqualTypeOf<ToManyRelation<Node>>()
+    // @ts-expect-error no such mode
+    hasMany(Node, 'parentId', { lazy: 'eager' })
+    // @ts-expect-error no such option
+    belongsTo(Node, 'parentId', { eager: true })
+    // @ts-expect-error the mode is an option
+    hasOne(Node, 'parentId', 'peers')
+    // @ts-expect-error no such mode
+    manyToMany(Node, { through: Edge, lazy: true })
   })
 })

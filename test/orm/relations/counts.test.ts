@@ -70,7 +70,7 @@ describe('count() and exists()', () => {
     const seen = recorder.operations.flatMap(({ operation, outcome }) => {
       if (operation.kind !== 'query' || operation.counted === undefined) return []
       const { relation, owner, provenance } = operation.counted
-      expect(provenance?.list.size).toBe(3)
+      expect(provenance?.list?.size).toBe(3)
       expect(authors).toContain(owner)
       return [`${operation.name} ${relation.name} ${operation.table?.name} ${outcome?.rows}`]
     })

@@ -231,6 +231,11 @@ describe('an option that is not valid fails ready()', () => {
       /tracing expected true or false, got the string "off"/,
     ],
     [
+      'lazy',
+      { connectionString: url, lazy: 'eager' },
+      /lazy expected one of 'select', 'peers', 'raise', got the string "eager"/,
+    ],
+    [
       'nPlusOne',
       { connectionString: url, nPlusOne: true },
       /nPlusOne expected one of .*got the boolean true/,

@@ -1,0 +1,126 @@
+import type { Entity } from '../entity/entity.ts'
+import { type Identity, keyNow, textsOfKey } from '../entity/identity.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+import type { Row } from '../schema/wire-form.ts'
+import type { Fetched } from '../sql/fetched.ts'
+import type { Statement } from '../sql/statement.ts'
+import type { LoadContext } from './context.ts'
+import type { JoinTree } from './join-tree.ts'
+import { fetchedWith, type JoinedNode } from './joined-entities.ts'
+import type { KeyTexts } from './keys.ts'
+import type { LoadPlan } from './loader.ts'
+import { Near } from './near.ts'
+import { selectRelatedOfMany } from './related.ts'
+
+/** The owners that have one key. */
+export interface Group {
+  /** What the owners keep of it. */
+  readonly key: Row
+  /** The same as the far side keeps it, as one value. */
+  readonly identity: Identity
+  readonly texts: KeyTexts
+  /** The related entities. */
+  entities: Entity[]
+  /** Whether an owner already has this list. Every other owner gets a copy. */
+  isGiven: boolean
+}
+
+/** A statement, and what takes its rows. */
+interface Reading {
+  readonly statement: Statement
+  readonly fetched: Fetched<number>
+}
+
+type Take = (found: readonly Entity[], joined: readonly JoinedNode[]) => void
+
+const none: readonly Entity[] = []
+
+/** The owners of a relation by their keys, and what they lead to. */
+export class Groups {
+  readonly near: Near
+  readonly #relation: RelationMetadata
+  readonly #byIdentity = new Map<Identity, Group>()
+
+  constructor(relation: RelationMetadata) {
+    this.near = new Near(relation)
+    this.#relation = relation
+  }
+
+  get all(): Iterable<Group> {
+    return this.#byIdentity.values()
+  }
+
+  /** The group of an owner; undefined if the owner has no key. */
+  of(owner: object): Group | undefined {
+    const { columns } = this.near
+    const key = keyNow(owner, columns)
+    if (key === null || key === undefined) return undefined
+    const identity = this.near.identityOfKey(key)
+    const known = this.#byIdentity.get(identity)
+    if (known !== undefined) return known
+    const texts = textsOfKey(columns, key)
+    const group: Group = { key, identity, texts, entities: [], isGiven: false }
+    this.#byIdentity.set(identity, group)
+    return group
+  }
+
+  /** Takes the targets that the session already holds. They need no statement. */
+  takeHeld(context: LoadContext): readonly Entity[] {
+    const taken: Entity[] = []
+    for (const group of this.#byIdentity.values()) {
+      const key = this.near.targetOf(group.key)
+      if (key === undefined) return none
+      const held = context.held(this.#relation.target, key)
+      if (held === undefined) continue
+      group.entities.push(held)
+      taken.push(held)
+    }
+    return taken
+  }
+
+  /**
+   * What reads the entities of the groups that have none. Undefined if there is nothing to read. It matches owners with
+   * rows, not with entities: an entity of the session may have an older key.
+   */
+  reading(context: LoadContext, plan: LoadPlan, tree: JoinTree, take: Take): Reading | undefined {
+    const { target, through } = this.#relation
+    const missing = [...this.#byIdentity.values()].filter(({ entities }) => entities.length === 0)
+    if (missing.length === 0 || plan.limit === 0) return undefined
+    const { statement, widths, mayRepeat, groupOf } = selectRelatedOfMany(
+      plan,
+      missing,
+      this.#byIdentity,
+      tree,
+    )
+    const groups: (Group | undefined)[] = []
+    const took = (entities: Entity[], nodes: readonly JoinedNode[] = []): number => {
+      for (let index = 0; index < entities.length; index += 1)
+        groups[index]?.entities.push(entities[index] as Entity)
+      // The link table may link two rows several times. The list has the row once.
+      if (through !== undefined)
+        for (const group of missing) group.entities = [...new Set(group.entities)]
+      take(mayRepeat ? [...new Set(entities)] : entities, nodes)
+      return entities.length
+    }
+    const fetched = fetchedWith(context, target, false, widths, tree, took)
+    // Not written where it is assigned, see `Lease`.
+    const eachRow = (row: Row, index: number): void => {
+      groups[index] = groupOf(row)
+    }
+    fetched.eachRow = eachRow
+    return { statement, fetched }
+  }
+}
+
+/** The list of an owner whose group was read. */
+export function listOf(group: Group | undefined): Entity[] {
+  if (group === undefined) return []
+  if (group.isGiven) return [...group.entities]
+  group.isGiven = true
+  return group.entities
+}
+
+/** What a relation of an owner leads to. */
+export function valueOf({ cardinality }: RelationMetadata, group: Group | undefined): unknown {
+  return cardinality === 'many' ? listOf(group) : (group?.entities[0] ?? null)
+}

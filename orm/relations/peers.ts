@@ -1,0 +1,208 @@
+import type { Entity } from '../entity/entity.ts'
+import { type EntityState, stateOf } from '../entity/entity-state.ts'
+import type { Identity } from '../entity/identity.ts'
+import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
+import { relationHandle } from '../entity/relation-handle.ts'
+import { observed } from '../observe/observer.ts'
+import type { Outcome, RelationshipOperation } from '../observe/operation.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
+import { followed } from '../util/refusals.ts'
+import type { LoadContext } from './context.ts'
+import { heldTarget, loadLazily, referredIdentity } from './lazy.ts'
+import { lazyModeOf } from './lazy-mode.ts'
+import type { LoadPlan } from './loader.ts'
+import { type Group, Groups, valueOf } from './groups.ts'
+import { joinTree } from './join-tree.ts'
+
+type Values = ReadonlyMap<object, unknown>
+
+/** The entities for which one relation is loaded, and what they lead to. */
+class PeerLoad {
+  readonly relation: RelationMetadata
+  readonly groups: Groups
+  readonly #groupOf = new Map<Entity, Group>()
+  // Made when it is first asked for.
+  #targets: Map<Identity | undefined, Group> | undefined
+  /** Set when the statement is sent. */
+  values: Promise<Values> | undefined
+
+  constructor(relation: RelationMetadata) {
+    this.relation = relation
+    this.groups = new Groups(relation)
+  }
+
+  /** Takes an entity, if it has a key. */
+  add(owner: Entity): void {
+    const group = this.groups.of(owner)
+    if (group !== undefined) this.#groupOf.set(owner, group)
+  }
+
+  get size(): number {
+    return this.#groupOf.size
+  }
+
+  get owners(): readonly Entity[] {
+    return [...this.#groupOf.keys()]
+  }
+
+  /** Whether it loads the relation of an entity, for the key that the entity has now. */
+  covers(owner: object): boolean {
+    const group = this.#groupOf.get(owner as Entity)
+    return group !== undefined && this.groups.near.hasKey(owner, group.identity)
+  }
+
+  /** The group that leads to the row with this primary key; undefined if none does. */
+  groupTo(table: object, key: Identity): Group | undefined {
+    if (table !== this.relation.target || !this.relation.holdsKey) return undefined
+    this.#targets ??= new Map(
+      Array.from(this.groups.all, (group) => [this.groups.near.targetOf(group.key), group]),
+    )
+    return this.#targets.get(key)
+  }
+
+  /** Gives all entities what they lead to. */
+  fill(): Values {
+    const { relation } = this
+    const values = new Map<object, unknown>()
+    this.#groupOf.forEach((group, owner) => {
+      const value = valueOf(relation, group)
+      values.set(owner, value)
+      // The program may have changed the foreign key meanwhile. The new key needs its own load.
+      if (relation.holdsKey && !this.groups.near.hasKey(owner, group.identity)) return
+      relationHandle(owner, relation.name).fillForPeer(value)
+    })
+    return values
+  }
+}
+
+/** The loads of a session that load a relation of an entity for its peers too. */
+export class PeerLoads {
+  readonly #context: LoadContext
+  readonly #underWay = new Set<PeerLoad>()
+
+  constructor(context: LoadContext) {
+    this.#context = context
+  }
+
+  /**
+   * Loads a relation of an entity and of its peers with one statement.
+   *
+   * @param ended called when there is nothing to wait for any more, either way
+   */
+  load(owner: Entity, relation: RelationMetadata, ended?: () => void): Promise<unknown> {
+    const context = this.#context
+    const isHeld = heldTarget(context, owner, relation) !== undefined
+    const load = isHeld ? undefined : this.#loadOf(owner, relation)
+    if (load === undefined) return loadLazily(context, owner, relation, ended)
+    this.#underWay.add(load)
+    const values = this.#run(load, owner, ended)
+    load.values = values
+    return followed(values, (all) => all.get(owner), undefined)
+  }
+
+  /** What a load that is under way will give for a relation of an entity; undefined if there is none. */
+  joined(owner: object, relation: RelationMetadata): Promise<unknown> | undefined {
+    const load = this.#loadFor(owner, relation)
+    return load?.values && followed(load.values, (all) => all.get(owner), undefined)
+  }
+
+  /** The entity with this primary key, if a load that is under way reads it. */
+  reading(table: object, key: Identity): Promise<Entity | null> | undefined {
+    for (const load of this.#underWay) {
+      const group = load.groupTo(table, key)
+      if (group === undefined || load.values === undefined) continue
+      return followed(load.values, () => group.entities[0] ?? null, undefined)
+    }
+    return undefined
+  }
+
+  async #run(load: PeerLoad, owner: Entity, ended: (() => void) | undefined): Promise<Values> {
+    const { relation, groups } = load
+    const provenance = provenanceOf(owner)
+    const batch: RelationshipOperation = {
+      kind: 'relationship',
+      strategy: 'peers',
+      relation,
+      owners: load.owners,
+      provenance,
+      cacheHit: false,
+      depth: 0,
+    }
+    try {
+      const loaded = await this.#read(groups, batch)
+      mark(loaded, relatedProvenance(provenance, relation, loaded))
+      return load.fill()
+    } finally {
+      this.#underWay.delete(load)
+      ended?.()
+    }
+  }
+
+  async #read(groups: Groups, batch: RelationshipOperation): Promise<readonly Entity[]> {
+    const context = this.#context
+    const held = groups.takeHeld(context)
+    let found: readonly Entity[] = []
+    const take = (entities: readonly Entity[]): void => {
+      found = entities
+    }
+    const reading = groups.reading(context, planOf(batch.relation), joinTree([]), take)
+    if (reading === undefined) return held
+    const { statement, fetched } = reading
+    const fetch = (): Promise<number> => context.fetch(statement, batch, fetched)
+    await observed(context.observer, batch, fetch, rowsFound)
+    return [...held, ...found]
+  }
+
+  /** The entity and its peers whose relation has to be loaded; undefined if there are no such peers. */
+  #loadOf(owner: Entity, relation: RelationMetadata): PeerLoad | undefined {
+    const { provenance, session } = stateOf(owner)
+    const members = provenance?.members
+    if (members === undefined || session === undefined) return undefined
+    const load = new PeerLoad(relation)
+    // A key that the program has set may be refused by PostgreSQL, and the load with it.
+    if (!load.groups.near.hasStoredKey(owner)) return undefined
+    load.add(owner)
+    if (load.size === 0) return undefined
+    for (const member of members) {
+      const state = stateOf(member)
+      if (state.session === session && this.#isWaiting(load, member, state)) load.add(member)
+    }
+    return load.size > 1 ? load : undefined
+  }
+
+  /** Whether a relation of a peer can be loaded, and is neither loaded nor under way. */
+  #isWaiting(
+    { relation, groups: { near } }: PeerLoad,
+    member: Entity,
+    state: EntityState,
+  ): boolean {
+    if (state.lifecycle !== 'stored' || state.handles?.get(relation.name)?.isLoaded === true)
+      return false
+    const context = this.#context
+    if (lazyModeOf(context.lazy, member, relation) !== 'peers') return false
+    if (!near.hasStoredKey(member)) return false
+    if (this.#underWay.size > 0 && this.#loadFor(member, relation) !== undefined) return false
+    const key = referredIdentity(member, relation)
+    return key === undefined || !context.isUnderWay(relation.target, key)
+  }
+
+  #loadFor(owner: object, relation: RelationMetadata): PeerLoad | undefined {
+    for (const load of this.#underWay)
+      if (load.relation === relation && load.covers(owner)) return load
+    return undefined
+  }
+}
+
+const rowsFound = (rows: number): Outcome => ({ rows })
+
+function planOf(relation: RelationMetadata): LoadPlan {
+  return {
+    strategy: 'selectinload',
+    relation,
+    where: undefined,
+    orders: [],
+    limit: undefined,
+    nested: [],
+    raised: undefined,
+  }
+}
