@@ -18,7 +18,7 @@ import type { Writing } from './writing.ts'
 export function followDeletion(writing: Writing, table: TableMetadata, rows: readonly Row[]): void {
   if (rows.length === 0) return
   const { identity } = writing.work
-  for (const child of [...identity.tables()]) {
+  for (const child of identity.tables()) {
     if (identity.of(child).size === 0) continue
     for (const reference of knownReferences((one) => writing.factsOf(one), child, [table])) {
       if (reference.action === 'none') continue
@@ -72,7 +72,7 @@ function setColumns(
     const kept = action === 'set null' ? null : defaultOf(writing, table, column)
     // An expression gives it, so only reading the row again would tell.
     if (kept === undefined) continue
-    ;(row as Primitive[])[column.position] = kept
+    row[column.position] = kept
     columns.push(column)
   }
   const untouched = columns.filter((column) =>

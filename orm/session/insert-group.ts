@@ -46,6 +46,8 @@ function isOneInsert(): (one: Entity, other: Entity) => boolean {
 
 /** Whether the rounds take more statements than one for the keys and one for the rows. */
 function isLong(rounds: readonly Round[]): boolean {
+  // What is awaited is in an earlier round.
+  if (rounds.length === 1) return rounds[0]?.isCircle === true
   let statements = 0
   for (const { rows, isCircle } of rounds) {
     if (isCircle) return true

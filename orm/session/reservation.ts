@@ -25,22 +25,24 @@ export function hasReservedKey(entity: Entity): boolean {
  */
 export async function reserveKeys(writing: Writing, entities: readonly Entity[]): Promise<boolean> {
   const wanted = wantedKeys(writing, entities)
-  const [first, ...others] = wanted ?? []
+  const [first, ...others] = wanted
   if (first === undefined) return false
   const rows = await writing.read(reserveValues([first, ...others]))
-  const next = new Array<number>(others.length + 1).fill(0)
-  for (const [place, text] of rows) {
-    const index = Number(place)
-    const { table, column, entities: owners } = wanted?.[index] as Wanted
-    const entity = owners[next[index] as number] as Entity
-    next[index] = (next[index] as number) + 1
-    setValue(entity, column, valueOfKept(column, column.type.keep.fromText(String(text)), table))
-    reserved.add(entity)
-  }
+  const texts = Map.groupBy(rows, ([place]) => Number(place))
+  wanted.forEach(({ table, column, entities: owners }, place) => {
+    const values = texts.get(place) ?? []
+    owners.forEach((entity, index) => {
+      const text = values[index]?.[1] ?? null
+      if (text === null) return // a default of NULL: the row that awaits it says so
+      setValue(entity, column, valueOfKept(column, column.type.keep.fromText(String(text)), table))
+      reserved.add(entity)
+    })
+  })
   return true
 }
 
-function wantedKeys(writing: Writing, entities: readonly Entity[]): readonly Wanted[] | undefined {
+/** Empty if no key is awaited, or if one of them cannot be had before the INSERT. */
+function wantedKeys(writing: Writing, entities: readonly Entity[]): readonly Wanted[] {
   const byTable = Map.groupBy(entities, (entity) => stateOf(entity).table)
   const wanted: Wanted[] = []
   for (const [table, columns] of awaitedColumns(entities)) {
@@ -48,7 +50,7 @@ function wantedKeys(writing: Writing, entities: readonly Entity[]): readonly Wan
     for (const column of columns) {
       const maker = facts.makerOf(column)
       // A Date is less exact than what the database makes.
-      if (maker === undefined || column.type.rangeOf !== undefined) return undefined
+      if (maker === undefined || column.type.rangeOf !== undefined) return []
       const owners = (byTable.get(table) ?? []).filter(
         (entity) => valueOf(entity, column) === undefined && !isFilled(entity, column),
       )

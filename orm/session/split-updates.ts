@@ -1,12 +1,14 @@
-import type { Primitive } from '../schema/wire-form.ts'
-import { uniqueKeysOf } from '../sql/unique-keys.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
 import type { Change } from './change-set.ts'
+import { referencesOf } from './commit-order.ts'
 import { type Conflict, isChange, type Written } from './unique-conflicts.ts'
 import type { Writing } from './writing.ts'
 
 /**
- * Writes an update of each circle in two parts, so that an order exists: rows that exchange their unique values. The first
- * part leaves the value free (NULL) where the column takes that, and has all that does not touch unique keys.
+ * Writes an update of each circle in two parts, so that an order exists: rows that exchange their unique values, or one
+ * that takes the value of the deleted row that it leaves. In the first part, NULL is in the place of a unique value or
+ * a foreign key where the column takes that.
  *
  * @returns the changes with their parts; undefined if nothing can be split
  */
@@ -44,7 +46,7 @@ function isPart(change: Change, changes: readonly Change[]): boolean {
   return changes.some((other) => other !== change && other.entity === change.entity)
 }
 
-/** @param mayRelease whether it helps to write what touches no unique key first: the row may refer to a deleted one */
+/** @param mayRelease whether the row may have to leave a deleted one before that is possible */
 function splitUpdate(
   writing: Writing,
   change: Change,
@@ -52,37 +54,47 @@ function splitUpdate(
   mayRelease: boolean,
 ): readonly [Change, Change] | undefined {
   const { table, snapshot, row, places, made } = change
-  const facts = writing.factsOf(table)
-  const keys = uniqueKeysOf(table, facts)
-  const unique = places.filter((place) => keys.some((key) => key.places.has(place)))
+  const keys = uniqueKeysOf(table, writing.factsOf(table))
   const freed = conflicts.filter(({ frees }) => frees === change).map(({ key }) => key)
-  const parked = unique.filter((place) => {
-    const column = table.columns[place]
-    const isNullable =
-      column?.nullable === true && facts.known?.columns.get(column.name)?.isNotNull !== true
-    return isNullable && freed.some((key) => !key.areNullsEqual && key.columns.includes(column))
-  })
+  const nullable = places.filter((place) => takesNull(writing, table, place))
+  const unique = places.filter((place) => keys.some((key) => key.places.has(place)))
+  const left = nullable.filter((place) => mayRelease && row[place] !== null && refers(table, place))
+  const late = new Set([...unique, ...left])
+  const parked = nullable.filter((place) => left.includes(place) || isKeptFree(table, place, freed))
   const isFree =
     freed.length > 0 && freed.every((key) => parked.some((place) => key.places.has(place)))
-  const others = places.filter((place) => !unique.includes(place))
-  if (!isFree && !(mayRelease && others.length > 0)) return undefined
-  const first = row.slice() as Primitive[]
-  for (const place of unique) first[place] = snapshot[place] ?? null
-  if (isFree) for (const place of parked) first[place] = null
-  const before: Change = {
+  const early = places.filter((place) => !late.has(place) || parked.includes(place))
+  if (early.length === 0 || late.size === 0 || !(isFree || mayRelease)) return undefined
+  const between = row.slice()
+  for (const place of late) between[place] = snapshot[place] ?? null
+  for (const place of parked) between[place] = null
+  const first = {
     ...change,
-    row: first,
-    places: isFree
-      ? places.filter((place) => others.includes(place) || parked.includes(place))
-      : others,
-    made: made.filter(({ position }) => others.includes(position)),
+    row: between,
+    places: early,
+    made: made.filter(({ position }) => !late.has(position)),
   }
-  const after: Change = {
+  const next = {
     ...change,
-    snapshot: first,
-    places: unique,
-    made: made.filter(({ position }) => unique.includes(position)),
+    snapshot: between,
+    places: places.filter((place) => late.has(place)),
+    made: made.filter(({ position }) => late.has(position)),
   }
-  firstParts.set(after, before)
-  return [before, after]
+  firstParts.set(next, first)
+  return [first, next]
+}
+
+function takesNull(writing: Writing, table: TableMetadata, place: number): boolean {
+  const { name, nullable } = table.columns[place] as ColumnMetadata
+  return nullable && writing.factsOf(table).known?.columns.get(name)?.isNotNull !== true
+}
+
+function refers(table: TableMetadata, place: number): boolean {
+  return referencesOf(table).some(({ pairs }) => pairs.some(([{ position }]) => position === place))
+}
+
+/** Whether a row with NULL in the column is in none of these keys. */
+function isKeptFree(table: TableMetadata, place: number, keys: readonly UniqueKey[]): boolean {
+  const column = table.columns[place] as ColumnMetadata
+  return keys.some((key) => !key.areNullsEqual && key.columns.includes(column))
 }

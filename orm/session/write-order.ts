@@ -21,6 +21,9 @@ export class WriteOrder {
   /** For each row those before it, and whether they free a unique value for it. */
   readonly #before = new Map<Written, Map<Written, boolean>>()
 
+  /** The references of tables to others of which the session holds entities. */
+  readonly #held = new Map<TableMetadata, readonly KnownReference[]>()
+
   constructor(writing: Writing, changes: ChangeSet, conflicts: readonly Conflict[]) {
     const { added, changed, deleted } = changes
     this.#writing = writing
@@ -114,7 +117,10 @@ export class WriteOrder {
   /** An update of a row that goes with a deleted one, over others that the session holds, comes before. */
   #orderVanishing(change: Change, table: TableMetadata, row: Row, seen: Set<Entity>): void {
     const { identity } = this.#writing.work
-    for (const reference of this.#references(table, identity.tables())) {
+    let references = this.#held.get(table)
+    if (references === undefined)
+      this.#held.set(table, (references = this.#references(table, identity.tables())))
+    for (const reference of references) {
       const { target, pairs, action } = reference
       const isByKey = pairs.every(([, remote]) => remote.primaryKey)
       if (action !== 'cascade' || !isByKey || pairs.length !== target.primaryKey.length) continue

@@ -1,5 +1,6 @@
+import pg from 'pg'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { belongsTo, hasMany, integer, table, text } from '../../../orm/index.ts'
+import { belongsTo, Database, hasMany, integer, table, text } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { coded } from '../../support/failure.ts'
 
@@ -53,7 +54,7 @@ class Branch extends table('branches', {
     .references(() => Branch, { onDelete: 'cascade' }),
 }) {}
 
-const { database, query, truncate } = await testDatabase([Shelf, Book, Page, Note, Branch])
+const { database, query, truncate, url } = await testDatabase([Shelf, Book, Page, Note, Branch])
 await query(`
   create table stickers (id int primary key, color text not null default 'red',
     shelf_id int not null default 1 references shelves on delete set default);
@@ -286,5 +287,31 @@ describe('what the database sets where a row is deleted', () => {
     await session.commit()
     expect(note.pageId).toBe(1)
     expect(await session.get(Note, 1)).toMatchObject({ body: 'on a1', pageId: null })
+  })
+})
+
+describe('where the catalogue cannot be read', () => {
+  it('the declaration says what the database does', async () => {
+    await query(`
+      create role blind_deleter; grant all on all tables in schema public to blind_deleter;
+      revoke select on pg_catalog.pg_inherits from public`)
+    const pool = new pg.Pool({ connectionString: url, options: '-c role=blind_deleter' })
+    const blind = new Database({ pool })
+    await blind.run(async (session) => {
+      const shelf = await session.getOrThrow(Shelf, 2)
+      const [book] = await session.find(Book).toList()
+      const page = await session.getOrThrow(Page, 3)
+      const [, note] = await session.find(Note).toList()
+      session.delete(shelf, page)
+      await session.flush()
+      expect(() => session.delete(book!)).toThrow(coded('DATA_BRIDGE_ERR_DETACHED'))
+      expect(note!.pageId).toBeNull()
+    })
+    await blind.close()
+    await pool.end()
+    await query(
+      'grant select on pg_catalog.pg_inherits to public; drop owned by blind_deleter; drop role blind_deleter',
+    )
+    expect(await query('select page_id from notes where id = 2')).toEqual([{ page_id: null }])
   })
 })

@@ -104,17 +104,11 @@ async function writes(
   await using wire = recordWire(url)
   await wire.database.run((session) => work((...entities) => session.add(...entities)))
   return wire.texts.flatMap((text) => {
-    const tables = [...text.matchAll(/(insert into|update|delete from) "(\w+)"/g)]
-    const [, verb = ''] = tables[0] ?? []
     if (text.startsWith('select')) return ['select keys']
-    return tables.length === 0
-      ? []
-      : [
-          `${verb.split(' ')[0]} ${tables
-            .map(([, , table]) => table)
-            .toSorted()
-            .join(', ')}`,
-        ]
+    const written = [...text.matchAll(/(insert into|update|delete from) "(\w+)"/g)]
+    const [, verb = ''] = written[0] ?? []
+    const tables = written.map(([, , name = '']) => name).toSorted((a, b) => a.localeCompare(b))
+    return tables.length === 0 ? [] : [`${verb.split(' ')[0]} ${tables.join(', ')}`]
   })
 }
 

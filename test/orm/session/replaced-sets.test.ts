@@ -285,7 +285,7 @@ describe('without a value that is taken again', () => {
     expect(sent).toEqual(['insert seats', 'update seats', 'delete seats'])
   })
 
-  it('it stays for NULL too, which is equal to nothing', async () => {
+  it('NULL is taken by nobody: the order stays', async () => {
     const old = seat(1)
     const sent = await writes(
       (session) => session.add(old),
