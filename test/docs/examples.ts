@@ -13,7 +13,7 @@ export interface Example {
 
 /** What examples import as `./entities.ts`. */
 export const entities = `
-import { belongsTo, boolean, hasMany, integer, table, text, timestamptz } from 'fastify-data-bridge/orm'
+import { belongsTo, boolean, hasMany, integer, manyToMany, table, text, timestamptz } from 'fastify-data-bridge/orm'
 
 export class User extends table('users', {
   id: integer().primaryKey().generated(),
@@ -35,6 +35,13 @@ export class Post extends table('posts', {
   authorId: integer().references(() => User),
   author: () => belongsTo(User, 'authorId'),
   comments: () => hasMany(Comment, 'postId'),
+  tags: () => manyToMany(Tag, { through: 'post_tags' }),
+}) {}
+
+export class Tag extends table('tags', {
+  id: integer().primaryKey().generated(),
+  name: text().unique(),
+  posts: () => manyToMany(Post, { through: 'post_tags' }),
 }) {}
 
 export class Comment extends table('comments', {

@@ -28,6 +28,8 @@ beforeEach(async () => {
   await query(`insert into users (name, email) values ('Ann', 'a'), ('Bob', 'b'), ('Cid', 'c')`)
   await query(`insert into posts (title, author_id)
     select 'Post ' || n, (n + 1) / 2 from generate_series(1, 6) n`)
+  await query(`insert into tags (name) values ('go'), ('sql')`)
+  await query(`insert into post_tags (post_id, tag_id) values (1, 1)`)
   await query(`insert into comments (body, post_id) select 'Nice', n from generate_series(1, 6) n`)
 })
 
