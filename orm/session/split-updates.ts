@@ -1,4 +1,5 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { Primitive } from '../schema/wire-form.ts'
 import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
 import type { Change } from './change-set.ts'
 import { referencesOf } from './commit-order.ts'
