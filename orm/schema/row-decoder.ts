@@ -52,7 +52,9 @@ export function concatenated(
 ): RowDecoder {
   const between: RowDecoder = { columns: more, explain: (cause) => cause }
   const parts = [first, between, ...others]
+  const xminOf = parts.flatMap((part) => part.xminOf ?? [])
   return Object.freeze({
+    xminOf: xminOf.length === 0 ? undefined : xminOf,
     columns: Object.freeze(parts.flatMap(({ columns }) => columns)),
     explain(cause: unknown, index: number, row: Row): unknown {
       let offset = 0
@@ -75,7 +77,7 @@ export function decoderOf(
     columns: Object.freeze(columns.map((one) => ('type' in one ? one.type.keep : one.decoder))),
     xminOf:
       table.version !== undefined && table.hasXmin && columns.includes(table.version)
-        ? table
+        ? [table]
         : undefined,
     explain(cause: unknown, index: number, row: Row): unknown {
       const column = columns[index]

@@ -31,8 +31,8 @@ export interface BinaryFormat {
 /** Reads the rows of a statement. */
 export interface RowDecoder {
   readonly columns: readonly ColumnDecoder[]
-  /** The table whose xmin it reads. Views and foreign tables have none. */
-  readonly xminOf?: TableMetadata | undefined
+  /** The tables whose xmin it reads. Views and foreign tables have none. */
+  readonly xminOf?: readonly TableMetadata[] | undefined
   /** The error of a column that could not be read; `row` has the columns before it. */
   explain(cause: unknown, column: number, row: Row): unknown
 }

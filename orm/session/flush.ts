@@ -13,7 +13,7 @@ import { insertGroup } from './insert-group.ts'
 import { fillForeignKeys, insertTable } from './insert.ts'
 import type { LinkChange } from './pending-relations.ts'
 import { removeAll } from './remove.ts'
-import { stepsOf } from './steps.ts'
+import { type Step, stepsOf } from './steps.ts'
 import { byTable, changesByTable, inNameOrder } from './tables.ts'
 import { updateTable } from './update.ts'
 import { linkTables, writeAddedLinks, writeRemovedLinks } from './write-links.ts'
@@ -32,6 +32,8 @@ export async function writeChanges(writing: Writing, changes: ChangeSet): Promis
     if (step !== steps.at(-1)) {
       updateAll(writing, step.changed)
       removeAll(writing, step.deleted)
+      // A stale row frees no value. And the second part of an update needs the version that the first part has made.
+      if (hasVersions(step)) await writing.settle()
       continue
     }
     const referring = await completeReferring(writing, changes.awaiting)
@@ -75,6 +77,13 @@ async function addLinks(writing: Writing, links: readonly LinkChange[]): Promise
 
 function areStored({ owner, target }: Link): boolean {
   return stateOf(owner).lifecycle === 'stored' && stateOf(target).lifecycle === 'stored'
+}
+
+function hasVersions({ changed, deleted }: Step): boolean {
+  return (
+    changed.some(({ table }) => table.version !== undefined) ||
+    deleted.some((entity) => stateOf(entity).table.version !== undefined)
+  )
 }
 
 function updateAll(writing: Writing, changes: readonly Change[]): void {
