@@ -19,7 +19,7 @@ const traced = [
 // The core, once more in processes that must not generate code.
 const core = [
   'test/orm/driver/lane/{exchanges,rows}.test.ts',
-  'test/orm/entity/{entity,hidden,hydration}.test.ts',
+  'test/orm/entity/{deferred,deferred-writes,entity,hidden,hydration}.test.ts',
   'test/orm/query/{queries,select}.test.ts',
   'test/orm/relations/{eager,lazy,loaders}.test.ts',
   'test/orm/schema/round-trip{,-batch,-unreadable}.test.ts',

@@ -42,6 +42,7 @@ export {
   selectinload,
 } from './relations/loader.ts'
 export { type RaiseLoader, raiseload } from './relations/raiseload.ts'
+export { type Undefer, undefer } from './relations/undefer.ts'
 /** @internal for the plugin */
 export { listed } from './util/messages.ts'
 /** @internal for the plugin */
@@ -88,6 +89,8 @@ export type { CustomType } from './schema/types/custom.ts'
 export type { BigintMode } from './schema/types/integers.ts'
 export type { TimestampMode } from './schema/types/timestamps.ts'
 export type { Entity } from './entity/entity.ts'
+/** @internal for the plugin */
+export { type LeftOut, watchLeftOut } from './entity/left-out.ts'
 /** @internal for the plugin */
 export { withPlainEntities } from './entity/plain.ts'
 /** @internal for the plugin */

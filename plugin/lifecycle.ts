@@ -10,6 +10,7 @@ import {
 import { Arrival } from './arrival.ts'
 import type { Done } from './done.ts'
 import { forgetSent, removeTag, sentSlot, setTag } from './entity-tags.ts'
+import { explainLeftOut, payloadSlot } from './left-out.ts'
 import type { Settings } from './options.ts'
 import { lateError } from './request-errors.ts'
 import { type Registration, RequestSession } from './request-session.ts'
@@ -77,6 +78,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   })
 
   app.addHook('onError', function rollbackOnError(request, reply, error, done) {
+    explainLeftOut(request, reply, error)
     hideDetails(error)
     telemetry?.requestFailed(request)
     if (slotsOf(request)[sentSlot] !== null) forgetSent(request, reply)
@@ -90,6 +92,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   if (!app.hasRequestDecorator(everySession)) {
     app.decorateRequest(everySession, null)
     app.decorateRequest(routeSlot, null)
+    app.decorateRequest(payloadSlot, null)
     app.decorateRequest(sentSlot, null)
     app.addHook(
       'preSerialization',

@@ -2,6 +2,7 @@ import type { FastifyRequest, preSerializationHookHandler } from 'fastify'
 import { type Session, withPlainEntities } from '../orm/index.ts'
 import { hasTags, keepSent } from './entity-tags.ts'
 import { holdStatus, releaseStatus } from './held-status.ts'
+import { keepPayload } from './left-out.ts'
 import type { RequestSessions } from './request-sessions.ts'
 import { routeOf } from './route-options.ts'
 
@@ -58,6 +59,7 @@ export const plainEntities: preSerializationHookHandler<unknown> = function plai
   let plain: unknown
   try {
     plain = withPlainEntities(payload)
+    if (plain !== payload) keepPayload(request, payload)
   } catch (error) {
     return done(error as Error)
   }

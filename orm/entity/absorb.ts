@@ -1,4 +1,5 @@
 import { writesOf } from './compiled-writes.ts'
+import { withLoaded } from './deferred.ts'
 import type { Entity } from './entity.ts'
 import { stateOf } from './entity-state.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
@@ -18,7 +19,8 @@ export function absorb(entity: Entity, row: Row, held: readonly (Primitive | und
   const { columns } = table
   let values: Map<ColumnMetadata, unknown> | undefined
   for (let position = 0; position < columns.length; position += 1) {
-    const kept = row[position] as Primitive
+    const kept = row[position]
+    if (kept === undefined) continue // deferred, and not read
     const known = held[position]
     // Neither the flush nor the database has changed it.
     if (kept === known && snapshot !== undefined && kept === snapshot[position]) continue
@@ -61,12 +63,13 @@ export function absorbNew(entity: Entity, row: Row): boolean {
 export function reload(entity: Entity, row: Row): void {
   const state = stateOf(entity)
   const { table } = state
-  const values = table.columns.map(
-    (column) =>
-      [column, valueOfKept(column, row[column.position] as Primitive, table, row)] as const,
-  )
+  const values: (readonly [ColumnMetadata, unknown])[] = []
+  for (const column of table.columns) {
+    const kept = row[column.position]
+    if (kept !== undefined) values.push([column, valueOfKept(column, kept, table, row)])
+  }
   assignAll(entity, values)
-  state.snapshot = row
+  state.snapshot = withLoaded(table, row, state.snapshot)
   for (const handle of state.handles?.values() ?? []) handle.forget()
 }
 

@@ -1,6 +1,6 @@
 import type { Keep } from '../schema/keep.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import type { Primitive, Row } from '../schema/wire-form.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { canGenerate, generate, literal } from '../util/code-generation.ts'
 import { jsonText, jsonValue } from './json-value.ts'
 import { setValue, valueOf } from './property.ts'
@@ -55,15 +55,17 @@ function looped(columns: readonly ColumnMetadata[]): CompiledTable {
       const json: Json = {}
       for (let index = 0; index < shown.length; index += 1) {
         const column = shown[index] as ColumnMetadata
-        json[column.property] = write(valueOf(entity, column))
+        const value = valueOf(entity, column)
+        if (value !== undefined || !column.deferred) json[column.property] = write(value)
       }
       return json
     }
   return {
     assign(entity, row) {
       for (let index = 0; index < count; index += 1) {
-        const kept = row[index] as Primitive
-        const value = kept === null ? null : (keeps[index] as Keep).toValue(kept)
+        const kept = row[index]
+        const isValueless = kept === null || kept === undefined
+        const value = isValueless ? kept : (keeps[index] as Keep).toValue(kept)
         setValue(entity, columns[index] as ColumnMetadata, value)
       }
     },
@@ -79,10 +81,10 @@ function looped(columns: readonly ColumnMetadata[]): CompiledTable {
     },
     nextChange(entity, row, from) {
       for (let index = from; index < count; index += 1) {
-        const kept = row[index] as Primitive
+        const kept = row[index]
         const value = valueOf(entity, columns[index] as ColumnMetadata)
-        if (kept === null ? value !== null : !(keeps[index] as Keep).isSame(value, kept))
-          return index
+        const isValueless = kept === null || kept === undefined
+        if (isValueless ? value !== kept : !(keeps[index] as Keep).isSame(value, kept)) return index
       }
       return -1
     },
@@ -104,27 +106,19 @@ function generated(columns: readonly ColumnMetadata[]): CompiledTable {
     jsonText,
   ]
   const assigns = columns.map(
-    ({ property, type }, index) =>
-      `kept = row[${index}]; entity[${literal(property)}] = ${valueSource(type.keep, `toValue${index}`)};`,
+    (column, index) =>
+      `kept = row[${index}]; entity[${literal(column.property)}] = ${valueSource(column, `toValue${index}`)};`,
   )
   const fills = columns.map(
     ({ property }, index) => `entity[${literal(property)}] = values[${index}];`,
   )
   const reads = columns.map(({ property }) => `entity[${literal(property)}]`)
   const checks = columns.map(
-    ({ property, type }, index) =>
-      `if (from <= ${index}) { kept = row[${index}]; value = entity[${literal(property)}]; ` +
-      `if (${changedSource(type.keep, `isSame${index}`)}) return ${index}; }`,
+    (column, index) =>
+      `if (from <= ${index}) { kept = row[${index}]; value = entity[${literal(column.property)}]; ` +
+      `if (${changedSource(column, `isSame${index}`)}) return ${index}; }`,
   )
   const shown = columns.filter(({ hidden }) => !hidden)
-  const jsonSource = (write: string): string =>
-    `(entity) => { let value; return { ${shown
-      .map(({ property }) => {
-        const value = `value = entity[${literal(property)}]`
-        const isPlain = `typeof (${value}) !== 'object' && typeof value !== 'bigint' || value === null`
-        return `[${literal(property)}]: ${isPlain} ? value : ${write}(value)`
-      })
-      .join(', ')} } }`
   return generate<() => CompiledTable>(
     names,
     values,
@@ -133,24 +127,49 @@ function generated(columns: readonly ColumnMetadata[]): CompiledTable {
       fill: (entity, values) => { ${fills.join('\n')} },
       valuesOf: (entity) => [${reads.join(', ')}],
       nextChange: (entity, row, from) => { let kept, value; ${checks.join('\n')} return -1; },
-      json: ${jsonSource('jsonValue')},
-      jsonTexts: ${jsonSource('jsonText')},
+      json: ${jsonSource(shown, 'jsonValue')},
+      jsonTexts: ${jsonSource(shown, 'jsonText')},
     })`,
   )()
+}
+
+function jsonSource(shown: readonly ColumnMetadata[], write: string): string {
+  const first = shown.findIndex(({ deferred }) => deferred)
+  const always = first === -1 ? shown : shown.slice(0, first)
+  const entries = always.map(
+    ({ property }) => `[${literal(property)}]: ${jsonValueSource(property, write)}`,
+  )
+  const json = `{ ${entries.join(', ')} }`
+  if (first === -1) return `(entity) => { let value; return ${json} }`
+  // One after the other, so that the order is that of the declaration, whatever is left out.
+  const adds = shown.slice(first).map(({ property, deferred }) => {
+    const unless = deferred ? `if (entity[${literal(property)}] !== undefined) ` : ''
+    return `${unless}json[${literal(property)}] = ${jsonValueSource(property, write)};`
+  })
+  return `(entity) => { let value; const json = ${json}; ${adds.join('\n')} return json }`
+}
+
+function jsonValueSource(property: string, write: string): string {
+  const value = `value = entity[${literal(property)}]`
+  return `typeof (${value}) !== 'object' && typeof value !== 'bigint' || value === null ? value : ${write}(value)`
 }
 
 // Of the microseconds that are kept.
 const millisecond = 'Math.floor(kept / 1000)'
 
-function valueSource({ how }: Keep, toValue: string): string {
-  const made = `kept === null ? null : ${toValue}(kept)`
+function valueSource({ type, deferred }: ColumnMetadata, toValue: string): string {
+  const { how } = type.keep
   if (how === 'same' || how === 'value') return 'kept'
+  const isValueless = deferred ? 'kept === null || kept === undefined' : 'kept === null'
+  const made = `${isValueless} ? kept : ${toValue}(kept)`
   return how === 'date' ? `typeof kept === 'number' ? new Date(${millisecond}) : ${made}` : made
 }
 
-function changedSource({ how }: Keep, isSame: string): string {
+function changedSource({ type, deferred }: ColumnMetadata, isSame: string): string {
+  const { how } = type.keep
   if (how === 'same') return 'value !== kept'
-  const changed = `kept === null ? value !== null : !${isSame}(value, kept)`
+  const isValueless = deferred ? 'kept === null || kept === undefined' : 'kept === null'
+  const changed = `${isValueless} ? value !== kept : !${isSame}(value, kept)`
   return how === 'date'
     ? `typeof kept === 'number' ? !(value instanceof Date && value.getTime() === ${millisecond}) : ${changed}`
     : changed

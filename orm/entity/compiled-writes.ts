@@ -173,7 +173,7 @@ function takeSource(sources: readonly Source[]): string {
   const checks = sources.map((source) => {
     const { column, index, property, toValue } = source
     const value = `value${index}`
-    const isMade = isValue(column.type.keep) ? 'kept' : `kept === null ? null : ${toValue}(kept)`
+    const isMade = isValue(column.type.keep) ? 'kept' : madeSource(column, toValue)
     return (
       `kept = row[${index}]; const has${index} = entity[${property}]; let ${value} = has${index}; ` +
       `if (${value} === undefined) ${value} = ${isMade}; else if (${otherSource(source, value)}) return false;`
@@ -185,10 +185,16 @@ function takeSource(sources: readonly Source[]): string {
   return `(entity, row) => { let kept; ${checks.join('\n')} ${sets.join('\n')} return true }`
 }
 
+function madeSource({ deferred }: ColumnMetadata, toValue: string): string {
+  const isValueless = deferred ? 'kept === null || kept === undefined' : 'kept === null'
+  return `${isValueless} ? kept : ${toValue}(kept)`
+}
+
 /** Whether the value is another one than that of the row, or may be. */
 function otherSource({ column, isSame }: Source, value: string): string {
   const { keep } = column.type
   if (isValue(keep)) return `!Object.is(${value}, kept)`
-  const isOther = keep.how === 'text' ? 'true' : `!${isSame}(${value}, kept)`
+  const isSameValue = column.deferred ? `kept !== undefined && ${isSame}` : isSame
+  const isOther = keep.how === 'text' ? 'true' : `!(${isSameValue}(${value}, kept))`
   return `kept === null ? ${value} !== null : ${isOther}`
 }

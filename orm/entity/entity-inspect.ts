@@ -6,11 +6,17 @@ import { valueOf } from './property.ts'
 /** Node's `util.inspect`, and so `console.log`, asks an object for this. */
 export const inspectKey: typeof inspect.custom = inspect.custom
 
-/** What `console.log(user)` prints: its properties except hidden columns, and its loaded relations in short. */
+/**
+ * What `console.log(user)` prints: its properties, except hidden columns and deferred ones that are not loaded, and
+ * its loaded relations in short.
+ */
 export function inspected(entity: object, { table, handles }: EntityState): object {
   const shown: Record<string, unknown> = new (shownClassOf(table))()
-  for (const [property, value] of Object.entries(entity))
-    if (table.columnOf.get(property)?.hidden !== true) define(shown, property, value)
+  for (const [property, value] of Object.entries(entity)) {
+    const column = table.columnOf.get(property)
+    const isLeftOut = column?.hidden === true || (column?.deferred === true && value === undefined)
+    if (!isLeftOut) define(shown, property, value)
+  }
   for (const name of table.relationNames) {
     const handle = handles?.get(name)
     if (handle?.isLoaded === true) define(shown, name, handle)

@@ -5,6 +5,7 @@ import { compiledOf } from './compiled-table.ts'
 import type { Entity } from './entity.ts'
 import { type EntityState, findState, stateOf } from './entity-state.ts'
 import { type JsonBudget, mostEntities } from './json-budget.ts'
+import { watched } from './left-out.ts'
 import { type Place, placeOf } from './place.ts'
 import type { RelationHandle } from './relation-handle.ts'
 
@@ -79,7 +80,8 @@ class Walk {
 let visiting: { readonly entity: object; readonly visit: Visit } | undefined
 
 /**
- * The columns of an entity, except hidden ones, and its relations: see `Entity.toJSON`.
+ * The columns of an entity, except hidden ones and deferred ones that are not loaded, and its relations: see
+ * `Entity.toJSON`.
  *
  * @param hasTexts whether Dates are given as their texts
  */
@@ -87,12 +89,12 @@ export function jsonOf(entity: object, state: EntityState, hasTexts: boolean): J
   if (visiting?.entity === entity) {
     const { visit } = visiting
     visiting = undefined
-    return visited(entity, state, visit, hasTexts)
+    return watched(visited(entity, state, visit, hasTexts), state)
   }
-  if (state.handles === undefined) return columnsOf(entity, state, hasTexts)
+  if (state.handles === undefined) return watched(columnsOf(entity, state, hasTexts), state)
   const place = placeOf(entity)
   place.budget.begin(entity)
-  return visited(entity, state, rootOf(place, new Walk(place, 1)), hasTexts)
+  return watched(visited(entity, state, rootOf(place, new Walk(place, 1)), hasTexts), state)
 }
 
 /**

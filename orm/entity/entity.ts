@@ -38,9 +38,9 @@ export class Entity {
   }
 
   /**
-   * The columns, except hidden ones, and the relations that a loader of its query or an `await` loaded.
-   * An entity that already appears on the path is written with its columns only, so you can load both
-   * sides of a relation.
+   * The columns, except hidden ones and deferred ones that are not loaded, and the relations that a loader
+   * of its query or an `await` loaded. An entity that already appears on the path is written with its columns
+   * only, so you can load both sides of a relation.
    *
    * Called with a key, as `JSON.stringify` does, it gives the texts of Dates; without one the Dates.
    *

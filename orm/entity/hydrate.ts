@@ -1,6 +1,6 @@
 import type { TableMetadata } from '../schema/metadata.ts'
 import { valueOfKept } from '../schema/values.ts'
-import type { Primitive, Row } from '../schema/wire-form.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { type CompiledTable, compiledOf } from './compiled-table.ts'
 import type { Entity } from './entity.ts'
 import type { EntityOwner } from './entity-state.ts'
@@ -96,10 +96,12 @@ function hasConstructor(entity: EntityClass): boolean {
 
 function valuesOf(table: TableMetadata, row: Row): Record<string, unknown> {
   return Object.fromEntries(
-    table.columns.map((column) => [
-      column.property,
-      valueOfKept(column, row[column.position] as Primitive, table, row),
-    ]),
+    table.columns.flatMap((column) => {
+      const kept = row[column.position]
+      return kept === undefined
+        ? []
+        : [[column.property, valueOfKept(column, kept, table, row)] as const]
+    }),
   )
 }
 
@@ -114,7 +116,8 @@ export function assignRow(target: object, { table, compiled, isFirst }: Hydrator
     }
   }
   for (const column of table.columns) {
-    const value = valueOfKept(column, row[column.position] as Primitive, table, row)
+    const kept = row[column.position]
+    const value = kept === undefined ? undefined : valueOfKept(column, kept, table, row)
     assign(target, column, value)
   }
 }

@@ -48,12 +48,12 @@ export function loopedWrites(columns: readonly ColumnMetadata[]): CompiledWrites
       const made: unknown[] = []
       for (let index = 0; index < columns.length; index += 1) {
         const column = columns[index] as ColumnMetadata
+        const { keep } = column.type
         const value = valueOf(entity, column)
-        const kept = row[index] as Primitive
-        if (value !== undefined && isOther(column.type.keep, value, kept)) return false
-        made.push(
-          value === undefined && kept !== null ? column.type.keep.toValue(kept) : (value ?? null),
-        )
+        const kept = row[index]
+        if (value !== undefined && isOther(keep, value, kept)) return false
+        if (value !== undefined) made.push(value)
+        else made.push(kept === null || kept === undefined ? kept : keep.toValue(kept))
       }
       for (let index = 0; index < columns.length; index += 1) {
         const column = columns[index] as ColumnMetadata
@@ -68,9 +68,9 @@ function holds({ nullable, type }: ColumnMetadata, value: unknown): boolean {
   return value === null ? nullable : type.accepts(value)
 }
 
-function isOther(keep: Keep, value: unknown, kept: Primitive): boolean {
+function isOther(keep: Keep, value: unknown, kept: Primitive | undefined): boolean {
   if (isValue(keep)) return !Object.is(value, kept)
-  if (kept === null) return value !== null
+  if (kept === null || kept === undefined) return value !== kept
   return keep.how === 'text' || !keep.isSame(value, kept)
 }
 

@@ -34,7 +34,7 @@ type RequiredValues<F, Names extends keyof F> = { -readonly [K in Names]: ValueO
 
 type OptionalValues<F, Names extends keyof F> = {
   -readonly [K in Names]?:
-    | (F[K] extends Column<infer T, boolean, boolean> ? T : Given<F[K], F>)
+    | (F[K] extends Column<infer T, boolean, boolean, undefined> ? T : Given<F[K], F>)
     | undefined
 }
 

@@ -1,6 +1,7 @@
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import { isUnchanged, valueOfKept } from '../schema/values.ts'
-import type { Primitive, Row } from '../schema/wire-form.ts'
+import type { Row } from '../schema/wire-form.ts'
+import { withLoaded } from './deferred.ts'
 import type { Entity } from './entity.ts'
 import { stateOf } from './entity-state.ts'
 import { setValue, valueOf } from './property.ts'
@@ -15,12 +16,14 @@ export function renew(entity: Entity, row: Row): void {
   if (snapshot === undefined || snapshot === row) return
   const values: (readonly [ColumnMetadata, unknown])[] = []
   for (const column of table.columns) {
-    const kept = row[column.position] as Primitive
-    const known = snapshot[column.position] as Primitive
+    const kept = row[column.position]
+    const known = snapshot[column.position]
+    // A deferred column that was not read stays as it is.
+    if (kept === undefined) continue
     if (kept === known || !isUnchanged(column, valueOf(entity, column), known)) continue
     values.push([column, valueOfKept(column, kept, table, row)])
   }
   // Only after all values were decoded: if one fails, the entity must not have half of the row.
   for (const [column, value] of values) setValue(entity, column, value)
-  state.snapshot = row
+  state.snapshot = withLoaded(table, row, snapshot)
 }

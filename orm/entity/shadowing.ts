@@ -49,7 +49,7 @@ export function refuseAccessors(
 export function refuseShadowing(entity: object, table: TableMetadata, row: Row): void {
   if (hydrated.has(table.entity)) return
   for (const column of table.columns) {
-    if (isUnchanged(column, valueOf(entity, column), row[column.position] ?? null)) continue
+    if (isUnchanged(column, valueOf(entity, column), row[column.position])) continue
     throw shadowingError(table, column.property)
   }
   hydrated.add(table.entity)

@@ -107,16 +107,29 @@ export interface NoSuchColumn<Key> {
 }
 
 /** The type of a column's values. */
-export type ValueOf<Field> = Field extends Column<infer T, boolean, boolean> ? T : never
+export type ValueOf<Field> = Field extends Column<infer T, boolean, boolean, undefined> ? T : never
+
+/** The type of a column's property. */
+type PropertyOf<Field> =
+  Field extends Column<infer T, boolean, boolean, infer Unread> ? T | Unread : never
 
 /** The names of the columns of the primary key. */
 export type KeyNames<F> = {
-  [K in keyof F]: F[K] extends Column<unknown, boolean, true> ? K : never
+  [K in keyof F]: F[K] extends Column<unknown, boolean, true, undefined> ? K : never
+}[keyof F]
+
+/** The names of the deferred columns. */
+export type DeferredNames<F> = {
+  [K in keyof F]: F[K] extends Column<unknown, boolean, boolean, infer Unread>
+    ? [Unread] extends [never]
+      ? never
+      : K
+    : never
 }[keyof F]
 
 /** The names of the columns that `new` asks for. */
 export type RequiredNames<F> = {
-  [K in keyof F]: F[K] extends Column<unknown, false, boolean> ? K : never
+  [K in keyof F]: F[K] extends Column<unknown, false, boolean, undefined> ? K : never
 }[keyof F]
 
 /** `null` where a to-one relation may be absent: `hasOne`, and `belongsTo` by a nullable column; `never` otherwise. */
@@ -134,7 +147,9 @@ type RelationOf<Field, F> = Field extends () => RelationTo<infer Target, infer K
 
 /** The properties of an entity. */
 export type RowIn<F> = {
-  -readonly [K in keyof F]: F[K] extends Column<infer T, boolean, boolean> ? T : RelationOf<F[K], F>
+  -readonly [K in keyof F]: F[K] extends Column<infer T, boolean, boolean, infer Unread>
+    ? T | Unread
+    : RelationOf<F[K], F>
 }
 
 /** A relation named on its class, for loaders: `User.posts`. */
@@ -175,7 +190,7 @@ type KeyIn<F, N extends keyof F = KeyNames<F>> =
 export type Key<E> = KeyIn<FieldsOf<E>>
 
 type ValuesIn<F> = {
-  -readonly [K in keyof F as F[K] extends AnyColumn ? K : never]: ValueOf<F[K]>
+  -readonly [K in keyof F as F[K] extends AnyColumn ? K : never]: PropertyOf<F[K]>
 }
 
 /** The columns of an entity as plain data: `Row<typeof User>`. */

@@ -1,7 +1,10 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { LazyRules } from '../entity/provenance.ts'
-import type { LoadPlan } from '../relations/loader.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
+import { type LoadPlan, withLoaders } from '../relations/loader.ts'
+import { withoutRaise, withRaised } from '../relations/raiseload.ts'
+import { separate } from '../relations/undefer.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { columnsWith } from '../schema/row-columns.ts'
 import { type Expression, isExpression } from '../sql/node.ts'
 import { type SelectParts, wholeRow } from '../sql/select.ts'
 import { rootSource } from '../sql/source.ts'
@@ -9,6 +12,8 @@ import { rootSource } from '../sql/source.ts'
 /** The content of a query: a SELECT, the loaders for its rows, and what it says about their lazy loads. Immutable. */
 export interface QueryPlan extends SelectParts, LazyRules {
   readonly loaders: readonly LoadPlan[]
+  /** The deferred columns to read. */
+  readonly undeferred: readonly ColumnMetadata[]
 }
 
 export function planFor(table: TableMetadata): QueryPlan {
@@ -23,9 +28,22 @@ export function planFor(table: TableMetadata): QueryPlan {
     limit: undefined,
     offset: undefined,
     loaders: [],
+    undeferred: [],
     lazy: undefined,
     raised: undefined,
   }
+}
+
+/** The plan with more loaders. */
+export function withOptions(plan: QueryPlan, given: readonly unknown[], where: string): QueryPlan {
+  const { table } = plan.from
+  const { columns, others } = separate(given, table, where)
+  const loaders = withLoaders(plan.loaders, withoutRaise(others), table, where)
+  const raised = withRaised(plan.raised, others, table, where)
+  if (columns.length === 0) return { ...plan, loaders, raised }
+  const undeferred = [...plan.undeferred, ...columns]
+  const projection = wholeRow(plan.from, columnsWith(table, undeferred))
+  return { ...plan, loaders, raised, undeferred, projection }
 }
 
 /** Groups or selected values: columns, aggregates, `sql` templates. */
@@ -52,7 +70,8 @@ export function notSentError(query: string): DataBridgeError {
 }
 
 /** The method of a query that concerns only entities; undefined if it was not called. */
-export function methodOfEntities({ loaders, lazy, raised }: QueryPlan): string | undefined {
-  if (loaders.length > 0 || raised !== undefined) return 'options'
+export function methodOfEntities(plan: QueryPlan): string | undefined {
+  const { loaders, undeferred, lazy, raised } = plan
+  if (loaders.length > 0 || undeferred.length > 0 || raised !== undefined) return 'options'
   return lazy === undefined ? undefined : 'lazy'
 }

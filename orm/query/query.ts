@@ -1,7 +1,6 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { TableOf } from '../entity/types.ts'
-import { type LoaderOf, withLoaders } from '../relations/loader.ts'
-import { withoutRaise, withRaised } from '../relations/raiseload.ts'
+import type { LoaderOf } from '../relations/loader.ts'
 import { type LazyMode, requireLazyMode } from '../schema/lazy-mode.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
@@ -12,7 +11,14 @@ import type { Matches, RefsOf } from '../sql/ref-types.ts'
 import { callWithRefs } from '../sql/refs.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
 import { isAggregate } from '../sql/calls.ts'
-import { expressionsOf, methodOfEntities, notSentError, planFor, type QueryPlan } from './plan.ts'
+import {
+  expressionsOf,
+  methodOfEntities,
+  notSentError,
+  planFor,
+  type QueryPlan,
+  withOptions,
+} from './plan.ts'
 import type { Selection } from './query-types.ts'
 import { Rows } from './rows.ts'
 import {
@@ -118,14 +124,9 @@ export class Query<C extends AnyEntityClass> {
     return this.#locked('forShare', options)
   }
 
-  /** Loads relations with the rows: `selectinload(User.posts)`. */
+  /** Loads relations and deferred columns with the rows: `selectinload(User.posts)`, `undefer(Article, 'body')`. */
   options(...loaders: readonly LoaderOf<TableOf<EntityOf<C>>>[]): Query<C> {
-    const { from, loaders: before, raised } = this.#plan
-    const where = this.#where('options')
-    return this.#with({
-      loaders: withLoaders(before, withoutRaise(loaders), from.table, where),
-      raised: withRaised(raised, loaders, from.table, where),
-    })
+    return new Query<C>(this.#context, withOptions(this.#plan, loaders, this.#where('options')))
   }
 
   /**

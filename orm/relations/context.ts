@@ -34,6 +34,8 @@ export interface LoadContext {
   readonly epoch: number
   /** The entity that the session holds with this identity. */
   held(table: TableMetadata, key: Identity): Entity | undefined
+  /** Gives an entity that the session holds the deferred columns of a row that it does not have yet. */
+  fillDeferred(entity: Entity, row: Row): void
   /** Whether a row is being read by its primary key. */
   isUnderWay(table: TableMetadata, key: Identity): boolean
 }

@@ -1,5 +1,6 @@
+import type { RowColumns } from '../schema/row-columns.ts'
 import type { Through } from '../schema/relation-metadata.ts'
-import { quote } from '../sql/identifier.ts'
+import { aliasedNames, quote } from '../sql/identifier.ts'
 import {
   type Condition,
   type Order,
@@ -18,6 +19,7 @@ export interface Choice {
   readonly where: Condition | undefined
   readonly orders: readonly Order[]
   readonly limit: number
+  readonly columns: RowColumns
 }
 
 const rank = quote('#')
@@ -38,23 +40,22 @@ export class EachKey implements SqlNode {
     this.#through = through
     this.#keys = keys
     this.#choice = choice
-    const { where, orders } = choice
-    this.shape = `each(${shapesOf(side.nodes)})${side.link?.shape ?? ''}|${where?.shape ?? ''}|${shapesOf(orders)}`
+    const { where, orders, columns } = choice
+    this.shape = `each${columns.shape}(${shapesOf(side.nodes)})${side.link?.shape ?? ''}|${where?.shape ?? ''}|${shapesOf(orders)}`
   }
 
   write(sink: Sink): void {
     const { source } = this.#side
-    const { where, orders, limit } = this.#choice
+    const { where, orders, limit, columns } = this.#choice
     const alias = quote(source.alias)
-    const columns = source.table.rowColumns.map(({ name }) => `${alias}.${quote(name)}`)
-    sink.text(`select ${columns.join(', ')}, `)
+    sink.text(`select ${aliasedNames(alias, columns.list)}, `)
     givenPlace.write(sink)
     sink.text(' from ')
     writeGiven(sink, this.#side, this.#keys)
     sink.text(' cross join lateral (')
     sink.scope(source, (from) => {
       sink.text('select ')
-      wholeRow(source).write(sink)
+      wholeRow(source, columns).write(sink)
       sink.text(', row_number() over (order by ')
       writeList(sink, orders, ', ')
       sink.text(`) as ${rank}`)

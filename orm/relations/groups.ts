@@ -1,6 +1,7 @@
+import { lacks } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { type Identity, keyNow, textsOfKey } from '../entity/identity.ts'
-import type { RelationMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { Fetched } from '../sql/fetched.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -64,14 +65,18 @@ export class Groups {
     return group
   }
 
-  /** Takes the targets that the session already holds. They need no statement. */
-  takeHeld(context: LoadContext): readonly Entity[] {
+  /**
+   * Takes the targets that the session already holds. They need no statement.
+   *
+   * @param undeferred the deferred columns that they have to have
+   */
+  takeHeld(context: LoadContext, undeferred: readonly ColumnMetadata[]): readonly Entity[] {
     const taken: Entity[] = []
     for (const group of this.#byIdentity.values()) {
       const key = this.near.targetOf(group.key)
       if (key === undefined) return none
       const held = context.held(this.#relation.target, key)
-      if (held === undefined) continue
+      if (held === undefined || lacks(held, undeferred)) continue
       group.entities.push(held)
       taken.push(held)
     }

@@ -7,9 +7,9 @@ export function nameAt(position: number): string {
   return quote(`#${position}`)
 }
 
-/** The first columns of joined rows. */
-export function namesOf(width: number): string[] {
-  return Array.from({ length: width }, (_, position) => nameAt(position))
+/** Columns of joined rows at positions that follow each other. */
+export function namesOf(count: number, first: number): string[] {
+  return Array.from({ length: count }, (_, index) => nameAt(first + index))
 }
 
 /** The rows of a node of a tree of joins. */

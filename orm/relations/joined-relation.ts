@@ -1,3 +1,4 @@
+import { columnsWith, type RowColumns } from '../schema/row-columns.ts'
 import { castOfPair } from '../sql/pair-cast.ts'
 import { writeLinked } from '../sql/link.ts'
 import { type Order, shapesOf, type Sink, type SqlNode, writeList } from '../sql/node.ts'
@@ -18,6 +19,7 @@ export class JoinedRelation implements SqlNode {
   readonly isList: boolean
   readonly #node: JoinNode
   readonly #side: Side
+  readonly #columns: RowColumns
   readonly #width: number
   readonly #isBranch: boolean
   /** Whether the rows of each owner are read by themselves. */
@@ -25,12 +27,13 @@ export class JoinedRelation implements SqlNode {
 
   /** @param hasBranches whether its level has several lists */
   constructor(node: JoinNode, hasBranches: boolean) {
-    const { relation, where, orders, limit } = node.plan
+    const { relation, where, orders, limit, undeferred } = node.plan
     this.#node = node
     this.index = node.index
     this.level = node.level
     this.isList = relation.cardinality === 'many'
     this.#side = farSide(relation)
+    this.#columns = columnsWith(relation.target, undeferred)
     this.#width = relation.target.rowColumns.length
     this.#isBranch = hasBranches && this.isList
     this.#isCut = this.isList
@@ -38,12 +41,17 @@ export class JoinedRelation implements SqlNode {
       : !relation.target.isUnique(relation.pairs.map(([, remote]) => remote))
     this.shape =
       `+${node.parent}.${relation.owner.id}.${relation.position}${this.#isBranch ? '|' : ''}` +
-      `${limit === undefined ? '' : 'l'}(${where?.shape ?? ''})(${shapesOf(orders)})`
+      `${limit === undefined ? '' : 'l'}${this.#columns.shape}(${where?.shape ?? ''})(${shapesOf(orders)})`
   }
 
   /** The columns of the target. */
   get columns(): readonly string[] {
-    return namesOf(this.#width).map((name) => `${aliasAt(this.index)}.${name}`)
+    return this.#names.map((name) => `${aliasAt(this.index)}.${name}`)
+  }
+
+  /** Their names are those of their positions, whichever of them are read. */
+  get #names(): readonly string[] {
+    return this.#columns.list.map(({ position }) => nameAt(position))
   }
 
   /** Tells rows from the NULLs of an owner without rows. */
@@ -81,7 +89,7 @@ export class JoinedRelation implements SqlNode {
     sink.text(' left join lateral (')
     sink.scope(source, (from) => {
       sink.text('select ')
-      wholeRow(source).write(sink)
+      wholeRow(source, this.#columns).write(sink)
       this.#writeSorted(sink, orders)
       from()
       // Without a limit a row may come twice, if it is linked twice: it is then left out where rows are read.
@@ -106,7 +114,8 @@ export class JoinedRelation implements SqlNode {
       sink.parameter(String(limit))
     })
     const more = this.#isCut && this.isList ? 1 : this.#exposed.length
-    sink.text(`) as ${aliasAt(this.index)} (${namesOf(this.#width + more).join(', ')}) on true`)
+    const names = [...this.#names, ...namesOf(more, this.#width)]
+    sink.text(`) as ${aliasAt(this.index)} (${names.join(', ')}) on true`)
   }
 
   /** Values to sort by, behind the columns. */

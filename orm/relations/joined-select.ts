@@ -1,4 +1,5 @@
-import { concatenated, placeColumn, rowDecoder } from '../schema/row-decoder.ts'
+import { columnsWith } from '../schema/row-columns.ts'
+import { concatenated, placeColumn, placesOf, rowDecoder, widthOf } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import { quote } from '../sql/identifier.ts'
 import { shapesOf, type Sink, type SqlNode } from '../sql/node.ts'
@@ -6,18 +7,18 @@ import { readStatement, type RowsRead } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import { JoinedRelation } from './joined-relation.ts'
 import type { JoinTree } from './join-tree.ts'
-import { branchAlias, branchName, nameAt, namesOf } from './joined-names.ts'
+import { branchAlias, branchName, nameAt } from './joined-names.ts'
 
 /** The statement of rows, with the relations that are joined to them. */
 export function statementOf(rows: RowsRead, tree: JoinTree): Statement {
   const { table, node, decoder } = rows
   if (tree.nodes.length === 0) return readStatement(table, node, decoder)
-  const { width, isNumbered } = widthsOf(rows, tree)
-  const joined = new JoinedSelect(node, width, tree, isNumbered)
+  const { isNumbered } = widthsOf(rows, tree)
+  const joined = new JoinedSelect(node, decoder, tree, isNumbered)
   return readStatement(table, joined, decoderOf(decoder, tree, isNumbered))
 }
 
-/** How many columns the own rows of a statement with joins have. */
+/** How wide the own rows of a statement with joins are. */
 export interface Widths {
   readonly width: number
   /** Whether each row has its number behind it: lists repeat it, and joins may change the order. */
@@ -25,20 +26,25 @@ export interface Widths {
 }
 
 export function widthsOf({ decoder, isOrdered }: RowsRead, tree: JoinTree): Widths {
-  return { width: decoder.columns.length, isNumbered: isOrdered || tree.lists.size > 0 }
+  return { width: widthOf(decoder), isNumbered: isOrdered || tree.lists.size > 0 }
 }
 
 const decoders = new WeakMap<RowDecoder, Map<string, RowDecoder>>()
 
 function decoderOf(root: RowDecoder, { nodes }: JoinTree, isNumbered: boolean): RowDecoder {
-  const tables = nodes.map(({ plan }) => plan.relation.target)
-  const key = `${isNumbered ? '#' : ''}${tables.map(({ id }) => id).join()}`
+  const joined = nodes.map(({ plan: { relation, undeferred } }) => {
+    const table = relation.target
+    return { table, columns: columnsWith(table, undeferred) }
+  })
+  const shapes = joined.map(({ table, columns }) => `${table.id}(${columns.shape})`)
+  const key = `${isNumbered ? '#' : ''}${shapes.join()}`
   let known = decoders.get(root)
   if (known === undefined) decoders.set(root, (known = new Map()))
   let decoder = known.get(key)
   if (decoder === undefined) {
     const number = isNumbered ? [placeColumn.decoder] : []
-    decoder = concatenated(root, number, tables.map(rowDecoder))
+    const others = joined.map(({ table, columns }) => rowDecoder(table, columns))
+    decoder = concatenated(root, number, others)
     known.set(key, decoder)
   }
   return decoder
@@ -51,14 +57,17 @@ function decoderOf(root: RowDecoder, { nodes }: JoinTree, isNumbered: boolean): 
 class JoinedSelect implements SqlNode {
   readonly shape: string
   readonly #rows: SqlNode
+  /** Where the values of the rows belong: their names say it too. */
+  readonly #places: readonly number[]
   readonly #width: number
   readonly #tree: JoinTree
   readonly #isNumbered: boolean
   readonly #relations: readonly JoinedRelation[]
 
-  constructor(rows: SqlNode, width: number, tree: JoinTree, isNumbered: boolean) {
+  constructor(rows: SqlNode, decoder: RowDecoder, tree: JoinTree, isNumbered: boolean) {
     this.#rows = rows
-    this.#width = width
+    this.#places = placesOf(decoder)
+    this.#width = widthOf(decoder)
     this.#tree = tree
     this.#isNumbered = isNumbered
     this.#relations = tree.nodes.map(
@@ -68,14 +77,15 @@ class JoinedSelect implements SqlNode {
   }
 
   write(sink: Sink): void {
-    const width = this.#width + (this.#isNumbered ? 1 : 0)
-    const columns = namesOf(width).map((name) => `${quote('#0')}.${name}`)
+    const names = this.#places.map(nameAt)
+    if (this.#isNumbered) names.push(nameAt(this.#width))
+    const columns = names.map((name) => `${quote('#0')}.${name}`)
     for (const relation of this.#relations) columns.push(...relation.columns)
     sink.text(`select ${columns.join(', ')} from (`)
     if (this.#isNumbered) sink.text(`select ${quote('#')}.*, row_number() over () from (`)
     this.#rows.write(sink)
     if (this.#isNumbered) sink.text(`) as ${quote('#')}`)
-    sink.text(`) as ${quote('#0')} (${namesOf(width).join(', ')})`)
+    sink.text(`) as ${quote('#0')} (${names.join(', ')})`)
     this.#writeBranches(sink, 0, '')
     for (const relation of this.#relations) {
       relation.write(sink)

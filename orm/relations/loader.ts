@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { RelationRef, TableOf } from '../entity/types.ts'
 import { DataBridgeError, describe } from '../errors.ts'
-import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { relationOf } from '../schema/relation-ref.ts'
 import { parametersOf } from '../sql/bind-sink.ts'
 import type { Condition, Order } from '../sql/node.ts'
@@ -10,6 +10,7 @@ import type { Filter, Refs } from '../sql/ref-types.ts'
 import { rootSource, type Source } from '../sql/source.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
 import { allRaised, requireOwner, withoutRaise, withRaised } from './raiseload.ts'
+import { separate } from './undefer.ts'
 
 /** What `options` needs of a loader. The type checker compares loaders by this interface. */
 export interface LoaderOf<in Table> {
@@ -29,6 +30,8 @@ export interface LoadPlan {
   /** The largest number of rows for each owner. */
   readonly limit: number | undefined
   readonly nested: readonly LoadPlan[]
+  /** The deferred columns of the target to read. */
+  readonly undeferred: readonly ColumnMetadata[]
   /** The relations of the loaded entities that are refused to be loaded lazily. */
   readonly raised: readonly RelationMetadata[] | undefined
 }
@@ -48,11 +51,13 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
 
   /** Also loads relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
   options(...loaders: readonly LoaderOf<TableOf<Target>>[]): Loader<Table, Target> {
-    const { relation, nested, raised } = this.plan
+    const { relation, nested, raised, undeferred } = this.plan
     const where = this.#where('options')
+    const { columns, others } = separate(loaders, relation.target, where)
     return this.#with({
-      nested: withLoaders(nested, withoutRaise(loaders), relation.target, where),
-      raised: withRaised(raised, loaders, relation.target, where),
+      nested: withLoaders(nested, withoutRaise(others), relation.target, where),
+      raised: withRaised(raised, others, relation.target, where),
+      undeferred: [...undeferred, ...columns],
     })
   }
 
@@ -198,6 +203,7 @@ function planFor(relation: unknown, strategy: LoadStrategy): LoadPlan {
     orders: [],
     limit: undefined,
     nested: [],
+    undeferred: [],
     raised: undefined,
   }
 }
@@ -241,7 +247,8 @@ function merged(plans: readonly LoadPlan[], where: string): readonly LoadPlan[] 
       throw twoLoadersError(plan, where)
     const nested = other === undefined ? plan.nested : [...other.nested, ...plan.nested]
     const raised = allRaised(other?.raised, plan.raised)
-    byRelation.set(plan.relation, { ...plan, nested: merged(nested, where), raised })
+    const undeferred = [...(other?.undeferred ?? []), ...plan.undeferred]
+    byRelation.set(plan.relation, { ...plan, nested: merged(nested, where), raised, undeferred })
   }
   return [...byRelation.values(), ...counts.values()]
 }

@@ -140,7 +140,7 @@ export class PeerLoads {
 
   async #read(groups: Groups, batch: RelationshipOperation): Promise<readonly Entity[]> {
     const context = this.#context
-    const held = groups.takeHeld(context)
+    const held = groups.takeHeld(context, [])
     let found: readonly Entity[] = []
     const take = (entities: readonly Entity[]): void => {
       found = entities
@@ -203,6 +203,7 @@ function planOf(relation: RelationMetadata): LoadPlan {
     orders: [],
     limit: undefined,
     nested: [],
+    undeferred: [],
     raised: undefined,
   }
 }

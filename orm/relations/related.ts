@@ -1,5 +1,6 @@
 import type { Identity } from '../entity/identity.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
+import { columnsWith } from '../schema/row-columns.ts'
 import { type ExtraColumn, placeColumn, rowDecoderWith } from '../schema/row-decoder.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { Compare, OneOf, Param } from '../sql/comparisons.ts'
@@ -17,7 +18,7 @@ import {
 import { rootSource, type Source } from '../sql/source.ts'
 import { render, type Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
-import { EachKey } from './each-key.ts'
+import { type Choice as ChoiceOfEach, EachKey } from './each-key.ts'
 import type { JoinTree } from './join-tree.ts'
 import { statementOf, widthsOf, type Widths } from './joined-select.ts'
 import { GivenKeys, givenPlace, type KeyTexts, textsAt } from './keys.ts'
@@ -57,22 +58,30 @@ export function selectRelatedOfMany<G extends Keyed>(
   byIdentity: ReadonlyMap<Identity, G>,
   tree: JoinTree,
 ): Batched<G> {
-  const { relation, where, limit } = plan
+  const { relation, where, limit, undeferred } = plan
   const side = farSide(relation)
   const { source } = side
+  const columns = columnsWith(source.table, undeferred)
   const orders = plan.orders.length > 0 ? plan.orders : usualOrder(relation, source)
   const keys = groups.map(({ texts }) => texts)
   if (limit === undefined && isMatchedHere(side)) {
-    const { rows, ...found } = selectByTexts(side, textsAt(keys, 0), where, orders, byIdentity)
+    const choice = { where, orders, columns }
+    const { rows, ...found } = selectByTexts(side, textsAt(keys, 0), choice, byIdentity)
     return { ...found, statement: statementOf(rows, tree), widths: widthsOf(rows, tree) }
   }
   const rows =
     limit === undefined
-      ? selectRows(side, where, orders, new GivenKeys(side, keys), givenPlace, placeColumn)
+      ? selectRows(
+          side,
+          { where, orders, columns },
+          new GivenKeys(side, keys),
+          givenPlace,
+          placeColumn,
+        )
       : {
           table: source.table,
-          node: new EachKey(side, relation.through, keys, { where, orders, limit }),
-          decoder: rowDecoderWith(source.table, placeColumn),
+          node: new EachKey(side, relation.through, keys, { where, orders, limit, columns }),
+          decoder: rowDecoderWith(source.table, placeColumn, columns),
           isOrdered: true,
         }
   const placeIndex = source.table.rowColumns.length
@@ -84,12 +93,14 @@ export function selectRelatedOfMany<G extends Keyed>(
   }
 }
 
+/** Which rows to load, and what of them. */
+type Choice = Omit<ChoiceOfEach, 'limit'>
+
 /** Loads by one column: the key is what is kept of the column in the row. */
 function selectByTexts<G>(
   side: Side,
   texts: readonly string[],
-  where: Condition | undefined,
-  orders: readonly Order[],
+  { where, orders, columns }: Choice,
   byIdentity: ReadonlyMap<Identity, G>,
 ): Omit<Batched<G>, 'statement' | 'widths'> & { readonly rows: RowsRead } {
   const { source, link } = side
@@ -101,8 +112,8 @@ function selectByTexts<G>(
   return {
     rows:
       link === undefined
-        ? readsOf(new Select(rowsWhere(source, condition, orders)))
-        : selectRows(side, condition, orders, link, node, column),
+        ? readsOf(new Select(rowsWhere(source, condition, orders, columns)))
+        : selectRows(side, { where: condition, orders, columns }, link, node, column),
     mayRepeat: link !== undefined,
     groupOf: (row) => byIdentity.get(row[position] ?? null),
   }
@@ -134,14 +145,14 @@ function isMatchedHere({ columns }: Side): boolean {
 
 function selectRows(
   { source }: Side,
-  where: Condition | undefined,
-  orders: readonly Order[],
+  { where, orders, columns }: Choice,
   joins: SqlNode,
   extra: SqlNode,
   read: ColumnMetadata | ExtraColumn,
 ): RowsRead {
-  const parts = rowsWhere(source, where, orders)
-  const projection = withColumn(parts.projection, extra, rowDecoderWith(source.table, read))
+  const parts = rowsWhere(source, where, orders, columns)
+  const decoder = rowDecoderWith(source.table, read, columns)
+  const projection = withColumn(parts.projection, extra, decoder)
   return readsOf(new Select({ ...parts, projection, joins }))
 }
 

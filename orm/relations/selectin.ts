@@ -1,5 +1,7 @@
+import { lacks } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { findState } from '../entity/entity-state.ts'
+import type { RelationHandle } from '../entity/relation-handle.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import type { Fetching } from '../sql/fetched.ts'
 import type { LoadContext } from './context.ts'
@@ -34,7 +36,7 @@ export class SelectinLoad implements Load {
     this.#groups = new Groups(plan.relation)
     this.#owners = place === undefined ? owners.filter((owner) => !hasAlready(owner, step)) : owners
     this.#groupOf = this.#owners.map((owner) => this.#groups.of(owner))
-    this.#held = plan.where === undefined ? this.#groups.takeHeld(context) : none
+    this.#held = plan.where === undefined ? this.#groups.takeHeld(context, plan.undeferred) : none
     this.fetching = this.#fetching()
   }
 
@@ -88,8 +90,8 @@ export class SelectinLoad implements Load {
     const kept = new Set<Entity>()
     for (const owner of this.#step.owners) {
       if (loading.has(owner)) continue
-      const value = findState(owner)?.handles?.get(name)?.value
-      for (const entity of [value].flat()) if (entity !== null) kept.add(entity as Entity)
+      const handle = findState(owner)?.handles?.get(name)
+      if (handle !== undefined) for (const entity of relatedTo(handle)) kept.add(entity)
     }
     return [...kept]
   }
@@ -98,6 +100,13 @@ export class SelectinLoad implements Load {
 /** Whether the owner already has all that the loader would load, in its order. */
 function hasAlready(owner: Entity, { plan }: Step): boolean {
   if (!isWhole(plan) || plan.orders.length > 0) return false
-  const handle = findState(owner)?.handles?.get(plan.relation.name)
-  return handle?.isLoaded === true && handle.isWhole
+  const { relation, undeferred } = plan
+  const handle = findState(owner)?.handles?.get(relation.name)
+  if (handle?.isLoaded !== true || !handle.isWhole) return false
+  return undeferred.length === 0 || !relatedTo(handle).some((entity) => lacks(entity, undeferred))
+}
+
+/** The entities of a relation that is loaded. */
+function relatedTo({ value }: RelationHandle<unknown>): readonly Entity[] {
+  return [value].flat().filter((entity) => entity !== null) as Entity[]
 }

@@ -31,6 +31,7 @@ export interface ColumnSpec {
   readonly unique: boolean
   readonly nullable: boolean
   readonly hidden: boolean
+  readonly deferred: boolean
   readonly default: ColumnDefault | undefined
   /** Gives the value of an INSERT or UPDATE if the program set none. */
   readonly onUpdate: (() => unknown) | undefined
@@ -53,15 +54,22 @@ type NowColumn<T> = [Extract<T, Date>] extends [never] ? never : unknown
  * A column of {@link table}, immutable: each method gives a new one.
  *
  * `T` is the type of its values, `Optional` says whether `new User({ … })` may leave it out, `Key` whether it is
- * a part of the primary key.
+ * a part of the primary key. `Unread` is what the property is besides: `undefined` if the column is deferred.
  */
-export class Column<out T, out Optional extends boolean = false, out Key extends boolean = false> {
+export class Column<
+  out T,
+  out Optional extends boolean = false,
+  out Key extends boolean = false,
+  out Unread extends undefined = never,
+> {
   /** For the type checker only. */
   declare readonly _value: T
   /** For the type checker only. */
   declare readonly _optional: Optional
   /** For the type checker only. */
   declare readonly _key: Key
+  /** For the type checker only. */
+  declare readonly _unread: Unread
   readonly spec: ColumnSpec
 
   constructor(spec: ColumnSpec) {
@@ -70,12 +78,12 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
   }
 
   /** Part of the primary key. Several such columns are a composite key, in their order. */
-  primaryKey(): Column<T, Optional, true> {
+  primaryKey(): Column<T, Optional, true, Unread> {
     return this.#with({ primaryKey: true })
   }
 
   /** PostgreSQL makes the value: an identity for `smallint`, `integer` and `bigint`, `gen_random_uuid()` for `uuid`. */
-  generated(): Column<T, true, Key> {
+  generated(): Column<T, true, Key, Unread> {
     const { sql } = this.spec.type
     if (!generatedTypes.includes(sql)) {
       throw schemaError(
@@ -86,25 +94,52 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
   }
 
   /** No two rows may have the same value. */
-  unique(): Column<T, Optional, Key> {
+  unique(): Column<T, Optional, Key, Unread> {
     return this.#with({ unique: true })
   }
 
   /** Allows NULL. `new` uses it if no value is given. */
-  nullable(): Column<T | null, true, Key> {
+  nullable(): Column<T | null, true, Key, Unread> {
     return this.#with({ nullable: true })
   }
 
   /** Leaves the column out of `toJSON()` and `console.log`: for password hashes and tokens. You can still read the property. */
-  hidden(): Column<T, Optional, Key> {
+  hidden(): Column<T, Optional, Key, Unread> {
     return this.#with({ hidden: true })
+  }
+
+  /**
+   * Leaves the column out of what queries read, for large values that lists do not need. The property is
+   * `undefined` until `undefer()` loads it, and then keeps its value: other queries, `forUpdate()` too, leave it as
+   * it is, and `refresh()` reads it again. `new` takes a value as for any other column; what a default of the
+   * database makes is not read back. Conditions, orders and `select()` use the column as any other. It cannot be a
+   * part of a key, of a foreign key or of a relation.
+   *
+   * @example
+   * ```ts
+   * import { integer, type Session, table, text, undefer } from 'fastify-data-bridge/orm'
+   *
+   * export class Article extends table('articles', {
+   *   id: integer().primaryKey().generated(),
+   *   title: text(),
+   *   body: text().deferred(),
+   * }) {}
+   *
+   * export async function read(session: Session, id: number): Promise<string | undefined> {
+   *   const article = await session.find(Article).filter({ id }).options(undefer(Article, 'body')).one()
+   *   return article.body
+   * }
+   * ```
+   */
+  deferred(): Column<T, Optional, Key, undefined> {
+    return this.#with({ deferred: true })
   }
 
   /**
    * The value if none is given: in `new User({ … })`, and in the table's definition. Each entity gets its own
    * copy of an array or a JSON document.
    */
-  default(value: NonNullable<T>): Column<T, true, Key> {
+  default(value: NonNullable<T>): Column<T, true, Key, Unread> {
     const { type } = this.spec
     if (value === null || !type.accepts(value))
       throw schemaError(`default() expected ${type.expected}, got ${describe(value)}`)
@@ -115,21 +150,23 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
    * Lets PostgreSQL insert the time at which the transaction began. For `timestamptz` and `timestamp` (in
    * UTC). A `date` or `time` has no such default, since it depends on a time zone.
    */
-  defaultNow(this: Column<T, boolean, boolean> & NowColumn<T>): Column<T, true, Key> {
+  defaultNow(
+    this: Column<T, boolean, boolean, undefined> & NowColumn<T>,
+  ): Column<T, true, Key, Unread> {
     const { cast } = this.spec.type
     const sql = nowOf[cast]
     if (sql === undefined)
       throw schemaError(
         `defaultNow() is for timestamptz and timestamp columns; this one is ${cast}`,
       )
-    return new Column<T, true, Key>({ ...this.spec, default: { kind: 'sql', sql } })
+    return new Column<T, true, Key, Unread>({ ...this.spec, default: { kind: 'sql', sql } })
   }
 
   /**
    * Gives the value at each INSERT and UPDATE of the row, unless the program set the column:
    * `timestamptz().onUpdate(() => new Date())`. A row without other changes is not updated.
    */
-  onUpdate(make: () => T): Column<T, true, Key> {
+  onUpdate(make: () => T): Column<T, true, Key, Unread> {
     if (typeof make !== 'function')
       throw schemaError(`onUpdate() expected a function, got ${describe(make)}`)
     return this.#with({ onUpdate: make })
@@ -154,7 +191,7 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
    * console.log(account.version) // 1
    * ```
    */
-  version(): Column<T, true, Key> {
+  version(): Column<T, true, Key, Unread> {
     requireVersionType(this.spec.type)
     return this.#with({ version: true })
   }
@@ -168,15 +205,17 @@ export class Column<out T, out Optional extends boolean = false, out Key extends
   references(
     target: Function, // oxlint-disable-line typescript/no-unsafe-function-type -- see above
     options: { readonly onDelete?: OnDelete } = {},
-  ): Column<T, Optional, Key> {
+  ): Column<T, Optional, Key, Unread> {
     if (typeof target !== 'function')
       throw schemaError(`references() expected a thunk such as () => User, got ${describe(target)}`)
     const onDelete = onDeleteOf(options)
     return this.#with({ references: { target: target as () => unknown, onDelete } })
   }
 
-  #with<U, O extends boolean, K extends boolean>(change: Partial<ColumnSpec>): Column<U, O, K> {
-    return new Column<U, O, K>({ ...this.spec, ...change })
+  #with<U, O extends boolean, K extends boolean, R extends undefined>(
+    change: Partial<ColumnSpec>,
+  ): Column<U, O, K, R> {
+    return new Column<U, O, K, R>({ ...this.spec, ...change })
   }
 }
 
@@ -211,6 +250,7 @@ export function columnOf<T>(type: ColumnType, name: string | undefined): Column<
     unique: false,
     nullable: false,
     hidden: false,
+    deferred: false,
     default: undefined,
     onUpdate: undefined,
     version: false,
@@ -219,7 +259,7 @@ export function columnOf<T>(type: ColumnType, name: string | undefined): Column<
 }
 
 /** Every column, whatever its values are. */
-export type AnyColumn = Column<unknown, boolean, boolean>
+export type AnyColumn = Column<unknown, boolean, boolean, undefined>
 
 /*
  * `Function` and not `() => RelationTo<…>` for relations: a call signature here would make the checker

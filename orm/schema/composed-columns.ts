@@ -140,6 +140,7 @@ function misplacedIn(spec: ColumnSpec): string[] {
     'generated()': spec.generated,
     'unique()': spec.unique,
     'hidden()': spec.hidden,
+    'deferred()': spec.deferred,
     'default()': spec.default !== undefined,
     'onUpdate()': spec.onUpdate !== undefined,
     'references()': spec.references !== undefined,

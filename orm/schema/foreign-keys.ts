@@ -72,6 +72,8 @@ export function requirePairs(
         `${target.entityName} by ${named(targetColumns)}, got ${named(columns)} of ${holder.entityName}`,
     )
   }
+  refuseDeferred(where, holder, columns)
+  refuseDeferred(where, target, targetColumns)
   columns.forEach((column, index) => {
     const other = targetColumns[index] as ColumnMetadata
     // Keys are compared by their values in JavaScript too.
@@ -81,6 +83,19 @@ export function requirePairs(
         `${target.entityName}.${other.property}, which holds ${other.type.expected}; declare both alike`,
     )
   })
+}
+
+/** Relations need the values of both sides. */
+function refuseDeferred(
+  where: string,
+  table: TableMetadata,
+  columns: readonly ColumnMetadata[],
+): void {
+  const deferred = columns.find((column) => column.deferred)
+  if (deferred === undefined) return
+  throw schemaError(
+    `${where} uses ${table.entityName}.${deferred.property}, which is deferred: its value may not be loaded; remove deferred()`,
+  )
 }
 
 function named(columns: readonly ColumnMetadata[]): string {

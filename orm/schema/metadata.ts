@@ -32,6 +32,8 @@ export class TableMetadata {
   readonly settings: TableSettings
   readonly columns: readonly ColumnMetadata[]
   readonly columnOf: ReadonlyMap<string, ColumnMetadata>
+  /** The columns that are read only where a query asks for them. */
+  readonly deferred: readonly ColumnMetadata[]
   /** The columns of the primary key, in the order of their declaration: at least one. */
   readonly primaryKey: readonly [ColumnMetadata, ...ColumnMetadata[]]
   /** What tells that others have changed a row: a declared column, or xmin, whose position is behind them. */
@@ -59,6 +61,7 @@ export class TableMetadata {
     this.settings = settings
     this.columns = Object.freeze(columns)
     this.columnOf = new Map(columns.map((column) => [column.property, column]))
+    this.deferred = Object.freeze(columns.filter(({ deferred }) => deferred))
     this.primaryKey = Object.freeze(primaryKey)
     this.version = version
     this.rowColumns =

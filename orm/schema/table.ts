@@ -61,9 +61,16 @@ export function describeTable(name: string, fields: Fields, options: unknown = {
   }
   refuseSameName(name, columns)
   const settings = tableSettings(name, options, columns)
-  for (const column of columns)
-    if (column.references) refuseSetNull(name, column.onDelete, [column])
-  for (const key of settings.foreignKeys) refuseSetNull(name, key.onDelete, key.columns)
+  for (const column of columns) {
+    if (column.primaryKey) refuseDeferred(name, column, 'a part of the primary key')
+    if (column.references === undefined) continue
+    refuseSetNull(name, column.onDelete, [column])
+    refuseDeferred(name, column, 'a foreign key')
+  }
+  for (const key of settings.foreignKeys) {
+    refuseSetNull(name, key.onDelete, key.columns)
+    for (const column of key.columns) refuseDeferred(name, column, 'a part of a foreign key')
+  }
   const primaryKey = primaryKeyOf(name, columns)
   const version = versionOf(`table('${name}')`, columns, settings)
   return new TableMetadata(name, columns, primaryKey, relations, settings, version)
@@ -140,6 +147,18 @@ function refuseSetNull(
   if (strict === undefined) return
   throw schemaError(
     `table('${tableName}').${strict.property} expected nullable(), since its foreign key has onDelete: 'set null'`,
+  )
+}
+
+/** The session needs the value of every entity. */
+function refuseDeferred(
+  tableName: string,
+  { property, deferred }: ColumnMetadata,
+  what: string,
+): void {
+  if (!deferred) return
+  throw schemaError(
+    `table('${tableName}').${property} is ${what} and cannot be deferred; remove deferred()`,
   )
 }
 

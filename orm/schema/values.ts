@@ -133,14 +133,15 @@ function unwritableError(column: ColumnMetadata, cause: unknown): DataBridgeErro
  * program (500); one that is out of range or malformed comes from the data (400).
  */
 export function requireValue(table: TableMetadata, column: ColumnMetadata, value: unknown): void {
-  const { type, nullable, hidden, property } = column
+  const { type, nullable, hidden, deferred, property } = column
   if (value === null ? nullable : type.accepts(value)) return
   const isTyped = value === null || type.isType(value)
   const expected = `${isTyped ? type.expected : type.jsType}${nullable ? ', or null' : ''}`
   const got = hidden && value !== null && value !== undefined ? hiddenValue(value) : describe(value)
+  const hint = deferred && value === undefined ? '; it is deferred, and undefer() loads it' : ''
   throw new DataBridgeError(
     isTyped ? 'DATA_BRIDGE_ERR_INVALID_VALUE' : 'DATA_BRIDGE_ERR_TYPE',
-    `${table.entityName}.${property} expected ${expected}, got ${got}`,
+    `${table.entityName}.${property} expected ${expected}, got ${got}${hint}`,
     { table: table.fullName, column: column.name },
   )
 }
@@ -149,9 +150,13 @@ function hiddenValue(value: unknown): string {
   return `a ${typeof value} (not shown, since the column is hidden)`
 }
 
-/** Whether a value is still equal to what the snapshot keeps. */
-export function isUnchanged(column: ColumnMetadata, value: unknown, kept: Primitive): boolean {
-  if (kept === null) return value === null
+/** Whether a value is still equal to what the snapshot keeps; `undefined` of a deferred column that was not read. */
+export function isUnchanged(
+  column: ColumnMetadata,
+  value: unknown,
+  kept: Primitive | undefined,
+): boolean {
+  if (kept === null || kept === undefined) return value === kept
   try {
     return column.type.keep.isSame(value, kept)
   } catch (cause) {

@@ -20,6 +20,7 @@ export function requireVersionType({ sql, isCustom }: ColumnType): void {
 export function requireVersion(where: string, spec: ColumnSpec): void {
   const refused = [
     [spec.nullable, 'nullable()'],
+    [spec.deferred, 'deferred()'],
     [spec.primaryKey, 'primaryKey()'],
     [spec.generated, 'generated()'],
     [spec.onUpdate !== undefined, 'onUpdate()'],
@@ -67,6 +68,7 @@ function xminColumn(position: number): ColumnMetadata {
     unique: false,
     nullable: false,
     hidden: true,
+    deferred: false,
     default: undefined,
     onUpdate: undefined,
     version: true,

@@ -3,7 +3,10 @@ import type { TableMetadata } from './metadata.ts'
 /** What a snapshot keeps of a value. Two equal values are the same primitive, so `===` compares them. */
 export type Primitive = string | number | boolean | bigint | null
 
-/** A row: a primitive for each column of the table, in the order of its columns. */
+/**
+ * A row: a primitive for each column of the table, in the order of its columns. The place of a deferred column that
+ * was not read is undefined.
+ */
 export type Row = readonly Primitive[]
 
 /** Reads one column of a result. */
@@ -31,6 +34,8 @@ export interface BinaryFormat {
 /** Reads the rows of a statement. */
 export interface RowDecoder {
   readonly columns: readonly ColumnDecoder[]
+  /** The places of the row that no column of the result fills, in their order. They are undefined. */
+  readonly gaps?: readonly number[]
   /** The tables whose xmin it reads. Views and foreign tables have none. */
   readonly xminOf?: readonly TableMetadata[] | undefined
   /** The error of a column that could not be read; `row` has the columns before it. */

@@ -1,5 +1,6 @@
+import { loadedColumns } from '../entity/deferred.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import type { ColumnMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
 import type { Catalogue } from './catalogue.ts'
 import { hasChanged, isDirty } from './change-set.ts'
@@ -13,12 +14,12 @@ export function awaitsFlush(work: UnitOfWork, catalogue: Catalogue): boolean {
   if (work.hasPending) return true
   for (const table of work.identity.tables()) {
     const facts = catalogue.factsOf(table)
-    if (!mayBringBack(facts, table.columns)) continue
+    if (!mayBringBack(facts, table)) continue
     for (const entity of work.identity.of(table).values()) {
       if (!hasChanged(entity)) continue
       const { columns } = stateOf(entity).table
       const dirty = columns.filter((column) => isDirty(entity, column))
-      if (bringsBack(facts, columns, dirty)) return true
+      if (bringsBack(facts, columns, dirty, loadedColumns(entity))) return true
     }
   }
   return false
@@ -27,9 +28,9 @@ export function awaitsFlush(work: UnitOfWork, catalogue: Catalogue): boolean {
 // For each table that was read, in every request that answers an object.
 const known = new WeakMap<TableFacts, boolean>()
 
-function mayBringBack(facts: TableFacts, columns: readonly ColumnMetadata[]): boolean {
+function mayBringBack(facts: TableFacts, { columns, deferred }: TableMetadata): boolean {
   let may = known.get(facts)
-  if (may === undefined) known.set(facts, (may = bringsBack(facts, columns, columns)))
+  if (may === undefined) known.set(facts, (may = bringsBack(facts, columns, columns, deferred)))
   return may
 }
 
@@ -38,10 +39,11 @@ function bringsBack(
   facts: TableFacts,
   columns: readonly ColumnMetadata[],
   changed: readonly ColumnMetadata[],
+  loaded: readonly ColumnMetadata[],
 ): boolean {
   return (
     columns.some(({ onUpdate }) => onUpdate !== undefined) ||
     // xmin is behind the columns of the entity.
-    facts.afterUpdate(changed).some(({ position }) => position < columns.length)
+    facts.afterUpdate(changed, loaded).some(({ position }) => position < columns.length)
   )
 }

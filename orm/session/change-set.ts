@@ -48,7 +48,7 @@ export function hasChanged(entity: Entity): boolean {
 /** Whether a stored entity differs from its snapshot in a column. */
 export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
   const { snapshot } = stateOf(entity)
-  return !isUnchanged(column, valueOf(entity, column), snapshot?.[column.position] ?? null)
+  return !isUnchanged(column, valueOf(entity, column), snapshot?.[column.position])
 }
 
 /**
@@ -97,7 +97,7 @@ function nextChange(entity: Entity, table: TableMetadata, snapshot: Row, from: n
   } catch (cause) {
     // One by one they say which value cannot be compared.
     for (const column of table.columns)
-      isUnchanged(column, valueOf(entity, column), snapshot[column.position] ?? null)
+      isUnchanged(column, valueOf(entity, column), snapshot[column.position])
     throw cause
   }
 }

@@ -1,5 +1,6 @@
+import { hasDeferred } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
-import type { EntityOwner } from '../entity/entity-state.ts'
+import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import { type Hydrator, hydratorOf } from '../entity/hydrate.ts'
 import { renew } from '../entity/renew.ts'
 import { type Identity, identityOf } from '../entity/identity.ts'
@@ -7,6 +8,8 @@ import type { EntityCollector } from '../relations/context.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
+
+const none: readonly (readonly [Entity, Row])[] = []
 
 /**
  * Makes entities of rows while they arrive. New ones reach the identity map only when the statement has
@@ -19,6 +22,8 @@ export class Collector implements EntityCollector {
   readonly #hydrator: Hydrator
   readonly #entities: Entity[] = []
   readonly #locked: Row[] | undefined
+  /** The rows with deferred columns of entities that the session holds: they may not have these yet. */
+  #fills: [Entity, Row][] | undefined
   #held: ReadonlyMap<Identity, Entity> | undefined
   #made: Map<Identity, Entity> | undefined
 
@@ -44,6 +49,7 @@ export class Collector implements EntityCollector {
     const known = this.#held.get(key) ?? this.#made?.get(key)
     if (known !== undefined) {
       this.#entities.push(known)
+      if (hasDeferred(this.#table, row)) (this.#fills ??= []).push([known, row])
       return
     }
     const entity = this.#hydrator.make(row, this.#owner)
@@ -54,6 +60,7 @@ export class Collector implements EntityCollector {
 
   entities(): Entity[] {
     const entities = this.#keep()
+    for (const [entity, row] of this.#fills ?? none) this.#work.fillDeferred(entity, row)
     const locked = this.#locked
     if (locked === undefined) return entities
     entities.forEach((entity, index) => {
@@ -85,7 +92,11 @@ export class Collector implements EntityCollector {
       replaced ??= new Map()
       replaced.set(entity, first)
       made.delete(key)
+      const { snapshot } = stateOf(entity)
+      if (snapshot !== undefined && hasDeferred(this.#table, snapshot))
+        (this.#fills ??= []).push([first, snapshot])
     })
+    this.#fills = this.#fills?.map(([entity, row]) => [replaced?.get(entity) ?? entity, row])
     return replaced
   }
 }

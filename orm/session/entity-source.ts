@@ -14,13 +14,17 @@ import { keyPairs } from '../relations/near.ts'
 import { PeerLoads } from '../relations/peers.ts'
 import { joinTables, tablesRead } from '../relations/related.ts'
 import { stepsOf } from '../relations/step.ts'
+import { loadDeferred } from '../relations/undefer.ts'
 import { reload } from '../entity/absorb.ts'
+import { columnsWithValue } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { isSameValue } from '../entity/same-value.ts'
 import { valueOf } from '../entity/property.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import { markPeers } from '../entity/provenance.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import { columnsWith } from '../schema/row-columns.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
 import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -121,6 +125,10 @@ export class EntitySource implements QueryContext {
     return this.#work.identity.get(table, key)
   }
 
+  fillDeferred(entity: Entity, row: Row): void {
+    this.#work.fillDeferred(entity, row)
+  }
+
   isUnderWay(table: TableMetadata, key: Identity): boolean {
     return this.#inFlight?.get(table)?.has(key) === true
   }
@@ -179,7 +187,9 @@ export class EntitySource implements QueryContext {
       reload(entity, row)
       if (this.#work.isInDoubt) this.#work.read(entity)
     })
-    const read = (): Promise<void> => this.fetch(selectByKey(table, key), operation, fetched)
+    const columns = columnsWith(table, columnsWithValue(entity))
+    const statement = selectByKey(table, key, columns)
+    const read = (): Promise<void> => this.fetch(statement, operation, fetched)
     await observed(this.observer, operation, read, () => ({ rows: 1 }))
   }
 
@@ -234,11 +244,12 @@ export class EntitySource implements QueryContext {
     return existsRelated(this, owner, relation)
   }
 
-  /** Loads relations of entities that the session holds, except what they have already. */
+  /** Loads relations and deferred columns of entities that the session holds, except what they have already. */
   async load(entities: unknown, loaders: readonly unknown[]): Promise<void> {
-    const { owners, plans } = loadsOf(this.#owner, entities, loaders)
+    const { owners, plans, undeferred } = loadsOf(this.#owner, entities, loaders)
     const reads = plans.map(tablesRead).reduce(joinTables, [])
     await this.#flusher.beforeQuery(reads, undefined)
+    await loadDeferred(this, owners, undeferred)
     await loadAll(this, stepsOf(plans, owners, undefined, 0), undefined)
   }
 

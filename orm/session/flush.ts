@@ -16,7 +16,13 @@ import { removeAll } from './remove.ts'
 import { type Step, stepsOf } from './steps.ts'
 import { byTable, changesByTable, inNameOrder } from './tables.ts'
 import { updateTable } from './update.ts'
-import { linkTables, writeAddedLinks, writeRemovedLinks } from './write-links.ts'
+import {
+  linkTables,
+  plainLinks,
+  unlinkDeleted,
+  writeAddedLinks,
+  writeRemovedLinks,
+} from './write-links.ts'
 import type { Writing } from './writing.ts'
 
 /**
@@ -28,20 +34,19 @@ export async function writeChanges(writing: Writing, changes: ChangeSet): Promis
   writeRemovedLinks(writing, changes.links)
   const steps = stepsOf(writing, changes)
   for (const step of steps) {
+    const isLast = step === steps.at(-1)
     if (step.added.length > 0) await insertAll(writing, step.added)
-    if (step !== steps.at(-1)) {
-      updateAll(writing, step.changed)
-      removeAll(writing, step.deleted)
-      // A stale row frees no value. And the second part of an update needs the version that the first part has made.
-      if (hasVersions(step)) await writing.settle()
-      continue
-    }
-    const referring = await completeReferring(writing, changes.awaiting)
+    const referring = isLast ? await completeReferring(writing, changes.awaiting) : noChanges
     updateAll(writing, referring.length === 0 ? step.changed : [...step.changed, ...referring])
-    await addLinks(writing, changes.links)
+    if (isLast) await addLinks(writing, changes.links)
+    unlinkDeleted(writing, step.deleted)
     removeAll(writing, step.deleted)
+    // A stale row frees no value. And the second part of an update needs the version that the first part has made.
+    if (!isLast && hasVersions(step)) await writing.settle()
   }
 }
+
+const noChanges: readonly Change[] = []
 
 async function insertAll(writing: Writing, entities: readonly Entity[]): Promise<void> {
   const added = byTable(entities)
@@ -62,7 +67,7 @@ async function completeReferring(
   writing: Writing,
   awaiting: readonly Entity[],
 ): Promise<readonly Change[]> {
-  if (awaiting.length === 0) return []
+  if (awaiting.length === 0) return noChanges
   await writing.settle()
   for (const entity of awaiting) fillForeignKeys(entity)
   writing.work.completed(awaiting)
@@ -104,6 +109,8 @@ export function tablesOf({
   for (const entity of added) tables.add(stateOf(entity).table)
   for (const { table } of changed) tables.add(table)
   for (const entity of deleted) tables.add(stateOf(entity).table)
+  for (const [table] of byTable(deleted))
+    for (const { table: link } of plainLinks(table)) tables.add(link)
   for (const entity of awaiting) tables.add(stateOf(entity).table)
   for (const table of linkTables(links)) tables.add(table)
   return tables

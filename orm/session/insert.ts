@@ -81,7 +81,11 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
   const overrides =
     columns.some((column) => facts.isAlwaysIdentity(column)) && entities.some(hasReservedKey)
   const returned = facts.afterInsert(columns)
-  const blank = table.columns.map((column) => (omitted.includes(column) ? null : undefined))
+  // What the database makes of these is not read back.
+  const unread = omitted.filter(({ deferred }) => deferred)
+  const blank = table.columns.map((column) =>
+    omitted.includes(column) && !column.deferred ? null : undefined,
+  )
   const sentPlaces = columns.map(({ position }) => position)
   const returnedPlaces = returned.map(({ position }) => position)
   const keyPlaces = table.primaryKey.map(({ position }) => position)
@@ -97,6 +101,7 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
       row[returnedPlaces[at] as number] = back[at] ?? null
     for (let at = 0; at < keyPlaces.length; at += 1)
       if ((row[keyPlaces[at] as number] ?? null) === null) throw keylessError(table)
+    for (const column of unread) setValue(entity, column, undefined)
     if (!absorbNew(entity, row as Row)) absorb(entity, row as Row, heldOf(index))
   }
   const statement = (): Statement =>

@@ -162,8 +162,8 @@ export class BaseSession implements AsyncDisposable {
   }
 
   /**
-   * Loads relations of entities in hand, for all of them at once: one statement for each loader. What an entity has
-   * loaded already stays, unless the loader has a filter, an order or a limit. `joinedload` loads here as
+   * Loads relations of entities in hand, for all of them at once: one statement for each loader, and one for what
+   * `undefer` names. What an entity has loaded already stays, unless the loader has a filter, an order or a limit. `joinedload` loads here as
    * `selectinload` does. As after an `await`, the JSON of the entities shows what was loaded.
    *
    * @param entities one entity or several of one class, which are stored in this session

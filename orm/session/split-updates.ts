@@ -1,4 +1,5 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { Primitive } from '../schema/wire-form.ts'
 import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
 import type { Change } from './change-set.ts'
 import { referencesOf } from './commit-order.ts'
@@ -65,8 +66,9 @@ function splitUpdate(
     freed.length > 0 && freed.every((key) => parked.some((place) => key.places.has(place)))
   const early = places.filter((place) => !late.has(place) || parked.includes(place))
   if (early.length === 0 || late.size === 0 || !(isFree || mayRelease)) return undefined
-  const between = row.slice()
-  for (const place of late) between[place] = snapshot[place] ?? null
+  const between = row.slice() as Primitive[]
+  // A deferred column that was not read stays unread.
+  for (const place of late) between[place] = snapshot[place] as Primitive
   for (const place of parked) between[place] = null
   const first = {
     ...change,

@@ -4,7 +4,7 @@ import { joinTexts } from '../entity/identity.ts'
 import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import { keptOf, textOfKept } from '../schema/values.ts'
-import type { Primitive } from '../schema/wire-form.ts'
+import type { Primitive, Row } from '../schema/wire-form.ts'
 import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
 import type { Change, ChangeSet } from './change-set.ts'
 import { byTable, changesByTable } from './tables.ts'
@@ -22,9 +22,12 @@ export interface Conflict {
 
 const none: readonly Conflict[] = []
 
+/** A value that the session does not know: that of a deferred column that was not read. */
+const unread: unique symbol = Symbol('unread')
+
 /**
- * The unique values that one row of a flush frees and another one takes. Values that only look equal are conflicts too:
- * they cost an order, and nothing else.
+ * The unique values that one row of a flush frees and another one takes. Values that only look equal, or that the
+ * session does not know, are conflicts too: they cost an order, and nothing else.
  */
 export function conflictsOf(writing: Writing, changes: ChangeSet): readonly Conflict[] {
   const { added, changed, deleted } = changes
@@ -72,8 +75,8 @@ function findConflicts(
   additions: readonly Entity[],
   updates: readonly Change[],
 ): void {
-  const freed = new Map<string, Written[]>()
-  const free = (row: Written, value: string | undefined): void => {
+  const freed = new Map<string | typeof unread, Written[]>()
+  const free = (row: Written, value: string | typeof unread | undefined): void => {
     if (value === undefined) return
     const rows = freed.get(value)
     if (rows === undefined) freed.set(value, [row])
@@ -83,17 +86,21 @@ function findConflicts(
   for (const entity of deletions)
     free(
       entity,
-      valueFrom(key, ({ position }) => stateOf(entity).snapshot?.[position] ?? null),
+      valueFrom(key, ({ position }) => knownOf(stateOf(entity).snapshot, position)),
     )
   for (const change of moved)
     free(
       change,
-      valueFrom(key, ({ position }) => change.snapshot[position] ?? null),
+      valueFrom(key, ({ position }) => knownOf(change.snapshot, position)),
     )
   if (freed.size === 0) return
-  const take = (takes: Written, value: string | undefined): void => {
+  const take = (takes: Written, value: string | typeof unread | undefined): void => {
     if (value === undefined) return
-    for (const frees of freed.get(value) ?? [])
+    const rows =
+      value === unread
+        ? [...freed.values()].flat()
+        : [...(freed.get(value) ?? []), ...(freed.get(unread) ?? [])]
+    for (const frees of rows)
       if (frees !== takes && isOrdered(key, frees, takes)) conflicts.push({ frees, takes, key })
   }
   for (const entity of additions)
@@ -104,7 +111,7 @@ function findConflicts(
   for (const change of moved)
     take(
       change,
-      valueFrom(key, ({ position }) => change.row[position] ?? null),
+      valueFrom(key, ({ position }) => knownOf(change.row, position)),
     )
 }
 
@@ -126,18 +133,28 @@ function keptOfNew(entity: Entity, column: ColumnMetadata): Primitive | undefine
   return value === undefined ? undefined : keptOf(column, value)
 }
 
-/** A text that is equal for values that PostgreSQL may call equal; undefined for those that conflict with none. */
+function knownOf(row: Row | undefined, position: number): Primitive | typeof unread {
+  const kept = row?.[position]
+  return kept === undefined ? unread : kept
+}
+
+/**
+ * A text that is equal for values that PostgreSQL may call equal; undefined for those that conflict with none.
+ * `unread` if the session does not know a part of it.
+ */
 function valueFrom(
   { columns, areNullsEqual }: UniqueKey,
-  keptOfColumn: (column: ColumnMetadata) => Primitive | undefined,
-): string | undefined {
+  keptOfColumn: (column: ColumnMetadata) => Primitive | typeof unread | undefined,
+): string | typeof unread | undefined {
   const texts: string[] = []
+  let isUnread = false
   for (const column of columns) {
     const kept = keptOfColumn(column)
     if (kept === undefined || (kept === null && !areNullsEqual)) return undefined
-    texts.push(kept === null ? 'null' : `=${looseText(textOfKept(column, kept) as string)}`)
+    if (kept === unread) isUnread = true
+    else texts.push(kept === null ? 'null' : `=${looseText(textOfKept(column, kept) as string)}`)
   }
-  return joinTexts(texts)
+  return isUnread ? unread : joinTexts(texts)
 }
 
 // citext and some collations ignore case, char(n) ignores blanks, numeric ignores zeros at the end.

@@ -1,4 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
+import { fillDeferred, withLoaded } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { identityOf, storedIdentity } from '../entity/identity.ts'
 import type { RelationHandle } from '../entity/relation-handle.ts'
@@ -180,6 +181,19 @@ export class UnitOfWork {
   /** The row of an entity was read while the session {@link isInDoubt}, for the first time or again. */
   read(entity: Entity): void {
     this.#innermost.remembersRead(entity)
+  }
+
+  /** Gives an entity the deferred columns of a row that it does not have yet. */
+  fillDeferred(entity: Entity, row: Row): void {
+    const filled = fillDeferred(entity, row)
+    if (filled === undefined) return
+    // What was read is no change: an undo must not make it one.
+    const { table } = stateOf(entity)
+    for (const { written } of this.#undo) {
+      const before = written?.get(entity)
+      if (before !== undefined) written?.set(entity, withLoaded(table, before, filled))
+    }
+    if (this.isInDoubt) this.read(entity)
   }
 
   /**

@@ -22,7 +22,7 @@ export function updateTable(
   const { columns, changed } = changedColumns(table, changes)
   const rows = changedRows(table, columns, changed, changes)
   const entities = changes.map(({ entity }) => entity)
-  const returned = facts.afterUpdate(columns)
+  const returned = facts.afterUpdate(columns, rows.loaded)
   const take = (change: Change, got: Row | undefined, isCommitted: boolean): void => {
     const { entity, places } = change
     const state = stateOf(entity)
@@ -34,10 +34,11 @@ export function updateTable(
     const sent = snapshot === change.snapshot ? change.row : rowOn(snapshot, change)
     const row = returned.length === 0 ? sent : sent.slice()
     for (let place = 0; place < returned.length; place += 1) {
-      const { position } = returned[place] as ColumnMetadata
+      const { position, deferred } = returned[place] as ColumnMetadata
       // Another entity of the batch changed this column, this one did not. Its snapshot stays.
       const isOfOthers = facts.isPlain && changed.has(position) && !places.includes(position)
-      if (!isOfOthers) (row as Primitive[])[position] = got?.[place] ?? null
+      const isUnknown = deferred && sent[position] === undefined // not loaded in this entity
+      if (!isOfOthers && !isUnknown) (row as Primitive[])[position] = got?.[place] ?? null
     }
     absorb(entity, row, heldRow(change, sent))
     writing.work.updated(entity, snapshot, isCommitted)
@@ -101,6 +102,9 @@ function changedRows(
   const values = columns.map(({ position }) => changes.map(({ row }) => row[position] ?? null))
   return {
     count: changes.length,
+    loaded: table.deferred.filter(({ position }) =>
+      changes.some(({ row }) => row[position] !== undefined),
+    ),
     keys: table.primaryKey.map(({ position }) => changes.map(({ row }) => row[position] ?? null)),
     values,
     versions: version && changes.map((change) => readVersion(change, version)),
@@ -130,6 +134,6 @@ function heldRow({ entity, made }: Change, sent: Row): Row {
   if (made.length === 0) return sent
   const { snapshot = [] } = stateOf(entity)
   const held = [...sent]
-  for (const { position } of made) held[position] = snapshot[position] ?? null
+  for (const { position } of made) held[position] = snapshot[position] as Primitive
   return held
 }

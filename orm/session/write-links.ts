@@ -7,6 +7,8 @@ import { defaultValue, keptOf } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { deleteLinks, insertLinks } from '../sql/link-statements.ts'
 import type { LinkChange } from './pending-relations.ts'
+import { knownReferences } from './references.ts'
+import { byTable } from './tables.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 import { unstoredLinkError } from './write-errors.ts'
 import type { Writing } from './writing.ts'
@@ -43,6 +45,46 @@ export function writeRemovedLinks(writing: Writing, links: readonly LinkChange[]
       forgetRows(writing.work, table, keys, values),
     )
   }
+}
+
+/**
+ * Deletes the links of rows that are deleted. Only of link tables without an entity, whose rows nobody else deletes, and
+ * where the database does not delete them itself.
+ */
+export function unlinkDeleted(writing: Writing, entities: readonly Entity[]): void {
+  for (const [table, same] of byTable(entities)) {
+    for (const through of plainLinks(table)) {
+      if (isCascaded(writing, table, through)) continue
+      const columns = through.from.map(([, between]) => between)
+      const values = through.from.map((pair) =>
+        same.map((entity) => keptThere(pair, stateOf(entity).snapshot?.[pair[0].position] ?? null)),
+      )
+      const statement = deleteLinks(through.table, columns, values, writing.factsOf(through.table))
+      put(writing, 'DELETE', through.table, statement, [])
+    }
+  }
+}
+
+/** The link tables without an entity that a table's relations name. */
+export function plainLinks(table: TableMetadata): readonly Through[] {
+  const found: Through[] = []
+  table.relations.forEach(({ through }) => {
+    if (through?.isPlain === true) found.push(through)
+  })
+  return found
+}
+
+function isCascaded(
+  writing: Writing,
+  table: TableMetadata,
+  { table: link, from }: Through,
+): boolean {
+  const references = knownReferences((one) => writing.factsOf(one), link, [table])
+  return references.some(
+    ({ action, pairs }) =>
+      action === 'cascade' &&
+      pairs.every(([local]) => from.some(([, between]) => between === local)),
+  )
 }
 
 /** Lets the entities of deleted rows go, if the session holds any. */

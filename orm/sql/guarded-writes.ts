@@ -35,7 +35,7 @@ export function guardedUpdateRows(
   return guarded(table, shape, parameters, () => ({
     plain: compiledUpdate(table, columns, rows, facts),
     isOne: rows.count === 1,
-    returned: facts.afterUpdate(columns).length,
+    returned: facts.afterUpdate(columns, rows.loaded).length,
     mayBeGone: false,
   }))
 }

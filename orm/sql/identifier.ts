@@ -1,4 +1,4 @@
-import type { TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 
 /** A quoted identifier. Every name that reaches SQL text goes through here. */
 export function quote(name: string): string {
@@ -14,4 +14,9 @@ export function quoteTable({ schema, name }: Pick<TableMetadata, 'schema' | 'nam
 export function literal(text: string): string {
   const escaped = text.replaceAll("'", "''")
   return escaped.includes('\\') ? ` E'${escaped.replaceAll('\\', '\\\\')}'` : `'${escaped}'`
+}
+
+/** The names of columns behind the alias of their table, which is text for SQL. */
+export function aliasedNames(alias: string, columns: readonly ColumnMetadata[]): string {
+  return columns.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
 }

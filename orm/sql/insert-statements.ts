@@ -4,7 +4,7 @@ import { textOfKept } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { arrayParameter } from './array-parameter.ts'
 import { quote, quoteTable } from './identifier.ts'
-import { names, returning, writing } from './keyed-rows.ts'
+import { names, positions, returning, writing } from './keyed-rows.ts'
 import { type Statement, statementsOf } from './statement.ts'
 import type { TableFacts } from './table-facts.ts'
 
@@ -65,19 +65,12 @@ function freeName(wanted: string, columns: readonly ColumnMetadata[]): string {
 }
 
 /** Inserts rows that leave every column to PostgreSQL; there is nothing to unnest, so the text has each row. */
-export function insertDefaults(
-  table: TableMetadata,
-  count: number,
-  { rereadsXmin }: TableFacts,
-): Statement {
+export function insertDefaults(table: TableMetadata, count: number, facts: TableFacts): Statement {
   const values = Array.from({ length: count }, () => '(default)').join(', ')
   const [{ name }] = table.primaryKey
-  const returned = rereadsXmin ? table.columns : table.rowColumns
+  const returned = facts.afterInsert([])
   const text = `insert into ${quoteTable(table)} (${quote(name)}) values ${values} returning ${names(returned)}`
-  const decoder = rereadsXmin ? decoderOf(table, returned) : rowDecoder(table)
+  const isWhole = returned.length === table.rowColumns.length
+  const decoder = isWhole ? rowDecoder(table) : decoderOf(table, returned)
   return { ...writing('INSERT', table, text, decoder), parameters: [] }
-}
-
-function positions(columns: readonly ColumnMetadata[]): string {
-  return columns.map(({ position }) => position).join(',')
 }

@@ -1,8 +1,9 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { type RowColumns, usualColumns } from '../schema/row-columns.ts'
 import { decoderOf, placeColumn, rowDecoder, rowDecoderWith } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import { arrayLiteral } from '../schema/types/array-text.ts'
-import { quote, quoteTable } from './identifier.ts'
+import { aliasedNames, quote, quoteTable } from './identifier.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
 import { aroundTypedArray } from './typed-array.ts'
 
@@ -13,11 +14,15 @@ export type KeyPart = string | readonly [from: string, to: string]
 export type KeyParts = readonly KeyPart[]
 
 /** The row with a key. More than one where an interval has several. */
-export function selectByKey(table: TableMetadata, key: KeyParts): Statement {
+export function selectByKey(
+  table: TableMetadata,
+  key: KeyParts,
+  columns: RowColumns = usualColumns(table),
+): Statement {
   const hasRange = key.some(isRange)
-  const shape = hasRange ? `key|${key.map(isRange).map(Number).join('')}` : 'key'
-  const compiled = statementsOf(table).get(shape, () =>
-    reading(table, selectByKeyText(table, key.map(isRange)), rowDecoder(table)),
+  const ranges = hasRange ? `|${key.map(isRange).map(Number).join('')}` : ''
+  const compiled = statementsOf(table).get(`key${columns.shape}${ranges}`, () =>
+    reading(table, selectByKeyText(table, key.map(isRange), columns), rowDecoder(table, columns)),
   )
   return { ...compiled, parameters: hasRange ? key.flat() : (key as readonly string[]) }
 }
@@ -26,7 +31,11 @@ function reading(table: TableMetadata, text: string, decoder: RowDecoder): Compi
   return { text, kind: 'read', summary: `SELECT ${table.fullName}`, tables: [table], decoder }
 }
 
-function selectByKeyText(table: TableMetadata, ranges: readonly boolean[]): string {
+function selectByKeyText(
+  table: TableMetadata,
+  ranges: readonly boolean[],
+  columns: RowColumns,
+): string {
   let parameters = 0
   const next = (): string => `$${(parameters += 1)}`
   const conditions = table.primaryKey.map((column, index) => {
@@ -35,7 +44,7 @@ function selectByKeyText(table: TableMetadata, ranges: readonly boolean[]): stri
       ? `${name} >= ${next()} and ${name} < ${next()}`
       : `${name} = ${next()}`
   })
-  return `select ${columnList(table.rowColumns)} from ${quoteTable(table)} as t0 where ${conditions.join(' and ')}`
+  return `select ${aliasedNames('t0', columns.list)} from ${quoteTable(table)} as t0 where ${conditions.join(' and ')}`
 }
 
 /**
@@ -47,14 +56,15 @@ export function selectByKeys(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
   keys: readonly KeyParts[],
+  read: RowColumns = usualColumns(table),
 ): Statement {
   const kinds = columns.map((_, index) => kindOf(keys, index))
   const shape = columns.map(({ position }, index) => `${position}${kinds[index]}`)
-  const compiled = statementsOf(table).get(`keys|${shape.join()}`, () =>
+  const compiled = statementsOf(table).get(`keys${read.shape}|${shape.join()}`, () =>
     reading(
       table,
-      selectByKeysText(table, table.rowColumns, columns, kinds),
-      rowDecoderWith(table, placeColumn),
+      selectByKeysText(table, read.list, columns, kinds),
+      rowDecoderWith(table, placeColumn, read),
     ),
   )
   return {
@@ -114,7 +124,7 @@ function selectByKeysText(
   })
   const names = [...arrays.map((_, index) => quote(`#${index + 1}`)), quote('#')]
   return (
-    `select ${columnList(selected)}, given.${quote('#')} from unnest(${arrays.join(', ')}) ` +
+    `select ${aliasedNames('t0', selected)}, given.${quote('#')} from unnest(${arrays.join(', ')}) ` +
     `with ordinality as given (${names.join(', ')}) join ${quoteTable(table)} as t0 on ${conditions.join(' and ')}`
   )
 }
@@ -131,8 +141,4 @@ function boundOf(part: KeyPart, bound: 0 | 1): string {
 
 function isRange(part: KeyPart | undefined): boolean {
   return part !== undefined && typeof part !== 'string'
-}
-
-function columnList(columns: readonly ColumnMetadata[]): string {
-  return columns.map(({ name }) => `t0.${quote(name)}`).join(', ')
 }

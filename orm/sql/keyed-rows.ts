@@ -34,6 +34,11 @@ export function names(columns: readonly ColumnMetadata[]): string {
   return columns.map(({ name }) => quote(name)).join(', ')
 }
 
+/** Names columns of one table in the shape of a statement. */
+export function positions(columns: readonly ColumnMetadata[]): string {
+  return columns.map(({ position }) => position).join(',')
+}
+
 /** The columns that find a row: the primary key, and the version where one is required. */
 export function keyColumns(
   { primaryKey, version }: TableMetadata,

@@ -85,9 +85,11 @@ export type ColumnRefs<F> = {
 }
 
 // Of the field alone: the reference of a `Column<string>` is found once for all tables.
-type RefOf<Field> = [Field] extends [Column<infer T, boolean, boolean>] ? ColumnRef<T> : never
+type RefOf<Field> = [Field] extends [Column<infer T, boolean, boolean, undefined>]
+  ? ColumnRef<T>
+  : never
 
-type OptionalRefOf<Field> = [Field] extends [Column<infer T, boolean, boolean>]
+type OptionalRefOf<Field> = [Field] extends [Column<infer T, boolean, boolean, undefined>]
   ? ColumnRef<T | null>
   : never
 
@@ -144,7 +146,7 @@ export type Matches<E> = {
   >
 }
 
-type MatchOf<Field> = [Field] extends [Column<infer T, boolean, boolean>]
+type MatchOf<Field> = [Field] extends [Column<infer T, boolean, boolean, undefined>]
   ? T | readonly NonNullable<T>[]
   : never
 

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { TableMetadata } from '../schema/metadata.ts'
+import { type RowColumns, usualColumns } from '../schema/row-columns.ts'
 import { rowDecoder } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import { parametersOf } from './bind-sink.ts'
-import { quote } from './identifier.ts'
+import { aliasedNames, quote } from './identifier.ts'
 import type { RowLock } from './lock.ts'
 import { columnRef } from './refs.ts'
 import {
@@ -190,21 +191,25 @@ function compiledRead(
 
 const rowsOf = new WeakMap<Source, Projection>()
 
-/** The columns of a source, in the order of its table. */
-export function wholeRow(source: Source): Projection {
+/** The columns of a source, in the order of its table. Deferred ones only if they are given. */
+export function wholeRow(source: Source, columns?: RowColumns): Projection {
+  if (columns !== undefined && columns.shape !== '') return rowProjection(source, columns)
   let projection = rowsOf.get(source)
   if (projection === undefined) {
-    // Of a query's own table: the names need no join, and are the same each time.
-    const alias = quote(source.alias)
-    const text = source.table.rowColumns.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
-    projection = Object.freeze({
-      shape: 'rows',
-      decoder: rowDecoder(source.table),
-      write: (sink: Sink) => sink.text(text),
-    })
+    projection = rowProjection(source, usualColumns(source.table))
     rowsOf.set(source, projection)
   }
   return projection
+}
+
+function rowProjection(source: Source, columns: RowColumns): Projection {
+  // Of a query's own table: the names need no join, and are the same each time.
+  const text = aliasedNames(quote(source.alias), columns.list)
+  return Object.freeze({
+    shape: `rows${columns.shape}`,
+    decoder: rowDecoder(source.table, columns),
+    write: (sink: Sink) => sink.text(text),
+  })
 }
 
 /** A projection with one more column behind it. */
@@ -262,10 +267,11 @@ export function rowsWhere(
   from: Source,
   where: Condition | undefined,
   orders: readonly Order[],
+  columns?: RowColumns,
 ): SelectParts {
   return {
     from,
-    projection: wholeRow(from),
+    projection: wholeRow(from, columns),
     where,
     groups: [],
     having: undefined,

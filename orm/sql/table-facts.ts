@@ -1,5 +1,6 @@
 import type { ColumnType } from '../schema/column-type.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { columnsWith } from '../schema/row-columns.ts'
 
 /** How the values of a column are cast, see {@link ColumnType}. */
 export type Casts = Pick<ColumnType, 'arrayCast' | 'itemCast'>
@@ -100,8 +101,6 @@ export class TableFacts {
   readonly #generated: readonly ColumnMetadata[]
   /** What the database changes with every UPDATE. */
   readonly #renewed: readonly ColumnMetadata[]
-  /** The columns that a write may give back. */
-  readonly #row: readonly ColumnMetadata[]
   readonly #table: TableMetadata
 
   constructor(table: TableMetadata, entry: CatalogueEntry | undefined) {
@@ -110,7 +109,6 @@ export class TableFacts {
     this.#generated = table.columns.filter(({ name }) => entry?.columns.get(name)?.isGenerated)
     const { version } = table
     this.rereadsXmin = table.hasXmin && entry?.isPartitioned !== false
-    this.#row = this.rereadsXmin ? table.columns : table.rowColumns
     this.#renewed =
       version === undefined || this.rereadsXmin ? this.#generated : [...this.#generated, version]
     this.shape = entry === undefined ? '' : shapeOf(table, entry)
@@ -145,16 +143,31 @@ export class TableFacts {
       : { arrayCast: facts.arrayType, itemCast: '' }
   }
 
-  /** The columns that an INSERT of these columns has to return. */
+  /** The columns that an INSERT of these columns has to return. Of a deferred one nobody asks what the database made. */
   afterInsert(given: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
-    if (!this.isPlain) return this.#row
-    return this.#row.filter((column) => !given.includes(column) || this.#isAltered(column))
+    const columns = this.#rowWith(given.filter(isDeferred))
+    if (!this.isPlain) return columns
+    return columns.filter((column) => !given.includes(column) || this.#isAltered(column))
   }
 
-  /** The columns that an UPDATE of these columns has to return. */
-  afterUpdate(changed: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
-    if (!this.isPlain) return this.#row
-    return [...changed.filter((column) => this.#isAltered(column)), ...this.#renewed]
+  /**
+   * The columns that an UPDATE of these columns has to return.
+   *
+   * @param loaded the deferred columns that its entities know
+   */
+  afterUpdate(
+    changed: readonly ColumnMetadata[],
+    loaded: readonly ColumnMetadata[],
+  ): readonly ColumnMetadata[] {
+    if (!this.isPlain) return this.#rowWith(loaded)
+    const renewed = this.#renewed.filter((one) => !one.deferred || loaded.includes(one))
+    return [...changed.filter((column) => this.#isAltered(column)), ...renewed]
+  }
+
+  /** The columns that a write may give back, with some deferred ones. */
+  #rowWith(deferred: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
+    const { list } = columnsWith(this.#table, deferred)
+    return this.rereadsXmin ? list.filter((column) => column !== this.#table.version) : list
   }
 
   /** Whether the database makes the column's value of an expression, and takes none. */
@@ -198,6 +211,8 @@ export class TableFacts {
     return this.#entry?.columns.get(name)
   }
 }
+
+const isDeferred = ({ deferred }: ColumnMetadata): boolean => deferred
 
 /** The same for tables of one declaration that are alike in several databases. */
 function shapeOf(

@@ -14,6 +14,7 @@ import {
   type KeyedRows,
   names,
   nextVersion,
+  positions,
   returning,
   writing,
 } from './keyed-rows.ts'
@@ -29,6 +30,8 @@ export interface ChangedRows extends KeyedRows {
   readonly values: readonly Row[]
   /** Which entities changed a column; undefined: all of them. */
   readonly flags: readonly (readonly boolean[] | undefined)[]
+  /** The deferred columns that some of the entities know. */
+  readonly loaded: readonly ColumnMetadata[]
 }
 
 /**
@@ -54,7 +57,7 @@ export function compiledUpdate(
   rows: ChangedRows,
   facts: TableFacts,
 ): Compiled {
-  const returned = facts.afterUpdate(columns)
+  const returned = facts.afterUpdate(columns, rows.loaded)
   return rows.count === 1
     ? writing(
         'UPDATE',
@@ -84,20 +87,21 @@ export function updateParameters(
 /** Equal for updates that have the same text. */
 export function updateShape(
   columns: readonly ColumnMetadata[],
-  { count, flags, versions }: ChangedRows,
+  { count, flags, versions, loaded }: ChangedRows,
   facts: TableFacts,
 ): string {
   let shape = count === 1 ? 'update1|' : 'update|'
   if (versions !== undefined) shape += 'v|'
   for (let index = 0; index < columns.length; index += 1)
     shape += `${columns[index]?.position}${flags[index] === undefined ? '' : '?'},`
+  if (loaded.length > 0) shape += `+${positions(loaded)}`
   return shape + facts.shape
 }
 
 function updateOneText(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  { versions }: ChangedRows,
+  { versions, loaded }: ChangedRows,
   facts: TableFacts,
 ): string {
   const key = keyEqual(table, versions)
@@ -105,14 +109,14 @@ function updateOneText(
   const sets = columns.map(({ name }, index) => `${quote(name)} = $${index + first}`)
   return (
     `update ${quoteTable(table)} set ${[...sets, ...nextVersion(table, '')].join(', ')} where ${key.join(' and ')}` +
-    returning(names(facts.afterUpdate(columns)))
+    returning(names(facts.afterUpdate(columns, loaded)))
   )
 }
 
 function updateManyText(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  { flags, versions }: ChangedRows,
+  { flags, versions, loaded }: ChangedRows,
   facts: TableFacts,
 ): string {
   const given = new GivenArrays()
@@ -123,7 +127,7 @@ function updateManyText(
     if (flags[index] === undefined) return `${name} = ${value}`
     return `${name} = case when ${given.add(flagType)} then ${value} else target.${name} end`
   })
-  const back = facts.afterUpdate(columns).map(({ name }) => `, target.${quote(name)}`)
+  const back = facts.afterUpdate(columns, loaded).map(({ name }) => `, target.${quote(name)}`)
   return (
     `update ${quoteTable(table)} as target set ${[...sets, ...nextVersion(table, 'target.')].join(', ')} from ${given.text} ` +
     `where ${key}${lockedFirst(table, facts, columns)} returning ${GivenArrays.place}${back.join('')}`

@@ -88,8 +88,9 @@ function tellSession(span: Span, operation: SessionOperation): void {
 function tellRelationship(span: Span, operation: RelationshipOperation): void {
   const { strategy, owners, depth, cacheHit } = operation
   if (strategy !== 'select') span.setAttribute('db.relationship.batch_count', owners.length)
-  if (strategy === 'selectinload') span.setAttribute('db.relationship.depth', depth)
-  else span.setAttribute('db.relationship.cache_hit', cacheHit)
+  const isLazy = strategy === 'select' || strategy === 'peers'
+  if (isLazy) span.setAttribute('db.relationship.cache_hit', cacheHit)
+  else span.setAttribute('db.relationship.depth', depth)
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { Row, RowDecoder } from '../../schema/wire-form.ts'
-import { readerOf, type RowReader, widthError } from './row-reader.ts'
+import type { Primitive, Row, RowDecoder } from '../../schema/wire-form.ts'
+import { readerOf, type RowReader, skipGaps, widthError } from './row-reader.ts'
 
 /** In which format PostgreSQL sends each column of a result, and the reader of such rows. */
 export interface RowFormat {
@@ -41,18 +41,21 @@ export function readsBinary(decoder: RowDecoder): boolean {
 
 /** Reads a row of `pg`'s texts. */
 export function readTexts(decoder: RowDecoder, texts: readonly (string | null)[]): Row {
-  const { columns } = decoder
+  const { columns, gaps = [] } = decoder
   if (texts.length !== columns.length) throw widthError(columns.length, texts.length)
-  const row = []
+  const row: Primitive[] = []
   let at = 0
+  let gap = 0
   try {
     for (; at < texts.length; at += 1) {
+      gap = skipGaps(row, gaps, gap)
       const text = texts[at]!
       row.push(text === null ? null : columns[at]!.fromText(text))
     }
   } catch (error) {
     throw decoder.explain(error, at, row)
   }
+  skipGaps(row, gaps, gap)
   return row
 }
 

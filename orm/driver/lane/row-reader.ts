@@ -27,13 +27,15 @@ export function readerOf(decoder: RowDecoder, isBinary: readonly boolean[]): Row
 }
 
 function carefulReader(decoder: RowDecoder, isBinary: readonly boolean[]): RowReader {
-  const { columns } = decoder
+  const { columns, gaps = none } = decoder
   const read = columns.map((column, at) => columnReader(column, isBinary[at] === true))
   return (bytes, at) => {
     requireWidth(columns.length, int16At(bytes, at))
     const row: Primitive[] = []
     let next = at + 2
+    let gap = 0
     for (let column = 0; column < read.length; column += 1) {
+      gap = skipGaps(row, gaps, gap)
       const length = int32At(bytes, next)
       next += 4
       if (length === -1) {
@@ -47,8 +49,26 @@ function carefulReader(decoder: RowDecoder, isBinary: readonly boolean[]): RowRe
       }
       next += length
     }
+    skipGaps(row, gaps, gap)
     return row
   }
+}
+
+const none: readonly number[] = []
+
+/**
+ * Leaves the places of a row undefined that come next and that no column fills.
+ *
+ * @param gap the index of the next gap
+ * @returns the index of the gap after those
+ */
+export function skipGaps(row: unknown[], gaps: readonly number[], gap: number): number {
+  let next = gap
+  while (gaps[next] === row.length) {
+    row.push(undefined)
+    next += 1
+  }
+  return next
 }
 
 type ColumnReader = (bytes: Buffer, at: number, length: number) => Primitive
@@ -61,7 +81,7 @@ function columnReader(column: ColumnDecoder, isBinary: boolean): ColumnReader {
 
 /** The same in straight code. A row that fails is read again carefully, for its error. */
 function generated(
-  { columns }: RowDecoder,
+  { columns, gaps = none }: RowDecoder,
   isBinary: readonly boolean[],
   careful: RowReader,
 ): RowReader {
@@ -79,6 +99,8 @@ function generated(
         next += length
       }`
   })
+  const places = columns.map((_, at) => `c${at}`)
+  for (const gap of gaps) places.splice(gap, 0, 'undefined')
   const decoders = columns.map((column, at) => (isBinary[at] === true ? column.binary : column))
   return generate<RowReader>(
     [...columns.map((_, at) => `d${at}`), 'careful'],
@@ -88,7 +110,7 @@ function generated(
       let next = at + 2
       let length = 0
       try {${lines.join('')}
-        return [${columns.map((_, at) => `c${at}`).join(', ')}]
+        return [${places.join(', ')}]
       } catch {
         return careful(bytes, at)
       }

@@ -198,3 +198,52 @@ describe.each(ways)('%s code with strange names', (_, isGenerated) => {
     expect(filled).toEqual(entity)
   })
 })
+
+describe.each(typeNames)('a deferred %s', (name) => {
+  const around = [columnNamed('id'), { ...columnNamed(name), deferred: true }, columnNamed('id')]
+  const columns = around.map((column, position) => ({
+    ...column,
+    position,
+    property: `p${position}`,
+  }))
+
+  it.each(ways)(
+    'that was not read is undefined, unchanged and not in JSON (%s)',
+    (_, isGenerated) => {
+      const compiled = compile(columns, isGenerated)
+      const entity: Record<string, unknown> = {}
+      const row = [1, undefined, 2] as unknown as Primitive[]
+      compiled.assign(entity, row)
+      expect(Object.entries(entity)).toEqual([
+        ['p0', 1],
+        ['p1', undefined],
+        ['p2', 2],
+      ])
+      expect(compiled.nextChange(entity, row, 0)).toBe(-1)
+      expect(Object.keys(compiled.json(entity))).toEqual(['p0', 'p2'])
+      expect(Object.keys(compiled.jsonTexts(entity))).toEqual(['p0', 'p2'])
+      for (const value of [null, ...hostile[name]]) {
+        entity['p1'] = value
+        expect(compiled.nextChange(entity, row, 0)).toBe(1)
+        expect(Object.keys(compiled.json(entity))).toEqual(['p0', 'p1', 'p2'])
+      }
+    },
+  )
+
+  it.each(ways)('that was read is like any other (%s)', (_, isGenerated) => {
+    const compiled = compile(columns, isGenerated)
+    const usual = compile(
+      columns.map((column) => ({ ...column, deferred: false })),
+      isGenerated,
+    )
+    for (const value of hostile[name]) {
+      const row = [1, keptOf(columns[1]!, value), 2]
+      const [one, other] = [{}, {}]
+      compiled.assign(one, row)
+      usual.assign(other, row)
+      expect(one).toEqual(other)
+      expect(compiled.nextChange(one, row, 0)).toBe(-1)
+      expect(compiled.jsonTexts(one)).toEqual(usual.jsonTexts(other))
+    }
+  })
+})

@@ -135,3 +135,19 @@ describe.each(ways)('%s code', (_, isGenerated) => {
     expect(entity['id']).toBe(5)
   })
 })
+
+describe.each(typeNames)('a deferred %s', (name) => {
+  const column = { ...(tableOf(Wide).columnOf.get(name) as ColumnMetadata), position: 0 }
+
+  it.each(ways)('that was not read back is not taken (%s)', (_, isGenerated) => {
+    const compiled = compileWrites([{ ...column, deferred: true }], isGenerated)
+    const row = [undefined] as unknown as Primitive[]
+    const entity = { [name]: undefined }
+    expect(compiled.take(entity, row)).toBe(true)
+    expect(entity).toStrictEqual({ [name]: undefined })
+    const [value] = hostile[name]
+    const set = { [name]: value }
+    expect(answerOf(() => compiled.take(set, row))).not.toBe(true)
+    expect(set[name]).toBe(value)
+  })
+})

@@ -97,6 +97,7 @@ function update(
     keys: primaryKey.map((_, index) => kept.map((key) => key[index] ?? null)),
     values: keptOfTexts(columns, texts).map((value) => keys.map(() => value)),
     flags: columns.map(() => undefined),
+    loaded: [],
   }
   const facts = catalogue.factsOf(tableOf(entity))
   return required(guardedUpdateRows(tableOf(entity), columns, rows, facts))
@@ -315,7 +316,7 @@ it('guards no table with a rule or a trigger, nor one that the catalogue does no
   for (const entity of [Ruled, Fired]) {
     const facts = catalogue.factsOf(tableOf(entity))
     const columns = columnsOf(entity, ['n'])
-    const rows = { count: 1, keys: [['1']], values: [['2']], flags: [undefined] }
+    const rows = { count: 1, keys: [['1']], values: [['2']], flags: [undefined], loaded: [] }
     expect(guardedUpdateRows(tableOf(entity), columns, rows, facts)).toBeUndefined()
     expect(guardedDeleteRows(tableOf(entity), ids(1), facts)).toBeUndefined()
   }

@@ -6,7 +6,7 @@ import { type AnyEntity, classOf, type Kind, Person, Skill, Team } from './table
 
 class Undone extends Error {}
 
-export const statements = {
+const statements = {
   rows: `select 'person' as kind, p.label, p.name, b.label as boss, t.label as team from people p
     left join people b on b.id = p.boss_id left join teams t on (t.org, t.no) = (p.team_org, p.team_no)
     union all select 'team', label, name, null, null from teams
@@ -226,8 +226,8 @@ export class Run {
       .find(classOf[row.kind] as typeof Person)
       .filter({ label })
       .one()
-    this.#entities.set(label, entity as AnyEntity)
-    return entity as AnyEntity
+    this.#entities.set(label, entity)
+    return entity
   }
 
   /** Each loaded relation is what the model says, with the entities that the session holds. */

@@ -1,0 +1,86 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { integer, manyToMany, table, text } from '../../../../orm/index.ts'
+import { testDatabase } from '../../../support/database.ts'
+
+class Post extends table('posts', {
+  id: integer().primaryKey().generated(),
+  title: text(),
+  tags: () => manyToMany(Tag, { through: 'post_tags' }),
+  related: () => manyToMany(Post, { through: 'related', from: 'one_id', to: 'other_id' }),
+}) {}
+
+class Tag extends table('tags', {
+  id: integer().primaryKey().generated(),
+  name: text().unique(),
+  posts: () => manyToMany(Post, { through: 'post_tags' }),
+}) {}
+
+const { database, query, truncate } = await testDatabase([Post, Tag])
+
+beforeEach(async () => {
+  await truncate()
+  await query(`insert into posts (title) values ('one'), ('two')`)
+  await query(`insert into tags (name) values ('go'), ('sql')`)
+  await query(`insert into post_tags (post_id, tag_id) values (1, 1), (2, 1)`)
+})
+
+const links = async (): Promise<string[]> => {
+  const rows = await query(`select post_id || '-' || tag_id as link from post_tags order by 1`)
+  return rows.map((row) => String(row['link']))
+}
+
+describe('a link table without an entity', () => {
+  it('gets and loses rows from both sides', async () => {
+    await database.run(async (session) => {
+      const [one] = await session.getMany(Post, [1])
+      const [go, sql] = await session.getMany(Tag, [1, 2])
+      one?.tags.add(sql as Tag, new Tag({ name: 'new' }))
+      go?.posts.remove(one as Post)
+    })
+    expect(await links()).toEqual(['1-2', '1-3', '2-1'])
+  })
+
+  it('links rows of one table', async () => {
+    await database.run(async (session) => {
+      const [one, two] = (await session.getMany(Post, [1, 2])) as [Post, Post]
+      one.related.add(two, one)
+      two.related.add(new Post({ title: 'three' }))
+    })
+    expect(await query(`select one_id, other_id from related order by 1, 2`)).toEqual([
+      { one_id: 1, other_id: 1 },
+      { one_id: 1, other_id: 2 },
+      { one_id: 2, other_id: 3 },
+    ])
+  })
+
+  it('loses the links of a deleted row, which leaves the lists', async () => {
+    await database.run(async (session) => {
+      const [one] = (await session.getMany(Post, [1])) as [Post]
+      const [go] = (await session.getMany(Tag, [1])) as [Tag]
+      await go.posts
+      session.delete(one)
+      await session.flush()
+      expect(go.posts.value.map(({ title }) => title)).toEqual(['two'])
+    })
+    expect(await links()).toEqual(['2-1'])
+  })
+})
+
+describe('a link table whose foreign keys do not cascade', () => {
+  it('loses the links of a deleted row with the row', async () => {
+    const strict = await testDatabase([Post, Tag])
+    await strict.query(`alter table post_tags drop constraint post_tags_post_id_fkey,
+      add foreign key (post_id) references posts`)
+    await strict.query(`insert into posts (title) values ('one'), ('two')`)
+    await strict.query(`insert into tags (name) values ('go'), ('sql')`)
+    await strict.query(`insert into post_tags (post_id, tag_id) values (1, 1), (2, 1)`)
+    await strict.database.run(async (session) => {
+      const [one] = (await session.getMany(Post, [1])) as [Post]
+      const [sql] = (await session.getMany(Tag, [2])) as [Tag]
+      one.tags.add(sql)
+      session.delete(one)
+    })
+    expect(await strict.query(`select post_id from post_tags`)).toEqual([{ post_id: 2 }])
+    expect(await strict.query(`select id from posts`)).toEqual([{ id: 2 }])
+  })
+})
