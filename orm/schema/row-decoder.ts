@@ -92,6 +92,7 @@ export function concatenated(
 ): RowDecoder {
   const between: RowDecoder = { columns: more, explain: (cause) => cause }
   const parts = [first, between, ...others]
+  const xminOf = parts.flatMap((part) => part.xminOf ?? [])
   const gaps: number[] = []
   let width = 0
   for (const part of parts) {
@@ -99,6 +100,7 @@ export function concatenated(
     width += widthOf(part)
   }
   return Object.freeze({
+    xminOf: xminOf.length === 0 ? undefined : xminOf,
     columns: Object.freeze(parts.flatMap(({ columns }) => columns)),
     gaps: Object.freeze(gaps),
     explain(cause: unknown, index: number, row: Row): unknown {
@@ -124,7 +126,7 @@ export function decoderOf(
     columns: Object.freeze(columns.map((one) => ('type' in one ? one.type.keep : one.decoder))),
     xminOf:
       table.version !== undefined && table.hasXmin && columns.includes(table.version)
-        ? table
+        ? [table]
         : undefined,
     explain(cause: unknown, index: number, row: Row): unknown {
       const column = columns[index]

@@ -36,8 +36,8 @@ export interface RowDecoder {
   readonly columns: readonly ColumnDecoder[]
   /** The places of the row that no column of the result fills, in their order. They are undefined. */
   readonly gaps?: readonly number[]
-  /** The table whose xmin it reads. Views and foreign tables have none. */
-  readonly xminOf?: TableMetadata | undefined
+  /** The tables whose xmin it reads. Views and foreign tables have none. */
+  readonly xminOf?: readonly TableMetadata[] | undefined
   /** The error of a column that could not be read; `row` has the columns before it. */
   explain(cause: unknown, column: number, row: Row): unknown
 }

@@ -25,11 +25,6 @@ export class Catalogue {
     return this.#known.get(table) ?? unknownFacts(table)
   }
 
-  /** Whether the facts of a table are known. */
-  knows(table: TableMetadata): boolean {
-    return this.#known.has(table)
-  }
-
   /** Asks for the tables that are not known yet, with one statement. Undefined if all are known. Refuses tables that lack their xmin. */
   learn(tables: Iterable<TableMetadata>, lookUp: LookUp): Promise<void> | undefined {
     let missing: TableMetadata[] | undefined

@@ -76,37 +76,45 @@ export class EntitySource implements QueryContext {
   }
 
   fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T> {
-    const table = statement.decoder?.xminOf
-    return table === undefined || this.#catalogue.knows(table) || this.#connection.hasFailed
-      ? this.#connection.fetch(statement, operation, fetched)
-      : this.#fetchFirst(table, statement, operation, fetched)
-  }
-
-  /** Asks the catalogue whether the rows of a table have an xmin, before the first of them is read. */
-  #fetchFirst<T>(
-    table: TableMetadata,
-    statement: Statement,
-    operation: Operation,
-    fetched: Fetched<T>,
-  ): Promise<T> {
-    return this.give(async () => {
-      try {
-        await this.#catalogue.learn([table], (text, parameters) =>
-          this.#connection.lookUp(text, parameters, operation),
-        )
-      } catch (error) {
-        fetched.ended?.()
-        throw error
-      }
+    if (statement.decoder?.xminOf === undefined)
       return this.#connection.fetch(statement, operation, fetched)
-    })
+    return this.#afterFacts([{ statement, operation, fetched }], operation, () =>
+      this.#connection.fetch(statement, operation, fetched),
+    )
   }
 
   fetchAll<T>(
     fetches: readonly Fetching<T, Operation>[],
     parent: Operation | undefined,
   ): Promise<readonly T[]> {
-    return this.#connection.fetchAll(fetches, parent)
+    const first = fetches.find(({ statement }) => statement.decoder?.xminOf !== undefined)
+    if (first === undefined) return this.#connection.fetchAll(fetches, parent)
+    return this.#afterFacts(fetches, first.operation, () =>
+      this.#connection.fetchAll(fetches, parent),
+    )
+  }
+
+  /** Asks the catalogue whether the rows of tables have an xmin, before the first of them is read. */
+  #afterFacts<T>(
+    fetches: readonly Fetching<unknown, Operation>[],
+    operation: Operation,
+    fetch: () => Promise<T>,
+  ): Promise<T> {
+    if (this.#connection.hasFailed) return fetch()
+    const tables = new Set(fetches.flatMap(({ statement }) => statement.decoder?.xminOf ?? []))
+    const learning = this.#catalogue.learn(tables, (text, parameters) =>
+      this.#connection.lookUp(text, parameters, operation),
+    )
+    if (learning === undefined) return fetch()
+    return this.give(async () => {
+      try {
+        await learning
+      } catch (error) {
+        for (const { fetched } of fetches) fetched.ended?.()
+        throw error
+      }
+      return fetch()
+    })
   }
 
   get epoch(): number {

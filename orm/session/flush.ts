@@ -13,7 +13,7 @@ import { insertGroup } from './insert-group.ts'
 import { fillForeignKeys, insertTable } from './insert.ts'
 import type { LinkChange } from './pending-relations.ts'
 import { removeAll } from './remove.ts'
-import { stepsOf } from './steps.ts'
+import { type Step, stepsOf } from './steps.ts'
 import { byTable, changesByTable, inNameOrder } from './tables.ts'
 import { updateTable } from './update.ts'
 import {
@@ -41,6 +41,8 @@ export async function writeChanges(writing: Writing, changes: ChangeSet): Promis
     if (isLast) await addLinks(writing, changes.links)
     unlinkDeleted(writing, step.deleted)
     removeAll(writing, step.deleted)
+    // A stale row frees no value. And the second part of an update needs the version that the first part has made.
+    if (!isLast && hasVersions(step)) await writing.settle()
   }
 }
 
@@ -80,6 +82,13 @@ async function addLinks(writing: Writing, links: readonly LinkChange[]): Promise
 
 function areStored({ owner, target }: Link): boolean {
   return stateOf(owner).lifecycle === 'stored' && stateOf(target).lifecycle === 'stored'
+}
+
+function hasVersions({ changed, deleted }: Step): boolean {
+  return (
+    changed.some(({ table }) => table.version !== undefined) ||
+    deleted.some((entity) => stateOf(entity).table.version !== undefined)
+  )
 }
 
 function updateAll(writing: Writing, changes: readonly Change[]): void {

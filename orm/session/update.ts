@@ -8,6 +8,7 @@ import { type ChangedRows, updateRows } from '../sql/write-statements.ts'
 import type { Change } from './change-set.ts'
 import { rowsByPlace } from './row-counts.ts'
 import { areSafelyKept, isSafelyRead } from './safely-read.ts'
+import { firstPartOf } from './split-updates.ts'
 import { readVersions } from './versions.ts'
 import type { Writing } from './writing.ts'
 
@@ -106,13 +107,19 @@ function changedRows(
     ),
     keys: table.primaryKey.map(({ position }) => changes.map(({ row }) => row[position] ?? null)),
     values,
-    versions: version && changes.map(({ row }) => row[version.position] ?? null),
+    versions: version && changes.map((change) => readVersion(change, version)),
     flags: columns.map(({ position }) => {
       if (!isPartial) return undefined
       const flags = changes.map(({ places }) => places.includes(position))
       return flags.includes(false) ? flags : undefined
     }),
   }
+}
+
+/** What is kept of the version that the row has to have: that of the values that were compared, or of the first part. */
+function readVersion(change: Change, { position }: ColumnMetadata): Primitive {
+  const row = firstPartOf(change) === undefined ? change.row : stateOf(change.entity).snapshot
+  return row?.[position] ?? null
 }
 
 /** The changed columns on a snapshot that was read again meanwhile. */
