@@ -1,6 +1,6 @@
 import type { Primitive } from '../schema/wire-form.ts'
 import { uniqueKeysOf } from '../sql/unique-keys.ts'
-import type { Change } from './change-set.ts'
+import { type Change, awaitsKeys } from './change-set.ts'
 import { type Conflict, isChange, type Written } from './unique-conflicts.ts'
 import type { Writing } from './writing.ts'
 
@@ -34,6 +34,12 @@ export function splitUpdates(
 }
 
 const firstParts = new WeakMap<Change, Change>()
+const areFirst = new WeakSet<Change>()
+
+/** Whether it is a part of an update, and the other part comes later. */
+export function isFirstPart(change: Change): boolean {
+  return areFirst.has(change)
+}
 
 /** The part of an update that is written before this one. */
 export function firstPartOf(change: Change): Change | undefined {
@@ -51,7 +57,10 @@ function splitUpdate(
   conflicts: readonly Conflict[],
   mayRelease: boolean,
 ): readonly [Change, Change] | undefined {
-  const { table, snapshot, row, places, made } = change
+  const { entity, table, snapshot, row, made } = change
+  const places = awaitsKeys(change)
+    ? change.places.filter((place) => !change.awaited.includes(place))
+    : change.places
   const facts = writing.factsOf(table)
   const keys = uniqueKeysOf(table, facts)
   const unique = places.filter((place) => keys.some((key) => key.places.has(place)))
@@ -70,7 +79,9 @@ function splitUpdate(
   for (const place of unique) first[place] = snapshot[place] ?? null
   if (isFree) for (const place of parked) first[place] = null
   const before: Change = {
-    ...change,
+    entity,
+    table,
+    snapshot,
     row: first,
     places: isFree
       ? places.filter((place) => others.includes(place) || parked.includes(place))
@@ -84,5 +95,6 @@ function splitUpdate(
     made: made.filter(({ position }) => unique.includes(position)),
   }
   firstParts.set(after, before)
+  areFirst.add(before)
   return [before, after]
 }
