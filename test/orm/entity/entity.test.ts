@@ -109,7 +109,7 @@ describe('new', () => {
     const none = () => new Post({ title: 'T', author: null } as never)
     expect((await failure(ENTITY, none)).details).toContain('expected a User, got null')
     const many = () => new User({ name: 'A', email: 'a', posts: [post] } as never)
-    expect((await failure(ENTITY, many)).details).toContain('posts has many rows')
+    expect((await failure(ENTITY, many)).details).toContain('posts leads to many rows')
   })
 })
 

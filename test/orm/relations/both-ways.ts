@@ -52,11 +52,14 @@ export async function selected(
 /**
  * What a relation gives for each row of an entity, in the order of their keys: lazily, eagerly, with a
  * filter, and a list also with limits. All of them have to say the same.
+ *
+ * @param isJoined whether a join has to say it too
  */
 export async function bothWays(
   database: Database,
   entity: AnyEntityClass,
   name: string,
+  isJoined: boolean = true,
 ): Promise<Labels[]> {
   const lazy = await labels(database, entity, name)
   const loader: AnyLoader = selectinload<never, Labelled>((entity as never)[name])
@@ -64,10 +67,10 @@ export async function bothWays(
   const all = () => and()
   expect(await labels(database, entity, name, loader.filter(all))).toEqual(lazy)
   const joined: AnyLoader = joinedload<never, Labelled>((entity as never)[name])
-  expect(await labels(database, entity, name, joined)).toEqual(lazy)
+  if (isJoined) expect(await labels(database, entity, name, joined)).toEqual(lazy)
   if (tableOf(entity).relation(name).cardinality === 'one') return lazy
   const pairs = lazy.map((list) => list?.slice(0, 2))
-  expect(await labels(database, entity, name, joined.limit(2))).toEqual(pairs)
+  if (isJoined) expect(await labels(database, entity, name, joined.limit(2))).toEqual(pairs)
   for (const limit of [1, 2, 100]) {
     const firsts = lazy.map((list) => list?.slice(0, limit))
     expect(await labels(database, entity, name, loader.limit(limit))).toEqual(firsts)
