@@ -90,15 +90,17 @@ describe('rows that go with a deleted one', () => {
     await using session = database.session()
     const ann = await session.getOrThrow(User, 1)
     await ann.comments
+    const counts: number[] = []
     await session.transaction(async () => {
       await session
         .transaction(async () => {
           session.delete(await session.getOrThrow(Post, 1))
           await session.flush()
-          expect(ann.comments.value).toHaveLength(1)
+          counts.push(ann.comments.value.length)
           throw new Error('undone')
         })
         .catch(() => undefined)
+      expect(counts).toEqual([1])
       expect((await ann.comments).map(({ body }) => body)).toEqual(['a', 'b'])
     })
   })
