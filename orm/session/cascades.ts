@@ -14,8 +14,14 @@ import type { Writing } from './writing.ts'
  * new value, unless the program has changed it.
  *
  * @param rows the deleted rows
+ * @param vanished takes the entities whose rows are gone too
  */
-export function followDeletion(writing: Writing, table: TableMetadata, rows: readonly Row[]): void {
+export function followDeletion(
+  writing: Writing,
+  table: TableMetadata,
+  rows: readonly Row[],
+  vanished: Entity[],
+): void {
   if (rows.length === 0) return
   const { identity } = writing.work
   for (const child of identity.tables()) {
@@ -31,8 +37,9 @@ export function followDeletion(writing: Writing, table: TableMetadata, rows: rea
       for (const entity of referring) {
         gone.push(stateOf(entity).snapshot ?? [])
         writing.work.vanished(entity)
+        vanished.push(entity)
       }
-      followDeletion(writing, child, gone)
+      followDeletion(writing, child, gone, vanished)
     }
   }
 }

@@ -24,6 +24,16 @@ export interface Change {
   readonly made: readonly ColumnMetadata[]
 }
 
+/** The change of a stored entity that refers to new ones. What it gets as foreign keys is known when they are stored. */
+export interface AwaitedChange extends Change {
+  /** The positions of these foreign keys. They are among the places, without a value in the row. */
+  readonly awaited: readonly number[]
+}
+
+export function awaitsKeys(change: Change): change is AwaitedChange {
+  return 'awaited' in change
+}
+
 /** What a flush writes. */
 export interface ChangeSet {
   readonly added: readonly Entity[]

@@ -7,10 +7,11 @@ import { isMadeByDatabase } from '../entity/looped-writes.ts'
 import { setValue } from '../entity/property.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { requireValue } from '../schema/values.ts'
-import { type Change, changeOf, type ChangeSet } from './change-set.ts'
+import { completeChanges, withAwaited } from './awaited-changes.ts'
+import type { Change, ChangeSet } from './change-set.ts'
 import { commitOrder, parentsOf } from './commit-order.ts'
 import { insertGroup } from './insert-group.ts'
-import { fillForeignKeys, insertTable } from './insert.ts'
+import { insertTable } from './insert.ts'
 import type { LinkChange } from './pending-relations.ts'
 import { removeAll } from './remove.ts'
 import { type Step, stepsOf } from './steps.ts'
@@ -31,13 +32,13 @@ import type { Writing } from './writing.ts'
  * is left to the caller.
  */
 export async function writeChanges(writing: Writing, changes: ChangeSet): Promise<void> {
-  writeRemovedLinks(writing, changes.links)
-  const steps = stepsOf(writing, changes)
+  const gone = writeRemovedLinks(writing, changes.links)
+  const steps = stepsOf(writing, withAwaited(writing, without(gone, changes)))
   for (const step of steps) {
     const isLast = step === steps.at(-1)
     if (step.added.length > 0) await insertAll(writing, step.added)
-    const referring = isLast ? await completeReferring(writing, changes.awaiting) : noChanges
-    updateAll(writing, referring.length === 0 ? step.changed : [...step.changed, ...referring])
+    const areKnown = changes.awaiting.length === 0
+    updateAll(writing, areKnown ? step.changed : await completeChanges(writing, step.changed))
     if (isLast) await addLinks(writing, changes.links)
     unlinkDeleted(writing, step.deleted)
     removeAll(writing, step.deleted)
@@ -46,7 +47,17 @@ export async function writeChanges(writing: Writing, changes: ChangeSet): Promis
   }
 }
 
-const noChanges: readonly Change[] = []
+/** The changes without those of rows that go with removed links. */
+function without(gone: ReadonlySet<Entity>, changes: ChangeSet): ChangeSet {
+  if (gone.size === 0) return changes
+  const stays = (entity: Entity): boolean => !gone.has(entity)
+  return {
+    ...changes,
+    changed: changes.changed.filter(({ entity }) => stays(entity)),
+    deleted: changes.deleted.filter(stays),
+    awaiting: changes.awaiting.filter(stays),
+  }
+}
 
 async function insertAll(writing: Writing, entities: readonly Entity[]): Promise<void> {
   const added = byTable(entities)
@@ -60,18 +71,6 @@ async function insertAll(writing: Writing, entities: readonly Entity[]): Promise
         group.flatMap((one) => added.get(one) ?? []),
       )
   }
-}
-
-/** The changes of stored entities that refer to new ones, which have got their keys. */
-async function completeReferring(
-  writing: Writing,
-  awaiting: readonly Entity[],
-): Promise<readonly Change[]> {
-  if (awaiting.length === 0) return noChanges
-  await writing.settle()
-  for (const entity of awaiting) fillForeignKeys(entity)
-  writing.work.completed(awaiting)
-  return awaiting.flatMap((entity) => changeOf(entity, writing.work.identity) ?? [])
 }
 
 async function addLinks(writing: Writing, links: readonly LinkChange[]): Promise<void> {

@@ -5,6 +5,7 @@ import type { IdentityMap } from './identity-map.ts'
 
 /** Takes entities out of the loaded relations of those that the session holds: their rows are gone. */
 export function leaveRelations(identity: IdentityMap, entities: readonly Entity[]): void {
+  if (entities.length === 0) return
   const left = new Set(entities)
   const tables = new Set(entities.map((entity) => stateOf(entity).table))
   for (const owner of identity.tables()) {

@@ -4,6 +4,7 @@ import type { Link } from '../entity/links.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { isDeclared } from '../schema/inverse.ts'
+import { hasKey } from './insert.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 
 /** A link that a flush writes: an inserted or a deleted row of a link table. */
@@ -61,7 +62,9 @@ export class PendingRelations {
   wrote(entity: Entity): void {
     const state = stateOf(entity)
     state.references?.forEach((target, relation) => {
-      if (stateOf(target).snapshot !== undefined) state.references?.delete(relation)
+      // A part of the row that frees a unique value may be written before the key of the target is known.
+      const isWritten = stateOf(target).snapshot !== undefined && hasKey(entity, relation)
+      if (isWritten) state.references?.delete(relation)
       else reopen(entity, relation, target)
     })
     if (state.references?.size === 0) state.references = undefined

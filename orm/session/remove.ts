@@ -99,8 +99,9 @@ function removal(
         rows.push(snapshot)
         writing.work.removed(entity)
       }
-      followDeletion(writing, table, rows)
-      leaveRelations(writing.work.identity, entities)
+      const gone = [...entities]
+      followDeletion(writing, table, rows, gone)
+      leaveRelations(writing.work.identity, gone)
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive } from '../schema/wire-form.ts'
 import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
-import type { Change } from './change-set.ts'
+import { awaitsKeys, type Change } from './change-set.ts'
 import { referencesOf } from './commit-order.ts'
 import { type Conflict, isChange, type Written } from './unique-conflicts.ts'
 import type { Writing } from './writing.ts'
@@ -54,7 +54,10 @@ function splitUpdate(
   conflicts: readonly Conflict[],
   mayRelease: boolean,
 ): readonly [Change, Change] | undefined {
-  const { table, snapshot, row, places, made } = change
+  const { entity, table, snapshot, row, made } = change
+  const places = awaitsKeys(change)
+    ? change.places.filter((place) => !change.awaited.includes(place))
+    : change.places
   const keys = uniqueKeysOf(table, writing.factsOf(table))
   const freed = conflicts.filter(({ frees }) => frees === change).map(({ key }) => key)
   const nullable = places.filter((place) => takesNull(writing, table, place))
@@ -71,7 +74,9 @@ function splitUpdate(
   for (const place of late) between[place] = snapshot[place] as Primitive
   for (const place of parked) between[place] = null
   const first = {
-    ...change,
+    entity,
+    table,
+    snapshot,
     row: between,
     places: early,
     made: made.filter(({ position }) => !late.has(position)),

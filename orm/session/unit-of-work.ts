@@ -105,12 +105,11 @@ export class UnitOfWork {
       if (change !== undefined) changed.push(change)
     })
     const awaiting = this.#related.awaiting()
+    const isAwaiting = new Set(awaiting)
     return {
       added: [...(this.#added ?? none)],
       changed:
-        awaiting.length === 0
-          ? changed
-          : changed.filter(({ entity }) => !awaiting.includes(entity)),
+        awaiting.length === 0 ? changed : changed.filter(({ entity }) => !isAwaiting.has(entity)),
       deleted: [...(this.#deleted ?? none)],
       awaiting,
       links: this.#related.links(),
@@ -263,6 +262,7 @@ export class UnitOfWork {
   wroteLinks(links: readonly LinkChange[], isCommitted: boolean): void {
     this.#related.written(links)
     this.#writeCount += links.length
+    if (links.length > 0) this.#epoch = 0
     if (!isCommitted) this.#innermost.written ??= new Map()
   }
 

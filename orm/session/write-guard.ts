@@ -16,8 +16,12 @@ export interface WriteGuard {
   explain(error: unknown): unknown
 }
 
-export function checkWrites(guard: WriteGuard, { added, changed, deleted }: ChangeSet): void {
-  const written = [...changed.map(({ entity }) => entity), ...deleted].filter(hasVersion)
+export function checkWrites(
+  guard: WriteGuard,
+  { added, changed, awaiting, deleted }: ChangeSet,
+): void {
+  const updated = [...changed.map(({ entity }) => entity), ...awaiting]
+  const written = [...updated, ...deleted].filter(hasVersion)
   guard.check(written, added.filter(hasVersion))
 }
 

@@ -6,12 +6,15 @@ import type { ColumnPair, Through } from '../schema/relation-metadata.ts'
 import { defaultValue, keptOf } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { deleteLinks, insertLinks } from '../sql/link-statements.ts'
+import { leaveRelations } from './held-relations.ts'
 import type { LinkChange } from './pending-relations.ts'
 import { knownReferences } from './references.ts'
 import { byTable } from './tables.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 import { unstoredLinkError } from './write-errors.ts'
 import type { Writing } from './writing.ts'
+
+const none: readonly Entity[] = []
 
 /** The link tables of changed links. */
 export function linkTables(links: readonly LinkChange[]): ReadonlySet<TableMetadata> {
@@ -34,17 +37,29 @@ export function writeAddedLinks(writing: Writing, links: readonly LinkChange[]):
   }
 }
 
-/** Deletes the links that were removed, and forgets the entities of their rows. */
-export function writeRemovedLinks(writing: Writing, links: readonly LinkChange[]): void {
+/**
+ * Deletes the links that were removed, and forgets the entities of their rows.
+ *
+ * @returns these entities, as far as the session holds any
+ */
+export function writeRemovedLinks(
+  writing: Writing,
+  links: readonly LinkChange[],
+): ReadonlySet<Entity> {
+  const gone = new Set<Entity>()
   for (const [through, same] of byThrough(links.filter(({ isThere }) => !isThere))) {
     const { table } = through
     const keys = linkColumns(through)
     const values = columnsOf(same, through)
     const statement = deleteLinks(table, keys, values, writing.factsOf(table))
-    put(writing, 'DELETE', table, statement, same, () =>
-      forgetRows(writing.work, table, keys, values),
-    )
+    for (const entity of heldRows(writing.work, table, keys, values)) gone.add(entity)
+    put(writing, 'DELETE', table, statement, same, () => {
+      const rows = heldRows(writing.work, table, keys, values)
+      for (const entity of rows) writing.work.vanished(entity)
+      leaveRelations(writing.work.identity, rows)
+    })
   }
+  return gone
 }
 
 /**
@@ -87,17 +102,17 @@ function isCascaded(
   )
 }
 
-/** Lets the entities of deleted rows go, if the session holds any. */
-function forgetRows(
+/** The entities of rows that the session holds. */
+function heldRows(
   work: UnitOfWork,
   table: TableMetadata,
   keys: readonly ColumnMetadata[],
   values: readonly Row[],
-): void {
+): readonly Entity[] {
   const held = work.identity.of(table)
-  if (held.size === 0) return
+  if (held.size === 0) return none
   const [first = []] = values
-  const gone = new Set(
+  const wanted = new Set(
     first.map((_, index) =>
       identityOfKey(
         keys,
@@ -105,11 +120,11 @@ function forgetRows(
       ),
     ),
   )
-  for (const entity of held.values()) {
+  return [...held.values()].filter((entity) => {
     const { snapshot = [] } = stateOf(entity)
     const key = keys.map(({ position }) => snapshot[position] as Primitive)
-    if (gone.has(identityOfKey(keys, key))) work.vanished(entity)
-  }
+    return wanted.has(identityOfKey(keys, key))
+  })
 }
 
 function put(

@@ -3,7 +3,7 @@ import { stateOf } from '../entity/entity-state.ts'
 import { type Identity, identityOfKey, keptThere, keyNow } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
-import type { Change, ChangeSet } from './change-set.ts'
+import { type Change, type ChangeSet, awaitsKeys } from './change-set.ts'
 import { type KnownReference, knownReferences } from './references.ts'
 import { deleteOrder, insertOrder } from './row-order.ts'
 import { firstPartOf } from './split-updates.ts'
@@ -40,6 +40,9 @@ export class WriteOrder {
     for (const change of changed) {
       const first = firstPartOf(change)
       if (first !== undefined) this.#put(first, change, true)
+      if (awaitsKeys(change))
+        for (const target of stateOf(change.entity).references?.values() ?? [])
+          if (this.#isNew.has(target as Entity)) this.#put(target as Entity, change, false)
     }
   }
 

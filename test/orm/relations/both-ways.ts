@@ -59,7 +59,7 @@ export async function bothWays(
   database: Database,
   entity: AnyEntityClass,
   name: string,
-  isJoined = true,
+  isJoined: boolean = true,
 ): Promise<Labels[]> {
   const lazy = await labels(database, entity, name)
   expect(await labels(database, entity, name, 'peers')).toEqual(lazy)

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest'
+import { belongsTo, hasMany, integer, table } from '../../../orm/index.ts'
+import { testDatabase } from '../../support/database.ts'
+
+class Node extends table('nodes', {
+  id: integer().primaryKey().generated(),
+  no: integer(),
+  parentId: integer()
+    .nullable()
+    .references(() => Node),
+  parent: () => belongsTo(Node, 'parentId'),
+  children: () => hasMany(Node, 'parentId'),
+}) {}
+
+const { database, query } = await testDatabase([Node])
+const length = 3000
+
+it.each([
+  ['set(), before one of them is added', true, 'set'],
+  ['set(), after all are added', false, 'set'],
+  ['add(), before one of them is added', true, 'add'],
+] as const)(
+  'a chain of new rows that are related by %s takes two statements',
+  async (_, isFirst, by) => {
+    await query('truncate nodes')
+    await using session = database.session()
+    const nodes = Array.from({ length }, (_item, no) => new Node({ no }))
+    if (!isFirst) session.add(nodes)
+    nodes.forEach((node, index) => {
+      const parent = nodes[index + 1]
+      if (parent === undefined) return
+      if (by === 'set') node.parent.set(parent)
+      else parent.children.add(node)
+    })
+    if (isFirst) session.add(nodes[1500] as Node)
+    await session.flush()
+    expect(session.stats.queryCount).toBe(2)
+    await session.commit()
+    const [row] = await query(`select count(*)::int as count from nodes one
+    join nodes other on other.id = one.parent_id and other.no = one.no + 1`)
+    expect(row).toEqual({ count: length - 1 })
+  },
+)
