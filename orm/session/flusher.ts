@@ -13,6 +13,7 @@ import type { AfterCommit } from './after-commit.ts'
 import { type ChangeSet, isEmpty } from './change-set.ts'
 import type { Catalogue } from './catalogue.ts'
 import { completeNew, tablesOf, writeChanges } from './flush.ts'
+import { hasMoved } from './held-relations.ts'
 import { countsOf, executeOperation, noChanges, noOutcome, sessionOperation } from './operations.ts'
 import { readOnlyError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
@@ -93,7 +94,7 @@ export class Flusher {
   /** Flushes changes that a lazy load has to see; undefined if there are none, so that the load begins at once. */
   beforeLoad(relation: RelationMetadata): Promise<void> | undefined {
     const isConcerned =
-      this.#work.hasPending || (!relation.holdsKey && this.#work.hasMoved(relation))
+      this.#work.hasPending || (!relation.holdsKey && hasMoved(this.#work.identity, relation))
     return isConcerned ? this.flush(undefined) : undefined
   }
 

@@ -1,6 +1,7 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import { isDirty } from './change-set.ts'
 import type { IdentityMap } from './identity-map.ts'
 
 /** Takes entities out of the loaded relations of those that the session holds: their rows are gone. */
@@ -34,4 +35,16 @@ export function forgetDetached(identity: IdentityMap): void {
       if (handle.loaded.some((other) => stateOf(other).lifecycle === 'detached')) handle.forget()
     })
   })
+}
+
+/** Whether the program gave an entity to another owner, while the database still has the old owner. */
+export function hasMoved(
+  identity: IdentityMap,
+  { target, through, foreignKey }: RelationMetadata,
+): boolean {
+  const columns =
+    through === undefined ? foreignKey : [...foreignKey, ...through.to.map(([column]) => column)]
+  for (const entity of identity.of(through?.table ?? target).values())
+    if (columns.some((column) => isDirty(entity, column))) return true
+  return false
 }

@@ -7,9 +7,8 @@ import { includeGiven, newlyRelated } from '../entity/relation-writes.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
-import type { RelationMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
-import { type Change, changeOf, type ChangeSet, hasChanged, isDirty } from './change-set.ts'
+import { type Change, changeOf, type ChangeSet, hasChanged } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
 import { type LinkChange, PendingRelations } from './pending-relations.ts'
 import { refuseForeign, requireWritable, secondError } from './trackable.ts'
@@ -131,15 +130,6 @@ export class UnitOfWork {
     if (reads === 'any') return this.identity.some(hasChanged)
     for (const table of reads)
       for (const entity of this.identity.of(table).values()) if (hasChanged(entity)) return true
-    return false
-  }
-
-  /** Whether the program gave an entity to another owner, while the database still has the old owner. */
-  hasMoved({ target, through, foreignKey }: RelationMetadata): boolean {
-    const columns =
-      through === undefined ? foreignKey : [...foreignKey, ...through.to.map(([column]) => column)]
-    for (const entity of this.identity.of(through?.table ?? target).values())
-      if (columns.some((column) => isDirty(entity, column))) return true
     return false
   }
 
