@@ -69,7 +69,7 @@ function splitUpdate(
     freed.length > 0 && freed.every((key) => parked.some((place) => key.places.has(place)))
   const early = places.filter((place) => !late.has(place) || parked.includes(place))
   if (early.length === 0 || late.size === 0 || !(isFree || mayRelease)) return undefined
-  const between = row.slice() as Primitive[]
+  const between = row.slice()
   // A deferred column that was not read stays unread.
   for (const place of late) between[place] = snapshot[place] as Primitive
   for (const place of parked) between[place] = null
