@@ -40,7 +40,8 @@ function ordered(
     for (const circle of circles) order.forget(circle)
   }
   const earliest = earliestSteps(order, groups)
-  const last = Math.max(0, ...earliest.values())
+  let last = 0
+  for (const step of earliest.values()) last = Math.max(last, step)
   if (last === 0) return [changes]
   return asSteps(changes, latestSteps(order, groups, earliest, last), last)
 }

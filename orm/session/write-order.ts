@@ -20,7 +20,6 @@ export class WriteOrder {
   readonly #isNew: ReadonlySet<Written>
   /** For each row those before it, and whether they free a unique value for it. */
   readonly #before = new Map<Written, Map<Written, boolean>>()
-
   /** The references of tables to others of which the session holds entities. */
   readonly #held = new Map<TableMetadata, readonly KnownReference[]>()
 
