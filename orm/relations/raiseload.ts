@@ -24,7 +24,7 @@ export class RaiseLoader<Table> implements LoaderOf<Table> {
  * runs for the first time, and not when its list gets long. It fails too if the session already holds the
  * target. What is loaded is given, and so is null for a foreign key that is null.
  *
- * It holds for the entities of its own level: in `selectinload(User.posts).options(raiseload(Post.author))` for
+ * It holds for the entities that its query or loader gives: in `selectinload(User.posts).options(raiseload(Post.author))` for
  * the posts. For all relations, and all entities that are loaded from those of a query, use `lazy('raise')`.
  *
  * @example

@@ -189,7 +189,7 @@ type LinkColumn<Through> = Through extends string ? string : ColumnName<EntityOf
  * in the database, and lists for composite keys. Name them if a build tool changes the names of classes.
  * `'blog.post_tags'` is a table in the schema `blog`. By default it is the schema of both entities.
  *
- * `through` is an entity class if the link has columns of its own, or if you query it. Its foreign keys are
+ * `through` is an entity class if the link has more columns than its two keys, or if you query it. Its foreign keys are
  * found by their declaration. If several lead to the same table, `from` and `to` name their properties.
  *
  * The relations of both sides name the same table and columns. In a relation from a table to itself, `from`

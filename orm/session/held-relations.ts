@@ -19,7 +19,7 @@ export function leaveRelations(identity: IdentityMap, entities: readonly Entity[
   }
 }
 
-/** The relations without a foreign key of their own that lead to these tables. */
+/** The relations that lead to these tables, and whose foreign key is there or in a link table. */
 function relationsTo(owner: TableMetadata, targets: ReadonlySet<TableMetadata>): readonly string[] {
   const names: string[] = []
   owner.relations.forEach(({ name, holdsKey, target }) => {

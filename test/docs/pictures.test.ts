@@ -18,9 +18,9 @@ const guides = ['docs/tables.md', 'docs/relations.md', 'docs/unit-of-work.md']
 const folder = mkdtempSync(join(import.meta.dirname, '.pictures-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 writeFileSync(join(folder, 'entities.ts'), entities)
-const tables = Object.values(
-  (await import(/* @vite-ignore */ join(folder, 'entities.ts'))) as Record<string, AnyEntityClass>,
-)
+const { tables } = (await import(/* @vite-ignore */ join(folder, 'entities.ts'))) as {
+  readonly tables: readonly AnyEntityClass[]
+}
 const { url, query, truncate } = await testDatabase(tables)
 
 beforeEach(async () => {

@@ -17,6 +17,7 @@ import { stateOf } from '../../../orm/entity/entity-state.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
 import { UnitOfWork } from '../../../orm/session/unit-of-work.ts'
 import { Comment, Post, User } from '../../support/entities.ts'
+import { owner } from '../../support/entity-owner.ts'
 import { coded, failure } from '../../support/failure.ts'
 
 const id = integer().primaryKey().generated()
@@ -266,17 +267,7 @@ describe('classes', () => {
       Object.getOwnPropertyDescriptor(entity, 'name')?.configurable === false
     const first = new Checked({ name: 'x' })
     expect([isChecked(first), isChecked(new Checked({ name: 'x' }))]).toEqual([true, true])
-    new UnitOfWork({
-      jsonBudget: undefined,
-      loadRelation: () => Promise.reject(new Error('not asked')),
-      heldTarget: () => undefined,
-      adopt: () => undefined,
-      related: () => undefined,
-      changedRelation: () => undefined,
-      countRelation: () => Promise.reject(new Error('not asked')),
-      hasRelated: () => Promise.reject(new Error('not asked')),
-      give: async (work) => work(),
-    }).add(first)
+    new UnitOfWork(owner).add(first)
     expect(isChecked(new Checked({ name: 'x' }))).toBe(false)
   })
 

@@ -288,7 +288,7 @@ describe('countload', () => {
     await session.rollback()
   })
 
-  it('is refused for a relation to one row, and for what is no relation', () => {
+  it('is refused for a relation to one row, and for a value that is not a relation', () => {
     expect(() => countload(Book.author)).toThrow(
       coded(
         QUERY,

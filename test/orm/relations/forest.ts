@@ -19,7 +19,7 @@ import { relationHandle } from '../../../orm/entity/relation-handle.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
 import type { TestDatabase } from '../../support/database.ts'
 
-/** A row with a composite key that refers to rows of its own table. */
+/** A row with a composite key that refers to rows of the same table. */
 export class Tree extends table(
   'trees',
   {

@@ -1,28 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Database, joinedload, selectinload, type Session, sql } from '../../../orm/index.ts'
+import { joinedload, selectinload, type Session, sql } from '../../../orm/index.ts'
 import type { RelationshipOperation } from '../../../orm/observe/operation.ts'
 import { connect, testDatabase } from '../../support/database.ts'
 import { coded } from '../../support/failure.ts'
 import { recordSession } from '../../support/recorder.ts'
-import { Author, Book, BookGenre, fillLibrary, library, Review } from './library.ts'
+import { Author, Book, BookGenre, countedOn, fillLibrary, library, Review } from './library.ts'
 
 const created = await testDatabase(library)
 const { database, query, url } = created
+const counted = countedOn(database)
 const QUERY = 'DATA_BRIDGE_ERR_QUERY'
 
 beforeAll(() => fillLibrary(created))
 
 const books = joinedload(Author.books)
-
-/** What the work gives, with the number of its statements. */
-async function counted<T>(
-  work: (session: Session) => Promise<T>,
-  from: Database = database,
-): Promise<[T, number]> {
-  await using session = from.session()
-  const result = await work(session)
-  return [result, session.stats.queryCount]
-}
 
 describe('a query with joins', () => {
   it('takes your own SQL, which may name columns without their tables', async () => {
@@ -142,7 +133,7 @@ describe('what the session holds', () => {
     await query(`update authors set name = 'bob' where id = 2`)
   })
 
-  it('has the relation of its own foreign key, though others have changed that of the row', async () => {
+  it('loads by the foreign key that the entity has, though others have changed the row', async () => {
     await using session = database.session()
     const held = await session.find(Book).filter({ title: 'b1' }).one()
     await query('update books set author_id = 3 where id = 1')

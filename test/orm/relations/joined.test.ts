@@ -1,28 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Database, joinedload, selectinload, type Session, sql } from '../../../orm/index.ts'
+import { joinedload, selectinload, type Session, sql } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { coded } from '../../support/failure.ts'
 import { recordSession } from '../../support/recorder.ts'
-import { Author, Book, fillLibrary, Genre, library } from './library.ts'
+import { Author, Book, countedOn, fillLibrary, Genre, library } from './library.ts'
 
 const created = await testDatabase(library)
 const { database, query, url } = created
+const counted = countedOn(database)
 const QUERY = 'DATA_BRIDGE_ERR_QUERY'
 
 beforeAll(() => fillLibrary(created))
 
 const books = joinedload(Author.books)
 const titles = (author: Author): string[] => author.books.value.map(({ title }) => title)
-
-/** What the work gives, with the number of its statements. */
-async function counted<T>(
-  work: (session: Session) => Promise<T>,
-  from: Database = database,
-): Promise<[T, number]> {
-  await using session = from.session()
-  const result = await work(session)
-  return [result, session.stats.queryCount]
-}
 
 describe('a joined relation', () => {
   it('to one row comes with the statement of the query, and is null where there is none', async () => {

@@ -1,4 +1,14 @@
-import { belongsTo, hasMany, hasOne, integer, manyToMany, table, text } from '../../../orm/index.ts'
+import {
+  belongsTo,
+  hasMany,
+  hasOne,
+  integer,
+  manyToMany,
+  table,
+  text,
+  type Database,
+  type Session,
+} from '../../../orm/index.ts'
 import type { TestDatabase } from '../../support/database.ts'
 
 export class Author extends table('authors', {
@@ -71,4 +81,15 @@ export async function fillLibrary({ query }: TestDatabase): Promise<void> {
   await query(
     `insert into book_genres values (1, 1), (2, 1), (3, 1), (4, 1), (3, 2), (4, 2), (5, 2)`,
   )
+}
+
+type Counted = <T>(work: (session: Session) => Promise<T>, from?: Database) => Promise<[T, number]>
+
+/** Gives what some work in a new session gives, with the number of its statements. */
+export function countedOn(database: Database): Counted {
+  return async (work, from = database) => {
+    await using session = from.session()
+    const result = await work(session)
+    return [result, session.stats.queryCount]
+  }
 }

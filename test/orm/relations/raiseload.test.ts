@@ -83,7 +83,7 @@ describe('raiseload()', () => {
     await expect(strict?.comments.load()).rejects.toEqual(coded(notLoaded))
   })
 
-  it('refuses what is no relation, and loaders of another entity', () => {
+  it('refuses a value that is not a relation, and loaders of another entity', () => {
     const session = database.session()
     const code = 'DATA_BRIDGE_ERR_QUERY'
     expect(() => raiseload('posts' as never)).toThrow(

@@ -27,7 +27,7 @@ class Customer extends table('customers', {
   no,
   label: text(),
   referrerNo: integer().nullable(),
-  // Shares a column with the primary key of its own row.
+  // Shares a column with the primary key of the same row.
   referrer: () => belongsTo(Customer, ['tenant', 'referrerNo']),
   referred: () => hasMany(Customer, ['tenant', 'referrerNo']),
   projects: () => hasMany(Project, ['tenant', 'customerNo']),
@@ -186,7 +186,7 @@ describe('relations whose keys share a column give the same in every way:', () =
       [null, '1-ann', '2-bob', null],
     ],
     ['hasMany', Customer, 'projects', [['1-a', '1-b'], [], ['2-a'], []]],
-    ['hasMany of its own table', Customer, 'referred', [['1-bob'], [], [], ['2-ann']]],
+    ['hasMany to the same table', Customer, 'referred', [['1-bob'], [], [], ['2-ann']]],
     ['hasOne that several rows match', Customer, 'latest', ['1-a', null, '2-a', null]],
     [
       'manyToMany of two composite keys',

@@ -9,12 +9,13 @@ import {
   text,
   timestamptz,
 } from '../../../orm/index.ts'
-import { type EntityOwner, stateOf } from '../../../orm/entity/entity-state.ts'
+import { stateOf } from '../../../orm/entity/entity-state.ts'
 import { identityOf } from '../../../orm/entity/identity.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
 import { Collector } from '../../../orm/session/collector.ts'
 import { UnitOfWork } from '../../../orm/session/unit-of-work.ts'
 import { testDatabase } from '../../support/database.ts'
+import { owner } from '../../support/entity-owner.ts'
 import { coded } from '../../support/failure.ts'
 
 class Note extends table('notes', {
@@ -52,17 +53,6 @@ const { database, query, truncate } = await testDatabase([Note, Pair, Reading, R
 
 beforeEach(truncate)
 
-const owner: EntityOwner = {
-  jsonBudget: undefined,
-  loadRelation: () => Promise.resolve(undefined),
-  heldTarget: () => undefined,
-  adopt: () => undefined,
-  related: () => undefined,
-  changedRelation: () => undefined,
-  countRelation: () => Promise.reject(new Error('not asked')),
-  hasRelated: () => Promise.reject(new Error('not asked')),
-  give: async (work) => work(),
-}
 const notes = tableOf(Note)
 
 describe('a collector', () => {

@@ -1,39 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { integer, type Session, table, text } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { failure } from '../../support/failure.ts'
+import { Account, accountsIn, readAll } from './accounts.ts'
 
 const STALE = 'DATA_BRIDGE_ERR_STALE'
 
-class Account extends table('accounts', {
-  id: integer().primaryKey().generated(),
-  name: text(),
-  balance: integer().default(0),
-  version: integer().version(),
-}) {}
-
 const stored = await testDatabase([Account])
-const { database, query } = stored
+const { database } = stored
+const { accounts, changed, rows } = accountsIn(stored)
 beforeEach(() => stored.truncate())
-
-const rows = () => query('select * from accounts order by id')
-
-/** Others change a row. */
-const changed = (where: string) =>
-  query(`update accounts set version = version + 1, balance = 77 where ${where}`)
-
-async function accounts(count: number): Promise<void> {
-  await query(`insert into accounts (name) select 'a' || no from generate_series(1, $1) no`, [
-    count,
-  ])
-}
-
-async function readAll(session: Session): Promise<Account[]> {
-  return session
-    .find(Account)
-    .orderBy((account) => account.id.asc())
-    .toList()
-}
 
 describe('a version of a transaction that is rolled back', () => {
   it('is forgotten, so that the entity can be added again', async () => {

@@ -1,26 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import {
-  bigint,
-  integer,
-  type Session,
-  smallint,
-  sql,
-  table,
-  text,
-  timestamptz,
-} from '../../../orm/index.ts'
+import { bigint, integer, smallint, sql, table, text, timestamptz } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { coded, failure } from '../../support/failure.ts'
 import { recordWire } from '../../support/recorder.ts'
+import { Account, accountsIn, readAll } from './accounts.ts'
 
 const STALE = 'DATA_BRIDGE_ERR_STALE'
 
-class Account extends table('accounts', {
-  id: integer().primaryKey().generated(),
-  name: text(),
-  balance: integer().default(0),
-  version: integer().version(),
-}) {}
 class Triggered extends table('triggered', {
   id: integer().primaryKey(),
   name: text(),
@@ -62,26 +48,8 @@ await query(`
   create trigger shout before insert or update on triggered for each row execute function shout();
   alter table eggs alter constraint eggs_hen_id_fkey deferrable initially deferred;
   alter table hens alter constraint hens_egg_id_fkey deferrable initially deferred`)
+const { accounts, changed, rows } = accountsIn(stored)
 beforeEach(() => stored.truncate())
-
-const rows = (name = 'accounts') => query(`select * from ${name} order by 1, 2`)
-
-/** Others change a row. */
-const changed = (where = 'id = 1', name = 'accounts') =>
-  query(`update ${name} set version = version + 1, balance = 77 where ${where}`)
-
-async function accounts(count: number): Promise<void> {
-  await query(`insert into accounts (name) select 'a' || no from generate_series(1, $1) no`, [
-    count,
-  ])
-}
-
-async function readAll(session: Session): Promise<Account[]> {
-  return session
-    .find(Account)
-    .orderBy((account) => account.id.asc())
-    .toList()
-}
 
 describe('a version column', () => {
   it('is 1 in the database too, where another program inserts', async () => {

@@ -1,29 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { countload, type Session } from '../../../../orm/index.ts'
 import { testDatabase } from '../../../support/database.ts'
+import { all, fillClubs, membershipsIn } from './clubs.ts'
 import { Club, Membership, people, Person } from './people.ts'
 
-const { database, query, truncate } = await testDatabase(people)
+const created = await testDatabase(people)
+const { database, query } = created
 
-beforeEach(async () => {
-  await truncate()
-  await query(`insert into people (name) values ('ann'), ('bob')`)
-  await query(`insert into clubs (name) values ('go'), ('judo'), ('rugby')`)
-  await query(`insert into memberships (person_id, club_id) values (1, 1), (1, 2), (2, 1)`)
-})
+beforeEach(() => fillClubs(created))
 
-const memberships = async (): Promise<string[]> => {
-  const rows = await query(`select person_id, club_id from memberships order by person_id, club_id`)
-  return rows.map((row) => `${String(row['person_id'])}-${String(row['club_id'])}`)
-}
-
-async function all(
-  session: Session,
-): Promise<{ ann: Person; bob: Person; go: Club; judo: Club; rugby: Club }> {
-  const [ann, bob] = await session.getMany(Person, [1, 2])
-  const [go, judo, rugby] = await session.getMany(Club, [1, 2, 3])
-  return { ann, bob, go, judo, rugby } as Awaited<ReturnType<typeof all>>
-}
+const memberships = (): Promise<string[]> => membershipsIn(created)
 
 describe('links and deleted entities in one flush', () => {
   it('removes the links of a deleted entity before it, and adds others', async () => {

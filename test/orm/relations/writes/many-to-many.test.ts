@@ -1,22 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { selectinload, type Session } from '../../../../orm/index.ts'
+import { selectinload } from '../../../../orm/index.ts'
 import { testDatabase } from '../../../support/database.ts'
 import { coded } from '../../../support/failure.ts'
+import { all, fillClubs, membershipsIn } from './clubs.ts'
 import { Club, Membership, people, Person, Place } from './people.ts'
 
-const { database, query, truncate } = await testDatabase(people)
+const created = await testDatabase(people)
+const { database, query } = created
 
-beforeEach(async () => {
-  await truncate()
-  await query(`insert into people (name) values ('ann'), ('bob')`)
-  await query(`insert into clubs (name) values ('go'), ('judo'), ('rugby')`)
-  await query(`insert into memberships (person_id, club_id) values (1, 1), (1, 2), (2, 1)`)
-})
+beforeEach(() => fillClubs(created))
 
-const memberships = async (): Promise<string[]> => {
-  const rows = await query(`select person_id, club_id from memberships order by person_id, club_id`)
-  return rows.map((row) => `${String(row['person_id'])}-${String(row['club_id'])}`)
-}
+const memberships = (): Promise<string[]> => membershipsIn(created)
 
 describe('add() to a many-to-many relation', () => {
   it('inserts a link, without loading the list', async () => {
@@ -213,17 +207,3 @@ describe('links that are not committed', () => {
     expect(session.hasUnsaved).toBe(false)
   })
 })
-
-interface All {
-  readonly ann: Person
-  readonly bob: Person
-  readonly go: Club
-  readonly judo: Club
-  readonly rugby: Club
-}
-
-async function all(session: Session): Promise<All> {
-  const [ann, bob] = await session.getMany(Person, [1, 2])
-  const [go, judo, rugby] = await session.getMany(Club, [1, 2, 3])
-  return { ann, bob, go, judo, rugby } as All
-}
