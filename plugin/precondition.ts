@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { DataBridgeError, listed, safeError, storedVersion, type WriteGuard } from '../orm/index.ts'
-import { entityTag, hasTags, sentBy } from './entity-tags.ts'
+import { entityTag, sentBy } from './entity-tags.ts'
 import { wantedTags, type WantedTags } from './if-match.ts'
 
 /**
@@ -20,12 +20,10 @@ export class Precondition implements WriteGuard {
     this.#tags = tags
   }
 
-  /** Undefined if the route has no tags, or the request no `If-Match`. Throws if that is malformed. */
+  /** Of a request whose route has tags. Undefined if the request has no `If-Match`. Throws if that is malformed. */
   static of(request: FastifyRequest): Precondition | undefined {
     const header = request.headers['if-match']
-    return header === undefined || !hasTags(request)
-      ? undefined
-      : new Precondition(request, wantedTags(header))
+    return header === undefined ? undefined : new Precondition(request, wantedTags(header))
   }
 
   check(written: readonly object[], inserted: readonly object[]): void {

@@ -22,9 +22,9 @@ export async function postRoutes(app: FastifyInstance): Promise<void> {
     if (!lazy) return page.options(selectinload(Post.author)).toList()
 
     // The N+1 problem, on purpose: one query for each author.
-    const found = await page.toList()
-    for (const post of found) await post.author
-    return found
+    const list = await page.toList()
+    for (const post of list) await post.author
+    return list
   })
 
   app.post<{ Body: NewPost }>('/posts', { schema: createSchema }, async (request, reply) => {

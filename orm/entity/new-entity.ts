@@ -8,6 +8,7 @@ import { writesOf } from './compiled-writes.ts'
 import { type EntityState, findState, stateOf } from './entity-state.ts'
 import { initialValue, isMadeLater } from './looped-writes.ts'
 import { valueOf } from './property.ts'
+import { isReferenced } from './references.ts'
 import { relationHandle } from './relation-handle.ts'
 import { isSameValue } from './same-value.ts'
 import { assign } from './shadowing.ts'
@@ -175,12 +176,4 @@ function referencedKey(
     if (value !== undefined) return value
   }
   return undefined
-}
-
-function isReferenced(
-  column: ColumnMetadata,
-  references: ReadonlyMap<RelationMetadata, Entity>,
-): boolean {
-  for (const { foreignKey } of references.keys()) if (foreignKey.includes(column)) return true
-  return false
 }

@@ -250,8 +250,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     const place = placeOf(this.#owner)
     if (this.#shownAt === place) return
     this.#shownAt = place
-    const related = [this.#value].flat().filter((each) => each !== null)
-    placeRelated(related as object[], place.below(this.#relation))
+    placeRelated(this.loaded, place.below(this.#relation))
   }
 
   #load(key: unknown): Promise<T> {

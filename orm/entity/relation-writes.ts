@@ -24,7 +24,7 @@ export function setRelated(owner: Entity, relation: RelationMetadata, value: unk
   }
   const holder = holderOf(relation)
   if (value !== null) return refer(where, value as Entity, holder, owner)
-  const former = handle.isLoaded ? (handle.value as Entity | null) : null
+  const former = handle.loaded[0] ?? null
   if (former !== null && !isDeleted(former)) refer(where, former, holder, null)
 }
 
@@ -160,7 +160,7 @@ function displacedBy(
   for (const inverse of inversesOf(relation)) {
     if (inverse.cardinality === 'many') continue
     const handle = handleOf(target, inverse)
-    const other = handle.isLoaded ? (handle.value as Entity | null) : null
+    const other = handle.loaded[0] ?? null
     if (other === null || other === entity || isDeleted(other)) continue
     if (!isOptional(relation)) {
       throw relationError(
@@ -199,7 +199,7 @@ function isRelated(owner: Entity, relation: RelationMetadata, entity: Entity): b
 
 function link(owner: Entity, relation: RelationMetadata, target: Entity): void {
   const handle = handleOf(owner, relation)
-  if (handle.isLoaded && (handle.value as readonly Entity[]).includes(target)) return
+  if (handle.loaded.includes(target)) return
   trackBoth(owner, target)
   changeLinks(owner, relation, target, true)
   include(owner, relation, target)
@@ -208,7 +208,7 @@ function link(owner: Entity, relation: RelationMetadata, target: Entity): void {
 
 function unlink(owner: Entity, relation: RelationMetadata, target: Entity): void {
   const handle = handleOf(owner, relation)
-  if (handle.isLoaded && !(handle.value as readonly Entity[]).includes(target)) return
+  if (handle.isLoaded && !handle.loaded.includes(target)) return
   changeLinks(owner, relation, target, false)
   exclude(owner, relation, target)
   for (const inverse of inversesOf(relation)) exclude(target, inverse, owner)

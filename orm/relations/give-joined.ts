@@ -62,7 +62,11 @@ function giveJoined(
       parent,
     }
     const end = owners.length === 0 ? undefined : context.observer.operationStarted?.(operation)
-    for (const [owner, entities] of found) fillWith(owner, plan, [...entities])
+    const isMany = plan.relation.cardinality === 'many'
+    for (const [owner, entities] of found) {
+      const [first = null] = entities
+      fillWith(owner, plan, isMany ? [...entities] : first)
+    }
     const at = places[node.parent] as Place
     places[index] = placeIn(at, owners, plan, loaded)
     end?.({ rows: loaded.length })

@@ -118,7 +118,7 @@ export class Groups {
 }
 
 /** The list of an owner whose group was read. */
-export function listOf(group: Group | undefined): Entity[] {
+function listOf(group: Group | undefined): Entity[] {
   if (group === undefined) return []
   if (group.isGiven) return [...group.entities]
   group.isGiven = true

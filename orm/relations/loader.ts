@@ -196,9 +196,14 @@ export function countload<Table, Target>(relation: RelationRef<Table, Target>): 
 }
 
 function planFor(relation: unknown, strategy: LoadStrategy): LoadPlan {
+  return wholePlan(relationOf(relation, `${strategy}()`), strategy)
+}
+
+/** Loads all rows behind a relation, and nothing below them. */
+export function wholePlan(relation: RelationMetadata, strategy: LoadStrategy): LoadPlan {
   return {
     strategy,
-    relation: relationOf(relation, `${strategy}()`),
+    relation,
     where: undefined,
     orders: [],
     limit: undefined,

@@ -10,7 +10,7 @@ import { followed } from '../util/refusals.ts'
 import type { LoadContext } from './context.ts'
 import { heldTarget, loadLazily, referredIdentity } from './lazy.ts'
 import { lazyModeOf } from './lazy-mode.ts'
-import type { LoadPlan } from './loader.ts'
+import { wholePlan } from './loader.ts'
 import { type Group, Groups, valueOf } from './groups.ts'
 import { joinTree } from './join-tree.ts'
 
@@ -145,7 +145,12 @@ export class PeerLoads {
     const take = (entities: readonly Entity[]): void => {
       found = entities
     }
-    const reading = groups.reading(context, planOf(batch.relation), joinTree([]), take)
+    const reading = groups.reading(
+      context,
+      wholePlan(batch.relation, 'selectinload'),
+      joinTree([]),
+      take,
+    )
     if (reading === undefined) return held
     const { statement, fetched } = reading
     const fetch = (): Promise<number> => context.fetch(statement, batch, fetched)
@@ -194,16 +199,3 @@ export class PeerLoads {
 }
 
 const rowsFound = (rows: number): Outcome => ({ rows })
-
-function planOf(relation: RelationMetadata): LoadPlan {
-  return {
-    strategy: 'selectinload',
-    relation,
-    where: undefined,
-    orders: [],
-    limit: undefined,
-    nested: [],
-    undeferred: [],
-    raised: undefined,
-  }
-}

@@ -1,12 +1,11 @@
 import { lacks } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { findState } from '../entity/entity-state.ts'
-import type { RelationHandle } from '../entity/relation-handle.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import type { Fetching } from '../sql/fetched.ts'
 import type { LoadContext } from './context.ts'
 import { stepsBelow } from './give-joined.ts'
-import { type Group, Groups, listOf } from './groups.ts'
+import { type Group, Groups, valueOf } from './groups.ts'
 import { isJoined, joinTree } from './join-tree.ts'
 import type { JoinedNode } from './joined-entities.ts'
 import { fillWith, isWhole, type Load, placeBelow, type Step, stepsOf } from './step.ts'
@@ -69,7 +68,7 @@ export class SelectinLoad implements Load {
       const group = this.#groupOf[index]
       // The program may have changed the foreign key meanwhile. The new key needs its own load.
       if (relation.holdsKey && !this.#groups.near.hasKey(owner, group?.identity)) return
-      fillWith(owner, plan, listOf(group))
+      fillWith(owner, plan, valueOf(relation, group))
     })
     const kept = this.#owners === owners ? none : this.#kept()
     const loaded = [...kept, ...this.#held, ...this.#found]
@@ -90,8 +89,7 @@ export class SelectinLoad implements Load {
     const kept = new Set<Entity>()
     for (const owner of this.#step.owners) {
       if (loading.has(owner)) continue
-      const handle = findState(owner)?.handles?.get(name)
-      if (handle !== undefined) for (const entity of relatedTo(handle)) kept.add(entity)
+      for (const entity of findState(owner)?.handles?.get(name)?.loaded ?? none) kept.add(entity)
     }
     return [...kept]
   }
@@ -103,10 +101,5 @@ function hasAlready(owner: Entity, { plan }: Step): boolean {
   const { relation, undeferred } = plan
   const handle = findState(owner)?.handles?.get(relation.name)
   if (handle?.isLoaded !== true || !handle.isWhole) return false
-  return undeferred.length === 0 || !relatedTo(handle).some((entity) => lacks(entity, undeferred))
-}
-
-/** The entities of a relation that is loaded. */
-function relatedTo({ value }: RelationHandle<unknown>): readonly Entity[] {
-  return [value].flat().filter((entity) => entity !== null) as Entity[]
+  return undeferred.length === 0 || !handle.loaded.some((entity) => lacks(entity, undeferred))
 }

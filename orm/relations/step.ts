@@ -73,10 +73,8 @@ function markBehind(
 }
 
 /** Gives an owner what a loader found for it. */
-export function fillWith(owner: Entity, plan: LoadPlan, entities: Entity[]): void {
-  const { cardinality, name } = plan.relation
-  const value = cardinality === 'many' ? entities : (entities[0] ?? null)
-  relationHandle(owner, name).fillByLoader(value, isWhole(plan))
+export function fillWith(owner: Entity, plan: LoadPlan, value: unknown): void {
+  relationHandle(owner, plan.relation.name).fillByLoader(value, isWhole(plan))
 }
 
 /** Whether a loader loads all rows behind its relation. */

@@ -1,11 +1,11 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import { type Identity, identityOfKey, keptThere } from '../entity/identity.ts'
+import { type Identity, identityOfKey } from '../entity/identity.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { isUnchanged, valueOfKept } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
-import { type KnownReference, knownReferences } from './references.ts'
+import { keyIn, type KnownReference, knownReferences, remotesOf } from './references.ts'
 import type { Writing } from './writing.ts'
 
 /**
@@ -48,10 +48,10 @@ export function followDeletion(
 function referringRows(
   { work }: Writing,
   child: TableMetadata,
-  { pairs }: KnownReference,
+  reference: KnownReference,
   rows: readonly Row[],
 ): readonly Entity[] {
-  const remotes = pairs.map(([, remote]) => remote)
+  const remotes = remotesOf(reference)
   const keys = new Set<Identity>()
   for (const row of rows) {
     const key = remotes.map(({ position }) => row[position] ?? null)
@@ -59,9 +59,8 @@ function referringRows(
   }
   const found: Entity[] = []
   for (const entity of work.identity.of(child).values()) {
-    const { snapshot = [] } = stateOf(entity)
-    const key = pairs.map((pair) => keptThere(pair, snapshot[pair[0].position] ?? null))
-    if (!key.includes(null) && keys.has(identityOfKey(remotes, key))) found.push(entity)
+    const key = keyIn(stateOf(entity).snapshot ?? [], reference)
+    if (key !== undefined && keys.has(key)) found.push(entity)
   }
   return found
 }

@@ -1,6 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
 import type { Entity } from '../entity/entity.ts'
 import { valueOf } from '../entity/property.ts'
+import { isReferenced } from '../entity/references.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { compiledOf } from '../entity/compiled-table.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
@@ -67,7 +68,7 @@ export function isDirty(entity: Entity, column: ColumnMetadata): boolean {
  * @param last another change, whose places are taken if they are the same
  */
 export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): Change | undefined {
-  const { table, snapshot, lifecycle } = stateOf(entity)
+  const { table, snapshot, lifecycle, references } = stateOf(entity)
   if (lifecycle !== 'stored' || snapshot === undefined) return undefined
   let position = nextChange(entity, table, snapshot, 0)
   if (position === -1) return undefined
@@ -77,7 +78,8 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
   while (position !== -1) {
     const column = table.columns[position] as ColumnMetadata
     const value = valueOf(entity, column)
-    if (isAwaited(entity, column, value)) {
+    // The flush fills it in when the row that it refers to is stored.
+    if (value === undefined && isReferenced(column, references)) {
       position = nextChange(entity, table, snapshot, position + 1)
       continue
     }
@@ -91,14 +93,6 @@ export function changeOf(entity: Entity, identity: IdentityMap, last?: Change): 
   }
   const made = makeColumns(table, row, places)
   return { entity, table, snapshot, row, places: places.list, made }
-}
-
-/** Whether the flush fills in the column when the row that it refers to is stored. */
-function isAwaited(entity: Entity, column: ColumnMetadata, value: unknown): boolean {
-  if (value !== undefined) return false
-  for (const { foreignKey } of stateOf(entity).references?.keys() ?? [])
-    if (foreignKey.includes(column)) return true
-  return false
 }
 
 function nextChange(entity: Entity, table: TableMetadata, snapshot: Row, from: number): number {

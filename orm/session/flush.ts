@@ -5,7 +5,8 @@ import { stateOf } from '../entity/entity-state.ts'
 import type { Link } from '../entity/links.ts'
 import { isMadeByDatabase } from '../entity/looped-writes.ts'
 import { setValue } from '../entity/property.ts'
-import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import { isReferenced } from '../entity/references.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { requireValue } from '../schema/values.ts'
 import { completeChanges, withAwaited } from './awaited-changes.ts'
 import type { Change, ChangeSet } from './change-set.ts'
@@ -107,9 +108,10 @@ export function tablesOf({
   const tables = new Set<TableMetadata>()
   for (const entity of added) tables.add(stateOf(entity).table)
   for (const { table } of changed) tables.add(table)
-  for (const entity of deleted) tables.add(stateOf(entity).table)
-  for (const [table] of byTable(deleted))
+  for (const [table] of byTable(deleted)) {
+    tables.add(table)
     for (const { table: link } of plainLinks(table)) tables.add(link)
+  }
   for (const entity of awaiting) tables.add(stateOf(entity).table)
   for (const table of linkTables(links)) tables.add(table)
   return tables
@@ -133,14 +135,4 @@ export function completeNew(entity: Entity): void {
     }
     requireValue(table, column, value)
   }
-}
-
-/** Whether the flush fills in the column from an entity that was given for it. */
-function isReferenced(
-  column: ColumnMetadata,
-  references: ReadonlyMap<RelationMetadata, object> | undefined,
-): boolean {
-  if (references === undefined) return false
-  for (const { foreignKey } of references.keys()) if (foreignKey.includes(column)) return true
-  return false
 }

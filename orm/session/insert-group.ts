@@ -1,9 +1,9 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { keyNow } from '../entity/identity.ts'
-import { valueOf } from '../entity/property.ts'
 import { commitOrder } from './commit-order.ts'
 import {
+  awaitsKey,
   fillForeignKeys,
   hasKey,
   insertTable,
@@ -108,26 +108,13 @@ function fillInOrder(entities: readonly Entity[]): void {
   }
 }
 
-/** Whether a foreign key comes from a row that has no value for it yet. */
-function awaitsKey(entity: Entity, isMeant: (target: object) => boolean): boolean {
-  for (const [{ pairs }, target] of stateOf(entity).references ?? []) {
-    if (!isMeant(target)) continue
-    const isAwaited = pairs.some(
-      ([local, remote]) =>
-        valueOf(entity, local) === undefined && valueOf(target, remote) === undefined,
-    )
-    if (isAwaited) return true
-  }
-  return false
-}
-
 /** Inserts rows that refer to each other by keys that they have, and rows that only wait for them. */
 async function insertCircle(writing: Writing, entities: readonly Entity[]): Promise<void> {
   const waiting = new Set(entities)
   while (waiting.size > 0) {
     const next = [...waiting].filter((entity) => !needsKeyOf(entity, waiting))
     if (next.length === 0) throw circularError([...waiting])
-    if (next.some((entity) => awaitsKey(entity, () => true))) await writing.settle()
+    if (next.some((entity) => awaitsKey(entity))) await writing.settle()
     for (const entity of next) fillForeignKeys(entity)
     await putInserts(writing, next)
     for (const entity of next) waiting.delete(entity)
@@ -143,12 +130,13 @@ function needsKeyOf(entity: Entity, others: ReadonlySet<Entity>): boolean {
 
 /** One statement, if PostgreSQL takes all of these inserts in one. If not, the constraint may be deferred. */
 async function putInserts(writing: Writing, entities: readonly Entity[]): Promise<void> {
+  const tables = byTable(entities)
   const batches: Batch[] = []
-  for (const [table, rows] of byTable(entities)) batches.push(...insertsOf(writing, table, rows))
+  for (const [table, rows] of tables) batches.push(...insertsOf(writing, table, rows))
   const [first, ...others] = batches
   if (first === undefined) return
   if (batches.every(({ table }) => writing.factsOf(table).isStored))
     writing.put(together([first, ...others]))
   else for (const batch of batches) writing.put(batch)
-  for (const [table, rows] of byTable(entities)) await rereadVersions(writing, table, rows)
+  for (const [table, rows] of tables) await rereadVersions(writing, table, rows)
 }

@@ -138,16 +138,22 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
 /** Whether foreign keys come from rows that are perhaps not stored yet. */
 function needsResults(table: TableMetadata, entities: readonly Entity[]): boolean {
   if (hasInexactKeys(table)) return true
-  return entities.some((entity) => {
-    for (const [{ pairs }, target] of stateOf(entity).references ?? []) {
-      const isMissing = pairs.some(
-        ([local, remote]) =>
-          valueOf(entity, local) === undefined && valueOf(target, remote) === undefined,
-      )
-      if (isMissing) return true
-    }
-    return false
-  })
+  return entities.some((entity) => awaitsKey(entity))
+}
+
+const anyone = (): boolean => true
+
+/** Whether a foreign key comes from a row that has no value for it yet. */
+export function awaitsKey(entity: Entity, isMeant: (target: object) => boolean = anyone): boolean {
+  for (const [{ pairs }, target] of stateOf(entity).references ?? []) {
+    if (!isMeant(target)) continue
+    const isAwaited = pairs.some(
+      ([local, remote]) =>
+        valueOf(entity, local) === undefined && valueOf(target, remote) === undefined,
+    )
+    if (isAwaited) return true
+  }
+  return false
 }
 
 /** What is kept of one column of several entities. */

@@ -1,5 +1,7 @@
+import { type Identity, identityOfKey, keptThere } from '../entity/identity.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
+import type { Row } from '../schema/wire-form.ts'
 import { isSameList } from '../util/lists.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
 import { type Reference, referencesOf } from './commit-order.ts'
@@ -85,4 +87,15 @@ function columnsNamed(
 ): readonly ColumnMetadata[] | undefined {
   const found = names.flatMap((name) => columns.find((column) => column.name === name) ?? [])
   return found.length === names.length ? found : undefined
+}
+
+/** The key that a row refers to; undefined if a part is NULL. */
+export function keyIn(row: Row, reference: Pick<KnownReference, 'pairs'>): Identity | undefined {
+  const key = reference.pairs.map((pair) => keptThere(pair, row[pair[0].position] ?? null))
+  return key.includes(null) ? undefined : identityOfKey(remotesOf(reference), key)
+}
+
+/** The columns that a reference leads to. */
+export function remotesOf({ pairs }: Pick<KnownReference, 'pairs'>): readonly ColumnMetadata[] {
+  return pairs.map(([, remote]) => remote)
 }

@@ -1,6 +1,7 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { setValue, valueOf } from '../entity/property.ts'
+import { isReferenced } from '../entity/references.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { valueOfKept } from '../schema/values.ts'
 import { type Reservation, reserveValues } from '../sql/reserve-statement.ts'
@@ -52,7 +53,9 @@ function wantedKeys(writing: Writing, entities: readonly Entity[]): readonly Wan
       // A Date is less exact than what the database makes.
       if (maker === undefined || column.type.rangeOf !== undefined) return []
       const owners = (byTable.get(table) ?? []).filter(
-        (entity) => valueOf(entity, column) === undefined && !isFilled(entity, column),
+        (entity) =>
+          valueOf(entity, column) === undefined &&
+          !isReferenced(column, stateOf(entity).references),
       )
       wanted.push({ table, column, maker, count: owners.length, entities: owners })
     }
@@ -71,7 +74,7 @@ function awaitedColumns(
       if (!own.has(target)) continue
       for (const [local, remote] of pairs) {
         if (valueOf(entity, local) !== undefined || valueOf(target, remote) !== undefined) continue
-        if (isFilled(target, remote)) continue
+        if (isReferenced(remote, stateOf(target).references)) continue
         const { table } = stateOf(target)
         const columns = awaited.get(table)
         if (columns === undefined) awaited.set(table, new Set([remote]))
@@ -80,11 +83,4 @@ function awaitedColumns(
     }
   }
   return awaited
-}
-
-/** Whether the column of a new row gets the key of another row. */
-function isFilled(entity: object, column: ColumnMetadata): boolean {
-  for (const { foreignKey } of stateOf(entity).references?.keys() ?? [])
-    if (foreignKey.includes(column)) return true
-  return false
 }

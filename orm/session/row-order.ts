@@ -86,7 +86,8 @@ const none: ReadonlySet<Entity> = new Set()
 
 type KeyOf = (entity: Entity, columns: readonly ColumnMetadata[]) => Row | null | undefined
 
-function storedKeyOf(entity: Entity, columns: readonly ColumnMetadata[]): Row | null {
+/** The key of a row as it is stored; null if a part is NULL. */
+export function storedKeyOf(entity: Entity, columns: readonly ColumnMetadata[]): Row | null {
   const key = columns.map(({ position }) => stateOf(entity).snapshot?.[position] ?? null)
   return key.includes(null) ? null : key
 }
@@ -104,11 +105,7 @@ function referredBy(
       if (targets === undefined) continue
       const locals = pairs.map(([local]) => local)
       const remotes = pairs.map(([, remote]) => remote)
-      const byKey = new Map<Identity, Entity>()
-      for (const entity of targets) {
-        const key = keyOf(entity, remotes)
-        if (key !== null && key !== undefined) byKey.set(identityOfKey(remotes, key), entity)
-      }
+      const byKey = byKeys(targets, remotes, keyOf)
       if (byKey.size === 0) continue
       for (const entity of rows) {
         const key = keyOf(entity, locals)
@@ -120,4 +117,18 @@ function referredBy(
     }
   }
   return order
+}
+
+/** Rows by their keys, without those whose key is not known or NULL. */
+export function byKeys(
+  entities: readonly Entity[],
+  columns: readonly ColumnMetadata[],
+  keyOf: KeyOf,
+): ReadonlyMap<Identity | undefined, Entity> {
+  const byKey = new Map<Identity, Entity>()
+  for (const entity of entities) {
+    const key = keyOf(entity, columns)
+    if (key !== null && key !== undefined) byKey.set(identityOfKey(columns, key), entity)
+  }
+  return byKey
 }

@@ -61,7 +61,6 @@ export class SessionCore implements EntityOwner {
     this.work.changedRelation(handle)
   }
 
-  /** */
   countRelation(owner: object, relation: RelationMetadata): Promise<number> {
     return this.give(() => {
       this.life.use()
@@ -69,7 +68,6 @@ export class SessionCore implements EntityOwner {
     })
   }
 
-  /** */
   hasRelated(owner: object, relation: RelationMetadata): Promise<boolean> {
     return this.give(() => {
       this.life.use()

@@ -1,11 +1,11 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
-import { type Identity, identityOfKey, keptThere, keyNow } from '../entity/identity.ts'
+import { keyNow } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Change, type ChangeSet, awaitsKeys } from './change-set.ts'
-import { type KnownReference, knownReferences } from './references.ts'
-import { deleteOrder, insertOrder } from './row-order.ts'
+import { keyIn, type KnownReference, knownReferences, remotesOf } from './references.ts'
+import { byKeys, deleteOrder, insertOrder, storedKeyOf } from './row-order.ts'
 import { firstPartOf } from './split-updates.ts'
 import { type Conflict, isChange, type Written } from './unique-conflicts.ts'
 import type { Writing } from './writing.ts'
@@ -99,14 +99,18 @@ export class WriteOrder {
     const deletedByTable = Map.groupBy(this.#deleted, (entity) => stateOf(entity).table)
     for (const [table, changes] of Map.groupBy(changed, ({ table }) => table)) {
       for (const reference of this.#references(table, newByTable.keys())) {
-        const rows = indexOf(newByTable.get(reference.target) ?? [], reference, keyNow)
+        const rows = byKeys(newByTable.get(reference.target) ?? [], remotesOf(reference), keyNow)
         for (const change of changes) {
           const target = rows.get(keyIn(change.row, reference))
           if (target !== undefined) this.#put(target, change, false)
         }
       }
       for (const reference of this.#references(table, deletedByTable.keys())) {
-        const rows = indexOf(deletedByTable.get(reference.target) ?? [], reference, storedKeyOf)
+        const rows = byKeys(
+          deletedByTable.get(reference.target) ?? [],
+          remotesOf(reference),
+          storedKeyOf,
+        )
         for (const change of changes) {
           const target = rows.get(keyIn(change.snapshot, reference))
           if (target !== undefined && needsRow(change, reference)) this.#put(change, target, false)
@@ -142,39 +146,6 @@ export class WriteOrder {
 /** Whether the change comes too late when the row that it has referred to is deleted. */
 function needsRow({ places }: Change, { pairs, action }: KnownReference): boolean {
   return action === 'cascade' || pairs.some(([{ position }]) => places.includes(position))
-}
-
-type KeyOf = typeof keyNow
-
-const storedKeyOf: KeyOf = (entity, columns) => {
-  const { snapshot } = stateOf(entity)
-  const key = columns.map(({ position }) => snapshot?.[position] ?? null)
-  return key.includes(null) ? null : key
-}
-
-function indexOf(
-  entities: readonly Entity[],
-  { pairs }: KnownReference,
-  keyOf: KeyOf,
-): ReadonlyMap<Identity | undefined, Entity> {
-  const remotes = pairs.map(([, remote]) => remote)
-  const index = new Map<Identity, Entity>()
-  for (const entity of entities) {
-    const key = keyOf(entity, remotes)
-    if (key !== null && key !== undefined) index.set(identityOfKey(remotes, key), entity)
-  }
-  return index
-}
-
-/** The key that a row refers to; undefined if a part is NULL. */
-function keyIn(row: Row, { pairs }: Pick<KnownReference, 'pairs'>): Identity | undefined {
-  const key = pairs.map((pair) => keptThere(pair, row[pair[0].position] ?? null))
-  return key.includes(null)
-    ? undefined
-    : identityOfKey(
-        pairs.map(([, remote]) => remote),
-        key,
-      )
 }
 
 /** The same reference with its pairs in the order of the primary key, as identities are made. */

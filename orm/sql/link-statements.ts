@@ -2,6 +2,7 @@ import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { arrayParameter } from './array-parameter.ts'
 import { quote, quoteTable } from './identifier.ts'
+import { names, positions, writing } from './keyed-rows.ts'
 import { type Statement, statementsOf } from './statement.ts'
 import type { TableFacts } from './table-facts.ts'
 
@@ -12,10 +13,9 @@ export function insertLinks(
   values: readonly Row[],
   facts: TableFacts,
 ): Statement {
-  const names = columns.map(({ name }) => quote(name)).join(', ')
   return linkStatement('INSERT', table, columns, values, facts, (given, items) => {
     const places = columns.map((_, index) => String(index + 1)).join(', ')
-    return `insert into ${quoteTable(table)} (${names}) select ${items.join(', ')} from ${given} order by ${places} on conflict do nothing`
+    return `insert into ${quoteTable(table)} (${names(columns)}) select ${items.join(', ')} from ${given} order by ${places} on conflict do nothing`
   })
 }
 
@@ -45,18 +45,13 @@ function linkStatement(
   write: (given: string, items: readonly string[]) => string,
 ): Statement {
   const casts = columns.map((column) => facts.castsOf(column))
-  const shape = `links ${verb}|${columns.map(({ position }) => position).join(',')}${facts.shape}`
+  const shape = `links ${verb}|${positions(columns)}${facts.shape}`
   const compiled = statementsOf(table).get(shape, () => {
     const arrays = casts.map(({ arrayCast }, index) => `$${index + 1}::${arrayCast}`)
-    const names = columns.map((_, index) => quote(`#${index}`))
-    const given = `unnest(${arrays.join(', ')}) as given (${names.join(', ')})`
-    const items = casts.map(({ itemCast }, index) => `given.${names[index]}${itemCast}`)
-    return {
-      text: write(given, items),
-      kind: 'write',
-      summary: `${verb} ${table.fullName}`,
-      tables: [table],
-    }
+    const keys = columns.map((_, index) => quote(`#${index}`))
+    const given = `unnest(${arrays.join(', ')}) as given (${keys.join(', ')})`
+    const items = casts.map(({ itemCast }, index) => `given.${keys[index]}${itemCast}`)
+    return writing(verb, table, write(given, items), undefined)
   })
   return {
     ...compiled,

@@ -1,5 +1,5 @@
 import type { Primitive, Row, RowDecoder } from '../../schema/wire-form.ts'
-import { readerOf, type RowReader, skipGaps, widthError } from './row-reader.ts'
+import { readerOf, type RowReader, none, skipGaps, widthError } from './row-reader.ts'
 
 /** In which format PostgreSQL sends each column of a result, and the reader of such rows. */
 export interface RowFormat {
@@ -41,7 +41,7 @@ export function readsBinary(decoder: RowDecoder): boolean {
 
 /** Reads a row of `pg`'s texts. */
 export function readTexts(decoder: RowDecoder, texts: readonly (string | null)[]): Row {
-  const { columns, gaps = [] } = decoder
+  const { columns, gaps = none } = decoder
   if (texts.length !== columns.length) throw widthError(columns.length, texts.length)
   const row: Primitive[] = []
   let at = 0

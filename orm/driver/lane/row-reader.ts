@@ -54,7 +54,8 @@ function carefulReader(decoder: RowDecoder, isBinary: readonly boolean[]): RowRe
   }
 }
 
-const none: readonly number[] = []
+/** The gaps of a decoder that has none. */
+export const none: readonly number[] = []
 
 /**
  * Leaves the places of a row undefined that come next and that no column fills.
