@@ -115,3 +115,9 @@ function reopen(entity: Entity, relation: RelationMetadata, target: object): voi
   for (const [local, remote] of relation.pairs) setValue(entity, local, valueOf(target, remote))
   if (isDeclared(relation)) relationHandle(entity, relation.name).fill(target)
 }
+
+/** Whether relations of an entity wait for a flush. A new row gets its foreign keys with its INSERT. */
+export function isWaiting(entity: Entity): boolean {
+  const { links, references, snapshot } = stateOf(entity)
+  return links !== undefined || (references !== undefined && snapshot !== undefined)
+}

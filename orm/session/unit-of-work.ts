@@ -10,7 +10,7 @@ import type { ReadTables } from '../sql/text-sink.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Change, changeOf, type ChangeSet, hasChanged } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
-import { type LinkChange, PendingRelations } from './pending-relations.ts'
+import { isWaiting, type LinkChange, PendingRelations } from './pending-relations.ts'
 import { refuseForeign, requireWritable, secondError } from './trackable.ts'
 import { restore, Undo } from './undo.ts'
 import { forgetDetached, leaveRelations } from './held-relations.ts'
@@ -48,7 +48,7 @@ export class UnitOfWork {
     for (const entity of added) this.#addRelated(entity)
   }
 
-  /** @returns whether it is a new row */
+  /** @returns whether it was not tracked before */
   #track(entity: Entity): boolean {
     const state = stateOf(entity)
     refuseForeign(this.#owner, entity, 'added')
@@ -72,7 +72,7 @@ export class UnitOfWork {
     state.session = this.#owner
     state.lifecycle = 'stored'
     this.identity.set(state.table, key, entity)
-    return false
+    return true
   }
 
   delete(entity: Entity): void {
@@ -348,7 +348,7 @@ export class UnitOfWork {
     const added = [entity]
     for (const next of added) {
       includeGiven(next)
-      if (stateOf(next).links !== undefined) this.related(next)
+      if (isWaiting(next)) this.related(next)
       for (const other of newlyRelated(next)) if (this.#track(other)) added.push(other)
     }
   }

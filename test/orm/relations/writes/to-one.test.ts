@@ -80,6 +80,26 @@ describe('set() on a foreign key', () => {
     expect(await bossOf(4)).toBe(1)
   })
 
+  it('is saved with a row that was detached meanwhile, or before', async () => {
+    await using session = database.session()
+    const [, bob] = await all(session)
+    bob.boss.set(new Person({ name: 'dan' }))
+    await session.rollback()
+    session.add(bob)
+    await session.commit()
+    expect(await query(`select name from people where id = $1`, [await bossOf(2)])).toEqual([
+      { name: 'dan' },
+    ])
+    await session.close()
+    bob.boss.set(new Person({ name: 'eve' }))
+    await using other = database.session()
+    other.add(bob)
+    await other.commit()
+    expect(await query(`select name from people where id = $1`, [await bossOf(2)])).toEqual([
+      { name: 'eve' },
+    ])
+  })
+
   it('lets the last word count', async () => {
     await using session = database.session()
     const [ann, bob, cid] = await all(session)
