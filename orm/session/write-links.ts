@@ -32,7 +32,7 @@ export function writeAddedLinks(writing: Writing, links: readonly LinkChange[]):
       ...columnsOf(same, through),
       ...made.map((column) => same.map(() => madeValue(column))),
     ]
-    const statement = insertLinks(table, [...keys, ...made], values, facts)
+    const statement = insertLinks(table, keys, [...keys, ...made], values, facts)
     put(writing, 'INSERT', table, statement, same)
   }
 }

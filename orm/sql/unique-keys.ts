@@ -20,6 +20,23 @@ export function uniqueKeysOf(table: TableMetadata, facts: TableFacts): readonly 
   return keys
 }
 
+/** Whether ON CONFLICT can name these columns: a unique index has exactly these, whatever else is in the row. */
+export function isUniqueTogether(
+  table: TableMetadata,
+  facts: TableFacts,
+  columns: readonly ColumnMetadata[],
+): boolean {
+  if (facts.known === undefined) {
+    const places = placesOf(columns)
+    return uniqueKeysOf(table, facts).some((key) => isSameSet(key.places, places))
+  }
+  const wanted = new Set(columns.map(({ name }) => name))
+  return facts.known.uniques.some(
+    ({ columns: own, others, isImmediate }) =>
+      isImmediate && others.length === 0 && isSameSet(new Set(own), wanted),
+  )
+}
+
 function findKeys(table: TableMetadata, facts: TableFacts): readonly UniqueKey[] {
   const found = (facts.known?.uniques ?? []).flatMap((unique): UniqueKey[] => {
     const columns = declared(table, unique.columns)
@@ -56,6 +73,6 @@ function placesOf(columns: readonly ColumnMetadata[]): ReadonlySet<number> {
   return new Set(columns.map(({ position }) => position))
 }
 
-function isSameSet(one: ReadonlySet<number>, other: ReadonlySet<number>): boolean {
-  return one.size === other.size && [...one].every((place) => other.has(place))
+function isSameSet<T>(one: ReadonlySet<T>, other: ReadonlySet<T>): boolean {
+  return one.size === other.size && [...one].every((item) => other.has(item))
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { integer, manyToMany, table, text } from '../../../../orm/index.ts'
 import { testDatabase } from '../../../support/database.ts'
+import { coded } from '../../../support/failure.ts'
 
 class Post extends table('posts', {
   id: integer().primaryKey().generated(),
@@ -82,5 +83,38 @@ describe('a link table whose foreign keys do not cascade', () => {
     })
     expect(await strict.query(`select post_id from post_tags`)).toEqual([{ post_id: 2 }])
     expect(await strict.query(`select id from posts`)).toEqual([{ id: 2 }])
+  })
+})
+
+describe('a link table with a unique value beside both keys', () => {
+  it('refuses a link that takes the value of another one, and keeps one that is there', async () => {
+    const strict = await testDatabase([Post, Tag])
+    await strict.query(`create unique index on post_tags (tag_id)`)
+    await strict.query(`insert into posts (title) values ('one'), ('two')`)
+    await strict.query(`insert into tags (name) values ('go'), ('sql')`)
+    await strict.query(`insert into post_tags (post_id, tag_id) values (1, 1)`)
+    const link = (postId: number): Promise<void> =>
+      strict.database.run(async (session) => {
+        const post = await session.getOrThrow(Post, postId)
+        post.tags.add(await session.getOrThrow(Tag, 1))
+      })
+    await expect(link(2)).rejects.toThrow(coded('DATA_BRIDGE_ERR_UNIQUE'))
+    await link(1)
+    expect(await strict.query(`select * from post_tags`)).toEqual([{ post_id: 1, tag_id: 1 }])
+  })
+
+  it('moves the value from one row to another in one flush', async () => {
+    const strict = await testDatabase([Post, Tag])
+    await strict.query(`create unique index on post_tags (tag_id)`)
+    await strict.query(`insert into posts (title) values ('one'), ('two')`)
+    await strict.query(`insert into tags (name) values ('go')`)
+    await strict.query(`insert into post_tags (post_id, tag_id) values (1, 1)`)
+    await strict.database.run(async (session) => {
+      const [one, two] = (await session.getMany(Post, [1, 2])) as [Post, Post]
+      const go = await session.getOrThrow(Tag, 1)
+      two.tags.add(go)
+      one.tags.remove(go)
+    })
+    expect(await strict.query(`select * from post_tags`)).toEqual([{ post_id: 2, tag_id: 1 }])
   })
 })
