@@ -1,6 +1,6 @@
 import type { Entity } from '../entity/entity.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
-import type { Link } from '../entity/links.ts'
+import { changeLink, type Link } from '../entity/links.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { isDeclared } from '../schema/inverse.ts'
@@ -73,9 +73,13 @@ export class PendingRelations {
 
   /** The links were written. What the program has changed meanwhile stays. */
   written(changes: readonly LinkChange[]): void {
-    for (const { relation, owner, target, isThere } of changes) {
-      const targets = stateOf(owner).links?.get(relation)
-      if (targets?.get(target) === isThere) targets.delete(target)
+    for (const { isThere, ...link } of changes) {
+      const targets = stateOf(link.owner).links?.get(link.relation)
+      const wanted = targets?.get(link.target)
+      if (wanted === isThere) targets?.delete(link.target)
+      // The program took back a link of a row that was not stored yet: there was nothing to remember.
+      else if (isThere && wanted === undefined && this.#has(link.owner) && this.#has(link.target))
+        this.add(changeLink(link, false))
     }
     this.prune()
   }

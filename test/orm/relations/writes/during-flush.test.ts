@@ -54,4 +54,18 @@ describe('what is related while a flush runs', () => {
     await session.commit()
     expect(await query(`select 1 from memberships`)).toEqual([])
   })
+  it('is written by the next flush: a link of a new row that is taken back', async () => {
+    await using session = database.session()
+    const cid = new Person({ name: 'cid' })
+    const chess = new Club({ name: 'chess' })
+    cid.clubs.add(chess)
+    session.add(cid)
+    const flushing = session.flush()
+    cid.clubs.remove(chess)
+    await flushing
+    expect(session.hasUnsaved).toBe(true)
+    await session.commit()
+    expect(cid.clubs.value).toEqual([])
+    expect(await query(`select 1 from memberships`)).toEqual([])
+  })
 })
