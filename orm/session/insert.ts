@@ -16,7 +16,7 @@ import { areSafelyKept, isSafelyRead } from './safely-read.ts'
 import { readVersions } from './versions.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import { inLockOrder } from './lock-order.ts'
-import { hasReservedKey } from './reservation.ts'
+import { keepsKey } from './kept-keys.ts'
 import type { Batch, Writing } from './writing.ts'
 
 /** Inserts rows of one table. Rows with values for the same columns are one statement. */
@@ -79,7 +79,7 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
   const columns = given.filter((column) => !omitted.includes(column))
   const sent = columns.map((column) => keptColumn(writing, table, column, entities))
   const overrides =
-    columns.some((column) => facts.isAlwaysIdentity(column)) && entities.some(hasReservedKey)
+    columns.some((column) => facts.isAlwaysIdentity(column)) && entities.some(keepsKey)
   const returned = facts.afterInsert(columns)
   // What the database makes of these is not read back.
   const unread = omitted.filter(({ deferred }) => deferred)

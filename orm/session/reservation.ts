@@ -5,18 +5,12 @@ import { isReferenced } from '../entity/references.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { valueOfKept } from '../schema/values.ts'
 import { type Reservation, reserveValues } from '../sql/reserve-statement.ts'
+import { keepKey } from './kept-keys.ts'
 import type { Writing } from './writing.ts'
 
 /** A column whose values the database makes, and the new rows that need one. */
 interface Wanted extends Reservation {
   readonly entities: readonly Entity[]
-}
-
-const reserved = new WeakSet<Entity>()
-
-/** Whether the key of a new row was reserved. It stays its key where the row has to be inserted again. */
-export function hasReservedKey(entity: Entity): boolean {
-  return reserved.has(entity)
 }
 
 /**
@@ -36,7 +30,7 @@ export async function reserveKeys(writing: Writing, entities: readonly Entity[])
       const text = values[index]?.[1] ?? null
       if (text === null) return // a default of NULL: the row that awaits it says so
       setValue(entity, column, valueOfKept(column, column.type.keep.fromText(String(text)), table))
-      reserved.add(entity)
+      keepKey(entity)
     })
   })
   return true

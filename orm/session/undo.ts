@@ -3,6 +3,7 @@ import { stateOf } from '../entity/entity-state.ts'
 import type { RelationHandle } from '../entity/relation-handle.ts'
 import { undoVersion } from '../entity/version.ts'
 import type { Row } from '../schema/wire-form.ts'
+import { keepKey } from './kept-keys.ts'
 
 /** The changes that a rollback of a transaction or a savepoint undoes. */
 export class Undo {
@@ -35,6 +36,7 @@ export function restore({ written }: Undo): void {
   written?.forEach((before, entity) => {
     const state = stateOf(entity)
     state.snapshot = before
+    if (before === undefined) keepKey(entity)
     undoVersion(entity, state)
   })
 }

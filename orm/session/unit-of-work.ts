@@ -10,6 +10,7 @@ import type { ReadTables } from '../sql/text-sink.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Change, changeOf, type ChangeSet, hasChanged } from './change-set.ts'
 import { IdentityMap } from './identity-map.ts'
+import { keepKey } from './kept-keys.ts'
 import { isWaiting, type LinkChange, PendingRelations } from './pending-relations.ts'
 import { refuseForeign, requireWritable, secondError } from './trackable.ts'
 import { restore, Undo } from './undo.ts'
@@ -232,6 +233,7 @@ export class UnitOfWork {
     this.#remember(entity, state.snapshot)
     this.identity.delete(state.table, storedIdentity(entity))
     state.snapshot = undefined
+    keepKey(entity)
     const isUnwanted = this.#deleted?.delete(entity) === true
     this.#letGo(entity, 'detached')
     this.#related.prune()
@@ -263,6 +265,7 @@ export class UnitOfWork {
     this.identity.delete(state.table, storedIdentity(entity))
     this.#deleted?.delete(entity)
     state.snapshot = undefined
+    keepKey(entity)
     this.#letGo(entity, 'detached')
     this.#related.prune()
   }
