@@ -22,11 +22,19 @@ export function splitUpdates(
   const parts = new Map<Change, readonly [Change, Change]>()
   for (const circle of circles) {
     const members = new Set(circle)
-    const own = conflicts.filter(({ frees, takes }) => members.has(frees) && members.has(takes))
+    const freedBy = (change: Change): readonly UniqueKey[] =>
+      conflicts
+        .filter(
+          ({ frees, takes, isPossible }) =>
+            !isPossible &&
+            frees.includes(change) &&
+            takes.some((row) => row !== change && members.has(row)),
+        )
+        .map(({ key }) => key)
     const mayRelease = circle.some((row) => !isChange(row))
     for (const row of circle) {
       if (!isChange(row) || isPart(row, changes)) continue
-      const split = splitUpdate(writing, row, own, mayRelease)
+      const split = splitUpdate(writing, row, freedBy(row), mayRelease)
       if (split === undefined) continue
       parts.set(row, split)
       break
@@ -47,11 +55,13 @@ function isPart(change: Change, changes: readonly Change[]): boolean {
   return changes.some((other) => other !== change && other.entity === change.entity)
 }
 
-/** @param mayRelease whether the row may have to leave a deleted one before that is possible */
+/**
+ * @param freed the keys of the unique values that it frees for others of the circle
+ * @param mayRelease whether the row may have to leave a deleted one before that is possible */
 function splitUpdate(
   writing: Writing,
   change: Change,
-  conflicts: readonly Conflict[],
+  freed: readonly UniqueKey[],
   mayRelease: boolean,
 ): readonly [Change, Change] | undefined {
   const { entity, table, snapshot, row, made } = change
@@ -59,7 +69,6 @@ function splitUpdate(
     ? change.places.filter((place) => !change.awaited.includes(place))
     : change.places
   const keys = uniqueKeysOf(table, writing.factsOf(table))
-  const freed = conflicts.filter(({ frees }) => frees === change).map(({ key }) => key)
   const nullable = places.filter((place) => takesNull(writing, table, place))
   const unique = places.filter((place) => keys.some((key) => key.places.has(place)))
   const left = nullable.filter((place) => mayRelease && row[place] !== null && refers(table, place))

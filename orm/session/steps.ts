@@ -1,10 +1,9 @@
 import type { Entity } from '../entity/entity.ts'
 import type { Change, ChangeSet } from './change-set.ts'
-import { commitOrder } from './commit-order.ts'
 import { splitUpdates } from './split-updates.ts'
 import { type Conflict, conflictsOf, type Written } from './unique-conflicts.ts'
 import type { Writing } from './writing.ts'
-import { WriteOrder } from './write-order.ts'
+import { isRow, type Node, WriteOrder } from './write-order.ts'
 
 /** A part of a flush. */
 export type Step = Pick<ChangeSet, 'added' | 'changed' | 'deleted'>
@@ -26,10 +25,11 @@ function ordered(
   areSplit: boolean = false,
 ): readonly Step[] | undefined {
   const order = new WriteOrder(writing, changes, conflicts)
-  const groups = commitOrder(order.rows, (row) => order.before(row))
+  const groups = order.groups()
   const circles = groups.filter((group) => group.length > 1 && order.hasConflict(group))
   if (circles.length > 0) {
-    const changed = splitUpdates(writing, changes.changed, circles, conflicts)
+    const rows = circles.map((circle) => circle.filter(isRow))
+    const changed = splitUpdates(writing, changes.changed, rows, conflicts)
     if (changed !== undefined) {
       const split = { ...changes, changed }
       const steps = ordered(writing, split, conflictsOf(writing, split), true)
@@ -46,9 +46,9 @@ function ordered(
   return asSteps(changes, latestSteps(order, groups, earliest, last), last)
 }
 
-type Steps = Map<Written, number>
+type Steps = Map<Node, number>
 
-function earliestSteps(order: WriteOrder, groups: readonly (readonly Written[])[]): Steps {
+function earliestSteps(order: WriteOrder, groups: readonly (readonly Node[])[]): Steps {
   const steps: Steps = new Map()
   for (const group of groups) {
     let step = 0
@@ -63,7 +63,7 @@ function earliestSteps(order: WriteOrder, groups: readonly (readonly Written[])[
 /** Each row in its latest step, except that a table has as few deletes and updates as possible. */
 function latestSteps(
   order: WriteOrder,
-  groups: readonly (readonly Written[])[],
+  groups: readonly (readonly Node[])[],
   earliest: Steps,
   last: number,
 ): Steps {
@@ -71,10 +71,10 @@ function latestSteps(
   const steps: Steps = new Map()
   const latest: Steps = new Map()
   for (const group of groups.toReversed()) {
-    const isEarly = group.some((row) => early.has(order.kindOf(row)))
+    const isEarly = group.some((row) => isRow(row) && early.has(order.kindOf(row)))
     let step = last
     for (const row of group) step = Math.min(step, latest.get(row) ?? last)
-    if (isEarly) step = earliest.get(group[0] as Written) ?? 0
+    if (isEarly) step = earliest.get(group[0] as Node) ?? 0
     for (const row of group) {
       steps.set(row, step)
       for (const other of order.before(row)) {

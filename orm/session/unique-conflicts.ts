@@ -13,11 +13,13 @@ import type { Writing } from './writing.ts'
 /** A row of a flush: a new or deleted entity, or a change. */
 export type Written = Entity | Change
 
-/** A row frees a unique value that another one takes. */
+/** Rows that free a unique value, and those that take it. A row may do both. */
 export interface Conflict {
-  readonly frees: Written
-  readonly takes: Written
   readonly key: UniqueKey
+  readonly frees: readonly Written[]
+  readonly takes: readonly Written[]
+  /** Whether the session knows only that PostgreSQL may refuse the one while the other is there. */
+  readonly isPossible: boolean
 }
 
 const none: readonly Conflict[] = []
@@ -26,8 +28,8 @@ const none: readonly Conflict[] = []
 const unread: unique symbol = Symbol('unread')
 
 /**
- * The unique values that one row of a flush frees and another one takes. Values that only look equal, or that the
- * session does not know, are conflicts too: they cost an order, and nothing else.
+ * The unique values that rows of a flush free and others take. Values that only look equal, or that the session does not
+ * know, are conflicts too: they cost an order, and nothing else.
  */
 export function conflictsOf(writing: Writing, changes: ChangeSet): readonly Conflict[] {
   const { added, changed, deleted } = changes
@@ -75,53 +77,77 @@ function findConflicts(
   additions: readonly Entity[],
   updates: readonly Change[],
 ): void {
-  const freed = new Map<string | typeof unread, Written[]>()
-  const free = (row: Written, value: string | typeof unread | undefined): void => {
-    if (value === undefined) return
-    const rows = freed.get(value)
-    if (rows === undefined) freed.set(value, [row])
-    else rows.push(row)
-  }
   const moved = updates.filter((change) => touches(change, key))
-  for (const entity of deletions)
-    free(
-      entity,
-      valueFrom(key, ({ position }) => knownOf(stateOf(entity).snapshot, position)),
-    )
-  for (const change of moved)
-    free(
-      change,
-      valueFrom(key, ({ position }) => knownOf(change.snapshot, position)),
-    )
-  if (freed.size === 0) return
-  const take = (takes: Written, value: string | typeof unread | undefined): void => {
-    if (value === undefined) return
-    const rows =
-      value === unread
-        ? [...freed.values()].flat()
-        : [...(freed.get(value) ?? []), ...(freed.get(unread) ?? [])]
-    for (const frees of rows)
-      if (frees !== takes && isOrdered(key, frees, takes)) conflicts.push({ frees, takes, key })
+  const put = (
+    frees: readonly Written[],
+    takes: readonly Written[],
+    isPossible: boolean = false,
+  ): void => {
+    if (frees.length > 0 && takes.length > 0 && !isSelf(frees, takes))
+      conflicts.push({ key, frees, takes, isPossible })
   }
-  for (const entity of additions)
-    take(
-      entity,
-      valueFrom(key, (column) => keptOfNew(entity, column)),
-    )
-  for (const change of moved)
-    take(
-      change,
-      valueFrom(key, ({ position }) => knownOf(change.row, position)),
-    )
+  if (key.isHazy) {
+    put(deletions, [...additions, ...moved], true)
+    put(moved, additions, true)
+  }
+  if (key.isExclusion) return
+  const freed = byValue([
+    ...deletions.map((entity) => valued(entity, key, storedIn(stateOf(entity).snapshot))),
+    ...moved.map((change) => valued(change, key, storedIn(change.snapshot))),
+  ])
+  if (freed.size === 0) return
+  const taken = byValue([
+    ...additions.map((entity) => valued(entity, key, (column) => keptOfNew(entity, column))),
+    ...moved.map((change) => valued(change, key, storedIn(change.row))),
+  ])
+  const conflict = (frees: readonly Written[], takes: readonly Written[]): void => {
+    if (key.isImmediate) return put(frees, takes)
+    // PostgreSQL may check the updates of one statement at its end.
+    put(frees.filter(isEntity), takes)
+    put(frees.filter(isChange), takes.filter(isEntity))
+  }
+  for (const [value, takes] of taken)
+    conflict(value === unread ? [...freed.values()].flat() : (freed.get(value) ?? []), takes)
+  taken.delete(unread)
+  conflict(freed.get(unread) ?? [], [...taken.values()].flat())
 }
 
-/** Whether one has to be written before the other. PostgreSQL may check the updates of one statement at its end. */
-function isOrdered({ isImmediate }: UniqueKey, frees: Written, takes: Written): boolean {
-  return isImmediate || !isChange(frees) || !isChange(takes)
+type Value = string | typeof unread | undefined
+
+function byValue(
+  rows: readonly (readonly [Written, Value])[],
+): Map<string | typeof unread, Written[]> {
+  const found = new Map<string | typeof unread, Written[]>()
+  for (const [row, value] of rows) {
+    if (value === undefined) continue
+    const same = found.get(value)
+    if (same === undefined) found.set(value, [row])
+    else same.push(row)
+  }
+  return found
+}
+
+function valued(
+  row: Written,
+  key: UniqueKey,
+  keptOfColumn: KeptOfColumn,
+): readonly [Written, Value] {
+  return [row, valueFrom(key, keptOfColumn)]
+}
+
+function isSelf(
+  [one, ...more]: readonly Written[],
+  [other, ...others]: readonly Written[],
+): boolean {
+  return one === other && more.length === 0 && others.length === 0
 }
 
 export function isChange(row: Written): row is Change {
   return findState(row) === undefined
+}
+
+function isEntity(row: Written): row is Entity {
+  return !isChange(row)
 }
 
 /** What a new entity has in a column; undefined if the database or another row gives it. */
@@ -133,19 +159,21 @@ function keptOfNew(entity: Entity, column: ColumnMetadata): Primitive | undefine
   return value === undefined ? undefined : keptOf(column, value)
 }
 
-function knownOf(row: Row | undefined, position: number): Primitive | typeof unread {
-  const kept = row?.[position]
-  return kept === undefined ? unread : kept
+type KeptOfColumn = (column: ColumnMetadata) => Primitive | typeof unread | undefined
+
+/** What is kept in a row. */
+function storedIn(row: Row | undefined): KeptOfColumn {
+  return ({ position }) => {
+    const kept = row?.[position]
+    return kept === undefined ? unread : kept
+  }
 }
 
 /**
  * A text that is equal for values that PostgreSQL may call equal; undefined for those that conflict with none.
  * `unread` if the session does not know a part of it.
  */
-function valueFrom(
-  { columns, areNullsEqual }: UniqueKey,
-  keptOfColumn: (column: ColumnMetadata) => Primitive | typeof unread | undefined,
-): string | typeof unread | undefined {
+function valueFrom({ columns, areNullsEqual }: UniqueKey, keptOfColumn: KeptOfColumn): Value {
   const texts: string[] = []
   let isUnread = false
   for (const column of columns) {

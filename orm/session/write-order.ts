@@ -4,22 +4,32 @@ import { keyNow } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Change, type ChangeSet, awaitsKeys } from './change-set.ts'
+import { commitOrder } from './commit-order.ts'
 import { keyIn, type KnownReference, knownReferences, remotesOf } from './references.ts'
 import { byKeys, deleteOrder, insertOrder, storedKeyOf } from './row-order.ts'
 import { firstPartOf } from './split-updates.ts'
 import { type Conflict, isChange, type Written } from './unique-conflicts.ts'
 import type { Writing } from './writing.ts'
 
-const none: ReadonlyMap<Written, boolean> = new Map()
+/** Between the rows that free a unique value and those that take it: two long lists have too many pairs. */
+class Meeting {}
+
+/** A row of a flush, or a {@link Meeting}. */
+export type Node = Written | Meeting
+
+/** Why a row comes after another one. */
+type Reason = 'order' | 'possible conflict' | 'conflict'
+
+const none: ReadonlyMap<Node, Reason> = new Map()
 
 /** Which rows of a flush have to be written before others. */
 export class WriteOrder {
-  readonly rows: readonly Written[]
+  readonly #nodes: readonly Node[]
   readonly #writing: Writing
   readonly #deleted: ReadonlySet<Entity>
   readonly #isNew: ReadonlySet<Written>
-  /** For each row those before it, and whether they free a unique value for it. */
-  readonly #before = new Map<Written, Map<Written, boolean>>()
+  /** For each row those before it. */
+  readonly #before = new Map<Node, Map<Node, Reason>>()
   /** The references of tables to others of which the session holds entities. */
   readonly #held = new Map<TableMetadata, readonly KnownReference[]>()
 
@@ -28,57 +38,88 @@ export class WriteOrder {
     this.#writing = writing
     this.#deleted = new Set(deleted)
     this.#isNew = new Set(added)
-    this.rows = [...added, ...changed, ...deleted]
     for (const [entity, others] of insertOrder(added))
-      for (const other of others) this.#put(other, entity, false)
+      for (const other of others) this.#put(other, entity, 'order')
     const factsOf = (table: TableMetadata) => writing.factsOf(table)
     for (const [entity, others] of deleteOrder(deleted, factsOf))
-      for (const other of others) this.#put(other, entity, false)
+      for (const other of others) this.#put(other, entity, 'order')
     this.#orderChanges(changed, added)
-    for (const { frees, takes } of conflicts) this.#put(frees, takes, true)
+    const meetings = conflicts.flatMap((conflict) => this.#putConflict(conflict))
+    this.#nodes = [...added, ...changed, ...deleted, ...meetings]
     for (const change of changed) {
       const first = firstPartOf(change)
-      if (first !== undefined) this.#put(first, change, true)
+      if (first !== undefined) this.#put(first, change, 'conflict')
       if (awaitsKeys(change))
         for (const target of stateOf(change.entity).references?.values() ?? [])
-          if (this.#isNew.has(target as Entity)) this.#put(target as Entity, change, false)
+          if (this.#isNew.has(target as Entity)) this.#put(target as Entity, change, 'order')
     }
   }
 
-  before(row: Written): Iterable<Written> {
-    return (this.#before.get(row) ?? none).keys()
+  /** The rows, those that depend on each other in one group, and each group after those before it. */
+  groups(): readonly (readonly Node[])[] {
+    const groups = this.#grouped()
+    return this.#dropPossible(groups) ? this.#grouped() : groups
   }
 
-  /** Whether the first row frees a unique value for the second. */
-  isConflict(frees: Written, takes: Written): boolean {
-    return this.#before.get(takes)?.get(frees) === true
+  #grouped(): readonly (readonly Node[])[] {
+    return commitOrder(this.#nodes, (node) => this.before(node))
+  }
+
+  /** @returns whether a conflict that is only possible was in a circle */
+  #dropPossible(groups: readonly (readonly Node[])[]): boolean {
+    let hasDropped = false
+    for (const group of groups) {
+      if (group.length === 1) continue
+      const members = new Set(group)
+      for (const node of group) {
+        const before = this.#before.get(node)
+        for (const [other, reason] of before ?? none) {
+          if (reason !== 'possible conflict' || !members.has(other)) continue
+          before?.delete(other)
+          hasDropped = true
+        }
+      }
+    }
+    return hasDropped
+  }
+
+  before(node: Node): Iterable<Node> {
+    return (this.#before.get(node) ?? none).keys()
+  }
+
+  /** Whether the first frees a unique value for the second. */
+  isConflict(frees: Node, takes: Node): boolean {
+    return (this.#before.get(takes)?.get(frees) ?? 'order') !== 'order'
   }
 
   /** Whether a row of a group frees a unique value for another one. */
-  hasConflict(group: readonly Written[]): boolean {
+  hasConflict(group: readonly Node[]): boolean {
     const members = new Set(group)
-    return group.some((row) => {
-      for (const [other, isConflict] of this.#before.get(row) ?? none)
-        if (isConflict && members.has(other)) return true
+    return group.some((node) => {
+      for (const [other, reason] of this.#before.get(node) ?? none)
+        if (reason !== 'order' && members.has(other)) return true
       return false
     })
   }
 
   /** Forgets the unique values that the rows of a group free for each other. */
-  forget(group: readonly Written[]): void {
+  forget(group: readonly Node[]): void {
     const members = new Set(group)
-    for (const row of group) {
-      const before = this.#before.get(row)
-      for (const [other, isConflict] of before ?? none)
-        if (isConflict && members.has(other)) before?.set(other, false)
+    for (const node of group) {
+      const before = this.#before.get(node)
+      for (const other of before?.keys() ?? []) if (members.has(other)) before?.set(other, 'order')
     }
   }
 
   /** What the rows that free a unique value have in common: their table, and how they are written. */
   earlyKinds(): ReadonlySet<string> {
-    const kinds = new Set<string>()
+    const early = new Set<Node>()
     for (const before of this.#before.values())
-      for (const [row, isConflict] of before) if (isConflict) kinds.add(this.kindOf(row))
+      for (const [node, reason] of before) if (reason !== 'order') early.add(node)
+    const kinds = new Set<string>()
+    for (const node of early)
+      for (const row of isRow(node) ? [node] : this.before(node))
+        if (isRow(row)) kinds.add(this.kindOf(row))
     return kinds
   }
 
@@ -87,10 +128,42 @@ export class WriteOrder {
     return `${this.#isNew.has(row) ? 'insert' : 'delete'} ${stateOf(row).table.id}`
   }
 
-  #put(first: Written, next: Written, isConflict: boolean): void {
+  #put(first: Node, next: Node, reason: Reason): void {
     const before = this.#before.get(next)
-    if (before === undefined) this.#before.set(next, new Map([[first, isConflict]]))
-    else before.set(first, isConflict || before.get(first) === true)
+    if (before === undefined) this.#before.set(next, new Map([[first, reason]]))
+    else if (weightOf(reason) >= weightOf(before.get(first))) before.set(first, reason)
+  }
+
+  #putConflict({ frees, takes, isPossible }: Conflict): readonly Meeting[] {
+    const reason = isPossible ? 'possible conflict' : 'conflict'
+    const [freeing, taking] = [new Set(frees), new Set(takes)]
+    const both = frees.filter((row) => taking.has(row))
+    return [
+      ...this.#connect(
+        frees.filter((row) => !taking.has(row)),
+        takes,
+        reason,
+      ),
+      ...this.#connect(
+        both,
+        takes.filter((row) => !freeing.has(row)),
+        reason,
+      ),
+      ...this.#connect(both.length > 1 ? both : [], both, reason),
+    ]
+  }
+
+  #connect(
+    frees: readonly Written[],
+    takes: readonly Written[],
+    reason: Reason,
+  ): readonly Meeting[] {
+    const [only] = frees
+    if (only === undefined || takes.length === 0) return []
+    const meeting = frees.length === 1 ? only : new Meeting()
+    if (meeting !== only) for (const row of frees) this.#put(row, meeting, 'order')
+    for (const row of takes) this.#put(meeting, row, reason)
+    return meeting === only ? [] : [meeting]
   }
 
   /** An update comes after the new rows that it refers to, and before the deletion of rows that it has referred to. */
@@ -102,7 +175,7 @@ export class WriteOrder {
         const rows = byKeys(newByTable.get(reference.target) ?? [], remotesOf(reference), keyNow)
         for (const change of changes) {
           const target = rows.get(keyIn(change.row, reference))
-          if (target !== undefined) this.#put(target, change, false)
+          if (target !== undefined) this.#put(target, change, 'order')
         }
       }
       for (const reference of this.#references(table, deletedByTable.keys())) {
@@ -113,7 +186,8 @@ export class WriteOrder {
         )
         for (const change of changes) {
           const target = rows.get(keyIn(change.snapshot, reference))
-          if (target !== undefined && needsRow(change, reference)) this.#put(change, target, false)
+          if (target !== undefined && needsRow(change, reference))
+            this.#put(change, target, 'order')
         }
       }
       for (const change of changes) this.#orderVanishing(change, table, change.row, new Set())
@@ -133,7 +207,7 @@ export class WriteOrder {
       const parent = identity.get(target, keyIn(row, inKeyOrder(reference)) ?? null)
       if (parent === undefined || seen.has(parent)) continue
       seen.add(parent)
-      if (this.#deleted.has(parent)) this.#put(change, parent, false)
+      if (this.#deleted.has(parent)) this.#put(change, parent, 'order')
       else this.#orderVanishing(change, target, stateOf(parent).snapshot ?? [], seen)
     }
   }
@@ -152,4 +226,20 @@ function needsRow({ places }: Change, { pairs, action }: KnownReference): boolea
 function inKeyOrder({ pairs, target }: KnownReference): Pick<KnownReference, 'pairs'> {
   const order = (column: (typeof pairs)[number][1]): number => target.primaryKey.indexOf(column)
   return { pairs: pairs.toSorted(([, one], [, other]) => order(one) - order(other)) }
+}
+
+/** Rows only, without the meetings between them. */
+export function isRow(node: Node): node is Written {
+  return !(node instanceof Meeting)
+}
+
+const weights: readonly (Reason | undefined)[] = [
+  undefined,
+  'order',
+  'possible conflict',
+  'conflict',
+]
+
+function weightOf(reason: Reason | undefined): number {
+  return weights.indexOf(reason)
 }

@@ -183,6 +183,7 @@ select
       'others', coalesce(used.names, '[]'::json),
       'hasExpressions', indexprs is not null,
       'areNullsEqual', coalesce((to_jsonb(pg_index) ->> 'indnullsnotdistinct')::boolean, false),
+      'isExclusion', indisexclusion,
       'isImmediate', indimmediate
     ))
     from pg_index
@@ -193,13 +194,16 @@ select
       where place <= indnkeyatts
     ) as keys
     cross join lateral (
-      select json_agg(distinct attname) as names
-      from pg_depend join pg_attribute on attrelid = indrelid and attnum = refobjsubid
-      where (indexprs is not null or indpred is not null)
-        and classid = 'pg_class'::regclass and objid = indexrelid
-        and refclassid = 'pg_class'::regclass and refobjid = indrelid and refobjsubid > 0
+      select json_agg(attname) as names
+      from pg_attribute
+      where attrelid = indrelid and (
+        indisexclusion and attnum = any(indkey::int2[])
+        or (indexprs is not null or indpred is not null) and exists (
+          select from pg_depend
+          where classid = 'pg_class'::regclass and objid = indexrelid
+            and refclassid = 'pg_class'::regclass and refobjid = indrelid and refobjsubid = attnum and attnum > 0))
     ) as used
-    where indrelid = class.oid and indisunique and (indexprs is null or used.names is not null)
+    where indrelid = class.oid and (indisunique or indisexclusion) and (indexprs is null or used.names is not null)
   ),
   (
     select json_agg(json_build_object(

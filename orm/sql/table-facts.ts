@@ -42,7 +42,7 @@ export interface TableKind {
   readonly mayLock: boolean
 }
 
-/** A unique index. */
+/** A unique index, or that of an exclusion constraint. */
 export interface UniqueFacts {
   /** Its columns, and those that its expressions use. */
   readonly columns: readonly string[]
@@ -50,6 +50,8 @@ export interface UniqueFacts {
   readonly others: readonly string[]
   readonly hasExpressions: boolean
   readonly areNullsEqual: boolean
+  /** Whether operators decide which rows exclude each other, and not equal values. */
+  readonly isExclusion: boolean
   /** Whether it is checked row by row; if not, at the end of a statement or later. */
   readonly isImmediate: boolean
 }

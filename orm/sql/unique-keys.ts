@@ -1,12 +1,15 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { TableFacts } from './table-facts.ts'
 
-/** Columns whose values no two rows of a table have together. */
+/** Columns whose values no two rows of a table have together, or exclude each other. */
 export interface UniqueKey {
   readonly columns: readonly ColumnMetadata[]
   /** The positions of the columns that decide whether a row is in the index, and of those that are in it. */
   readonly places: ReadonlySet<number>
   readonly areNullsEqual: boolean
+  /** Whether rows with other values may be refused: by an expression, or by the operators of an exclusion. */
+  readonly isHazy: boolean
+  readonly isExclusion: boolean
   /** Whether PostgreSQL checks it row by row. */
   readonly isImmediate: boolean
 }
@@ -32,8 +35,8 @@ export function isUniqueTogether(
   }
   const wanted = new Set(columns.map(({ name }) => name))
   return facts.known.uniques.some(
-    ({ columns: own, others, isImmediate }) =>
-      isImmediate && others.length === 0 && isSameSet(new Set(own), wanted),
+    ({ columns: own, others, isExclusion, isImmediate }) =>
+      isImmediate && !isExclusion && others.length === 0 && isSameSet(new Set(own), wanted),
   )
 }
 
@@ -48,6 +51,8 @@ function findKeys(table: TableMetadata, facts: TableFacts): readonly UniqueKey[]
         places: placesOf([...columns, ...others]),
         // An expression may make a value of NULL.
         areNullsEqual: unique.areNullsEqual || unique.hasExpressions,
+        isHazy: unique.hasExpressions || unique.isExclusion,
+        isExclusion: unique.isExclusion,
         isImmediate: unique.isImmediate,
       },
     ]
@@ -60,7 +65,14 @@ function findKeys(table: TableMetadata, facts: TableFacts): readonly UniqueKey[]
   for (const columns of lists) {
     const places = placesOf(columns)
     if (found.some((key) => isSameSet(key.places, places))) continue
-    found.push({ columns, places, areNullsEqual: false, isImmediate: true })
+    found.push({
+      columns,
+      places,
+      areNullsEqual: false,
+      isHazy: false,
+      isExclusion: false,
+      isImmediate: true,
+    })
   }
   return found
 }
