@@ -18,6 +18,7 @@ import { removeAll } from './remove.ts'
 import { type Step, stepsOf } from './steps.ts'
 import { byTable, changesByTable, inNameOrder } from './tables.ts'
 import { updateTable } from './update.ts'
+import { askForVanished } from './vanished.ts'
 import {
   linkTables,
   plainLinks,
@@ -46,6 +47,7 @@ export async function writeChanges(writing: Writing, changes: ChangeSet): Promis
     // A stale row frees no value. And the second part of an update needs the version that the first part has made.
     if (!isLast && hasVersions(step)) await writing.settle()
   }
+  askForVanished(writing, changes.deleted)
 }
 
 /** The changes without those of rows that go with removed links. */

@@ -15,6 +15,7 @@ import type { Catalogue } from './catalogue.ts'
 import { completeNew, tablesOf, writeChanges } from './flush.ts'
 import { hasMoved } from './held-relations.ts'
 import { countsOf, executeOperation, noChanges, noOutcome, sessionOperation } from './operations.ts'
+import { withAncestors } from './references.ts'
 import { readOnlyError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
@@ -223,7 +224,7 @@ export class Flusher {
       const tables = tablesOf(changes)
       // What the database does with their rows when it deletes others.
       if (changes.deleted.length > 0)
-        for (const table of this.#work.identity.tables()) tables.add(table)
+        for (const table of withAncestors(this.#work.identity.tables())) tables.add(table)
       const learning = this.#catalogue.learn(tables, (text, parameters) =>
         this.#connection.lookUp(text, parameters, operation),
       )

@@ -1,10 +1,12 @@
+import type { Entity } from '../entity/entity.ts'
 import { type Identity, identityOfKey, keptThere } from '../entity/identity.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { isSameList } from '../util/lists.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
-import { type Reference, referencesOf } from './commit-order.ts'
+import { parentsOf, type Reference, referencesOf } from './commit-order.ts'
+import type { IdentityMap } from './identity-map.ts'
 
 /** What the database does with a referring row when the row that it refers to is deleted. */
 export type Action = 'cascade' | 'set null' | 'set default' | 'none'
@@ -89,6 +91,13 @@ function columnsNamed(
   return found.length === names.length ? found : undefined
 }
 
+/** Tables, and those that they refer to, directly or over others. */
+export function withAncestors(tables: Iterable<TableMetadata>): ReadonlySet<TableMetadata> {
+  const found = new Set(tables)
+  for (const table of found) for (const parent of parentsOf(table)) found.add(parent)
+  return found
+}
+
 /** The key that a row refers to; undefined if a part is NULL. */
 export function keyIn(row: Row, reference: Pick<KnownReference, 'pairs'>): Identity | undefined {
   const key = reference.pairs.map((pair) => keptThere(pair, row[pair[0].position] ?? null))
@@ -98,4 +107,20 @@ export function keyIn(row: Row, reference: Pick<KnownReference, 'pairs'>): Ident
 /** The columns that a reference leads to. */
 export function remotesOf({ pairs }: Pick<KnownReference, 'pairs'>): readonly ColumnMetadata[] {
   return pairs.map(([, remote]) => remote)
+}
+
+/** The entity of the session that a row refers to by its primary key. */
+export function heldTarget(
+  identity: IdentityMap,
+  row: Row,
+  { pairs, target }: KnownReference,
+): Entity | undefined {
+  // In the order of the primary key, as identities are made.
+  const byKey = target.primaryKey.flatMap((column) => {
+    const pair = pairs.find(([, remote]) => remote === column)
+    return pair === undefined ? [] : [pair]
+  })
+  if (byKey.length < pairs.length || byKey.length < target.primaryKey.length) return undefined
+  const key = keyIn(row, { pairs: byKey })
+  return key === undefined ? undefined : identity.get(target, key)
 }

@@ -3,7 +3,7 @@ import { stateOf } from '../entity/entity-state.ts'
 import { storedKey, textsOfKey } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Statement } from '../sql/statement.ts'
-import { selectVersions } from '../sql/key-statements.ts'
+import { selectOfKeys } from '../sql/key-statements.ts'
 import type { Writing } from './writing.ts'
 
 /** Reads the versions of rows that this flush has written, in the same exchange if it can. */
@@ -15,9 +15,9 @@ export function readVersions(
   const { version } = table
   if (version === undefined) return
   const statement = (): Statement =>
-    selectVersions(
+    selectOfKeys(
       table,
-      version,
+      [version],
       entities.map((entity) => textsOfKey(table.primaryKey, storedKey(entity))),
     )
   writing.put({

@@ -5,14 +5,16 @@ import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Change, type ChangeSet, awaitsKeys } from './change-set.ts'
 import { commitOrder } from './commit-order.ts'
-import { keyIn, type KnownReference, knownReferences, remotesOf } from './references.ts'
+import { heldTarget, keyIn, type KnownReference, knownReferences, remotesOf } from './references.ts'
 import { byKeys, deleteOrder, insertOrder, storedKeyOf } from './row-order.ts'
 import { firstPartOf } from './split-updates.ts'
 import { type Conflict, isChange, type Written } from './unique-conflicts.ts'
 import type { Writing } from './writing.ts'
 
 /** Between the rows that free a unique value and those that take it: two long lists have too many pairs. */
-class Meeting {}
+class Meeting {
+  readonly isMeeting = true
+}
 
 /** A row of a flush, or a {@link Meeting}. */
 export type Node = Written | Meeting
@@ -158,12 +160,12 @@ export class WriteOrder {
     takes: readonly Written[],
     reason: Reason,
   ): readonly Meeting[] {
-    const [only] = frees
-    if (only === undefined || takes.length === 0) return []
-    const meeting = frees.length === 1 ? only : new Meeting()
-    if (meeting !== only) for (const row of frees) this.#put(row, meeting, 'order')
-    for (const row of takes) this.#put(meeting, row, reason)
-    return meeting === only ? [] : [meeting]
+    const [first, ...others] = frees
+    if (first === undefined || takes.length === 0) return []
+    const meetings = others.length === 0 ? [] : [new Meeting()]
+    for (const meeting of meetings) for (const row of frees) this.#put(row, meeting, 'order')
+    for (const row of takes) this.#put(meetings[0] ?? first, row, reason)
+    return meetings
   }
 
   /** An update comes after the new rows that it refers to, and before the deletion of rows that it has referred to. */
@@ -201,14 +203,12 @@ export class WriteOrder {
     if (references === undefined)
       this.#held.set(table, (references = this.#references(table, identity.tables())))
     for (const reference of references) {
-      const { target, pairs, action } = reference
-      const isByKey = pairs.every(([, remote]) => remote.primaryKey)
-      if (action !== 'cascade' || !isByKey || pairs.length !== target.primaryKey.length) continue
-      const parent = identity.get(target, keyIn(row, inKeyOrder(reference)) ?? null)
+      if (reference.action !== 'cascade') continue
+      const parent = heldTarget(identity, row, reference)
       if (parent === undefined || seen.has(parent)) continue
       seen.add(parent)
       if (this.#deleted.has(parent)) this.#put(change, parent, 'order')
-      else this.#orderVanishing(change, target, stateOf(parent).snapshot ?? [], seen)
+      else this.#orderVanishing(change, reference.target, stateOf(parent).snapshot ?? [], seen)
     }
   }
 
@@ -220,12 +220,6 @@ export class WriteOrder {
 /** Whether the change comes too late when the row that it has referred to is deleted. */
 function needsRow({ places }: Change, { pairs, action }: KnownReference): boolean {
   return action === 'cascade' || pairs.some(([{ position }]) => places.includes(position))
-}
-
-/** The same reference with its pairs in the order of the primary key, as identities are made. */
-function inKeyOrder({ pairs, target }: KnownReference): Pick<KnownReference, 'pairs'> {
-  const order = (column: (typeof pairs)[number][1]): number => target.primaryKey.indexOf(column)
-  return { pairs: pairs.toSorted(([, one], [, other]) => order(one) - order(other)) }
 }
 
 /** Rows only, without the meetings between them. */

@@ -4,6 +4,7 @@ import { decoderOf, placeColumn, rowDecoder, rowDecoderWith } from '../schema/ro
 import type { RowDecoder } from '../schema/wire-form.ts'
 import { arrayLiteral } from '../schema/types/array-text.ts'
 import { aliasedNames, quote, quoteTable } from './identifier.ts'
+import { positions } from './keyed-rows.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
 import { aroundTypedArray } from './typed-array.ts'
 
@@ -73,19 +74,19 @@ export function selectByKeys(
   }
 }
 
-/** The versions of the rows with these primary keys. Each row is a version and the position of its key, from 1 on. */
-export function selectVersions(
+/** Some columns of the rows with these primary keys. Each row ends with the position of its key, from 1 on. */
+export function selectOfKeys(
   table: TableMetadata,
-  version: ColumnMetadata,
+  columns: readonly ColumnMetadata[],
   keys: readonly KeyParts[],
 ): Statement {
   const { primaryKey } = table
   const kinds = primaryKey.map((): KeyKind => 'text')
-  const compiled = statementsOf(table).get('versions', () =>
+  const compiled = statementsOf(table).get(`of keys|${positions(columns)}`, () =>
     reading(
       table,
-      selectByKeysText(table, [version], primaryKey, kinds),
-      decoderOf(table, [version, placeColumn]),
+      selectByKeysText(table, columns, primaryKey, kinds),
+      decoderOf(table, [...columns, placeColumn]),
     ),
   )
   return {
@@ -124,7 +125,7 @@ function selectByKeysText(
   })
   const names = [...arrays.map((_, index) => quote(`#${index + 1}`)), quote('#')]
   return (
-    `select ${aliasedNames('t0', selected)}, given.${quote('#')} from unnest(${arrays.join(', ')}) ` +
+    `select ${selected.length === 0 ? '' : `${aliasedNames('t0', selected)}, `}given.${quote('#')} from unnest(${arrays.join(', ')}) ` +
     `with ordinality as given (${names.join(', ')}) join ${quoteTable(table)} as t0 on ${conditions.join(' and ')}`
   )
 }
