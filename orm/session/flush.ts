@@ -63,7 +63,8 @@ function without(gone: ReadonlySet<Entity>, changes: ChangeSet): ChangeSet {
 }
 
 async function insertAll(writing: Writing, entities: readonly Entity[]): Promise<void> {
-  const added = byTable(entities)
+  // In one order, however they were added: two flushes of the same unique values wait for each other.
+  const added = inNameOrder(byTable(entities))
   for (const group of commitOrder(added.keys(), parentsOf)) {
     const [table] = group
     if (group.length === 1 && table !== undefined && !parentsOf(table).has(table))

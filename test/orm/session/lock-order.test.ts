@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type DataBridgeError, integer, type Session, table, text } from '../../../orm/index.ts'
+import type { Entity } from '../../../orm/entity/entity.ts'
 import { connect, testDatabase } from '../../support/database.ts'
 import { coded } from '../../support/failure.ts'
+import { recordWire } from '../../support/recorder.ts'
 
 class Account extends table('accounts', {
   id: integer().primaryKey().generated(),
@@ -162,6 +164,19 @@ describe('two sessions at once', () => {
       const results = await Promise.allSettled([insert(0, words), insert(500, words.toReversed())])
       expect(reasonsOf(results)).toEqual([coded('DATA_BRIDGE_ERR_UNIQUE')])
     }
+  })
+
+  it('that insert into the same tables do so in one order, however the rows were added', async () => {
+    const tablesOf = async (...entities: Entity[]): Promise<string[]> => {
+      await using wire = recordWire(url)
+      await wire.database.run((session) => session.add(entities))
+      return wire.texts.flatMap((each) => /^insert into "(\w+)"/.exec(each)?.[1] ?? [])
+    }
+    const word = (id: number): Word => new Word({ id, word: `word ${id}` })
+    const account = (name: string): Account => new Account({ id: 500 + name.length, name })
+    const order = ['accounts', 'words']
+    expect(await tablesOf(word(1), account('a'))).toEqual(order)
+    expect(await tablesOf(account('bb'), word(2))).toEqual(order)
   })
 })
 
