@@ -141,6 +141,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
 
   /** @internal Another side of the relation has changed: the entity belongs to it. */
   include(entity: Entity): void {
+    // The list of a row that is not stored yet begins with it: nothing in the database belongs to that row.
+    if (!this.isLoaded && this.#state.snapshot !== undefined) return this.#outdate()
     const list = this.isLoaded ? this.#value : []
     if (this.#relation.cardinality === 'one') this.#change(entity)
     else if (!(list as readonly Entity[]).includes(entity)) {
@@ -150,18 +152,22 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     }
   }
 
-  /** @internal Another side of a loaded relation has changed: the entity does not belong to it any more. */
+  /** @internal Another side of the relation has changed: the entity does not belong to it any more. */
   exclude(entity: Entity): void {
-    if (this.#relation.cardinality === 'many')
-      this.#change((this.#value as readonly Entity[]).filter((each) => each !== entity))
-    else if (this.#value === entity) this.#change(null)
+    this.excludeAll(new Set([entity]))
   }
 
-  /** @internal Rows are gone: their entities leave a loaded relation. */
+  /** @internal Rows are gone: their entities leave the relation. */
   excludeAll(gone: ReadonlySet<Entity>): void {
+    if (!this.isLoaded) return this.#outdate()
     if (!this.loaded.some((entity) => gone.has(entity))) return
     const isMany = this.#relation.cardinality === 'many'
     this.#change(isMany ? this.loaded.filter((entity) => !gone.has(entity)) : null)
+  }
+
+  /** What is being loaded is not what the program has now: it loads again. */
+  #outdate(): void {
+    this.#loading = undefined
   }
 
   /** @internal The entities of a loaded relation. */
@@ -266,11 +272,13 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         `${owner.entityName}.${name} cannot be loaded: ${listed(foreignKey.map(({ property }) => property))} has no value yet`,
       )
     }
-    const loading = session.loadRelation(this.#owner, this.#relation).then(
+    const loading: Promise<T> = session.loadRelation(this.#owner, this.#relation).then(
       (value) => {
-        this.#ended(key)
-        // The program may have set another key meanwhile. That key gets its own load.
-        if (this.#key() === key) {
+        const isCurrent = this.#ended(loading)
+        // The program has changed another side meanwhile.
+        if (!isCurrent && !holdsKey) return this.load()
+        // It may have set another key. That key gets its own load.
+        if (isCurrent && this.#key() === key) {
           this.fillByLoader(value, true, key)
           this.#isGiven = true
           this.show()
@@ -278,7 +286,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         return value as T
       },
       (error: unknown) => {
-        this.#ended(key)
+        this.#ended(loading)
         if (isRefusal(error)) queueMicrotask(() => spare(loading, error))
         throw error
       },
@@ -300,8 +308,11 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     )
   }
 
-  #ended(key: unknown): void {
-    if (this.#loading?.key === key) this.#loading = undefined
+  /** @returns whether nothing has changed since it began */
+  #ended(loading: Promise<T>): boolean {
+    if (this.#loading?.value !== loading) return false
+    this.#loading = undefined
+    return true
   }
 
   #key(): unknown {

@@ -68,7 +68,8 @@ export function includeGiven(entity: Entity): void {
     if (!relation.holdsKey || !handle.isLoaded || handle.value === null) return
     for (const inverse of inversesOf(relation)) {
       const other = handleOf(handle.value as Entity, inverse)
-      if (other.isLoaded) other.include(entity)
+      // A row that is not stored yet has no list, unless the program has begun one.
+      if (other.isLoaded || stateOf(handle.value).snapshot !== undefined) other.include(entity)
     }
   })
 }
@@ -226,15 +227,12 @@ function changeLinks(
 
 // --- both sides
 
-/** The list of a row that is not stored yet begins with the first entity: nothing in the database belongs to it. */
 function include(owner: Entity, relation: RelationMetadata, entity: Entity): void {
-  const handle = handleOf(owner, relation)
-  if (handle.isLoaded || stateOf(owner).snapshot === undefined) handle.include(entity)
+  handleOf(owner, relation).include(entity)
 }
 
 function exclude(owner: Entity, relation: RelationMetadata, entity: Entity): void {
-  const handle = handleOf(owner, relation)
-  if (handle.isLoaded) handle.exclude(entity)
+  handleOf(owner, relation).exclude(entity)
 }
 
 /** If a session tracks one of two, it tracks the other too. */
