@@ -26,7 +26,7 @@ export function followDeletion(
   const { identity } = writing.work
   for (const child of identity.tables()) {
     if (identity.of(child).size === 0) continue
-    for (const reference of knownReferences((one) => writing.factsOf(one), child, [table])) {
+    for (const reference of knownReferences(writing.factsOf, child, [table])) {
       if (reference.action === 'none') continue
       const referring = referringRows(writing, child, reference, rows)
       if (reference.action !== 'cascade') {

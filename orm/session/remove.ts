@@ -43,7 +43,7 @@ function parentsAmong(
 ): Parents {
   const parents = new Map<TableMetadata, ReadonlySet<TableMetadata>>()
   for (const table of tables.keys()) {
-    const references = knownReferences((one) => writing.factsOf(one), table, tables.keys())
+    const references = knownReferences(writing.factsOf, table, tables.keys())
     parents.set(table, new Set(references.map(({ target }) => target)))
   }
   return parents
@@ -52,7 +52,7 @@ function parentsAmong(
 /** Deletes rows of tables that may refer to each other. Each round deletes the rows that no other row refers to. */
 function removeGroup(writing: Writing, entities: readonly Entity[]): void {
   const isOne = (one: Entity, other: Entity): boolean => stateOf(one).table === stateOf(other).table
-  const order = deleteOrder(entities, (one) => writing.factsOf(one))
+  const order = deleteOrder(entities, writing.factsOf)
   for (const { rows, isCircle } of roundsOf(entities, order, isOne)) {
     const tables = [...byTable(rows)]
     const isTogether = isCircle && tables.every(([table]) => writing.factsOf(table).isStored)

@@ -57,7 +57,7 @@ function cascadesBelow(
 ): ReadonlyMap<TableMetadata, readonly KnownReference[]> {
   const tables = withAncestors(writing.work.identity.tables())
   const cascades = [...tables].flatMap((table) =>
-    knownReferences((one) => writing.factsOf(one), table, tables)
+    knownReferences(writing.factsOf, table, tables)
       .filter(({ action }) => action === 'cascade')
       .map((reference) => ({ table, reference })),
   )

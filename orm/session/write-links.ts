@@ -94,7 +94,7 @@ function isCascaded(
   table: TableMetadata,
   { table: link, from }: Through,
 ): boolean {
-  const references = knownReferences((one) => writing.factsOf(one), link, [table])
+  const references = knownReferences(writing.factsOf, link, [table])
   return references.some(
     ({ action, pairs }) =>
       action === 'cascade' &&

@@ -42,8 +42,7 @@ export class WriteOrder {
     this.#isNew = new Set(added)
     for (const [entity, others] of insertOrder(added))
       for (const other of others) this.#put(other, entity, 'order')
-    const factsOf = (table: TableMetadata) => writing.factsOf(table)
-    for (const [entity, others] of deleteOrder(deleted, factsOf))
+    for (const [entity, others] of deleteOrder(deleted, writing.factsOf))
       for (const other of others) this.#put(other, entity, 'order')
     this.#orderChanges(changed, added)
     const meetings = conflicts.flatMap((conflict) => this.#putConflict(conflict))
@@ -213,7 +212,7 @@ export class WriteOrder {
   }
 
   #references(table: TableMetadata, targets: Iterable<TableMetadata>): readonly KnownReference[] {
-    return knownReferences((one) => this.#writing.factsOf(one), table, targets)
+    return knownReferences(this.#writing.factsOf, table, targets)
   }
 }
 

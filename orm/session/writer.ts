@@ -19,6 +19,7 @@ const mostRows = 1000
 /** Sends the statements of one flush, as many as possible in one exchange. */
 export class Writer implements Writing {
   readonly work: UnitOfWork
+  readonly factsOf: (table: TableMetadata) => TableFacts
   readonly #connection: SessionConnection
   readonly #catalogue: Catalogue
   readonly #operation: Operation
@@ -33,11 +34,8 @@ export class Writer implements Writing {
     this.work = work
     this.#connection = connection
     this.#catalogue = catalogue
+    this.factsOf = (table) => catalogue.factsOf(table)
     this.#operation = operation
-  }
-
-  factsOf(table: TableMetadata): TableFacts {
-    return this.#catalogue.factsOf(table)
   }
 
   put(batch: Batch): void {

@@ -33,7 +33,7 @@ export interface Written {
 /** The parts of a session that writing uses. */
 export interface Writing {
   readonly work: UnitOfWork
-  factsOf(table: TableMetadata): TableFacts
+  readonly factsOf: (table: TableMetadata) => TableFacts
   /** Takes a statement, which is sent together with those after it. */
   put(batch: Batch): void
   /** Asks for values that the database makes. What was taken so far is not sent before. */
