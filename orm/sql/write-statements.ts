@@ -62,13 +62,13 @@ export function compiledUpdate(
     ? writing(
         'UPDATE',
         table,
-        updateOneText(table, columns, rows, facts),
+        updateOneText(table, columns, rows, returned),
         decoderOf(table, returned),
       )
     : writing(
         'UPDATE',
         table,
-        updateManyText(table, columns, rows, facts),
+        updateManyText(table, columns, rows, facts, returned),
         decoderOf(table, [placeColumn, ...returned]),
       )
 }
@@ -101,23 +101,24 @@ export function updateShape(
 function updateOneText(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  { versions, loaded }: ChangedRows,
-  facts: TableFacts,
+  { versions }: ChangedRows,
+  returned: readonly ColumnMetadata[],
 ): string {
   const key = keyEqual(table, versions)
   const first = key.length + 1
   const sets = columns.map(({ name }, index) => `${quote(name)} = $${index + first}`)
   return (
     `update ${quoteTable(table)} set ${[...sets, ...nextVersion(table, '')].join(', ')} where ${key.join(' and ')}` +
-    returning(names(facts.afterUpdate(columns, loaded)))
+    returning(names(returned))
   )
 }
 
 function updateManyText(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
-  { flags, versions, loaded }: ChangedRows,
+  { flags, versions }: ChangedRows,
   facts: TableFacts,
+  returned: readonly ColumnMetadata[],
 ): string {
   const given = new GivenArrays()
   const key = givenKey(table, versions, given, facts)
@@ -127,7 +128,7 @@ function updateManyText(
     if (flags[index] === undefined) return `${name} = ${value}`
     return `${name} = case when ${given.add(flagType)} then ${value} else target.${name} end`
   })
-  const back = facts.afterUpdate(columns, loaded).map(({ name }) => `, target.${quote(name)}`)
+  const back = returned.map(({ name }) => `, target.${quote(name)}`)
   return (
     `update ${quoteTable(table)} as target set ${[...sets, ...nextVersion(table, 'target.')].join(', ')} from ${given.text} ` +
     `where ${key}${lockedFirst(table, facts, columns)} returning ${GivenArrays.place}${back.join('')}`
