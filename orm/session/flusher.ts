@@ -58,6 +58,11 @@ export class Flusher {
     return this.#work.hasWritten || this.#work.concerns('any')
   }
 
+  /** How many callbacks of `afterCommit()` wait for the commit. */
+  get callbackCount(): number {
+    return this.callbacks?.count ?? 0
+  }
+
   /** Whether nothing is being written, committed or executed. */
   get isIdle(): boolean {
     return this.#queue.isIdle && (this.#executing?.size ?? 0) === 0
@@ -165,7 +170,7 @@ export class Flusher {
     const operation = sessionOperation('commit', countsOf(changes))
     // A failed transaction cannot be committed, so do not flush.
     const isWriting = !isEmpty(changes) && !this.#connection.hasFailed
-    const callbacks = this.callbacks?.count ?? 0
+    const callbacks = this.callbackCount
     const commit = (): Promise<void> => {
       const committing = isWriting
         ? this.#write(changes, operation, (writer) => writer.commit(operation))

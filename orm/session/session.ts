@@ -350,7 +350,7 @@ export class BaseSession implements AsyncDisposable {
 
   /** @internal Whether nothing is written, changed, open or under way, and no callback waits: its end is nothing. */
   get isQuiet(): boolean {
-    return (this.#core.flusher.callbacks?.count ?? 0) === 0 && this.#core.end.isQuiet
+    return this.#core.flusher.callbackCount === 0 && this.#core.end.isQuiet
   }
 
   /** @internal Whether a flush would give its entities what the database or `onUpdate()` makes. */

@@ -53,11 +53,7 @@ export class Transactions {
 
   /** Whether there is something that a rollback would undo. */
   get #hasEarlierWork(): boolean {
-    return this.#flusher.hasUnsaved || this.#callbackCount > 0
-  }
-
-  get #callbackCount(): number {
-    return this.#flusher.callbacks?.count ?? 0
+    return this.#flusher.hasUnsaved || this.#flusher.callbackCount > 0
   }
 
   get areUnderWay(): boolean {
@@ -114,7 +110,7 @@ export class Transactions {
       await this.#flusher.alone(async () => {
         await this.#connection.savepoint(name, undefined)
         this.#work.savepoint()
-        callbacks = this.#callbackCount
+        callbacks = this.#flusher.callbackCount
         isSet = true
       })
       const result = await fn()
