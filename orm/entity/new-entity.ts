@@ -5,11 +5,12 @@ import { listed } from '../util/messages.ts'
 import type { Entity } from './entity.ts'
 import { compiledOf } from './compiled-table.ts'
 import { writesOf } from './compiled-writes.ts'
-import { type EntityState, findState, stateOf } from './entity-state.ts'
+import { type EntityState, stateOf } from './entity-state.ts'
 import { initialValue, isMadeLater } from './looped-writes.ts'
 import { valueOf } from './property.ts'
 import { isReferenced } from './references.ts'
 import { relationHandle } from './relation-handle.ts'
+import { requireTarget } from './relation-writes.ts'
 import { isSameValue } from './same-value.ts'
 import { assign } from './shadowing.ts'
 
@@ -102,12 +103,7 @@ function givenReferences(
         `${where} expected a ${relation.target.entityName}, got null`,
       )
     }
-    if (findState(value)?.table !== relation.target) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_ENTITY',
-        `${where} expected a ${relation.target.entityName}, got ${describe(value)}`,
-      )
-    }
+    requireTarget(where, relation, value)
     const entity = value as Entity
     refuseContradiction(where, relation, given, entity)
     for (const [other, its] of references)

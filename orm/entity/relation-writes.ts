@@ -1,7 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import { holderOf, inversesOf, isDeclared, isOptional, nameOf } from '../schema/inverse.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
-import type { Through } from '../schema/relation-metadata.ts'
+import { linkColumns, type Through } from '../schema/relation-metadata.ts'
 import { listed } from '../util/messages.ts'
 import type { Entity } from './entity.ts'
 import { type EntityState, findState, stateOf } from './entity-state.ts'
@@ -248,7 +248,8 @@ function handleOf(entity: Entity, { name }: RelationMetadata): RelationHandle {
 
 // --- what is refused
 
-function requireTarget(where: string, { target }: RelationMetadata, value: unknown): void {
+/** Refuses a value that is no entity of the relation's target. */
+export function requireTarget(where: string, { target }: RelationMetadata, value: unknown): void {
   if (findState(value)?.table === target) return
   throw relationError(`${where} expected a ${target.entityName}, got ${describe(value)}`)
 }
@@ -273,8 +274,9 @@ function requireRelated(
 }
 
 /** The row of a link table gets its two keys only, and defaults. */
-function requireBareLink(where: string, { table, from, to }: Through): void {
-  const keys = [...from.map(([, between]) => between), ...to.map(([between]) => between)]
+function requireBareLink(where: string, through: Through): void {
+  const { table } = through
+  const keys = linkColumns(through)
   const missing = table.columns.filter(
     (column) =>
       !keys.includes(column) && initialValue(column) === undefined && !isMadeLater(column),

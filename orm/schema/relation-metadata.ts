@@ -28,6 +28,11 @@ export interface Through {
   readonly to: readonly ColumnPair[]
 }
 
+/** Both keys of a link table. */
+export function linkColumns({ from, to }: Through): readonly ColumnMetadata[] {
+  return [...from.map(([, between]) => between), ...to.map(([between]) => between)]
+}
+
 /** A relation whose target is known. */
 export interface RelationMetadata {
   readonly name: string

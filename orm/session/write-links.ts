@@ -2,7 +2,7 @@ import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { identityOfKey, keptThere, keyNow } from '../entity/identity.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
-import type { ColumnPair, Through } from '../schema/relation-metadata.ts'
+import { type ColumnPair, linkColumns, type Through } from '../schema/relation-metadata.ts'
 import { defaultValue, keptOf } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { deleteLinks, insertLinks } from '../sql/link-statements.ts'
@@ -155,10 +155,6 @@ function throughOf({ through }: LinkChange['relation']): Through {
 
 function byThrough(links: readonly LinkChange[]): ReadonlyMap<Through, readonly LinkChange[]> {
   return Map.groupBy(links, ({ relation }) => throughOf(relation))
-}
-
-function linkColumns({ from, to }: Through): readonly ColumnMetadata[] {
-  return [...from.map(([, between]) => between), ...to.map(([between]) => between)]
 }
 
 /** What is kept of both keys, column by column. */
