@@ -45,7 +45,7 @@ export class BatchReader implements Reader {
         ? severalRowsError(verb, table)
         : staleError(verb, table, found.missing)
     }
-    explainRefusal(error, this.#batch, (each) => this.#catalogue.factsOf(each))
+    explainRefusal(error, this.#batch, this.#catalogue.factsOf)
     if (isOutdated(error))
       for (const part of this.#batch.parts ?? [this.#batch]) this.#catalogue.forget(part.table)
     return error

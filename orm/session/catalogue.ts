@@ -21,9 +21,8 @@ export class Catalogue {
   readonly #known = new Map<TableMetadata, TableFacts>()
 
   /** The known facts of a table. */
-  factsOf(table: TableMetadata): TableFacts {
-    return this.#known.get(table) ?? unknownFacts(table)
-  }
+  readonly factsOf = (table: TableMetadata): TableFacts =>
+    this.#known.get(table) ?? unknownFacts(table)
 
   /** Asks for the tables that are not known yet, with one statement. Undefined if all are known. Refuses tables that lack their xmin. */
   learn(tables: Iterable<TableMetadata>, lookUp: LookUp): Promise<void> | undefined {

@@ -34,7 +34,7 @@ export class Writer implements Writing {
     this.work = work
     this.#connection = connection
     this.#catalogue = catalogue
-    this.factsOf = (table) => catalogue.factsOf(table)
+    this.factsOf = catalogue.factsOf
     this.#operation = operation
   }
 
