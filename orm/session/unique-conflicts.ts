@@ -6,6 +6,7 @@ import type { ColumnMetadata } from '../schema/metadata.ts'
 import { keptOf, textOfKept } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
+import { cascadesBelow } from './cascading.ts'
 import type { Change, ChangeSet } from './change-set.ts'
 import { byTable, changesByTable } from './tables.ts'
 import type { Writing } from './writing.ts'
@@ -38,7 +39,8 @@ export function conflictsOf(writing: Writing, changes: ChangeSet): readonly Conf
   if (deleted.length === 0 && touching.length === 0) return none
   if (added.length === 0 && touching.length === 0) return none
   const conflicts: Conflict[] = []
-  const [removed, inserted] = [byTable(deleted), byTable(added)]
+  const removed = Map.groupBy(removals(writing, deleted), ({ row }) => stateOf(row).table)
+  const inserted = byTable(added)
   const updated = changesByTable(touching)
   for (const table of new Set([...removed.keys(), ...updated.keys()])) {
     const deletions = removed.get(table) ?? []
@@ -49,6 +51,26 @@ export function conflictsOf(writing: Writing, changes: ChangeSet): readonly Conf
       findConflicts(conflicts, key, deletions, additions, updates)
   }
   return conflicts
+}
+
+/** A row that is deleted, and the deleted entity that it goes with: itself, or one above it. */
+interface Removal {
+  readonly row: Entity
+  readonly deleted: Entity
+}
+
+/** The rows that go with deleted ones, as far as the session holds them. */
+function removals(writing: Writing, deleted: readonly Entity[]): readonly Removal[] {
+  if (deleted.length === 0) return []
+  const { held } = cascadesBelow(writing, deleted)
+  const own = deleted.map((entity): Removal => ({ row: entity, deleted: entity }))
+  if (held.size === 0) return own
+  const found = new Map(own.map((removal) => [removal.row, removal]))
+  // The map grows while it is walked.
+  for (const { row, deleted: root } of found.values())
+    for (const child of held.get(row) ?? [])
+      if (!found.has(child)) found.set(child, { row: child, deleted: root })
+  return [...found.values()]
 }
 
 /** The changes that touch a unique key. */
@@ -73,7 +95,7 @@ function touches({ places }: Change, key: UniqueKey): boolean {
 function findConflicts(
   conflicts: Conflict[],
   key: UniqueKey,
-  deletions: readonly Entity[],
+  deletions: readonly Removal[],
   additions: readonly Entity[],
   updates: readonly Change[],
 ): void {
@@ -87,12 +109,12 @@ function findConflicts(
       conflicts.push({ key, frees, takes, isPossible })
   }
   if (key.isHazy) {
-    put(deletions, [...additions, ...moved], true)
+    put([...new Set(deletions.map((each) => each.deleted))], [...additions, ...moved], true)
     put(moved, additions, true)
   }
   if (key.isExclusion) return
   const freed = byValue([
-    ...deletions.map((entity) => valued(entity, key, storedIn(stateOf(entity).snapshot))),
+    ...deletions.map(({ row, deleted }) => valued(deleted, key, storedIn(stateOf(row).snapshot))),
     ...moved.map((change) => valued(change, key, storedIn(change.snapshot))),
   ])
   if (freed.size === 0) return

@@ -4,14 +4,8 @@ import { storedKey, textsOfKey } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { selectOfKeys } from '../sql/key-statements.ts'
 import type { Statement } from '../sql/statement.ts'
+import { cascadesBelow } from './cascading.ts'
 import { leaveRelations } from './held-relations.ts'
-import {
-  heldTarget,
-  keyIn,
-  type KnownReference,
-  knownReferences,
-  withAncestors,
-} from './references.ts'
 import { byTable } from './tables.ts'
 import type { Batch, Writing } from './writing.ts'
 
@@ -29,49 +23,12 @@ function isStored(entity: Entity): boolean {
   return stateOf(entity).lifecycle === 'stored'
 }
 
+/** The rows below others that the session does not hold, and the rows below these. */
 function doubtful(writing: Writing, deleted: readonly Entity[]): ReadonlySet<Entity> {
-  const { identity } = writing.work
-  const cascades = cascadesBelow(writing, new Set(deleted.map((entity) => stateOf(entity).table)))
-  const found = new Set<Entity>()
-  const below = new Map<Entity, Entity[]>()
-  for (const [table, references] of cascades)
-    for (const entity of identity.of(table).values())
-      for (const reference of references) {
-        const { snapshot = [] } = stateOf(entity)
-        if (keyIn(snapshot, reference) === undefined) continue
-        const parent = heldTarget(identity, snapshot, reference)
-        const children = parent && below.get(parent)
-        if (parent === undefined) found.add(entity)
-        else if (children === undefined) below.set(parent, [entity])
-        else children.push(entity)
-      }
+  const { held, unheld } = cascadesBelow(writing, deleted)
+  const found = new Set(unheld)
   // The set grows while it is walked: not by recursion, since a chain may be longer than the stack.
-  for (const entity of found) for (const child of below.get(entity) ?? []) found.add(child)
-  return found
-}
-
-/** The cascading references to rows that may go with rows of these tables, by the tables that have them. */
-function cascadesBelow(
-  writing: Writing,
-  deleted: ReadonlySet<TableMetadata>,
-): ReadonlyMap<TableMetadata, readonly KnownReference[]> {
-  const tables = withAncestors(writing.work.identity.tables())
-  const cascades = [...tables].flatMap((table) =>
-    knownReferences(writing.factsOf, table, tables)
-      .filter(({ action }) => action === 'cascade')
-      .map((reference) => ({ table, reference })),
-  )
-  const reached = new Set(deleted)
-  const below = new Set<TableMetadata>()
-  for (const parent of reached)
-    for (const { table, reference } of cascades)
-      if (reference.target === parent) {
-        below.add(table)
-        reached.add(table)
-      }
-  const found = new Map<TableMetadata, KnownReference[]>()
-  for (const { table, reference } of cascades)
-    if (below.has(reference.target)) found.set(table, [...(found.get(table) ?? []), reference])
+  for (const entity of found) for (const child of held.get(entity) ?? []) found.add(child)
   return found
 }
 
