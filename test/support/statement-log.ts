@@ -41,11 +41,6 @@ export async function hasServerLog(url: string): Promise<boolean> {
   return (await sizeOfLog(client)) !== null
 }
 
-/** The statements without BEGIN, COMMIT and their like. */
-export function withoutControl(texts: readonly string[]): string[] {
-  return texts.filter((text) => !/^(begin|start|commit|rollback|savepoint|release)\b/i.test(text))
-}
-
 // `plugin/testing` has its server write there.
 const path = `current_setting('data_directory') || '/../log'`
 
