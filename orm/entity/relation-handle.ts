@@ -64,6 +64,12 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     return this.#isWhole
   }
 
+  /** Whether the value tells all that the relation leads to. A loader with a filter that found no row does not. */
+  get isKnown(): boolean {
+    const isFound = this.#relation.cardinality === 'one' && this.#value !== null
+    return this.isLoaded && (this.#isWhole || isFound)
+  }
+
   /** The place of its owner when the program awaited or set it; undefined if only loaders filled it. */
   get shownAt(): Place | undefined {
     return this.#shownAt
@@ -143,13 +149,12 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   include(entity: Entity): void {
     // The list of a row that is not stored yet begins with it: nothing in the database belongs to that row.
     if (!this.isLoaded && this.#state.snapshot !== undefined) return this.#outdate()
-    const list = this.isLoaded ? this.#value : []
-    if (this.#relation.cardinality === 'one') this.#change(entity)
-    else if (!(list as readonly Entity[]).includes(entity)) {
-      const own = this.#isGiven ? [...(list as readonly Entity[])] : (list as Entity[])
-      own.push(entity)
-      this.#change(own)
-    }
+    if (this.loaded.includes(entity)) return
+    if (this.#relation.cardinality === 'one') return this.#change(entity)
+    const list = this.isLoaded ? (this.#value as Entity[]) : []
+    const own = this.#isGiven ? [...list] : list
+    own.push(entity)
+    this.#change(own)
   }
 
   /** @internal Another side of the relation has changed: the entity does not belong to it any more. */
@@ -179,7 +184,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   #change(value: unknown): void {
     this.#state.session?.changedRelation(this)
     this.#isGiven = false
-    this.fillByLoader(value, !this.isLoaded || this.#isWhole)
+    const isWhole = !this.isLoaded || this.#isWhole || this.#relation.cardinality === 'one'
+    this.fillByLoader(value, isWhole)
   }
 
   #require(cardinality: RelationMetadata['cardinality'], method: string): void {

@@ -17,9 +17,12 @@ export function setRelated(owner: Entity, relation: RelationMetadata, value: unk
   if (value !== null) requireRelated(where, owner, relation, value)
   if (relation.holdsKey) return refer(where, owner, relation, value as Entity | null)
   const handle = handleOf(owner, relation)
-  if (!handle.isLoaded && stateOf(owner).snapshot !== undefined) {
+  if (!handle.isKnown && stateOf(owner).snapshot !== undefined) {
+    const how = handle.isLoaded
+      ? `load it without a filter: selectinload(${nameOf(relation)})`
+      : 'await it first'
     throw relationError(
-      `${where} expected a loaded relation: the ${relation.target.entityName} that refers to the row now has to let it go; await it first`,
+      `${where} expected a loaded relation: the ${relation.target.entityName} that refers to the row now has to let it go; ${how}`,
     )
   }
   const holder = holderOf(relation)
@@ -101,9 +104,9 @@ function refer(
   for (const other of displaced) refer(where, other, relation, null)
   if (former !== target || target === null) assignKey(entity, state, relation, target)
   if (isDeclared(relation)) handleOf(entity, relation).fill(target)
-  if (former === target) return
   for (const inverse of inversesOf(relation)) {
-    if (former !== undefined && former !== null) exclude(former, inverse, entity)
+    if (former !== target && former !== undefined && former !== null)
+      exclude(former, inverse, entity)
     if (target !== null) include(target, inverse, entity)
   }
 }
@@ -145,7 +148,7 @@ function formerTarget(
   if (values.includes(null)) return null
   if (isDeclared(relation)) {
     const handle = handleOf(entity, relation)
-    if (handle.isLoaded) return handle.value as Entity | null
+    if (handle.isKnown) return handle.value as Entity | null
   }
   return state.session?.heldTarget(entity, relation) as Entity | undefined
 }
@@ -209,7 +212,7 @@ function link(owner: Entity, relation: RelationMetadata, target: Entity): void {
 
 function unlink(owner: Entity, relation: RelationMetadata, target: Entity): void {
   const handle = handleOf(owner, relation)
-  if (handle.isLoaded && !handle.loaded.includes(target)) return
+  if (handle.isKnown && !handle.loaded.includes(target)) return
   changeLinks(owner, relation, target, false)
   exclude(owner, relation, target)
   for (const inverse of inversesOf(relation)) exclude(target, inverse, owner)

@@ -3,12 +3,11 @@ import type { Kind } from './tables.ts'
 
 export type Operation =
   | {
-      readonly do: 'add' | 'delete' | 'load'
+      readonly do: 'add' | 'delete' | 'load' | 'choose' | 'rename'
       readonly kind: Kind
       readonly at: number
       readonly to: number
     }
-  | { readonly do: 'rename'; readonly kind: Kind; readonly at: number; readonly to: number }
   | {
       readonly do: 'boss' | 'team'
       readonly at: number
@@ -33,7 +32,7 @@ const change = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
-      do: fc.constantFrom('add', 'add', 'add', 'delete', 'rename', 'load'),
+      do: fc.constantFrom('add', 'add', 'add', 'delete', 'rename', 'load', 'choose'),
       kind,
       at: place,
       to: place,
