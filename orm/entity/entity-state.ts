@@ -74,6 +74,8 @@ export interface EntityState {
   handles: Map<string, RelationHandle> | undefined
   /** Entities that were given for foreign keys and are not stored yet. */
   references: Map<RelationMetadata, object> | undefined
+  /** Entities that were added with this new one for a foreign key: its lists begin with them. */
+  referrers: Set<Entity> | undefined
   /** Links of many-to-many relations that are not flushed yet. */
   links: Links | undefined
 }

@@ -25,6 +25,7 @@ export class Entity {
       place: undefined,
       handles: undefined,
       references: undefined,
+      referrers: undefined,
       links: undefined,
     }
     const isFirst =

@@ -134,9 +134,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   /** Adds entities to a to-many relation, on both sides: `user.posts.add(post)`. */
   add(...entities: readonly unknown[]): void {
     this.#require('many', 'add')
-    // Nothing in the database belongs to a row that is not stored: what is added is the whole list.
-    if (!this.isLoaded && this.#state.snapshot === undefined) this.fill([])
     addRelated(this.#owner, this.#relation, entities.flat())
+    if (this.#state.snapshot === undefined) this.show()
   }
 
   /** Takes entities out of a to-many relation, on both sides. */
@@ -147,11 +146,10 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
 
   /** @internal Another side of the relation has changed: the entity belongs to it. */
   include(entity: Entity): void {
-    // The list of a row that is not stored yet begins with it: nothing in the database belongs to that row.
-    if (!this.isLoaded && this.#state.snapshot !== undefined) return this.#outdate()
+    if (!this.isLoaded) return this.#outdate()
     if (this.loaded.includes(entity)) return
     if (this.#relation.cardinality === 'one') return this.#change(entity)
-    const list = this.isLoaded ? (this.#value as Entity[]) : []
+    const list = this.#value as Entity[]
     const own = this.#isGiven ? [...list] : list
     own.push(entity)
     this.#change(own)

@@ -16,8 +16,8 @@ export function setRelated(owner: Entity, relation: RelationMetadata, value: unk
   const where = `${nameOf(relation)}.set()`
   if (value !== null) requireRelated(where, owner, relation, value)
   if (relation.holdsKey) return refer(where, owner, relation, value as Entity | null)
-  const handle = handleOf(owner, relation)
-  if (!handle.isKnown && stateOf(owner).snapshot !== undefined) {
+  const handle = begunHandle(owner, relation)
+  if (!handle.isKnown) {
     const how = handle.isLoaded
       ? `load it without a filter: selectinload(${nameOf(relation)})`
       : 'await it first'
@@ -40,6 +40,7 @@ export function addRelated(
   const where = `${nameOf(relation)}.add()`
   for (const value of values) requireRelated(where, owner, relation, value)
   if (relation.through !== undefined) requireBareLink(where, relation.through)
+  begunHandle(owner, relation)
   for (const entity of values as readonly Entity[]) {
     if (relation.through === undefined) refer(where, entity, holderOf(relation), owner)
     else link(owner, relation, entity)
@@ -63,16 +64,17 @@ export function removeRelated(
   }
 }
 
-/** A new entity that was given another one for its foreign key joins the loaded lists of that one. */
+/** A new entity that was given another one for its foreign key joins the lists of that one, when they are loaded. */
 export function includeGiven(entity: Entity): void {
   const { handles, table } = stateOf(entity)
   handles?.forEach((handle, name) => {
     const relation = table.relation(name)
-    if (!relation.holdsKey || !handle.isLoaded || handle.value === null) return
+    const [target] = relation.holdsKey ? handle.loaded : []
+    if (target === undefined) return
+    const state = stateOf(target)
+    if (state.snapshot === undefined) (state.referrers ??= new Set()).add(entity)
     for (const inverse of inversesOf(relation)) {
-      const other = handleOf(handle.value as Entity, inverse)
-      // A row that is not stored yet has no list, unless the program has begun one.
-      if (other.isLoaded || stateOf(handle.value).snapshot !== undefined) other.include(entity)
+      handleOf(target, inverse).include(entity)
     }
   })
 }
@@ -163,8 +165,7 @@ function displacedBy(
   const others = new Set<Entity>()
   for (const inverse of inversesOf(relation)) {
     if (inverse.cardinality === 'many') continue
-    const handle = handleOf(target, inverse)
-    const other = handle.loaded[0] ?? null
+    const other = begunHandle(target, inverse).loaded[0] ?? null
     if (other === null || other === entity || isDeleted(other)) continue
     if (!isOptional(relation)) {
       throw relationError(
@@ -231,7 +232,27 @@ function changeLinks(
 // --- both sides
 
 function include(owner: Entity, relation: RelationMetadata, entity: Entity): void {
-  handleOf(owner, relation).include(entity)
+  begunHandle(owner, relation).include(entity)
+}
+
+/**
+ * The handle of a relation. That of a row which is not stored yet is loaded: nothing in the database belongs to it, only
+ * the entities that were added with it for their foreign key.
+ */
+function begunHandle(owner: Entity, relation: RelationMetadata): RelationHandle {
+  const handle = handleOf(owner, relation)
+  const { snapshot, referrers } = stateOf(owner)
+  if (handle.isLoaded || snapshot !== undefined) return handle
+  const related = [...(referrers ?? [])].filter((entity) => refersTo(entity, owner, relation))
+  handle.fillByLoader(relation.cardinality === 'many' ? related : (related[0] ?? null))
+  return handle
+}
+
+/** Whether an entity will be stored with a reference to a new one. */
+function refersTo(entity: Entity, owner: Entity, relation: RelationMetadata): boolean {
+  const { references, session, lifecycle } = stateOf(entity)
+  if (session === undefined || lifecycle === 'deleted') return false
+  return inversesOf(relation).some((holder) => references?.get(holder) === owner)
 }
 
 function exclude(owner: Entity, relation: RelationMetadata, entity: Entity): void {

@@ -4,8 +4,18 @@ import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { isDirty } from './change-set.ts'
 import type { IdentityMap } from './identity-map.ts'
 
-/** Takes entities out of the loaded relations of those that the session holds: their rows are gone. */
-export function leaveRelations(identity: IdentityMap, entities: readonly Entity[]): void {
+const none: Iterable<Entity> = []
+
+/**
+ * Takes entities out of the loaded relations of those that the session holds: their rows are gone.
+ *
+ * @param added entities that are not stored yet, whose relations they leave too
+ */
+export function leaveRelations(
+  identity: IdentityMap,
+  entities: readonly Entity[],
+  added: Iterable<Entity> = none,
+): void {
   if (entities.length === 0) return
   const left = new Set(entities)
   const tables = new Set(entities.map((entity) => stateOf(entity).table))
@@ -17,6 +27,10 @@ export function leaveRelations(identity: IdentityMap, entities: readonly Entity[
       if (handles !== undefined) for (const name of names) handles.get(name)?.excludeAll(left)
     }
   }
+  for (const { handles, table } of Array.from(added, stateOf))
+    handles?.forEach((handle, name) => {
+      if (!table.relation(name).holdsKey) handle.excludeAll(left)
+    })
 }
 
 /** The relations that lead to these tables, and whose foreign key is there or in a link table. */

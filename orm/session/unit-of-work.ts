@@ -83,7 +83,7 @@ export class UnitOfWork {
     if (state.lifecycle === 'added') {
       this.#added?.delete(entity)
       this.#letGo(entity, 'new')
-      leaveRelations(this.identity, [entity])
+      leaveRelations(this.identity, [entity], this.#added)
       return
     }
     if (state.lifecycle !== 'stored') {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Session } from '../../../../orm/index.ts'
 import { testDatabase } from '../../../support/database.ts'
 import { coded } from '../../../support/failure.ts'
-import { people, Note, Person } from './people.ts'
+import { Club, people, Note, Person } from './people.ts'
 
 const { database, query, truncate } = await testDatabase(people)
 
@@ -52,6 +52,50 @@ describe('add() to a list', () => {
     expect(ann.staff.value).toEqual([])
     await session.commit()
     expect(await bosses()).toEqual([null, null, null])
+  })
+
+  it('begins the list of a new owner with those that were added with it', async () => {
+    await using session = database.session()
+    const dan = new Person({ name: 'dan' })
+    const [eve, fay, gil] = ['eve', 'fay', 'gil'].map((name) => new Person({ name, boss: dan }))
+    if (!eve || !fay || !gil) throw new Error('no persons')
+    session.add(eve, fay, gil)
+    expect(dan.staff.isLoaded).toBe(false)
+    session.delete(eve)
+    fay.boss.set(null)
+    dan.staff.add(new Person({ name: 'hal' }))
+    expect(dan.staff.value.map(({ name }) => name)).toEqual(['gil', 'hal'])
+    await session.commit()
+    expect(dan.toJSON()['staff']).toMatchObject([{ name: 'gil' }, { name: 'hal' }])
+    expect(await query(`select name from people where boss_id = $1 order by 1`, [dan.id])).toEqual([
+      { name: 'gil' },
+      { name: 'hal' },
+    ])
+  })
+
+  it('lets a new entity go that is deleted before it is stored, also from a new owner', async () => {
+    await using session = database.session()
+    const [dan, eve, club] = [
+      new Person({ name: 'dan' }),
+      new Person({ name: 'eve' }),
+      new Club({ name: 'chess' }),
+    ]
+    session.add(dan)
+    dan.staff.add(eve)
+    dan.clubs.add(club)
+    session.delete(eve, club)
+    expect([dan.staff.value, dan.clubs.value]).toEqual([[], []])
+    await session.commit()
+    expect(await query(`select name from people where id > 3`)).toEqual([{ name: 'dan' }])
+  })
+
+  it('begins the list of a new owner without those that a rollback has let go', async () => {
+    await using session = database.session()
+    const dan = new Person({ name: 'dan' })
+    session.add(new Person({ name: 'eve', boss: dan }))
+    await session.rollback()
+    dan.staff.add(new Person({ name: 'fay' }))
+    expect(dan.staff.value.map(({ name }) => name)).toEqual(['fay'])
   })
 
   it('saves a new owner with its new entities', async () => {

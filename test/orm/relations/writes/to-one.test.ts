@@ -169,6 +169,18 @@ describe('set() on a key of the other side', () => {
     ])
   })
 
+  it('gives up the one that was added with a new owner', async () => {
+    await using session = database.session()
+    const dan = new Person({ name: 'dan' })
+    session.add(new Badge({ code: 'a', person: dan }))
+    dan.badge.set(new Badge({ code: 'b' }))
+    await session.commit()
+    expect(await query(`select person_id from badges order by code`)).toEqual([
+      { person_id: null },
+      { person_id: 4 },
+    ])
+  })
+
   it('needs a loaded relation, since a row in the database would have to let go', async () => {
     await using session = database.session()
     const [ann] = await all(session)
