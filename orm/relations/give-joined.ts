@@ -46,7 +46,8 @@ function giveJoined(
 ): readonly Step[] {
   const places: Place[] = [place]
   const steps: Step[] = []
-  for (const node of tree.nodes) {
+  // As further statements would be sent: of two loaders that choose other rows of one relation, the deeper one counts.
+  for (const node of tree.nodes.toSorted((one, other) => one.depth - other.depth)) {
     const { plan, index } = node
     const depth = above + node.depth
     const { found, moved } = matched(node, nodes, isLocked)

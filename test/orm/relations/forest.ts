@@ -180,7 +180,7 @@ interface Choice {
   readonly limit: number | null
 }
 
-/** Which rows each loader chooses: the same everywhere, so that two loaders of one list do not contradict. */
+/** Which rows each loader chooses, by the name of its relation. */
 export type Choices = Readonly<Record<string, Choice>>
 
 /** Loaders of an entity: the names of its relations, each with its strategy and the loaders below. */
@@ -241,17 +241,19 @@ export function loadsOf(entity: string, depth = 3): fc.Arbitrary<Loads> {
 
 type AnyLoader = Loader<string, Tree>
 
+/** @param chosen for each depth; the last one also for those below, so that loaders of one list do not contradict */
 export function loadersOf(
   entity: AnyEntityClass,
   loads: Loads,
-  chosen: Choices,
+  chosen: readonly Choices[],
   isJoined: (given: boolean) => boolean,
 ): LoaderOf<never>[] {
+  const [choice = {}, ...rest] = chosen
   return loads.map(({ name, isJoined: given, below }) => {
     const relation = tableOf(entity).relation(name)
     const make = isJoined(given) ? joinedload : selectinload
     let loader: AnyLoader = make<string, Tree>((entity as never)[name])
-    const { least, isDescending, limit } = chosen[`${entity.name}.${name}`] as Choice
+    const { least, isDescending, limit } = choice[`${entity.name}.${name}`] as Choice
     if (least !== null) loader = loader.filter((row) => row.rank.gte(least))
     if (relation.cardinality === 'many') {
       const keys = relation.target.primaryKey.map(({ property }) => property as 'area')
@@ -262,7 +264,12 @@ export function loadersOf(
         ])
       if (limit !== null) loader = loader.limit(limit)
     }
-    const nested = loadersOf(relation.target.entity, below, chosen, isJoined)
+    const nested = loadersOf(
+      relation.target.entity,
+      below,
+      rest.length === 0 ? chosen : rest,
+      isJoined,
+    )
     return loader.options(...(nested as never[])) as never
   })
 }
@@ -274,7 +281,10 @@ export function graphOf(found: readonly object[], entity: AnyEntityClass, loads:
     if (!numbers.has(each)) numbers.set(each, numbers.size)
     const relations = below.map(({ name, below: next }) => {
       const { target } = tableOf(of).relation(name)
-      const { value } = relationHandle(each, name)
+      const handle = relationHandle(each, name)
+      // Another loader has chosen rows that this one is not below.
+      if (!handle.isLoaded) return [name]
+      const { value } = handle
       const inner = (one: object): unknown => visit(one, target.entity, next)
       if (value === null) return [name, null]
       return [name, Array.isArray(value) ? value.map(inner) : inner(value as object)]

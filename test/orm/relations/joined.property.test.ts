@@ -26,14 +26,15 @@ it(
         fc.record({
           rows: rowsOfForest,
           chosen: choices,
+          others: choices,
           loads: loadsOf('Tree'),
           limit: fc.option(fc.nat(3)),
           isDescending: fc.boolean(),
         }),
-        async ({ rows, chosen, loads, limit, isDescending }) => {
+        async ({ rows, chosen, others, loads, limit, isDescending }) => {
           await storeForest(created, rows)
-          const by = (isJoined: (given: boolean) => boolean) =>
-            loadersOf(Tree, loads, chosen, isJoined) as unknown as LoaderOf<'trees'>[]
+          const by = (isJoined: (given: boolean) => boolean, each = [chosen]) =>
+            loadersOf(Tree, loads, each, isJoined) as unknown as LoaderOf<'trees'>[]
           const ordered = (query: Query<typeof Tree>): Query<typeof Tree> => {
             const sorted = query.orderBy((tree) =>
               isDescending ? [tree.no.desc(), tree.area.desc()] : [tree.area.asc(), tree.no.asc()],
@@ -55,6 +56,10 @@ it(
           deepStrictEqual(joined.graph, plain.graph)
           deepStrictEqual(mixed.graph, plain.graph)
           expect([joined.json, mixed.json]).toEqual([plain.json, plain.json])
+          // Loaders of different depths may choose other rows of one list.
+          const further = await read(by(() => false, [chosen, others, chosen]))
+          const together = await read(by(() => true, [chosen, others, chosen]))
+          deepStrictEqual(together.graph, further.graph)
           const later = await database.run(async (session) => {
             const found = await ordered(session.find(Tree)).toList()
             await session.load(found, ...by((given) => given))
