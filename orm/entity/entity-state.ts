@@ -28,6 +28,8 @@ export interface EntityOwner extends BudgetOwner {
   related(entity: Entity): void
   /** The program has changed a loaded relation. */
   changedRelation(handle: RelationHandle): void
+  /** A relation was loaded. */
+  loadedRelation(handle: RelationHandle): void
   /** The number of rows behind a relation. */
   countRelation(owner: object, relation: RelationMetadata): Promise<number>
   /** Whether a relation leads to a row. */

@@ -120,6 +120,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
 
   /** Sets a value that a loader found. The place of the owner decides whether the JSON shows it. */
   fillByLoader(value: unknown, isWhole: boolean = true, key: unknown = this.#key()): void {
+    this.#state.session?.loadedRelation(this)
     this.#value = value
     this.#isWhole = isWhole
     this.#loadedFor = key

@@ -61,6 +61,10 @@ export class SessionCore implements EntityOwner {
     this.work.changedRelation(handle)
   }
 
+  loadedRelation(handle: RelationHandle): void {
+    this.work.loadedRelation(handle)
+  }
+
   countRelation(owner: object, relation: RelationMetadata): Promise<number> {
     return this.give(() => {
       this.life.use()

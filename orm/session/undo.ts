@@ -11,9 +11,13 @@ export class Undo {
   written: Map<Entity, Row | undefined> | undefined
   /** The entities that were read after your own SQL, which may have written their rows. */
   read: Set<Entity> | undefined
-  /** The loaded relations that the program has changed. */
+  /** The loaded relations that the program has changed, and those that were loaded after writes. */
   relations: Set<RelationHandle> | undefined
   hasExecuted = false
+
+  get hasWritten(): boolean {
+    return this.written !== undefined || this.hasExecuted
+  }
 
   remember(entity: Entity, before: Row | undefined): void {
     this.written ??= new Map()

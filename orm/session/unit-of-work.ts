@@ -251,6 +251,13 @@ export class UnitOfWork {
     if (this.#undo.length > 1) this.#innermost.remembersRelation(handle)
   }
 
+  /** A relation was loaded, perhaps with what savepoints have written. */
+  loadedRelation(handle: RelationHandle): void {
+    if (this.#undo.length < 2) return
+    const isWritten = (undo: Undo, index: number): boolean => index > 0 && undo.hasWritten
+    this.#undo.findLast(isWritten)?.remembersRelation(handle)
+  }
+
   wroteLinks(links: readonly LinkChange[], isCommitted: boolean): void {
     this.#related.written(links)
     this.#writeCount += links.length

@@ -10,6 +10,7 @@ export const owner: EntityOwner = {
   adopt: () => undefined,
   related: () => undefined,
   changedRelation: () => undefined,
+  loadedRelation: () => undefined,
   countRelation: notAsked,
   hasRelated: notAsked,
   give: async (work) => work(),
