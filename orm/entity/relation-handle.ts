@@ -156,13 +156,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     this.#change(own)
   }
 
-  /** @internal Another side of the relation has changed: the entity does not belong to it any more. */
-  exclude(entity: Entity): void {
-    this.excludeAll(new Set([entity]))
-  }
-
-  /** @internal Rows are gone: their entities leave the relation. */
-  excludeAll(gone: ReadonlySet<Entity>): void {
+  /** @internal Rows are gone, or another side has changed: the entities leave the relation. */
+  exclude(gone: ReadonlySet<Entity>): void {
     if (!this.isLoaded) return this.#outdate()
     if (!this.loaded.some((entity) => gone.has(entity))) return
     const isMany = this.#relation.cardinality === 'many'

@@ -2,6 +2,7 @@ import { DataBridgeError, describe } from '../errors.ts'
 import { holderOf, inversesOf, isDeclared, isOptional, nameOf } from '../schema/inverse.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { linkColumns, type Through } from '../schema/relation-metadata.ts'
+import { isUnchanged } from '../schema/values.ts'
 import { listed } from '../util/messages.ts'
 import type { Entity } from './entity.ts'
 import { type EntityState, findState, stateOf } from './entity-state.ts'
@@ -58,8 +59,8 @@ export function removeRelated(
   for (const entity of values as readonly Entity[]) {
     if (relation.through !== undefined) unlink(owner, relation, entity)
     else if (isRelated(owner, relation, entity)) {
-      if (isDeleted(entity)) exclude(owner, relation, entity)
-      else refer(where, entity, holderOf(relation), null)
+      if (!isDeleted(entity)) refer(where, entity, holderOf(relation), null)
+      exclude(owner, relation, entity)
     }
   }
 }
@@ -74,7 +75,7 @@ export function includeGiven(entity: Entity): void {
     const state = stateOf(target)
     if (state.snapshot === undefined) (state.referrers ??= new Set()).add(entity)
     for (const inverse of inversesOf(relation)) {
-      handleOf(target, inverse).include(entity)
+      state.handles?.get(inverse.name)?.include(entity)
     }
   })
 }
@@ -196,8 +197,17 @@ function refuseOtherKey(
 }
 
 function isRelated(owner: Entity, relation: RelationMetadata, entity: Entity): boolean {
+  const state = stateOf(entity)
   const holder = holderOf(relation)
-  return formerTarget(entity, stateOf(entity), holder) === owner
+  const former = formerTarget(entity, state, holder)
+  if (former !== undefined) return former === owner
+  // PostgreSQL decides which keys are equal, such as 'Ann' and 'ANN' in citext: it has put the entity into the list.
+  return (
+    handleOf(owner, relation).loaded.includes(entity) &&
+    holder.foreignKey.every((column) =>
+      isUnchanged(column, valueOf(entity, column), state.snapshot?.[column.position]),
+    )
+  )
 }
 
 // --- link tables
@@ -256,7 +266,7 @@ function refersTo(entity: Entity, owner: Entity, relation: RelationMetadata): bo
 }
 
 function exclude(owner: Entity, relation: RelationMetadata, entity: Entity): void {
-  handleOf(owner, relation).exclude(entity)
+  handleOf(owner, relation).exclude(new Set([entity]))
 }
 
 /** If a session tracks one of two, it tracks the other too. */

@@ -24,12 +24,12 @@ export function leaveRelations(
     if (names.length === 0) continue
     for (const held of identity.of(owner).values()) {
       const { handles } = stateOf(held)
-      if (handles !== undefined) for (const name of names) handles.get(name)?.excludeAll(left)
+      if (handles !== undefined) for (const name of names) handles.get(name)?.exclude(left)
     }
   }
   for (const { handles, table } of Array.from(added, stateOf))
     handles?.forEach((handle, name) => {
-      if (!table.relation(name).holdsKey) handle.excludeAll(left)
+      if (!table.relation(name).holdsKey) handle.exclude(left)
     })
 }
 

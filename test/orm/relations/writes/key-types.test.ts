@@ -3,6 +3,7 @@ import {
   type AnyEntityClass,
   belongsTo,
   bigint,
+  citext,
   hasMany,
   integer,
   manyToMany,
@@ -138,3 +139,34 @@ describe.each(classes.map((entity) => [entity.name, entity] as const))(
     })
   },
 )
+
+class Area extends table('areas', {
+  code: citext().primaryKey(),
+  places: () => hasMany(Place, 'areaCode'),
+}) {}
+
+class Place extends table('places', {
+  id: integer().primaryKey().generated(),
+  areaCode: citext()
+    .nullable()
+    .references(() => Area),
+  area: () => belongsTo(Area, 'areaCode'),
+}) {}
+
+it('remove() takes out of a loaded list what PostgreSQL has found by an equal key', async () => {
+  const { database, query } = await testDatabase([Area, Place])
+  await query(`insert into areas values ('no'), ('so')`)
+  await query(`insert into places (area_code) values ('NO'), ('no'), ('No')`)
+  await using session = database.session()
+  const [north] = (await session.getMany(Area, ['no'])) as [Area]
+  const [first, second, third] = (await north.places) as [Place, Place, Place]
+  third.areaCode = 'so'
+  north.places.remove(first, second, third)
+  expect(north.places.value).toEqual([third])
+  await session.commit()
+  expect(await query('select area_code from places order by id')).toEqual([
+    { area_code: null },
+    { area_code: null },
+    { area_code: 'so' },
+  ])
+})
