@@ -48,17 +48,21 @@ export interface ListResult {
   readonly size: number
 }
 
+/** What a query says about the lazy loads of its entities. */
+export interface LazyRules {
+  /** The mode of the query. */
+  readonly lazy: LazyMode | undefined
+  /** The relations that it refuses to load lazily. */
+  readonly raised: readonly RelationMetadata[] | undefined
+}
+
 /** Where an entity came from: a list, and the relations that were followed from there. */
-export interface Provenance {
+export interface Provenance extends LazyRules {
   /** Undefined if it was read alone. */
   readonly list: ListResult | undefined
   readonly path: readonly RelationMetadata[]
   /** The entities of the same statement, this one included; undefined if there is no other. */
   readonly members: readonly Entity[] | undefined
-  /** The mode of the query. */
-  readonly lazy: LazyMode | undefined
-  /** The relations that the query refuses to load lazily. */
-  readonly raised: readonly RelationMetadata[] | undefined
 }
 
 /** What the library knows about an entity. The entity itself has only its columns. */

@@ -1,15 +1,6 @@
-import type { LazyMode } from '../schema/lazy-mode.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Entity } from './entity.ts'
-import { type Provenance, stateOf } from './entity-state.ts'
-
-/** What a query says about the lazy loads of its entities. */
-export interface LazyRules {
-  /** The mode of the query. */
-  readonly lazy: LazyMode | undefined
-  /** The relations that it refuses to load lazily. */
-  readonly raised: readonly RelationMetadata[] | undefined
-}
+import { type LazyRules, type Provenance, stateOf } from './entity-state.ts'
 
 export function provenanceOf(entity: object): Provenance | undefined {
   return stateOf(entity).provenance

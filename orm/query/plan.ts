@@ -1,5 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import type { LazyRules } from '../entity/provenance.ts'
+import type { LazyRules } from '../entity/entity-state.ts'
 import { type LoadPlan, withLoaders } from '../relations/loader.ts'
 import { withoutRaise, withRaised } from '../relations/raiseload.ts'
 import { separate } from '../relations/undefer.ts'
