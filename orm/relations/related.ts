@@ -2,6 +2,7 @@ import type { Identity } from '../entity/identity.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import { columnsWith } from '../schema/row-columns.ts'
 import { type ExtraColumn, placeColumn, rowDecoderWith } from '../schema/row-decoder.ts'
+import type { Through } from '../schema/relation-metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { Compare, OneOf, Param } from '../sql/comparisons.ts'
 import { and } from '../sql/logic.ts'
@@ -58,51 +59,34 @@ export function selectRelatedOfMany<G extends Keyed>(
   byIdentity: ReadonlyMap<Identity, G>,
   tree: JoinTree,
 ): Batched<G> {
-  const { relation, where, limit, undeferred } = plan
+  const { relation, limit } = plan
   const side = farSide(relation)
-  const { source } = side
-  const columns = columnsWith(source.table, undeferred)
-  const orders = plan.orders.length > 0 ? plan.orders : usualOrder(relation, source)
+  const orders = plan.orders.length > 0 ? plan.orders : usualOrder(relation, side.source)
+  const columns = columnsWith(relation.target, plan.undeferred)
+  const choice = { where: plan.where, orders, columns }
   const keys = groups.map(({ texts }) => texts)
-  if (limit === undefined && isMatchedHere(side)) {
-    const choice = { where, orders, columns }
-    const { rows, ...found } = selectByTexts(side, textsAt(keys, 0), choice, byIdentity)
-    return { ...found, statement: statementOf(rows, tree), widths: widthsOf(rows, tree) }
-  }
-  const rows =
-    limit === undefined
-      ? selectRows(
-          side,
-          { where, orders, columns },
-          new GivenKeys(side, keys),
-          givenPlace,
-          placeColumn,
-        )
-      : {
-          table: source.table,
-          node: new EachKey(side, relation.through, keys, { where, orders, limit, columns }),
-          decoder: rowDecoderWith(source.table, placeColumn, columns),
-          isOrdered: true,
-        }
-  const placeIndex = source.table.rowColumns.length
-  return {
-    statement: statementOf(rows, tree),
-    widths: widthsOf(rows, tree),
-    mayRepeat: true,
-    groupOf: (row) => groups[Number(row[placeIndex]) - 1],
-  }
+  const { rows, ...matching } =
+    limit === undefined && isMatchedHere(side)
+      ? matchedByTexts(side, textsAt(keys, 0), choice, byIdentity)
+      : matchedByPlace(groups, rowsOfKeys(side, relation.through, keys, choice, limit))
+  return { ...matching, statement: statementOf(rows, tree), widths: widthsOf(rows, tree) }
 }
 
 /** Which rows to load, and what of them. */
 type Choice = Omit<ChoiceOfEach, 'limit'>
 
-/** Loads by one column: the key is what is kept of the column in the row. */
-function selectByTexts<G>(
+/** Rows, and the group that each belongs to. */
+interface Matched<G> extends Pick<Batched<G>, 'mayRepeat' | 'groupOf'> {
+  readonly rows: RowsRead
+}
+
+/** By one column: the key is what is kept of the column in the row. */
+function matchedByTexts<G>(
   side: Side,
   texts: readonly string[],
   { where, orders, columns }: Choice,
   byIdentity: ReadonlyMap<Identity, G>,
-): Omit<Batched<G>, 'statement' | 'widths'> & { readonly rows: RowsRead } {
+): Matched<G> {
   const { source, link } = side
   const [column] = side.columns as readonly [ColumnMetadata]
   const [node] = side.nodes as readonly [SqlNode]
@@ -116,6 +100,31 @@ function selectByTexts<G>(
         : selectRows(side, { where: condition, orders, columns }, link, node, column),
     mayRepeat: link !== undefined,
     groupOf: (row) => byIdentity.get(row[position] ?? null),
+  }
+}
+
+/** By the place of the key, which is the last column: PostgreSQL decides which keys are equal. */
+function matchedByPlace<G>(groups: readonly G[], rows: RowsRead): Matched<G> {
+  const place = rows.table.rowColumns.length
+  return { rows, mayRepeat: true, groupOf: (row) => groups[Number(row[place]) - 1] }
+}
+
+/** The rows for each key, with its place. */
+function rowsOfKeys(
+  side: Side,
+  through: Through | undefined,
+  keys: readonly KeyTexts[],
+  choice: Choice,
+  limit: number | undefined,
+): RowsRead {
+  if (limit === undefined)
+    return selectRows(side, choice, new GivenKeys(side, keys), givenPlace, placeColumn)
+  const { table } = side.source
+  return {
+    table,
+    node: new EachKey(side, through, keys, { ...choice, limit }),
+    decoder: rowDecoderWith(table, placeColumn, choice.columns),
+    isOrdered: true,
   }
 }
 
