@@ -1,20 +1,14 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { LazyRules } from '../entity/entity-state.ts'
-import { type LoadPlan, withLoaders } from '../relations/loader.ts'
-import { withoutRaise, withRaised } from '../relations/raiseload.ts'
-import { separate } from '../relations/undefer.ts'
-import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
+import { type Loading, noLoading, withLoaders } from '../relations/loader.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
 import { columnsWith } from '../schema/row-columns.ts'
 import { type Expression, isExpression } from '../sql/node.ts'
 import { type SelectParts, wholeRow } from '../sql/select.ts'
 import { rootSource } from '../sql/source.ts'
 
 /** The content of a query: a SELECT, the loaders for its rows, and what it says about their lazy loads. Immutable. */
-export interface QueryPlan extends SelectParts, LazyRules {
-  readonly loaders: readonly LoadPlan[]
-  /** The deferred columns to read. */
-  readonly undeferred: readonly ColumnMetadata[]
-}
+export interface QueryPlan extends SelectParts, Loading, LazyRules {}
 
 export function planFor(table: TableMetadata): QueryPlan {
   const from = rootSource(table)
@@ -27,23 +21,18 @@ export function planFor(table: TableMetadata): QueryPlan {
     orders: [],
     limit: undefined,
     offset: undefined,
-    loaders: [],
-    undeferred: [],
+    ...noLoading,
     lazy: undefined,
-    raised: undefined,
   }
 }
 
 /** The plan with more loaders. */
 export function withOptions(plan: QueryPlan, given: readonly unknown[], where: string): QueryPlan {
   const { table } = plan.from
-  const { columns, others } = separate(given, table, where)
-  const loaders = withLoaders(plan.loaders, withoutRaise(others), table, where)
-  const raised = withRaised(plan.raised, others, table, where)
-  if (columns.length === 0) return { ...plan, loaders, raised }
-  const undeferred = [...plan.undeferred, ...columns]
-  const projection = wholeRow(plan.from, columnsWith(table, undeferred))
-  return { ...plan, loaders, raised, undeferred, projection }
+  const loading = withLoaders(plan, given, table, where)
+  if (loading.undeferred.length === plan.undeferred.length) return { ...plan, ...loading }
+  const projection = wholeRow(plan.from, columnsWith(table, loading.undeferred))
+  return { ...plan, ...loading, projection }
 }
 
 /** Groups or selected values: columns, aggregates, `sql` templates. */

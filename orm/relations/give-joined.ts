@@ -72,7 +72,7 @@ function giveJoined(
     places[index] = placeIn(at, owners, plan, loaded)
     end?.({ rows: loaded.length })
     steps.push(...stepsOf([plan], moved, at, depth))
-    const rest = plan.nested.filter((nested) => !isJoined(nested))
+    const rest = plan.loaders.filter((below) => !isJoined(below))
     steps.push(...stepsOf(rest, loaded, places[index], depth + 1))
   }
   return steps

@@ -29,14 +29,19 @@ export function joinTree(plans: readonly LoadPlan[]): JoinTree {
   if (!plans.some(isJoined)) return noJoins
   const nodes: JoinNode[] = []
   const lists = new Map<number, number>()
-  const add = (nested: readonly LoadPlan[], parent: number, level: number, depth: number): void => {
-    for (const plan of nested.filter(isJoined)) {
+  const add = (
+    loaders: readonly LoadPlan[],
+    parent: number,
+    level: number,
+    depth: number,
+  ): void => {
+    for (const plan of loaders.filter(isJoined)) {
       const index = nodes.length + 1
       const isMany = plan.relation.cardinality === 'many'
       const branch = isMany ? (lists.get(level) ?? 0) + 1 : 0
       if (isMany) lists.set(level, branch)
       nodes.push({ plan, index, parent, depth, level, branch })
-      add(plan.nested, index, isMany ? index : level, depth + 1)
+      add(plan.loaders, index, isMany ? index : level, depth + 1)
     }
   }
   add(plans, 0, 0, 0)

@@ -9,8 +9,8 @@ import { narrowed } from '../sql/logic.ts'
 import type { Filter, Refs } from '../sql/ref-types.ts'
 import { rootSource, type Source } from '../sql/source.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
-import { allRaised, requireOwner, withoutRaise, withRaised } from './raiseload.ts'
-import { separate } from './undefer.ts'
+import { RaiseLoader } from './raiseload.ts'
+import { requireColumnsOf, Undefer } from './undefer.ts'
 
 /** What `options` needs of a loader. The type checker compares loaders by this interface. */
 export interface LoaderOf<in Table> {
@@ -21,19 +21,23 @@ export interface LoaderOf<in Table> {
 /** How a loader loads. */
 export type LoadStrategy = 'selectinload' | 'joinedload' | 'countload'
 
-/** The settings of a loader. Immutable. */
-export interface LoadPlan {
+/** What is loaded with entities, and what is refused to be. */
+export interface Loading {
+  readonly loaders: readonly LoadPlan[]
+  /** The deferred columns to read. */
+  readonly undeferred: readonly ColumnMetadata[]
+  /** The relations that are refused to be loaded lazily. */
+  readonly raised: readonly RelationMetadata[] | undefined
+}
+
+/** The settings of a loader, and what it loads with its entities. Immutable. */
+export interface LoadPlan extends Loading {
   readonly strategy: LoadStrategy
   readonly relation: RelationMetadata
   readonly where: Condition | undefined
   readonly orders: readonly Order[]
   /** The largest number of rows for each owner. */
   readonly limit: number | undefined
-  readonly nested: readonly LoadPlan[]
-  /** The deferred columns of the target to read. */
-  readonly undeferred: readonly ColumnMetadata[]
-  /** The relations of the loaded entities that are refused to be loaded lazily. */
-  readonly raised: readonly RelationMetadata[] | undefined
 }
 
 /** Loads a relation together with a query: made by {@link selectinload} or {@link joinedload}. Immutable. */
@@ -51,14 +55,8 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
 
   /** Also loads relations of the loaded entities: `selectinload(User.posts).options(selectinload(Post.comments))`. */
   options(...loaders: readonly LoaderOf<TableOf<Target>>[]): Loader<Table, Target> {
-    const { relation, nested, raised, undeferred } = this.plan
-    const where = this.#where('options')
-    const { columns, others } = separate(loaders, relation.target, where)
-    return this.#with({
-      nested: withLoaders(nested, withoutRaise(others), relation.target, where),
-      raised: withRaised(raised, others, relation.target, where),
-      undeferred: [...undeferred, ...columns],
-    })
+    const { target } = this.plan.relation
+    return this.#with(withLoaders(this.plan, loaders, target, this.#where('options')))
   }
 
   /** Loads only rows that match all filters. The relation then has only those rows. */
@@ -201,38 +199,66 @@ function planFor(relation: unknown, strategy: LoadStrategy): LoadPlan {
 
 /** Loads all rows behind a relation, and nothing below them. */
 export function wholePlan(relation: RelationMetadata, strategy: LoadStrategy): LoadPlan {
-  return {
-    strategy,
-    relation,
-    where: undefined,
-    orders: [],
-    limit: undefined,
-    nested: [],
-    undeferred: [],
-    raised: undefined,
-  }
+  return { strategy, relation, where: undefined, orders: [], limit: undefined, ...noLoading }
 }
 
-/** The plans with those of more loaders. Refuses values that are not loaders, and loaders of another entity. */
+export const noLoading: Loading = Object.freeze({ loaders: [], undeferred: [], raised: undefined })
+
+/** The same with more loaders. Refuses values that are not loaders, and loaders of another entity. */
 export function withLoaders(
-  plans: readonly LoadPlan[],
-  loaders: readonly unknown[],
+  { loaders, undeferred, raised }: Loading,
+  given: readonly unknown[],
   table: TableMetadata,
   where: string,
-): readonly LoadPlan[] {
-  return merged([...plans, ...loaders.map((loader) => planOf(loader, table, where))], where)
+): Loading {
+  const plans: LoadPlan[] = []
+  const columns: ColumnMetadata[] = []
+  const refused: RelationMetadata[] = []
+  for (const loader of given) {
+    requireLoader(loader, table, where)
+    if (loader instanceof Undefer) columns.push(...loader.columns)
+    else if (loader instanceof RaiseLoader) refused.push(loader.relation)
+    else plans.push(loader.plan)
+  }
+  return {
+    loaders: merged([...loaders, ...plans], where),
+    undeferred: [...undeferred, ...columns],
+    raised: allRaised(raised, refused),
+  }
 }
 
-function planOf(loader: unknown, table: TableMetadata, where: string): LoadPlan {
-  if (!(loader instanceof Loader) && !(loader instanceof CountLoader)) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_QUERY',
-      `${where} expected loaders such as selectinload(…), got ${describe(loader)}`,
-    )
-  }
-  const plan: LoadPlan = loader.plan
-  requireOwner(plan.relation, table, where)
-  return plan
+type AnyLoader =
+  | Loader<unknown, unknown>
+  | CountLoader<unknown>
+  | RaiseLoader<unknown>
+  | Undefer<unknown>
+
+function requireLoader(
+  loader: unknown,
+  table: TableMetadata,
+  where: string,
+): asserts loader is AnyLoader {
+  if (loader instanceof Undefer) return requireColumnsOf(loader, table, where)
+  if (loader instanceof RaiseLoader) return requireOwner(loader.relation, table, where)
+  if (loader instanceof Loader || loader instanceof CountLoader)
+    return requireOwner(loader.plan.relation, table, where)
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected loaders such as selectinload(…), got ${describe(loader)}`,
+  )
+}
+
+/** Refuses a loader of another entity. */
+function requireOwner(
+  { owner, name }: RelationMetadata,
+  table: TableMetadata,
+  where: string,
+): void {
+  if (owner === table) return
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected a loader of ${table.entityName}, got one of ${owner.entityName}.${name}`,
+  )
 }
 
 /**
@@ -250,12 +276,21 @@ function merged(plans: readonly LoadPlan[], where: string): readonly LoadPlan[] 
     const other = byRelation.get(plan.relation)
     if (other !== undefined && !isDeepStrictEqual(choiceOf(plan), choiceOf(other)))
       throw twoLoadersError(plan, where)
-    const nested = other === undefined ? plan.nested : [...other.nested, ...plan.nested]
+    const loaders = other === undefined ? plan.loaders : [...other.loaders, ...plan.loaders]
     const raised = allRaised(other?.raised, plan.raised)
     const undeferred = [...(other?.undeferred ?? []), ...plan.undeferred]
-    byRelation.set(plan.relation, { ...plan, nested: merged(nested, where), raised, undeferred })
+    byRelation.set(plan.relation, { ...plan, loaders: merged(loaders, where), raised, undeferred })
   }
   return [...byRelation.values(), ...counts.values()]
+}
+
+/** The relations of both; undefined if there are none. */
+function allRaised(
+  raised: readonly RelationMetadata[] | undefined,
+  added: readonly RelationMetadata[] | undefined,
+): readonly RelationMetadata[] | undefined {
+  if (added === undefined || added.length === 0) return raised
+  return raised === undefined ? added : [...new Set([...raised, ...added])]
 }
 
 /** Which rows a loader chooses, as a value that can be compared. */

@@ -1,6 +1,5 @@
 import type { RelationRef } from '../entity/types.ts'
-import { DataBridgeError } from '../errors.ts'
-import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata } from '../schema/metadata.ts'
 import { relationOf } from '../schema/relation-ref.ts'
 import type { LoaderOf } from './loader.ts'
 
@@ -41,47 +40,4 @@ export class RaiseLoader<Table> implements LoaderOf<Table> {
  */
 export function raiseload<Table>(relation: RelationRef<Table, unknown>): RaiseLoader<Table> {
   return new RaiseLoader(relationOf(relation, 'raiseload()'))
-}
-
-/** The loaders without those that refuse. */
-export function withoutRaise(loaders: readonly unknown[]): readonly unknown[] {
-  return loaders.some(isRaise) ? loaders.filter((loader) => !isRaise(loader)) : loaders
-}
-
-/** The refused relations with those of more loaders; undefined if there are none. */
-export function withRaised(
-  raised: readonly RelationMetadata[] | undefined,
-  loaders: readonly unknown[],
-  table: TableMetadata,
-  where: string,
-): readonly RelationMetadata[] | undefined {
-  const added = loaders.filter(isRaise).map(({ relation }) => relation)
-  for (const relation of added) requireOwner(relation, table, where)
-  return allRaised(raised, added)
-}
-
-/** The relations of both; undefined if there are none. */
-export function allRaised(
-  raised: readonly RelationMetadata[] | undefined,
-  added: readonly RelationMetadata[] | undefined,
-): readonly RelationMetadata[] | undefined {
-  if (added === undefined || added.length === 0) return raised
-  return raised === undefined ? added : [...new Set([...raised, ...added])]
-}
-
-/** Refuses a loader of another entity. */
-export function requireOwner(
-  { owner, name }: RelationMetadata,
-  table: TableMetadata,
-  where: string,
-): void {
-  if (owner === table) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected a loader of ${table.entityName}, got one of ${owner.entityName}.${name}`,
-  )
-}
-
-function isRaise(loader: unknown): loader is RaiseLoader<unknown> {
-  return loader instanceof RaiseLoader
 }

@@ -130,7 +130,7 @@ function rowsOfKeys(
 
 /** The tables that a loader and those nested in it read. */
 export function tablesRead(plan: LoadPlan): ReadTables {
-  const { relation, where, orders, nested } = plan
+  const { relation, where, orders, loaders } = plan
   const { target, through } = relation
   const tables = [target, ...(through === undefined ? [] : [through.table])]
   const source = rootSource(target)
@@ -139,7 +139,7 @@ export function tablesRead(plan: LoadPlan): ReadTables {
     where === undefined && orders.length === 0
       ? []
       : render(new Select(rowsWhere(source, where, orders))).tables
-  return [tables, chosen, ...nested.map(tablesRead)].reduce(joinTables)
+  return [tables, chosen, ...loaders.map(tablesRead)].reduce(joinTables)
 }
 
 /** The tables of both. */

@@ -41,9 +41,9 @@ export class SelectinLoad implements Load {
 
   #fetching(): Fetching<number, RelationshipOperation> | undefined {
     const { plan, place, depth } = this.#step
-    const { relation, nested } = plan
+    const { relation, loaders } = plan
     // `load` looks at each entity whether it has the relation already.
-    const tree = joinTree(place === undefined ? [] : nested)
+    const tree = joinTree(place === undefined ? [] : loaders)
     const reading = this.#groups.reading(this.#context, plan, tree, (found, joined) => {
       this.#found = found
       this.#joined = joined
@@ -63,7 +63,7 @@ export class SelectinLoad implements Load {
 
   finish(): readonly Step[] {
     const { plan, owners, place, depth } = this.#step
-    const { relation, nested } = plan
+    const { relation, loaders } = plan
     this.#owners.forEach((owner, index) => {
       const group = this.#groupOf[index]
       // The program may have changed the foreign key meanwhile. The new key needs its own load.
@@ -73,12 +73,12 @@ export class SelectinLoad implements Load {
     const kept = this.#owners === owners ? none : this.#kept()
     const loaded = [...kept, ...this.#held, ...this.#found]
     const below = placeBelow(place, owners, plan, loaded)
-    if (loaded.length === 0 || nested.length === 0) return []
-    if (below === undefined) return stepsOf(nested, loaded, below, depth + 1)
+    if (loaded.length === 0 || loaders.length === 0) return []
+    if (below === undefined) return stepsOf(loaders, loaded, below, depth + 1)
     const at = { place: below, depth: depth + 1, parent: this.#parent }
-    const steps = stepsBelow(this.#context, nested, loaded, this.#joined, at)
+    const steps = stepsBelow(this.#context, loaders, loaded, this.#joined, at)
     // What needed no statement has no rows that relations were joined to.
-    const joins = nested.filter(isJoined)
+    const joins = loaders.filter(isJoined)
     return [...steps, ...stepsOf(joins, this.#held, below, depth + 1)]
   }
 

@@ -84,29 +84,15 @@ function noSuchColumn(where: string, { entityName, deferred }: TableMetadata, go
   )
 }
 
-/** Takes the deferred columns out of a list of loaders. Refuses those of another entity. */
-export function separate(
-  loaders: readonly unknown[],
+/** Refuses deferred columns of another entity. */
+export function requireColumnsOf(
+  { table: owner, columns }: Undefer<unknown>,
   table: TableMetadata,
   where: string,
-): { readonly columns: readonly ColumnMetadata[]; readonly others: readonly unknown[] } {
-  const others: unknown[] = []
-  const columns: ColumnMetadata[] = []
-  for (const loader of loaders) {
-    if (!(loader instanceof Undefer)) others.push(loader)
-    else if (loader.table === table) columns.push(...loader.columns)
-    else throw otherEntity(loader, table, where)
-  }
-  return { columns, others }
-}
-
-function otherEntity(
-  { table: owner, columns }: Undefer<never>,
-  table: TableMetadata,
-  where: string,
-): DataBridgeError {
+): void {
+  if (owner === table) return
   const names = columns.map(({ property }) => `${owner.entityName}.${property}`)
-  return new DataBridgeError(
+  throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
     `${where} expected columns of ${table.entityName}, got ${names.join(', ')}`,
   )

@@ -246,7 +246,7 @@ export class EntitySource implements QueryContext {
 
   /** Loads relations and deferred columns of entities that the session holds, except what they have already. */
   async load(entities: unknown, loaders: readonly unknown[]): Promise<void> {
-    const { owners, plans, undeferred } = loadsOf(this.#owner, entities, loaders)
+    const { owners, loaders: plans, undeferred } = loadsOf(this.#owner, entities, loaders)
     const reads = plans.map(tablesRead).reduce(joinTables, [])
     await this.#flusher.beforeQuery(reads, undefined)
     await loadDeferred(this, owners, undeferred)

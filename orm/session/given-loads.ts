@@ -1,18 +1,14 @@
 import type { Entity } from '../entity/entity.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import { DataBridgeError } from '../errors.ts'
-import { type LoadPlan, withLoaders } from '../relations/loader.ts'
-import { separate } from '../relations/undefer.ts'
-import type { ColumnMetadata } from '../schema/metadata.ts'
+import { type Loading, noLoading, withLoaders } from '../relations/loader.ts'
+import { nameOf } from '../schema/inverse.ts'
 import { goneError } from './session-errors.ts'
 
 /** What `session.load()` was given. */
-export interface GivenLoads {
+export interface GivenLoads extends Loading {
   /** Each entity once. */
   readonly owners: readonly Entity[]
-  readonly plans: readonly LoadPlan[]
-  /** The deferred columns of the entities to read. */
-  readonly undeferred: readonly ColumnMetadata[]
 }
 
 /** Refuses entities that are not stored in the session, entities of two classes, and loaders of another one. */
@@ -23,7 +19,7 @@ export function loadsOf(
 ): GivenLoads {
   const entities: readonly unknown[] = Array.isArray(given) ? given : [given]
   const [first] = entities
-  if (entities.length === 0) return { owners: [], plans: [], undeferred: [] }
+  if (entities.length === 0) return { ...noLoading, owners: [] }
   const { table } = stateOf(first)
   for (const entity of entities) {
     const state = stateOf(entity)
@@ -37,6 +33,12 @@ export function loadsOf(
       throw goneError('load', table.entityName, state.lifecycle)
   }
   const owners = [...new Set(entities as readonly Entity[])]
-  const { columns, others } = separate(loaders, table, 'load()')
-  return { owners, plans: withLoaders([], others, table, 'load()'), undeferred: columns }
+  const loading = withLoaders(noLoading, loaders, table, 'load()')
+  const [raised] = loading.raised ?? []
+  if (raised === undefined) return { ...loading, owners }
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `load() expected loaders such as selectinload(…), got raiseload(${nameOf(raised)}), which loads nothing: ` +
+      'it is for the options() of a query or a loader',
+  )
 }

@@ -1,5 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { countload, joinedload, selectinload, type Session, sql } from '../../../orm/index.ts'
+import {
+  countload,
+  joinedload,
+  raiseload,
+  selectinload,
+  type Session,
+  sql,
+} from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { coded } from '../../support/failure.ts'
 import { recordSession } from '../../support/recorder.ts'
@@ -197,6 +204,9 @@ describe('session.load() refuses', () => {
     )
     await expect(session.load(ann, Author.books as never)).rejects.toThrow(
       coded(QUERY, 'load() expected loaders such as selectinload(…)'),
+    )
+    await expect(session.load(ann, books, raiseload(Author.books))).rejects.toThrow(
+      coded(QUERY, 'got raiseload(Author.books), which loads nothing'),
     )
     await expect(session.load(ann, books, books.limit(1))).rejects.toThrow(
       coded(QUERY, 'load() expected one loader of Author.books'),
