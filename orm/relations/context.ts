@@ -1,5 +1,5 @@
-import type { Observer } from '../observe/observer.ts'
-import type { Operation } from '../observe/operation.ts'
+import { observed, type Observer } from '../observe/observer.ts'
+import type { Operation, Outcome } from '../observe/operation.ts'
 import type { Entity } from '../entity/entity.ts'
 import type { Identity } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
@@ -38,6 +38,17 @@ export interface LoadContext {
   fillDeferred(entity: Entity, row: Row): void
   /** Whether a row is being read by its primary key. */
   isUnderWay(table: TableMetadata, key: Identity): boolean
+}
+
+export const rowsFound = (rows: number): Outcome => ({ rows })
+
+/** Sends a statement that gives a number of rows, and tells the observer of it. */
+export function fetchObserved(
+  context: LoadContext,
+  { statement, operation, fetched }: Fetching<number, Operation>,
+): Promise<number> {
+  const fetch = (): Promise<number> => context.fetch(statement, operation, fetched)
+  return observed(context.observer, operation, fetch, rowsFound)
 }
 
 /** Makes entities of the rows of a statement, and its result of them. */

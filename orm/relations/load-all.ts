@@ -1,7 +1,7 @@
 import { observed } from '../observe/observer.ts'
-import type { Operation, Outcome, RelationshipOperation } from '../observe/operation.ts'
+import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import type { Fetching } from '../sql/fetched.ts'
-import type { LoadContext } from './context.ts'
+import { fetchObserved, type LoadContext, rowsFound } from './context.ts'
 import { CountLoad } from './count-load.ts'
 import { SelectinLoad } from './selectin.ts'
 import type { Load, Step } from './step.ts'
@@ -35,11 +35,7 @@ function send(
   parent: Operation | undefined,
 ): Promise<unknown> {
   const [first] = fetches
-  if (first !== undefined && fetches.length === 1) {
-    const { statement, operation, fetched } = first
-    const fetch = (): Promise<number> => context.fetch(statement, operation, fetched)
-    return observed(context.observer, operation, fetch, rowsFound)
-  }
+  if (first !== undefined && fetches.length === 1) return fetchObserved(context, first)
   let sent: Promise<readonly number[]> | undefined
   return Promise.all(
     fetches.map(({ operation }, index) => {
@@ -51,5 +47,3 @@ function send(
     }),
   )
 }
-
-const rowsFound = (rows: number): Outcome => ({ rows })

@@ -3,11 +3,10 @@ import { type EntityState, stateOf } from '../entity/entity-state.ts'
 import type { Identity } from '../entity/identity.ts'
 import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
-import { observed } from '../observe/observer.ts'
-import type { Outcome, RelationshipOperation } from '../observe/operation.ts'
+import type { RelationshipOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { followed } from '../util/refusals.ts'
-import type { LoadContext } from './context.ts'
+import { fetchObserved, type LoadContext } from './context.ts'
 import { heldTarget, loadLazily, referredIdentity } from './lazy.ts'
 import { lazyModeOf } from './lazy-mode.ts'
 import { wholePlan } from './loader.ts'
@@ -152,9 +151,7 @@ export class PeerLoads {
       take,
     )
     if (reading === undefined) return held
-    const { statement, fetched } = reading
-    const fetch = (): Promise<number> => context.fetch(statement, batch, fetched)
-    await observed(context.observer, batch, fetch, rowsFound)
+    await fetchObserved(context, { ...reading, operation: batch })
     return [...held, ...found]
   }
 
@@ -197,5 +194,3 @@ export class PeerLoads {
     return undefined
   }
 }
-
-const rowsFound = (rows: number): Outcome => ({ rows })

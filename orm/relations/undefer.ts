@@ -4,7 +4,6 @@ import { stateOf } from '../entity/entity-state.ts'
 import { storedKey, textsOfKey } from '../entity/identity.ts'
 import type { DeferredNames, TableOf } from '../entity/types.ts'
 import { DataBridgeError, describe } from '../errors.ts'
-import { observed } from '../observe/observer.ts'
 import type { QueryOperation } from '../observe/operation.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass, EntityOf, FieldsOf } from '../schema/relation.ts'
@@ -12,7 +11,7 @@ import { columnsOf } from '../schema/row-columns.ts'
 import { tableOf } from '../schema/table-of.ts'
 import { FetchedRows } from '../sql/fetched.ts'
 import { selectByKeys } from '../sql/key-statements.ts'
-import type { LoadContext } from './context.ts'
+import { fetchObserved, type LoadContext } from './context.ts'
 import type { LoaderOf } from './loader.ts'
 
 /** Loads deferred columns of entities. Immutable. */
@@ -125,6 +124,5 @@ export async function loadDeferred(
       context.fillDeferred(missing[Number(row.at(-1)) - 1] as Entity, row.slice(0, -1))
     return rows.length
   })
-  const load = (): Promise<number> => context.fetch(statement, operation, fetched)
-  await observed(context.observer, operation, load, (rows) => ({ rows }))
+  await fetchObserved(context, { statement, operation, fetched })
 }
