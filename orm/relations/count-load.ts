@@ -1,5 +1,4 @@
 import type { Entity } from '../entity/entity.ts'
-import { keyNow, textsOfKey } from '../entity/identity.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import { placeColumn } from '../schema/row-decoder.ts'
@@ -11,7 +10,8 @@ import type { Statement } from '../sql/statement.ts'
 import type { LoadContext } from './context.ts'
 import { countBehind } from './count-projection.ts'
 import { GivenKeys, givenPlace, type KeyTexts } from './keys.ts'
-import { farSide, nearColumns } from './side.ts'
+import { nearOf } from './near.ts'
+import { farSide } from './side.ts'
 import type { Load, Step } from './step.ts'
 
 /** Counts the rows behind a relation of several entities with one statement. */
@@ -30,13 +30,13 @@ export class CountLoad implements Load {
     this.#relation = relation
     this.#owners = owners
     this.#epoch = context.epoch
-    const columns = nearColumns(relation)
+    const near = nearOf(relation)
     const keys: KeyTexts[] = []
     for (const owner of owners) {
-      const key = keyNow(owner, columns)
-      if (key === null || key === undefined) continue
+      const key = near.keyOf(owner)
+      if (key === undefined) continue
       this.#keyed.push(owner)
-      keys.push(textsOfKey(columns, key))
+      keys.push(near.textsOf(key))
     }
     if (keys.length === 0) return
     const operation: RelationshipOperation = {

@@ -1,4 +1,3 @@
-import { keyNow, textsOfKey } from '../entity/identity.ts'
 import { provenanceOf } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
@@ -9,8 +8,9 @@ import { existsOf, rowsWhere, Select, type SelectParts, selectStatement } from '
 import { countBehind } from './count-projection.ts'
 import type { LoadContext } from './context.ts'
 import type { KeyTexts } from './keys.ts'
+import { nearOf } from './near.ts'
 import { equalTo } from './related.ts'
-import { farSide, nearColumns } from './side.ts'
+import { farSide } from './side.ts'
 
 /** How many rows a relation of one entity leads to: as a loader has counted, or with one statement. */
 export function countRelated(
@@ -47,9 +47,9 @@ function ask<T extends number | boolean>(
   fetched: Fetched<T>,
   none: T,
 ): Promise<T> {
-  const columns = nearColumns(relation)
-  const key = keyNow(owner, columns)
-  if (key === null || key === undefined) return Promise.resolve(none)
+  const near = nearOf(relation)
+  const key = near.keyOf(owner)
+  if (key === undefined) return Promise.resolve(none)
   const operation: QueryOperation = {
     kind: 'query',
     name,
@@ -58,7 +58,7 @@ function ask<T extends number | boolean>(
     limit: undefined,
     counted: { relation, owner, provenance: provenanceOf(owner) },
   }
-  const select = selectOf(partsOf(relation, textsOfKey(columns, key)))
+  const select = selectOf(partsOf(relation, near.textsOf(key)))
   const send = (): Promise<T> => context.fetch(selectStatement(select), operation, fetched)
   return observed(context.observer, operation, send, (result) => ({ rows: Number(result) }))
 }

@@ -5,7 +5,7 @@ import type { LoadContext } from './context.ts'
 import { isJoined, type JoinNode, joinTree, type JoinTree } from './join-tree.ts'
 import type { JoinedNode } from './joined-entities.ts'
 import type { LoadPlan } from './loader.ts'
-import { Near } from './near.ts'
+import { nearOf } from './near.ts'
 import { fillWith, placeIn, type Step, stepsOf } from './step.ts'
 
 /** Where the relations that are joined to the rows of a statement belong. */
@@ -92,7 +92,7 @@ function matched(
 ): Matched {
   const above = nodes[parent] as JoinedNode
   const below = nodes[index] as JoinedNode
-  const near = new Near(plan.relation)
+  const near = nearOf(plan.relation)
   const found = new Map<Entity, Set<Entity>>()
   const moved = new Set<Entity>()
   above.entities.forEach((owner, at) => {

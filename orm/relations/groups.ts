@@ -1,6 +1,6 @@
 import { lacks } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
-import { type Identity, keyNow, textsOfKey } from '../entity/identity.ts'
+import type { Identity } from '../entity/identity.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { Fetched } from '../sql/fetched.ts'
@@ -10,7 +10,7 @@ import type { JoinTree } from './join-tree.ts'
 import { fetchedWith, type JoinedNode } from './joined-entities.ts'
 import type { KeyTexts } from './keys.ts'
 import type { LoadPlan } from './loader.ts'
-import { Near } from './near.ts'
+import { type Near, nearOf } from './near.ts'
 import { selectRelatedOfMany } from './related.ts'
 
 /** The owners that have one key. */
@@ -43,7 +43,7 @@ export class Groups {
   readonly #byIdentity = new Map<Identity, Group>()
 
   constructor(relation: RelationMetadata) {
-    this.near = new Near(relation)
+    this.near = nearOf(relation)
     this.#relation = relation
   }
 
@@ -53,14 +53,18 @@ export class Groups {
 
   /** The group of an owner; undefined if the owner has no key. */
   of(owner: object): Group | undefined {
-    const { columns } = this.near
-    const key = keyNow(owner, columns)
-    if (key === null || key === undefined) return undefined
+    const key = this.near.keyOf(owner)
+    if (key === undefined) return undefined
     const identity = this.near.identityOfKey(key)
     const known = this.#byIdentity.get(identity)
     if (known !== undefined) return known
-    const texts = textsOfKey(columns, key)
-    const group: Group = { key, identity, texts, entities: [], isGiven: false }
+    const group: Group = {
+      key,
+      identity,
+      texts: this.near.textsOf(key),
+      entities: [],
+      isGiven: false,
+    }
     this.#byIdentity.set(identity, group)
     return group
   }
@@ -73,7 +77,7 @@ export class Groups {
   takeHeld(context: LoadContext, undeferred: readonly ColumnMetadata[]): readonly Entity[] {
     const taken: Entity[] = []
     for (const group of this.#byIdentity.values()) {
-      const key = this.near.targetOf(group.key)
+      const key = this.near.targetOfKey(group.key)
       if (key === undefined) return none
       const held = context.held(this.#relation.target, key)
       if (held === undefined || lacks(held, undeferred)) continue

@@ -1,14 +1,12 @@
 import type { Entity } from '../entity/entity.ts'
-import { type Identity, identityOfKey, keyNow, keptThere, textsOfKey } from '../entity/identity.ts'
+import type { Identity } from '../entity/identity.ts'
 import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, RelationshipOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
-import type { Primitive } from '../schema/wire-form.ts'
 import { FetchedEntities, type LoadContext } from './context.ts'
 import { selectRelated } from './related.ts'
-import { keyPairs, Near } from './near.ts'
-import { nearColumns } from './side.ts'
+import { nearOf } from './near.ts'
 
 /**
  * Loads the relation of one entity when the program awaits it: from the identity map, or with one statement.
@@ -42,23 +40,8 @@ export function heldTarget(
   owner: object,
   relation: RelationMetadata,
 ): Entity | undefined {
-  const identity = referredIdentity(owner, relation)
+  const identity = nearOf(relation).targetOf(owner)
   return identity === undefined ? undefined : context.held(relation.target, identity)
-}
-
-/** The identity of the row that the owner refers to; undefined if it does not refer by the primary key. */
-export function referredIdentity(owner: object, relation: RelationMetadata): Identity | undefined {
-  const pairs = keyPairs(relation)
-  if (pairs === undefined) return undefined
-  const key = keyNow(
-    owner,
-    pairs.map(([local]) => local),
-  )
-  if (key === null || key === undefined) return undefined
-  return identityOfKey(
-    relation.target.primaryKey,
-    pairs.map((pair, index) => keptThere(pair, key[index] as Primitive)),
-  )
 }
 
 /** Lazy loads with one place and key lead to one target. */
@@ -69,10 +52,11 @@ export interface Flight {
 
 /** Which loads a lazy load shares its statement with; undefined if no other owner can lead to the same. */
 export function flightOf(owner: object, relation: RelationMetadata): Flight | undefined {
-  const identity = referredIdentity(owner, relation)
-  if (identity !== undefined) return { place: relation.target, key: identity }
   if (!relation.holdsKey) return undefined
-  const key = new Near(relation).identityOf(owner)
+  const near = nearOf(relation)
+  const identity = near.targetOf(owner)
+  if (identity !== undefined) return { place: relation.target, key: identity }
+  const key = near.identityOf(owner)
   return key === undefined ? undefined : { place: relation, key }
 }
 
@@ -89,9 +73,9 @@ function fetch(
 ): Promise<unknown> {
   const { relation, provenance } = operation
   const { cardinality, target, through } = relation
-  const columns = nearColumns(relation)
-  const key = keyNow(owner, columns)
-  if (key === null || key === undefined) {
+  const near = nearOf(relation)
+  const key = near.keyOf(owner)
+  if (key === undefined) {
     ended?.()
     return Promise.resolve(cardinality === 'many' ? [] : null)
   }
@@ -104,7 +88,7 @@ function fetch(
     return cardinality === 'many' ? entities : (entities[0] ?? null)
   })
   fetched.ended = ended
-  return context.fetch(selectRelated(relation, textsOfKey(columns, key)), operation, fetched)
+  return context.fetch(selectRelated(relation, near.textsOf(key)), operation, fetched)
 }
 
 function operationOf(

@@ -1,45 +1,77 @@
 import { stateOf } from '../entity/entity-state.ts'
-import { type Identity, identityOfKey, keptThere, keyNow } from '../entity/identity.ts'
+import { type Identity, identityOfKey, keptThere, keyNow, textsOfKey } from '../entity/identity.ts'
 import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
 import { isUnchanged } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
+import type { KeyTexts } from './keys.ts'
 import { nearPairs } from './side.ts'
 
-/** The columns of the owners that a relation begins with. */
+/** The columns of the owners that a relation begins with, and the keys in them. */
 export class Near {
-  readonly pairs: readonly ColumnPair[]
-  readonly columns: readonly ColumnMetadata[]
-  readonly #relation: RelationMetadata
+  readonly #pairs: readonly ColumnPair[]
+  readonly #columns: readonly ColumnMetadata[]
   readonly #far: readonly ColumnMetadata[]
+  readonly #primaryKey: readonly ColumnMetadata[]
+  /** Which of the pairs hold the primary key of the target, in its order; undefined if it is referred to by other columns. */
+  readonly #keyPlaces: readonly number[] | undefined
 
   constructor(relation: RelationMetadata) {
-    this.#relation = relation
-    this.pairs = nearPairs(relation)
-    this.columns = this.pairs.map(([local]) => local)
-    this.#far = this.pairs.map(([, remote]) => remote)
+    this.#pairs = nearPairs(relation)
+    this.#columns = this.#pairs.map(([local]) => local)
+    this.#far = this.#pairs.map(([, remote]) => remote)
+    this.#primaryKey = relation.target.primaryKey
+    this.#keyPlaces = keyPlaces(relation)
+  }
+
+  /** Whether the owners hold the primary key of the target. */
+  get refersByKey(): boolean {
+    return this.#keyPlaces !== undefined
+  }
+
+  /** What is kept of the key of an owner; undefined if the owner has none. */
+  keyOf(owner: object): Row | undefined {
+    return keyNow(owner, this.#columns) ?? undefined
+  }
+
+  textsOf(key: Row): KeyTexts {
+    return textsOfKey(this.#columns, key)
   }
 
   /** The key of an owner as the far side keeps it; undefined if the owner has none. */
   identityOf(owner: object): Identity | undefined {
-    const key = keyNow(owner, this.columns)
-    return key === null || key === undefined ? undefined : this.identityOfKey(key)
+    const key = this.keyOf(owner)
+    return key && this.identityOfKey(key)
   }
 
   /** The same of a row of the owner's table. */
   identityIn(row: Row): Identity | undefined {
-    const key = this.columns.map(({ position }) => row[position] as Primitive)
+    const key = this.#columns.map(({ position }) => row[position] as Primitive)
     return key.includes(null) ? undefined : this.identityOfKey(key)
   }
 
-  /** The primary key of the target that a key of the owner refers to; undefined if it refers by other columns. */
-  targetOf(key: Row): Identity | undefined {
-    const { target } = this.#relation
-    const pairs = keyPairs(this.#relation)
-    if (pairs === undefined) return undefined
-    const parts = pairs.map((pair) => keptThere(pair, key[this.pairs.indexOf(pair)] as Primitive))
-    return identityOfKey(target.primaryKey, parts)
+  identityOfKey(key: Row): Identity {
+    const [only, another] = this.#pairs
+    if (only !== undefined && another === undefined) return keptThere(only, key[0] as Primitive)
+    return identityOfKey(
+      this.#far,
+      this.#pairs.map((pair, index) => keptThere(pair, key[index] as Primitive)),
+    )
+  }
+
+  /** The primary key of the target that an owner refers to; undefined if it refers to none, or by other columns. */
+  targetOf(owner: object): Identity | undefined {
+    if (this.#keyPlaces === undefined) return undefined
+    const key = this.keyOf(owner)
+    return key && this.targetOfKey(key)
+  }
+
+  targetOfKey(key: Row): Identity | undefined {
+    const parts = this.#keyPlaces?.map((place) =>
+      keptThere(this.#pairs[place] as ColumnPair, key[place] as Primitive),
+    )
+    return parts && identityOfKey(this.#primaryKey, parts)
   }
 
   /** Whether an owner still has a key that it had. */
@@ -57,39 +89,26 @@ export class Near {
   hasStoredKey(owner: object): boolean {
     const { snapshot } = stateOf(owner)
     try {
-      return this.columns.every((column) =>
+      return this.#columns.every((column) =>
         isUnchanged(column, valueOf(owner, column), snapshot?.[column.position] ?? null),
       )
     } catch {
       return false
     }
   }
-
-  identityOfKey(key: Row): Identity {
-    const [only] = this.pairs
-    if (this.pairs.length === 1 && only !== undefined) return keptThere(only, key[0] as Primitive)
-    return identityOfKey(
-      this.#far,
-      this.pairs.map((pair, index) => keptThere(pair, key[index] as Primitive)),
-    )
-  }
 }
 
-const pairsOfKeys = new WeakMap<RelationMetadata, readonly ColumnPair[] | null>()
+const nears = new WeakMap<RelationMetadata, Near>()
 
-/**
- * The columns of the owner that hold the primary key of the target, in the order of that key;
- * undefined if the relation does not refer by the primary key.
- */
-export function keyPairs(relation: RelationMetadata): readonly ColumnPair[] | undefined {
-  let pairs = pairsOfKeys.get(relation)
-  if (pairs === undefined) pairsOfKeys.set(relation, (pairs = findKeyPairs(relation)))
-  return pairs ?? undefined
+export function nearOf(relation: RelationMetadata): Near {
+  let near = nears.get(relation)
+  if (near === undefined) nears.set(relation, (near = new Near(relation)))
+  return near
 }
 
-function findKeyPairs({ target, pairs, holdsKey }: RelationMetadata): readonly ColumnPair[] | null {
+function keyPlaces({ target, pairs, holdsKey }: RelationMetadata): readonly number[] | undefined {
   const { primaryKey } = target
-  if (!holdsKey || pairs.length !== primaryKey.length) return null
-  const found = primaryKey.map((column) => pairs.find(([, remote]) => remote === column))
-  return found.includes(undefined) ? null : (found as readonly ColumnPair[])
+  if (!holdsKey || pairs.length !== primaryKey.length) return undefined
+  const places = primaryKey.map((column) => pairs.findIndex(([, remote]) => remote === column))
+  return places.includes(-1) ? undefined : places
 }

@@ -7,7 +7,7 @@ import type { RelationshipOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { followed } from '../util/refusals.ts'
 import { fetchObserved, type LoadContext } from './context.ts'
-import { heldTarget, loadLazily, referredIdentity } from './lazy.ts'
+import { heldTarget, loadLazily } from './lazy.ts'
 import { lazyModeOf } from './lazy-mode.ts'
 import { wholePlan } from './loader.ts'
 import { type Group, Groups, valueOf } from './groups.ts'
@@ -54,7 +54,7 @@ class PeerLoad {
   groupTo(table: object, key: Identity): Group | undefined {
     if (table !== this.relation.target || !this.relation.holdsKey) return undefined
     this.#targets ??= new Map(
-      Array.from(this.groups.all, (group) => [this.groups.near.targetOf(group.key), group]),
+      Array.from(this.groups.all, (group) => [this.groups.near.targetOfKey(group.key), group]),
     )
     return this.#targets.get(key)
   }
@@ -184,7 +184,7 @@ export class PeerLoads {
     if (lazyModeOf(context.lazy, member, relation) !== 'peers') return false
     if (!near.hasStoredKey(member)) return false
     if (this.#underWay.size > 0 && this.#loadFor(member, relation) !== undefined) return false
-    const key = referredIdentity(member, relation)
+    const key = near.targetOf(member)
     return key === undefined || !context.isUnderWay(relation.target, key)
   }
 

@@ -35,11 +35,6 @@ export function nearPairs({ pairs, through }: RelationMetadata): readonly Column
   return through?.from ?? pairs
 }
 
-/** The columns of the owner that a relation begins with. */
-export function nearColumns(relation: RelationMetadata): readonly ColumnMetadata[] {
-  return nearPairs(relation).map(([local]) => local)
-}
-
 function linkColumn(
   source: Source,
   { table }: Through,

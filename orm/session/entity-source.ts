@@ -10,7 +10,7 @@ import { flightOf, heldTarget, loadLazily } from '../relations/lazy.ts'
 import { requireLazy } from '../relations/lazy-mode.ts'
 import type { LazySetting } from '../schema/lazy-mode.ts'
 import { loadAll } from '../relations/load-all.ts'
-import { keyPairs } from '../relations/near.ts'
+import { nearOf } from '../relations/near.ts'
 import { PeerLoads } from '../relations/peers.ts'
 import { joinTables, tablesRead } from '../relations/related.ts'
 import { stepsOf } from '../relations/step.ts'
@@ -195,9 +195,9 @@ export class EntitySource implements QueryContext {
 
   /** The entity that a foreign key refers to now, if the session holds it. */
   heldTarget(owner: object, relation: RelationMetadata): Entity | undefined {
-    return keyPairs(relation) === undefined
-      ? this.#heldByValues(owner, relation)
-      : heldTarget(this, owner, relation)
+    return nearOf(relation).refersByKey
+      ? heldTarget(this, owner, relation)
+      : this.#heldByValues(owner, relation)
   }
 
   /** The target of a foreign key that does not refer by the primary key. */
