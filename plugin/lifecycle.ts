@@ -16,6 +16,7 @@ import { lateError } from './request-errors.ts'
 import { type Registration, RequestSession } from './request-session.ts'
 import { RequestSessions } from './request-sessions.ts'
 import { requireRouteOptions, routeSlot } from './route-options.ts'
+import { RunningCallbacks } from './running-callbacks.ts'
 import { flushFirst, plainEntities } from './serialization.ts'
 import { slowStatementLog } from './warnings.ts'
 
@@ -46,6 +47,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   const order = (registrations += 1)
   const registration: Registration = { settings, shutdown: shutdown.signal, order }
   const { telemetry } = settings.database
+  const callbacks = RunningCallbacks.of(app)
   const slotsOf = (request: FastifyRequest): Slots => request as unknown as Slots
 
   /** The session of the request on this database, if it has or may still have one. */
@@ -53,7 +55,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
     const slots = slotsOf(request)
     const held = slots[slot] ?? null
     if (!(held instanceof Arrival)) return held
-    const sessions = (slots[everySession] ??= new RequestSessions(held.reply))
+    const sessions = (slots[everySession] ??= new RequestSessions(held.reply, callbacks))
     return (slots[slot] = new RequestSession(registration, request, held, sessions))
   }
 
@@ -117,6 +119,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   app.addHook('onSend', commitOnSend)
 
   app.addHook('onClose', async function closeDatabase() {
+    await callbacks.over()
     if (!settings.isOwn) return
     shutdown.abort()
     await settings.database.close()

@@ -1,14 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import {
-  type DataBridgeError,
-  runCallbacks,
-  type Session,
-  type SessionStats,
-} from '../orm/index.ts'
+import type { DataBridgeError, Session, SessionStats } from '../orm/index.ts'
 import { Answers } from './answers.ts'
 import { Precondition } from './precondition.ts'
 import { partialError } from './request-errors.ts'
 import { sumOf } from './response-headers.ts'
+import type { RunningCallbacks } from './running-callbacks.ts'
 
 /** What {@link RequestSessions} asks of the session of one database. */
 export interface SessionPart {
@@ -43,6 +39,7 @@ type Raw = FastifyReply['raw'] & { [ofResponse]?: RequestSessions }
  */
 export class RequestSessions {
   readonly #reply: FastifyReply
+  readonly #running: RunningCallbacks
   readonly #parts: SessionPart[] = []
   #answers: Answers | undefined
   #precondition: Precondition | undefined
@@ -52,8 +49,9 @@ export class RequestSessions {
   /** Whether the response is closed: nothing waits for callbacks. */
   #isClosed = false
 
-  constructor(reply: FastifyReply) {
+  constructor(reply: FastifyReply, running: RunningCallbacks) {
     this.#reply = reply
+    this.#running = running
   }
 
   /** Which answer the client gets. Undefined while the request has neither failed nor an answer that waits. */
@@ -158,7 +156,7 @@ export class RequestSessions {
 
   #run(callbacks: Callbacks): Promise<void> {
     this.#callbacks = undefined
-    return runCallbacks(callbacks)
+    return this.#running.run(callbacks)
   }
 
   abort(reason: () => DataBridgeError): void {

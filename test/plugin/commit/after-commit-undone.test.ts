@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Database, type Session, sql } from '../../../orm/index.ts'
 import type { DataBridgeRouteOptions } from '../../../plugin/index.ts'
 import { testDatabase } from '../../support/database.ts'
-import { blog, Post, user } from '../../support/entities.ts'
+import { blog, Post, User, user } from '../../support/entities.ts'
 import { random } from '../../support/random.ts'
 import { WireProxy } from '../../support/wire-proxy.ts'
 import { holdCommits, holdLock, names, serve, untilBlocked, watchForLeaks } from '../serve.ts'
@@ -183,6 +184,35 @@ describe('afterCommit(fn) of a request that is not committed', () => {
     leaving.abort()
     await expect(response).rejects.toThrow('aborted')
     await expect.poll(() => ran).toEqual(['ann'])
+  })
+
+  it('ends before the application is closed, also where the client leaves while it runs', async () => {
+    const begun = Promise.withResolvers<void>()
+    const left = Promise.withResolvers<void>()
+    const closing = Promise.withResolvers<void>()
+    await using served = await serve({ connectionString: url }, (app) => {
+      app.addHook('preClose', async () => closing.resolve())
+      app.get('/', async (request, reply) => {
+        reply.raw.once('close', left.resolve)
+        request.session.afterCommit(async () => {
+          begun.resolve()
+          await closing.promise
+          await setImmediate()
+          const count = await app.dataBridge.run((job) => job.find(User).count())
+          ran.push(`${count} saved`)
+        })
+        write(request)
+        return 'done'
+      })
+    })
+    const leaving = new AbortController()
+    const response = served.fetch('/', { signal: leaving.signal })
+    await begun.promise
+    leaving.abort()
+    await expect(response).rejects.toThrow('aborted')
+    await left.promise
+    await served.app.close()
+    expect(ran).toEqual(['1 saved', 'ann'])
   })
 })
 
