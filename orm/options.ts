@@ -40,7 +40,7 @@ export interface SessionOptions {
   readonly tracing?: boolean | undefined
   /** How the session looks for N+1 patterns. Default: the setting of the database. */
   readonly nPlusOne?: NPlusOneMode | undefined
-  /** What an `await` of a relation does that is not loaded. Default: the setting of the database. */
+  /** What `await` does with a relation that is not loaded. Default: the setting of the database. */
   readonly lazy?: LazyMode | undefined
   /** Time limits in milliseconds. Each one defaults to that of the database. */
   readonly timeouts?: TimeLimits | undefined
@@ -82,7 +82,7 @@ export interface DatabaseOptions extends ConnectionSettings, PoolSettings {
   /** How sessions look for N+1 patterns. Default: `'detect'`, in production `'count'`. */
   readonly nPlusOne?: NPlusOneMode | undefined
   /**
-   * What an `await` of a relation does that is not loaded. A session, a relation or a query may set another
+   * What `await` does with a relation that is not loaded. A session, a relation or a query may set another
    * mode: the query wins, then the relation, then the session. Default: `'select'`.
    */
   readonly lazy?: LazyMode | undefined

@@ -130,7 +130,7 @@ export class Query<C extends AnyEntityClass> {
   }
 
   /**
-   * Sets what an `await` of a relation does that is not loaded, for the entities of this query and for all
+   * Sets what `await` does with a relation that is not loaded, for the entities of this query and for all
    * that are loaded from them: see {@link LazyMode}. It wins over the modes of the relation, the session and the
    * database. If another query gives an entity again, the mode of that query counts. `get()` leaves it as it is.
    *

@@ -1,7 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 
 /**
- * What an `await` of a relation does that is not loaded.
+ * What `await` does with a relation that is not loaded.
  *
  * `'select'` loads it for this entity. A loop over 50 entities sends 50 queries, which N+1 detection finds.
  *

@@ -234,6 +234,22 @@ describe('the ETag of a response', () => {
     expect((await app.fetch('/raw')).headers.get('etag')).toBe('"raw"')
     expect((await app.fetch('/hook')).headers.get('etag')).toBe('"hook"')
   })
+
+  it('of the application is not what If-Match is compared with', async () => {
+    await using app = await served((one) => {
+      account(one)
+      one.post('/', tags, async ({ session }, reply) => {
+        reply.header('etag', '"mine"')
+        const row = await session.getOrThrow(Account, 1)
+        row.name = 'x'
+      })
+    })
+    const tag = (await app.fetch('/a/1')).headers.get('etag') ?? ''
+    const post = (wanted: string) =>
+      app.fetch('/', { method: 'POST', headers: { 'if-match': wanted } })
+    expect((await post('"mine"')).status).toBe(412)
+    expect((await post(tag)).status).toBe(200)
+  })
 })
 
 describe('no ETag', () => {
