@@ -57,23 +57,46 @@ function findLeftOut(
   payload: unknown,
   name: string | undefined,
 ): LeftOut | undefined {
-  const read: LeftOut[] = []
-  const isMeant = ({ property }: LeftOut): boolean => name === undefined || property === name
+  // `undefined`: read of an object that is no entity, and does not have it.
+  const read: (LeftOut | undefined)[] = []
+  const isMeant = (leftOut: LeftOut | undefined): boolean =>
+    name === undefined || leftOut === undefined || leftOut.property === name
   const watched = watchLeftOut(
     (leftOut) => void read.push(leftOut),
     () => withPlainEntities(payload),
   )
+  const told = name === undefined ? watched : telling(watched, name, read)
   for (const serialize of serializersOf(reply)) {
     try {
-      serialize(watched as never)
+      serialize(told as never)
     } catch {
-      const leftOut = read.findLast(isMeant)
-      if (leftOut !== undefined) return leftOut
+      if (read.some(isMeant)) return read.findLast(isMeant)
     }
   }
   // A later hook has put the payload into another object.
   if (name !== undefined) readEverywhere(watched, name)
-  return name === undefined ? undefined : read.find(isMeant)
+  return name === undefined ? undefined : read.find((leftOut) => leftOut && isMeant(leftOut))
+}
+
+/** A value whose objects tell that they do not have a property, unless they are entities, which tell it themselves. */
+function telling<T>(value: T, name: string, read: (LeftOut | undefined)[]): T {
+  if (!Array.isArray(value) && !isPlainObject(value)) return value
+  return new Proxy(value as T & object, {
+    get(target, property, receiver) {
+      const before = read.length
+      const got: unknown = Reflect.get(target, property, receiver)
+      if (property === name && got === undefined && read.length === before) read.push(undefined)
+      // A proxy has to give the very value of a frozen object.
+      const isFixed = Reflect.getOwnPropertyDescriptor(target, property)?.configurable === false
+      return isFixed ? got : telling(got, name, read)
+    },
+  })
+}
+
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 type Serialize = (payload: never) => unknown

@@ -293,4 +293,24 @@ describe('a response', () => {
     const answered = await answerOf({ 200: schema }, post)
     expect(JSON.parse(answered.body)).toMatchObject({ message: '"sum" is required!' })
   })
+
+  it('has the error of its serializer where an object beside the entity misses a property of that name', async () => {
+    const beside = { type: 'object', properties: { author: text }, required: ['author'] }
+    const optional = { ...withAuthor, required: ['id'] }
+    const frozen = Object.freeze({ id: 1, author: Object.freeze({ id: 1, name: 'x' }) })
+    const all = { type: 'object', properties: { post: optional, frozen: optional, beside } }
+    const answered = await answerOf({ 200: all }, async () => ({
+      post: await post(),
+      frozen,
+      beside: {},
+    }))
+    expect(JSON.parse(answered.body)).toMatchObject({ message: '"author" is required!' })
+    const needed = { type: 'object', properties: { beside: optional, post: withAuthor } }
+    const explained = await answerOf({ 200: needed }, async () => ({
+      beside: { id: 1 },
+      post: await post(),
+    }))
+    expectHidden(explained)
+    expect(explained.logged).toContain(hint)
+  })
 })
