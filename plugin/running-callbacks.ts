@@ -11,8 +11,11 @@ export class RunningCallbacks {
 
   /** Those of an application: all registrations share them, since one callback may need any database. */
   static of(app: FastifyInstance): RunningCallbacks {
-    if (!app.hasDecorator(slot)) app.decorate(slot, new RunningCallbacks())
-    return app.getDecorator(slot)
+    const { [slot]: known } = app as { readonly [slot]?: RunningCallbacks }
+    if (known !== undefined) return known
+    const made = new RunningCallbacks()
+    app.decorate(slot, made)
+    return made
   }
 
   /** Resolves when they have run, or when nothing waits for them any more. */
