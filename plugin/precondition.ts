@@ -3,16 +3,23 @@ import { DataBridgeError, listed, safeError, storedVersion, type WriteGuard } fr
 import { entityTag, sentBy } from './entity-tags.ts'
 import { wantedTags, type WantedTags } from './if-match.ts'
 
+/** What a session has written, without what was rolled back. Immutable. */
+interface Written {
+  /** The entity that is updated or deleted, and its row: a rollback makes another entity of the same row. */
+  readonly target: { readonly entity: object; readonly row: string } | undefined
+  readonly inserted: ReadonlySet<object>
+}
+
+const nothing: Written = { target: undefined, inserted: new Set() }
+
 /**
  * What `If-Match` demands of a request: the one entity with a version that it updates or deletes has to have had one of
  * these tags when it was read. A request that writes none is compared by the entity that it answers.
  */
-export class Precondition implements WriteGuard {
+export class Precondition {
   readonly #request: FastifyRequest
   readonly #tags: WantedTags
-  /** The entity that is written, and its row: a rollback makes another entity of the same row. */
-  #target: { readonly entity: object; readonly row: string } | undefined
-  #inserted: Set<object> | undefined
+  readonly #guards: SessionGuard[] = []
   #hasCommitted = false
 
   private constructor(request: FastifyRequest, tags: WantedTags) {
@@ -26,44 +33,89 @@ export class Precondition implements WriteGuard {
     return header === undefined ? undefined : new Precondition(request, wantedTags(header))
   }
 
-  check(written: readonly object[], inserted: readonly object[]): void {
-    for (const entity of inserted) (this.#inserted ??= new Set()).add(entity)
-    const last = this.#target
-    const targets = new Map(last && [[last.row, last.entity]])
-    for (const entity of written)
-      if (this.#inserted?.has(entity) !== true) targets.set(rowOf(entity), entity)
-    if (targets.size > 1) throw severalError([...targets.values()])
-    for (const [row, entity] of targets) {
-      if (entity === last?.entity) continue
-      this.#require(entity)
-      this.#target = { entity, row }
-    }
+  /** The guard of one of the sessions of the request. */
+  guard(): WriteGuard {
+    const guard = new SessionGuard(this)
+    this.#guards.push(guard)
+    return guard
+  }
+
+  /** What a session has written when it writes more. Throws if it must not. */
+  checked(
+    { target, inserted }: Written,
+    written: readonly object[],
+    added: readonly object[],
+  ): Written {
+    const all = added.length === 0 ? inserted : new Set([...inserted, ...added])
+    const targets = new Map(target && [[target.row, target.entity]])
+    for (const entity of written) if (!all.has(entity)) targets.set(rowOf(entity), entity)
+    const others = this.#guards.flatMap(({ seen }) => seen.target ?? [])
+    const ofOthers = others.filter((one) => one !== target).map(({ entity }) => entity)
+    if (targets.size + ofOthers.length > 1) throw severalError([...ofOthers, ...targets.values()])
+    const [next] = targets
+    if (next === undefined) return { target, inserted: all }
+    const [row, entity] = next
+    if (entity !== target?.entity) this.#require(entity)
+    return { target: { entity, row }, inserted: all }
   }
 
   /** Called when everything is flushed, before the first commit. */
   settle(): void {
-    if (this.#target !== undefined || this.#hasCommitted) return
+    if (this.#hasCommitted || this.#guards.some(({ seen }) => seen.target !== undefined)) return
     const sent = sentBy(this.#request)
     if (storedVersion(sent) !== undefined) this.#require(sent as object)
-    else if (this.#inserted !== undefined) throw unmetError()
+    else if (this.#guards.some(({ seen }) => seen.inserted.size > 0)) throw unmetError()
   }
 
   committed(): void {
     this.#hasCommitted = true
   }
 
-  explain(error: unknown): unknown {
-    if (this.#target === undefined || !(error instanceof DataBridgeError)) return error
-    if (error.code !== 'DATA_BRIDGE_ERR_STALE') return error
-    return error.table === storedVersion(this.#target.entity)?.table ? unmetError(error) : error
-  }
-
   #require(entity: object): void {
     // A row that this request inserts did not exist before, so that not even `*` matches it.
-    if (this.#inserted?.has(entity) === true) throw unmetError()
+    if (this.#guards.some(({ seen }) => seen.inserted.has(entity))) throw unmetError()
     const tag = entityTag(entity)
     if (this.#tags === 'any' || (tag !== undefined && this.#tags.includes(tag))) return
     throw unmetError()
+  }
+}
+
+class SessionGuard implements WriteGuard {
+  readonly #precondition: Precondition
+  #seen = nothing
+  /** What a rollback leaves. */
+  #saved = nothing
+
+  constructor(precondition: Precondition) {
+    this.#precondition = precondition
+  }
+
+  get seen(): Written {
+    return this.#seen
+  }
+
+  check(written: readonly object[], inserted: readonly object[]): void {
+    this.#seen = this.#precondition.checked(this.#seen, written, inserted)
+  }
+
+  committed(): void {
+    this.#saved = this.#seen
+    this.#precondition.committed()
+  }
+
+  mark(): Written {
+    return this.#seen
+  }
+
+  undoneTo(mark: Written = this.#saved): void {
+    this.#seen = mark
+  }
+
+  explain(error: unknown): unknown {
+    const { target } = this.#seen
+    if (target === undefined || !(error instanceof DataBridgeError)) return error
+    if (error.code !== 'DATA_BRIDGE_ERR_STALE') return error
+    return error.table === storedVersion(target.entity)?.table ? unmetError(error) : error
   }
 }
 

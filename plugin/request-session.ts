@@ -282,7 +282,8 @@ export class RequestSession implements SessionPart, DeferredSession {
       trace: this.#trace,
       slow: slowStatementLog(this.#request.log, slowQueryMs),
       tellRefused: (error) => this.#sessions.refused(error),
-      guard: route.etag === true ? this.#sessions.readPrecondition(this.#request) : undefined,
+      guard:
+        route.etag === true ? this.#sessions.readPrecondition(this.#request)?.guard() : undefined,
       log: this.#request.log,
     }).manage()
     this.#sessions.add(this)

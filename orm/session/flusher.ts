@@ -24,6 +24,12 @@ import type { UnitOfWork } from './unit-of-work.ts'
 import { checkWrites, type WriteGuard } from './write-guard.ts'
 import { Writer } from './writer.ts'
 
+/** What there was when a savepoint was set. */
+export interface FlushMark {
+  readonly callbacks: number
+  readonly guarded: unknown
+}
+
 /** The writing side of a session: flush, commit and rollback, one at a time. */
 export class Flusher {
   readonly #life: SessionLife
@@ -130,6 +136,17 @@ export class Flusher {
     return outcome
   }
 
+  /** What shares the fate of the writes, when a savepoint is set. */
+  mark(): FlushMark {
+    return { callbacks: this.callbackCount, guarded: this.#guard?.mark() }
+  }
+
+  /** A savepoint is rolled back. */
+  undoneTo({ callbacks, guarded }: FlushMark): void {
+    this.callbacks?.undoneTo(callbacks)
+    this.#guard?.undoneTo(guarded)
+  }
+
   /** A savepoint was rolled back, perhaps with changes of the schema. */
   undoneToSavepoint(): void {
     if (this.#hasChangedSchema) this.#catalogue.clear()
@@ -185,7 +202,9 @@ export class Flusher {
     if (failed !== undefined) {
       this.#work.rolledBack()
       this.callbacks?.forget()
-      return rejection(this.#explained(failed.error))
+      const error = this.#explained(failed.error)
+      this.#guard?.undoneTo()
+      return rejection(error)
     }
     this.#work.committed()
     this.#guard?.committed()
@@ -204,6 +223,7 @@ export class Flusher {
         this.#ended()
         this.#work.rolledBack()
         this.callbacks?.forget()
+        this.#guard?.undoneTo()
         this.#life.isSettled = true
       }
       await observed(this.#observer, operation, rollback, noOutcome)

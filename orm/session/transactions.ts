@@ -2,7 +2,7 @@ import type { SessionConnection } from '../driver/session-connection.ts'
 import type { TransactionMode } from '../driver/transaction-mode.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
-import type { Flusher } from './flusher.ts'
+import type { Flusher, FlushMark } from './flusher.ts'
 import { isRetryable, pauseAfter } from './retries.ts'
 import type { SessionParts } from './session-parts.ts'
 import { requireTransactionOptions, type TransactionOptions } from './transaction-options.ts'
@@ -102,16 +102,14 @@ export class Transactions {
   }
 
   async #nested<T>(name: string, fn: () => Promise<T> | T, mode: TransactionMode): Promise<T> {
-    let isSet = false
-    let callbacks = 0
+    let mark: FlushMark | undefined
     try {
       if (!this.#connection.isInTransaction) await this.#connection.begin(mode, undefined)
       await this.#flusher.flush(undefined)
       await this.#flusher.alone(async () => {
         await this.#connection.savepoint(name, undefined)
         this.#work.savepoint()
-        callbacks = this.#flusher.callbackCount
-        isSet = true
+        mark = this.#flusher.mark()
       })
       const result = await fn()
       await this.#flusher.flush(undefined)
@@ -123,8 +121,8 @@ export class Transactions {
       return result
     } catch (error) {
       const dropped = this.#drop(name)
-      if (isSet && dropped > 0) {
-        this.#flusher.callbacks?.undoneTo(callbacks)
+      if (mark !== undefined && dropped > 0) {
+        this.#flusher.undoneTo(mark)
         await this.#flusher.alone(async () => {
           await this.#connection.rollbackToSavepoint(name, undefined)
           this.#work.rolledBackToSavepoint(dropped)

@@ -12,6 +12,10 @@ export interface WriteGuard {
   check(written: readonly object[], inserted: readonly object[]): void
   /** Something was committed: it is too late to refuse it. */
   committed(): void
+  /** What it has seen until now, for {@link undoneTo}. */
+  mark(): unknown
+  /** What was written since was rolled back. @param mark that of the savepoint; without one, everything since the last commit */
+  undoneTo(mark?: unknown): void
   /** The error to tell in place of one with which a flush or a commit has failed. */
   explain(error: unknown): unknown
 }
