@@ -48,9 +48,10 @@ export async function postRoutes(app: FastifyInstance): Promise<void> {
   )
 }
 
-/** The tags with these names. Two requests may make the same one at once. */
-async function tagsNamed(session: Session, names: readonly string[]): Promise<Tag[]> {
-  if (names.length === 0) return []
+/** The tags with these names. Requests that make the same ones at once wait for each other, so they need one order. */
+async function tagsNamed(session: Session, given: readonly string[]): Promise<Tag[]> {
+  if (given.length === 0) return []
+  const names = given.toSorted()
   await session.execute(
     sql`insert into ${Tag} (${Tag.columns.name}) select unnest(${names}::text[]) on conflict do nothing`,
   )

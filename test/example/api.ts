@@ -10,6 +10,7 @@ import { busyConnections, exampleSchema } from './support.ts'
 export const largest = 2_147_483_647
 
 export interface ExampleApi {
+  readonly url: string
   http(): ReturnType<typeof supertest>
   query(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>
   /** What is really stored. */
@@ -32,6 +33,7 @@ export async function exampleApi(): Promise<ExampleApi> {
     assert.deepEqual(await busyConnections(server), [])
   })
   return {
+    url: server.url,
     http: () => supertest(app.server),
     query: (text, values) => server.query(text, values),
     rows: (table, id) =>

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { connect } from '../support/database.ts'
 import { details, exampleApi, largest, status } from './api.ts'
 import { exampleSchema } from './support.ts'
 
-const { http, query, rows, count, postsOf } = await exampleApi()
+const { http, query, rows, count, postsOf, url } = await exampleApi()
 
 const aDate = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
 
@@ -125,6 +126,23 @@ describe('POST /posts', () => {
     expect(
       await query(`select 1 from ${exampleSchema}.tags where name = 'made at once'`),
     ).toHaveLength(1)
+  })
+
+  it('makes the same tags in any order, without a deadlock', async () => {
+    const [first, second] = [
+      ['x', 'held', 'y'],
+      ['y', 'held', 'x'],
+    ]
+    const send = (tags: unknown) =>
+      status(http().post('/posts').send({ authorId: 5, title: 'Tagged', tags }))
+    const other = await connect(url)
+    await other.query(`begin; insert into ${exampleSchema}.tags (name) values ('held')`)
+    const answers = Promise.all([send(first), send(second)])
+    await expect
+      .poll(() => query(`select from pg_locks where locktype = 'transactionid' and not granted`))
+      .toHaveLength(2)
+    await other.end()
+    expect(await answers).toEqual([201, 201])
   })
 
   it('answers 409 to an unknown author, and writes nothing', async () => {
