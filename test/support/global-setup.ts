@@ -25,7 +25,9 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     stack.defer(() => rm(ramDisk, { recursive: true, force: true }))
     process.env['TMPDIR'] = ramDisk
   }
-  const server = process.env['DATABASE_URL'] || stack.use(await startPostgres()).url
+  const given = process.env['DATABASE_URL']
+  const server = given || stack.use(await startPostgres()).url
+  if (!given) await asServer(server, shortenPasswordChecks)
   const name = `data_bridge_test_${randomBytes(6).toString('hex')}`
   await asServer(server, (client) => createDatabase(client, name))
   stack.defer(() => asServer(server, (client) => dropDatabases(client, name)))
@@ -34,6 +36,14 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   provide('databaseUrl', url.href)
   const kept = stack.move()
   return () => kept.disposeAsync()
+}
+
+/** Thousands of rounds for the password of each connection protect nothing here, and the tests make many connections. */
+async function shortenPasswordChecks(client: pg.Client): Promise<void> {
+  await client.query('set scram_iterations = 1')
+  await client.query(
+    `alter role current_user password ${client.escapeLiteral(client.password ?? '')}`,
+  )
 }
 
 async function createDatabase(client: pg.Client, name: string): Promise<void> {

@@ -1,8 +1,6 @@
 import { hostileTexts } from './hostile-texts.ts'
 import { labels, Point, type TypeName, type ValueOf } from './every-type.ts'
 
-const long = ['x', '\\', '"', '👩'].map((part) => part.repeat(1_000_000 / part.length))
-
 const instants = [
   '1970-01-01T00:00:00.000Z',
   '1969-12-31T23:59:59.999Z',
@@ -128,12 +126,15 @@ export const hostile: { readonly [Name in TypeName]: readonly ValueOf<Name>[] } 
   point: [new Point(0, 0), new Point(-1.5, 1e300), new Point(0.1, 5e-324)],
 }
 
-/** Of some types values of a million characters. */
-export const huge: { readonly [Name in TypeName]?: readonly ValueOf<Name>[] } = {
-  text: long,
-  bytes: [Buffer.alloc(1_000_000, '\\')],
-  texts: [long.slice(0, 2)],
-  jsonb: [long],
+/** Of some types values of that many characters. */
+export function huge(length: number): { readonly [Name in TypeName]?: readonly ValueOf<Name>[] } {
+  const long = ['x', '\\', '"', '👩'].map((part) => part.repeat(length / part.length))
+  return {
+    text: long,
+    bytes: [Buffer.alloc(length, '\\')],
+    texts: [long.slice(0, 2)],
+    jsonb: [long],
+  }
 }
 
 /** Of each type one value, the first one. */

@@ -129,10 +129,14 @@ async function stale(
   const userIds = [userId, ...added.map(({ id }) => id as number | undefined)].filter(
     (id) => id !== undefined,
   )
-  await query('update posts set likes = likes + 100 where id = any($1)', [postIds])
-  await query('update users set age = 77 where id = any($1)', [userIds])
-  const likes = await query('select id, likes as value from posts where id = any($1)', [postIds])
-  const ages = await query('select id, age as value from users where id = any($1)', [userIds])
+  const likes = await query(
+    'update posts set likes = likes + 100 where id = any($1) returning id, likes as value',
+    [postIds],
+  )
+  const ages = await query(
+    'update users set age = 77 where id = any($1) returning id, age as value',
+    [userIds],
+  )
   const posts = (await again(() => session.getMany(Post, postIds), attempts)).filter(
     (post) => !seen.has(post),
   )

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import pg from 'pg'
 import { afterAll, expect } from 'vitest'
 import { Database, type PoolUsage } from '../../../../orm/index.ts'
 import { testDatabase, type TestDatabase } from '../../../support/database.ts'
@@ -9,10 +10,15 @@ import type { Rows, Seed } from './jobs.ts'
 /** A database with the blog, in which a name that is taken is refused at COMMIT. */
 export async function faultDatabase(): Promise<TestDatabase> {
   const stored = await testDatabase(blog)
-  const { query } = stored
-  await query('alter table users add unique (name) deferrable initially deferred')
-  await query('create index on posts (author_id)')
-  return stored
+  await stored.query('alter table users add unique (name) deferrable initially deferred')
+  await stored.query('create index on posts (author_id)')
+  // Many stages look at once: on a single connection they would mostly wait for each other.
+  const direct = new pg.Pool({ connectionString: stored.url, max: 3, application_name: 'direct' })
+  direct.on('error', () => {})
+  afterAll(() => direct.end())
+  const query: TestDatabase['query'] = async (text, parameters = []) =>
+    (await direct.query(text, [...parameters])).rows
+  return { ...stored, query }
 }
 
 /** A database behind a proxy of its own. */

@@ -144,11 +144,14 @@ async function run(laned: Laned, count: number, random: Random): Promise<number>
 }
 
 it(`agrees with the model for 10,000 random steps through a chopping network (seed ${seed})`, async () => {
-  const random = randomFrom(seed)
-  const pieces = randomFrom(seed + 1)
-  const pieceSize = (): number => (pieces(3) === 0 ? 1 + pieces(20) : 100 + pieces(2000))
-  await using proxy = await choppingProxy(url, pieceSize)
-  expect(await run(await openLane(proxy.url, 'bytes'), 10_000, random)).toBe(10_000)
+  // Ten times, each with an empty table: to read a long one is most of the time, and no other case.
+  for (let round = 0; round < 10; round += 1) {
+    const random = randomFrom(seed + 2 * round)
+    const pieces = randomFrom(seed + 2 * round + 1)
+    const pieceSize = (): number => (pieces(3) === 0 ? 1 + pieces(20) : 100 + pieces(2000))
+    await using proxy = await choppingProxy(url, pieceSize)
+    expect(await run(await openLane(proxy.url, 'bytes'), 1_000, random)).toBe(1_000)
+  }
 }, 240_000)
 
 it(`agrees with the model for 3,000 random steps of the messages of pg (seed ${seed})`, async () => {
