@@ -1,4 +1,4 @@
-import { inversesOf } from '../schema/inverse.ts'
+import { inversesOf, twinsOf } from '../schema/inverse.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { Entity } from './entity.ts'
 import { stateOf } from './entity-state.ts'
@@ -27,12 +27,16 @@ export function changeLink(link: Link, isThere: boolean): Entity {
   return owner
 }
 
-/** A link and its reverse are one row: `post.tags.add(tag)` and `tag.posts.remove(post)` are about the same. */
-function fromItsSide(link: Link): Link {
-  const { relation, owner, target } = link
+/**
+ * A link and its reverse are one row: `post.tags.add(tag)` and `tag.posts.remove(post)` are about the same. So are
+ * relations of one side with the same columns.
+ */
+function fromItsSide({ relation, owner, target }: Link): Link {
+  const [first = relation] = twinsOf(relation)
   const [inverse] = inversesOf(relation)
-  if (inverse === undefined || isFirst(relation, inverse)) return link
-  return { relation: inverse, owner: target, target: owner }
+  return inverse === undefined || isFirst(first, inverse)
+    ? { relation: first, owner, target }
+    : { relation: inverse, owner: target, target: owner }
 }
 
 function isFirst(one: RelationMetadata, other: RelationMetadata): boolean {

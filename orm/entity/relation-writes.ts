@@ -1,5 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { holderOf, inversesOf, isDeclared, isOptional, nameOf } from '../schema/inverse.ts'
+import { holderOf, inversesOf, isDeclared, isOptional, nameOf, twinsOf } from '../schema/inverse.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { linkColumns, type Through } from '../schema/relation-metadata.ts'
 import { isUnchanged } from '../schema/values.ts'
@@ -217,7 +217,7 @@ function link(owner: Entity, relation: RelationMetadata, target: Entity): void {
   if (handle.loaded.includes(target)) return
   trackBoth(owner, target)
   changeLinks(owner, relation, target, true)
-  include(owner, relation, target)
+  for (const twin of twinsOf(relation)) include(owner, twin, target)
   for (const inverse of inversesOf(relation)) include(target, inverse, owner)
 }
 
@@ -225,7 +225,7 @@ function unlink(owner: Entity, relation: RelationMetadata, target: Entity): void
   const handle = handleOf(owner, relation)
   if (handle.isKnown && !handle.loaded.includes(target)) return
   changeLinks(owner, relation, target, false)
-  exclude(owner, relation, target)
+  for (const twin of twinsOf(relation)) exclude(owner, twin, target)
   for (const inverse of inversesOf(relation)) exclude(target, inverse, owner)
 }
 

@@ -1,4 +1,4 @@
-import type { ColumnPair } from './relation-metadata.ts'
+import type { ColumnPair, Through } from './relation-metadata.ts'
 import type { RelationMetadata } from './metadata.ts'
 
 const inverses = new WeakMap<RelationMetadata, readonly RelationMetadata[]>()
@@ -25,6 +25,34 @@ function isInverse(one: RelationMetadata, other: RelationMetadata): boolean {
     one.through.table === other.through.table &&
     areFlipped(one.through.from, other.through.to) &&
     areFlipped(one.through.to, other.through.from)
+  )
+}
+
+const twins = new WeakMap<RelationMetadata, readonly RelationMetadata[]>()
+
+/** The relations of an owner over the same link table and columns, this one included: one relation with several names. */
+export function twinsOf(relation: RelationMetadata): readonly RelationMetadata[] {
+  let found = twins.get(relation)
+  if (found === undefined) {
+    const others = [...relation.owner.relations.values()]
+    twins.set(relation, (found = others.filter((other) => isTwin(relation.through, other.through))))
+  }
+  return found
+}
+
+function isTwin(one: Through | undefined, other: Through | undefined): boolean {
+  return (
+    one !== undefined &&
+    one.table === other?.table &&
+    areSame(one.from, other.from) &&
+    areSame(one.to, other.to)
+  )
+}
+
+function areSame(pairs: readonly ColumnPair[], others: readonly ColumnPair[]): boolean {
+  return areFlipped(
+    pairs,
+    others.map(([from, to]) => [to, from]),
   )
 }
 

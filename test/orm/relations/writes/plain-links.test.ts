@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { integer, manyToMany, table, text } from '../../../../orm/index.ts'
+import { integer, manyToMany, selectinload, table, text } from '../../../../orm/index.ts'
 import { testDatabase } from '../../../support/database.ts'
 import { coded } from '../../../support/failure.ts'
 
@@ -7,6 +7,7 @@ class Post extends table('posts', {
   id: integer().primaryKey().generated(),
   title: text(),
   tags: () => manyToMany(Tag, { through: 'post_tags' }),
+  strictTags: () => manyToMany(Tag, { through: 'post_tags', lazy: 'raise' }),
   related: () => manyToMany(Post, { through: 'related', from: 'one_id', to: 'other_id' }),
 }) {}
 
@@ -39,6 +40,21 @@ describe('a link table without an entity', () => {
       go?.posts.remove(one as Post)
     })
     expect(await links()).toEqual(['1-2', '1-3', '2-1'])
+  })
+
+  it('is the same behind all relations that name it, and the last word counts', async () => {
+    await database.run(async (session) => {
+      const [one] = (await session.getMany(Post, [1])) as [Post]
+      const [go, sql] = (await session.getMany(Tag, [1, 2])) as [Tag, Tag]
+      await session.load(one, selectinload(Post.tags), selectinload(Post.strictTags))
+      one.tags.add(sql)
+      expect(one.strictTags.value).toEqual([go, sql])
+      one.strictTags.remove(sql)
+      sql.posts.add(one)
+      one.tags.remove(sql, go)
+      expect([one.tags.value, one.strictTags.value]).toEqual([[], []])
+    })
+    expect(await links()).toEqual(['2-1'])
   })
 
   it('links rows of one table', async () => {
