@@ -123,6 +123,8 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
     if (!settings.isOwn) return
     shutdown.abort()
     await settings.database.close()
+    // Those of a COMMIT that was under way.
+    await callbacks.over()
   })
 
   return sessionOf

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Database, type Session, sql } from '../../../orm/index.ts'
@@ -184,6 +184,32 @@ describe('afterCommit(fn) of a request that is not committed', () => {
     leaving.abort()
     await expect(response).rejects.toThrow('aborted')
     await expect.poll(() => ran).toEqual(['ann'])
+  })
+
+  it('ends before the application is closed, also where the client leaves while COMMIT runs', async () => {
+    const left = Promise.withResolvers<void>()
+    const lock = await holdLock(url, 9)
+    await using served = await serve({ connectionString: url }, (app) => {
+      app.get('/', async (request, reply) => {
+        reply.raw.once('close', left.resolve)
+        request.session.add(user('held'))
+        request.session.afterCommit(async () => {
+          await setTimeout(100)
+          ran.push('held')
+        })
+        return 'done'
+      })
+    })
+    const leaving = new AbortController()
+    const response = served.fetch('/', { signal: leaving.signal })
+    await untilBlocked(query, 'commit')
+    leaving.abort()
+    await expect(response).rejects.toThrow('aborted')
+    await left.promise
+    const closing = served.app.close()
+    await lock[Symbol.asyncDispose]()
+    await closing
+    expect(ran).toEqual(['held'])
   })
 
   it('ends before the application is closed, also where the client leaves while it runs', async () => {
