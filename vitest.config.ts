@@ -23,7 +23,8 @@ const core = [
   'test/orm/query/{queries,select}.test.ts',
   'test/orm/relations/{eager,lazy,loaders}.test.ts',
   'test/orm/schema/round-trip{,-batch,-unreadable}.test.ts',
-  'test/orm/session/{dirty-tracking,flush,identity-map,transactions}.test.ts',
+  'test/orm/{flush/flush,session/transactions}.test.ts',
+  'test/orm/unit-of-work/{dirty-tracking,identity-map}.test.ts',
 ]
 
 // The package's own name means its sources here, as for `node --conditions` and the compiler.

@@ -22,7 +22,7 @@ import {
 import type { LazySetting } from './schema/lazy-mode.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { ambient, ambientScope } from './session/ambient.ts'
-import { Catalogue } from './session/catalogue.ts'
+import { Catalogue } from './flush/catalogue.ts'
 import { runCallbacks } from './session/run-callbacks.ts'
 import type { LiveSession, SessionLog, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'

@@ -7,7 +7,7 @@ import { type Identity, identityOf } from '../entity/identity.ts'
 import type { EntityCollector } from '../relations/context.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 const none: readonly (readonly [Entity, Row])[] = []
 

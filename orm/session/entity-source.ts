@@ -27,7 +27,7 @@ import { columnsWith } from '../schema/row-columns.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
 import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
-import type { Catalogue } from './catalogue.ts'
+import type { Catalogue } from '../flush/catalogue.ts'
 import { Collector } from './collector.ts'
 import { type Fetched, FetchedRows, type Fetching } from '../sql/fetched.ts'
 import { loadsOf } from './given-loads.ts'
@@ -35,7 +35,7 @@ import { givenKey, givenKeys, type GivenKey } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Flusher } from './flusher.ts'
 import type { SessionParts } from './session-parts.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 /** The reading side of a session. A row always becomes the same entity. */
 export class EntitySource implements QueryContext {

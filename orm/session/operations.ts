@@ -1,5 +1,5 @@
 import type { Operation, Outcome, QueryOperation, SessionOperation } from '../observe/operation.ts'
-import type { ChangeSet } from './change-set.ts'
+import type { ChangeSet } from '../unit-of-work/change-set.ts'
 
 type Counts = Pick<SessionOperation, 'pending' | 'dirty' | 'deleted'>
 

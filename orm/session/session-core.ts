@@ -9,7 +9,7 @@ import { Flusher } from './flusher.ts'
 import { SessionEnd } from './session-end.ts'
 import { SessionLife } from './session-life.ts'
 import type { LiveSession, SessionParts } from './session-parts.ts'
-import { UnitOfWork } from './unit-of-work.ts'
+import { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 /** The rooms of a session, and what its entities ask of it. */
 export class SessionCore implements EntityOwner {

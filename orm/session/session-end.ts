@@ -8,7 +8,7 @@ import { abortedError, lostError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { Transactions } from './transactions.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 /** What is under way in a session, and how the session ends. */
 export class SessionEnd {

@@ -1,6 +1,5 @@
 import type { Lifecycle } from '../entity/entity-state.ts'
 import { DataBridgeError, safeError } from '../errors.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
 
 export function closedError(): DataBridgeError {
   return new DataBridgeError(
@@ -72,13 +71,5 @@ export function rollbackToError(name: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',
     `execute() got ROLLBACK TO ${name}, which would undo what the session has written since; use transaction(), whose savepoints the session knows`,
-  )
-}
-
-export function noXminError({ entityName, fullName }: TableMetadata): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_SCHEMA',
-    `${entityName} has version: 'xmin', which expected an ordinary or a partitioned table; ${fullName} is a view or a ` +
-      'foreign table, or has foreign partitions: use a column with version(), if it has one',
   )
 }

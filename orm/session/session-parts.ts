@@ -3,7 +3,7 @@ import type { Observer } from '../observe/observer.ts'
 import type { StatementStats } from '../observe/stats.ts'
 import type { LazySetting } from '../schema/lazy-mode.ts'
 import type { TellRefused } from '../util/refusals.ts'
-import type { Catalogue } from './catalogue.ts'
+import type { Catalogue } from '../flush/catalogue.ts'
 import type { WriteGuard } from './write-guard.ts'
 
 /** A session as its database knows it. */

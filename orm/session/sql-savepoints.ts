@@ -2,7 +2,7 @@ import type { DataBridgeError } from '../errors.ts'
 import { transactionControls } from '../sql/transaction-control.ts'
 import { controlError, rollbackToError } from './session-errors.ts'
 import type { AfterCommit } from './after-commit.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 /** What a session had done when a savepoint was set. */
 interface Mark {

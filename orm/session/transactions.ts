@@ -6,7 +6,7 @@ import type { Flusher, FlushMark } from './flusher.ts'
 import { isRetryable, pauseAfter } from './retries.ts'
 import type { SessionParts } from './session-parts.ts'
 import { requireTransactionOptions, type TransactionOptions } from './transaction-options.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 /** The running calls of `transaction()` in a session, each inside the previous one. */
 export class Transactions {

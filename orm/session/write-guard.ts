@@ -1,5 +1,5 @@
 import { stateOf } from '../entity/entity-state.ts'
-import type { ChangeSet } from './change-set.ts'
+import type { ChangeSet } from '../unit-of-work/change-set.ts'
 
 /** @internal Decides whether a session may write entities that have a version. */
 export interface WriteGuard {

@@ -7,7 +7,7 @@ import { CombinedObserver } from '../../orm/observe/combined-observer.ts'
 import type { Observer } from '../../orm/observe/observer.ts'
 import type { Operation, Outcome } from '../../orm/observe/operation.ts'
 import { StatementStats } from '../../orm/observe/stats.ts'
-import { Catalogue } from '../../orm/session/catalogue.ts'
+import { Catalogue } from '../../orm/flush/catalogue.ts'
 import { BaseSession } from '../../orm/session/session.ts'
 import { SentMessages, type WireQuery } from './sent-messages.ts'
 

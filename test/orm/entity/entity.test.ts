@@ -15,7 +15,7 @@ import {
 import { relationHandle } from '../../../orm/entity/relation-handle.ts'
 import { stateOf } from '../../../orm/entity/entity-state.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
-import { UnitOfWork } from '../../../orm/session/unit-of-work.ts'
+import { UnitOfWork } from '../../../orm/unit-of-work/unit-of-work.ts'
 import { Comment, Post, User } from '../../support/entities.ts'
 import { owner } from '../../support/entity-owner.ts'
 import { coded, failure } from '../../support/failure.ts'

@@ -10,7 +10,7 @@ import {
   guardFailure,
 } from '../../../orm/sql/guarded-writes.ts'
 import type { Statement } from '../../../orm/sql/statement.ts'
-import { Catalogue } from '../../../orm/session/catalogue.ts'
+import { Catalogue } from '../../../orm/flush/catalogue.ts'
 import { connect, testDatabase } from '../../support/database.ts'
 import { exchange } from '../../support/exchange.ts'
 

@@ -3,7 +3,7 @@ import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 /** A statement of a flush, and the entities that it writes. */
 export interface Batch {

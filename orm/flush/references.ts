@@ -5,8 +5,8 @@ import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { isSameList } from '../util/lists.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
-import { parentsOf, type Reference, referencesOf } from './commit-order.ts'
-import type { IdentityMap } from './identity-map.ts'
+import { parentsOf, type Reference, referencesOf } from '../unit-of-work/commit-order.ts'
+import type { IdentityMap } from '../unit-of-work/identity-map.ts'
 
 /** What the database does with a referring row when the row that it refers to is deleted. */
 export type Action = 'cascade' | 'set null' | 'set default' | 'none'

@@ -3,8 +3,8 @@ import { stateOf } from '../entity/entity-state.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
 import type { Catalogue } from './catalogue.ts'
-import { hasChanged, isDirty } from './change-set.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import { hasChanged, isDirty } from '../unit-of-work/change-set.ts'
+import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 /**
  * Whether a flush would give entities values that they do not have yet: to those that were added, and to

@@ -7,8 +7,8 @@ import {
   changeOf,
   type ChangeSet,
   awaitsKeys,
-} from './change-set.ts'
-import type { IdentityMap } from './identity-map.ts'
+} from '../unit-of-work/change-set.ts'
+import type { IdentityMap } from '../unit-of-work/identity-map.ts'
 import { fillForeignKeys } from './insert.ts'
 import type { Writing } from './writing.ts'
 

@@ -5,7 +5,7 @@ import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
-import { commitOrder, type Reference, referencesOf } from './commit-order.ts'
+import { commitOrder, type Reference, referencesOf } from '../unit-of-work/commit-order.ts'
 import { knownReferences } from './references.ts'
 
 /** The rows that a flush has to write before a row. Most rows have none. */

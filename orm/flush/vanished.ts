@@ -5,7 +5,7 @@ import type { TableMetadata } from '../schema/metadata.ts'
 import { selectOfKeys } from '../sql/key-statements.ts'
 import type { Statement } from '../sql/statement.ts'
 import { cascadesBelow } from './cascading.ts'
-import { leaveRelations } from './held-relations.ts'
+import { leaveRelations } from '../unit-of-work/held-relations.ts'
 import { byTable } from './tables.ts'
 import type { Batch, Writing } from './writing.ts'
 

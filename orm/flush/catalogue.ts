@@ -1,7 +1,7 @@
+import { DataBridgeError } from '../errors.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { factQuery, readFacts } from '../sql/fact-query.ts'
 import { TableFacts } from '../sql/table-facts.ts'
-import { noXminError } from './session-errors.ts'
 
 type Rows = readonly (readonly (string | null)[])[]
 
@@ -54,4 +54,12 @@ export class Catalogue {
   clear(): void {
     this.#known.clear()
   }
+}
+
+function noXminError({ entityName, fullName }: TableMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_SCHEMA',
+    `${entityName} has version: 'xmin', which expected an ordinary or a partitioned table; ${fullName} is a view or a ` +
+      'foreign table, or has foreign partitions: use a column with version(), if it has one',
+  )
 }

@@ -1,8 +1,8 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive } from '../schema/wire-form.ts'
 import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
-import { awaitsKeys, type Change } from './change-set.ts'
-import { referencesOf } from './commit-order.ts'
+import { awaitsKeys, type Change } from '../unit-of-work/change-set.ts'
+import { referencesOf } from '../unit-of-work/commit-order.ts'
 import { type Conflict, isChange, type Written } from './unique-conflicts.ts'
 import type { Writing } from './writing.ts'
 

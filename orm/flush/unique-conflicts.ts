@@ -7,7 +7,7 @@ import { keptOf, textOfKept } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
 import { cascadesBelow } from './cascading.ts'
-import type { Change, ChangeSet } from './change-set.ts'
+import type { Change, ChangeSet } from '../unit-of-work/change-set.ts'
 import { byTable, changesByTable } from './tables.ts'
 import type { Writing } from './writing.ts'
 

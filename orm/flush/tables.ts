@@ -1,7 +1,7 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
-import type { Change } from './change-set.ts'
+import type { Change } from '../unit-of-work/change-set.ts'
 
 const noChanges: ReadonlyMap<TableMetadata, readonly Change[]> = new Map()
 const noRows: ReadonlyMap<TableMetadata, readonly Entity[]> = new Map()

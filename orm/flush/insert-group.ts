@@ -1,11 +1,11 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { keyNow } from '../entity/identity.ts'
-import { commitOrder } from './commit-order.ts'
+import { commitOrder } from '../unit-of-work/commit-order.ts'
+import { hasKey } from '../unit-of-work/pending-relations.ts'
 import {
   awaitsKey,
   fillForeignKeys,
-  hasKey,
   insertTable,
   insertsOf,
   rereadVersions,

@@ -5,7 +5,7 @@ import { isReferenced } from '../entity/references.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { valueOfKept } from '../schema/values.ts'
 import { type Reservation, reserveValues } from '../sql/reserve-statement.ts'
-import { keepKey } from './kept-keys.ts'
+import { keepKey } from '../unit-of-work/kept-keys.ts'
 import type { Writing } from './writing.ts'
 
 /** A column whose values the database makes, and the new rows that need one. */

@@ -10,7 +10,7 @@ import type { Statement } from '../sql/statement.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
 import type { Catalogue } from './catalogue.ts'
 import { absorbAll, BatchReader } from './batch-reader.ts'
-import type { UnitOfWork } from './unit-of-work.ts'
+import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 import type { Batch, Writing } from './writing.ts'
 
 /** How many rows travel with COMMIT. */

@@ -7,16 +7,16 @@ import { isSameValue } from '../entity/same-value.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { isDeclared, nameOf } from '../schema/inverse.ts'
-import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { insertDefaults, insertRows } from '../sql/insert-statements.ts'
 import type { Statement } from '../sql/statement.ts'
-import { exactKeys, hasInexactKeys } from './exact-keys.ts'
+import { exactKeys, hasInexactKeys } from '../unit-of-work/exact-keys.ts'
 import { areSafelyKept, isSafelyRead } from './safely-read.ts'
 import { readVersions } from './versions.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import { inLockOrder } from './lock-order.ts'
-import { keepsKey } from './kept-keys.ts'
+import { keepsKey } from '../unit-of-work/kept-keys.ts'
 import type { Batch, Writing } from './writing.ts'
 
 /** Inserts rows of one table. Rows with values for the same columns are one statement. */
@@ -187,11 +187,6 @@ export function statementKey(entity: Entity): string {
 
 function givenColumns(entity: Entity): ColumnMetadata[] {
   return stateOf(entity).table.columns.filter((column) => valueOf(entity, column) !== undefined)
-}
-
-/** Whether the foreign key of a relation has its value. */
-export function hasKey(entity: Entity, { foreignKey }: RelationMetadata): boolean {
-  return foreignKey.every((column) => valueOf(entity, column) !== undefined)
 }
 
 /** Fills in foreign keys that were given as entities. A key that the program set later stays. */

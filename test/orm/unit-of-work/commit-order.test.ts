@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { commitOrder, parentsOf } from '../../../orm/session/commit-order.ts'
+import { commitOrder, parentsOf } from '../../../orm/unit-of-work/commit-order.ts'
 import { belongsTo, integer, table } from '../../../orm/index.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
 import { Comment, Post, User } from '../../support/entities.ts'

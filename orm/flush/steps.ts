@@ -1,5 +1,5 @@
 import type { Entity } from '../entity/entity.ts'
-import type { Change, ChangeSet } from './change-set.ts'
+import type { Change, ChangeSet } from '../unit-of-work/change-set.ts'
 import { splitUpdates } from './split-updates.ts'
 import { type Conflict, conflictsOf, type Written } from './unique-conflicts.ts'
 import type { Writing } from './writing.ts'

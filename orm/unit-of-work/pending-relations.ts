@@ -4,7 +4,6 @@ import { changeLink, type Link } from '../entity/links.ts'
 import { setValue, valueOf } from '../entity/property.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import { isDeclared } from '../schema/inverse.ts'
-import { hasKey } from './insert.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 
 /** A link that a flush writes: an inserted or a deleted row of a link table. */
@@ -124,4 +123,9 @@ function reopen(entity: Entity, relation: RelationMetadata, target: object): voi
 export function isWaiting(entity: Entity): boolean {
   const { links, references, snapshot } = stateOf(entity)
   return links !== undefined || (references !== undefined && snapshot !== undefined)
+}
+
+/** Whether the foreign key of a relation has its value. */
+export function hasKey(entity: Entity, { foreignKey }: RelationMetadata): boolean {
+  return foreignKey.every((column) => valueOf(entity, column) !== undefined)
 }
