@@ -42,11 +42,16 @@ function relationsTo(owner: TableMetadata, targets: ReadonlySet<TableMetadata>):
   return names
 }
 
+/** Whether its session no longer knows an entity. */
+export function isDetached(entity: Entity): boolean {
+  return stateOf(entity).lifecycle === 'detached'
+}
+
 /** Forgets loaded relations to entities that the session has let go, so that they load again. */
-export function forgetDetached(identity: IdentityMap): void {
-  identity.forEach((entity) => {
+export function forgetDetached(entities: { forEach(visit: (entity: Entity) => void): void }): void {
+  entities.forEach((entity) => {
     stateOf(entity).handles?.forEach((handle) => {
-      if (handle.loaded.some((other) => stateOf(other).lifecycle === 'detached')) handle.forget()
+      if (handle.loaded.some(isDetached)) handle.forget()
     })
   })
 }

@@ -14,7 +14,7 @@ import { keepKey } from './kept-keys.ts'
 import { isWaiting, type LinkChange, PendingRelations } from './pending-relations.ts'
 import { refuseForeign, requireWritable, secondError } from './trackable.ts'
 import { restore, Undo } from './undo.ts'
-import { forgetDetached, leaveRelations } from './held-relations.ts'
+import { forgetDetached, isDetached, leaveRelations } from './held-relations.ts'
 
 const none: ReadonlySet<Entity> = new Set()
 
@@ -40,13 +40,17 @@ export class UnitOfWork {
 
   /** Tracks an entity, and the new ones that its relations lead to. */
   add(entity: Entity): void {
+    const isBack = isDetached(entity)
     if (this.#track(entity)) this.#addRelated(entity)
+    if (isBack) forgetDetached([entity])
   }
 
   /** The same for several, which are inserted in this order. */
   addAll(entities: readonly Entity[]): void {
+    const back = entities.filter(isDetached)
     const added = entities.filter((entity) => this.#track(entity))
     for (const entity of added) this.#addRelated(entity)
+    forgetDetached(back)
   }
 
   /** @returns whether it was not tracked before */
