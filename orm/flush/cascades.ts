@@ -22,45 +22,80 @@ export function followDeletion(
   rows: readonly Row[],
   vanished: Entity[],
 ): void {
-  if (rows.length === 0) return
-  const { identity } = writing.work
-  for (const child of identity.tables()) {
-    if (identity.of(child).size === 0) continue
-    for (const reference of knownReferences(writing.factsOf, child, [table])) {
-      if (reference.action === 'none') continue
-      const referring = referringRows(writing, child, reference, rows)
+  const referring = new Map<TableMetadata, readonly Referring[]>()
+  const deleted = [{ table, rows }]
+  // The list grows while it is walked: not by recursion, since a chain may be longer than the stack.
+  for (const parents of deleted) {
+    if (parents.rows.length === 0) continue
+    let all = referring.get(parents.table)
+    if (all === undefined) referring.set(parents.table, (all = referringTo(writing, parents.table)))
+    for (const { child, reference, byKey } of all) {
+      const entities = referringRows(reference, byKey, parents.rows)
       if (reference.action !== 'cascade') {
-        for (const entity of referring) setColumns(writing, entity, reference)
+        for (const entity of entities) setColumns(writing, entity, reference)
         continue
       }
       const gone: Row[] = []
-      for (const entity of referring) {
+      for (const entity of entities) {
         gone.push(stateOf(entity).snapshot ?? [])
         writing.work.vanished(entity)
         vanished.push(entity)
       }
-      followDeletion(writing, child, gone, vanished)
+      deleted.push({ table: child, rows: gone })
     }
   }
 }
 
-/** The entities whose rows refer to these rows. */
-function referringRows(
-  { work }: Writing,
-  child: TableMetadata,
+/** The entities of a table by what they refer to. */
+interface Referring {
+  readonly child: TableMetadata
+  readonly reference: KnownReference
+  readonly byKey: ReadonlyMap<Identity, readonly Entity[]>
+}
+
+function referringTo(writing: Writing, table: TableMetadata): readonly Referring[] {
+  const { identity } = writing.work
+  return [...identity.tables()]
+    .filter((child) => identity.of(child).size > 0)
+    .flatMap((child) =>
+      knownReferences(writing.factsOf, child, [table])
+        .filter(({ action }) => action !== 'none')
+        .map((reference) => ({
+          child,
+          reference,
+          byKey: byKey(identity.of(child).values(), reference),
+        })),
+    )
+}
+
+function byKey(
+  entities: Iterable<Entity>,
   reference: KnownReference,
+): ReadonlyMap<Identity, readonly Entity[]> {
+  const found = new Map<Identity, Entity[]>()
+  for (const entity of entities) {
+    const key = keyIn(stateOf(entity).snapshot ?? [], reference)
+    if (key === undefined) continue
+    const same = found.get(key)
+    if (same === undefined) found.set(key, [entity])
+    else same.push(entity)
+  }
+  return found
+}
+
+/** The entities whose rows refer to these rows, and are left. */
+function referringRows(
+  reference: KnownReference,
+  byParent: Referring['byKey'],
   rows: readonly Row[],
 ): readonly Entity[] {
   const remotes = remotesOf(reference)
-  const keys = new Set<Identity>()
+  const found: Entity[] = []
   for (const row of rows) {
     const key = remotes.map(({ position }) => row[position] ?? null)
-    if (!key.includes(null)) keys.add(identityOfKey(remotes, key))
-  }
-  const found: Entity[] = []
-  for (const entity of work.identity.of(child).values()) {
-    const key = keyIn(stateOf(entity).snapshot ?? [], reference)
-    if (key !== undefined && keys.has(key)) found.push(entity)
+    if (key.includes(null)) continue
+    for (const entity of byParent.get(identityOfKey(remotes, key)) ?? [])
+      if (stateOf(entity).snapshot !== undefined) found.push(entity)
   }
   return found
 }

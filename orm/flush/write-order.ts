@@ -2,7 +2,6 @@ import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { keyNow } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
-import type { Row } from '../schema/wire-form.ts'
 import { type Change, type ChangeSet, awaitsKeys } from '../unit-of-work/change-set.ts'
 import { commitOrder } from '../unit-of-work/commit-order.ts'
 import { heldTarget, keyIn, type KnownReference, knownReferences, remotesOf } from './references.ts'
@@ -32,7 +31,7 @@ export class WriteOrder {
   readonly #isNew: ReadonlySet<Written>
   /** For each row those before it. */
   readonly #before = new Map<Node, Map<Node, Reason>>()
-  /** The references of tables to others of which the session holds entities. */
+  /** The references of tables over which rows go with others that the session holds. */
   readonly #held = new Map<TableMetadata, readonly KnownReference[]>()
 
   constructor(writing: Writing, changes: ChangeSet, conflicts: readonly Conflict[]) {
@@ -191,24 +190,35 @@ export class WriteOrder {
             this.#put(change, target, 'order')
         }
       }
-      for (const change of changes) this.#orderVanishing(change, table, change.row, new Set())
+      for (const change of changes) this.#orderVanishing(change)
     }
   }
 
   /** An update of a row that goes with a deleted one, over others that the session holds, comes before. */
-  #orderVanishing(change: Change, table: TableMetadata, row: Row, seen: Set<Entity>): void {
+  #orderVanishing(change: Change): void {
     const { identity } = this.#writing.work
+    const seen = new Set<Entity>()
+    const path = [{ table: change.table, row: change.row }]
+    // The list grows while it is walked: not by recursion, since a chain may be longer than the stack.
+    for (const { table, row } of path)
+      for (const reference of this.#heldReferences(table)) {
+        const parent = heldTarget(identity, row, reference)
+        if (parent === undefined || seen.has(parent)) continue
+        seen.add(parent)
+        if (this.#deleted.has(parent)) this.#put(change, parent, 'order')
+        else path.push({ table: reference.target, row: stateOf(parent).snapshot ?? [] })
+      }
+  }
+
+  #heldReferences(table: TableMetadata): readonly KnownReference[] {
     let references = this.#held.get(table)
-    if (references === undefined)
-      this.#held.set(table, (references = this.#references(table, identity.tables())))
-    for (const reference of references) {
-      if (reference.action !== 'cascade') continue
-      const parent = heldTarget(identity, row, reference)
-      if (parent === undefined || seen.has(parent)) continue
-      seen.add(parent)
-      if (this.#deleted.has(parent)) this.#put(change, parent, 'order')
-      else this.#orderVanishing(change, reference.target, stateOf(parent).snapshot ?? [], seen)
+    if (references === undefined) {
+      references = this.#references(table, this.#writing.work.identity.tables()).filter(
+        ({ action }) => action === 'cascade',
+      )
+      this.#held.set(table, references)
     }
+    return references
   }
 
   #references(table: TableMetadata, targets: Iterable<TableMetadata>): readonly KnownReference[] {

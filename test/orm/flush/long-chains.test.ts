@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { belongsTo, hasMany, integer, table } from '../../../orm/index.ts'
+import { belongsTo, hasMany, integer, table, text } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 
 class Node extends table('nodes', {
@@ -12,7 +12,16 @@ class Node extends table('nodes', {
   children: () => hasMany(Node, 'parentId'),
 }) {}
 
-const { database, query } = await testDatabase([Node])
+class Link extends table('links', {
+  id: integer().primaryKey(),
+  code: text().unique(),
+  note: text().default(''),
+  aboveId: integer()
+    .nullable()
+    .references(() => Link, { onDelete: 'cascade' }),
+}) {}
+
+const { database, query } = await testDatabase([Node, Link])
 const length = 3000
 
 it.each([
@@ -41,3 +50,23 @@ it.each([
     expect(row).toEqual({ count: length - 1 })
   },
 )
+
+it('a chain of rows goes with its first one, with an unsaved change of the last one', async () => {
+  const count = 12_000
+  await using session = database.session()
+  const links = Array.from(
+    { length: count },
+    (_item, index) =>
+      new Link({ id: index, code: `c${index}`, aboveId: index === 0 ? null : index - 1 }),
+  )
+  session.add(links)
+  await session.flush()
+  const [first, last] = [links[0] as Link, links.at(-1) as Link]
+  last.note = 'changed'
+  session.delete(first)
+  const fresh = new Link({ id: count, code: last.code })
+  session.add(fresh)
+  await session.flush()
+  expect(await session.find(Link).toList()).toEqual([fresh])
+  expect(await session.get(Link, last.id)).toBe(null)
+})
