@@ -8,7 +8,7 @@ import { guardedDeleteRows } from '../sql/guarded-writes.ts'
 import { followDeletion } from './cascades.ts'
 import { commitOrder } from '../unit-of-work/commit-order.ts'
 import { leaveRelations } from '../unit-of-work/held-relations.ts'
-import { knownReferences } from './references.ts'
+import { knownReferences, withAncestors } from './references.ts'
 import { rowsByPlace } from './row-counts.ts'
 import { deleteOrder, roundsOf } from './row-order.ts'
 import { byTable, inNameOrder } from './tables.ts'
@@ -37,14 +37,22 @@ export function removeAll(writing: Writing, entities: readonly Entity[]): void {
 
 type Parents = ReadonlyMap<TableMetadata, ReadonlySet<TableMetadata>>
 
+/** The tables that tables refer to, directly or over others. */
 function parentsAmong(
   writing: Writing,
   tables: ReadonlyMap<TableMetadata, readonly Entity[]>,
 ): Parents {
+  const all = withAncestors(tables.keys())
+  const targetsOf = (table: TableMetadata): readonly TableMetadata[] =>
+    knownReferences(writing.factsOf, table, all).map(({ target }) => target)
   const parents = new Map<TableMetadata, ReadonlySet<TableMetadata>>()
   for (const table of tables.keys()) {
-    const references = knownReferences(writing.factsOf, table, tables.keys())
-    parents.set(table, new Set(references.map(({ target }) => target)))
+    const direct = new Set(targetsOf(table))
+    // A cascade may reach its rows over tables of which nothing is deleted here.
+    const reached = new Set(direct)
+    for (const parent of reached) for (const target of targetsOf(parent)) reached.add(target)
+    if (!direct.has(table)) reached.delete(table)
+    parents.set(table, reached)
   }
   return parents
 }

@@ -93,6 +93,20 @@ describe('a row that goes with a deleted one over a row that the session does no
     expect(verbs).toEqual(['begin', 'with', 'select', 'commit'])
   })
 
+  it('may be deleted in the same flush', async () => {
+    await database.run(async (session) => {
+      const user = await session.getOrThrow(User, 1)
+      const like = await session.getOrThrow(Like, 1)
+      const comment = await session.getOrThrow(Comment, 1)
+      session.delete(user, like, comment)
+    })
+    expect(await query('select id from comments')).toEqual([{ id: 2 }])
+    await database.run(async (session) => {
+      session.delete(await session.getOrThrow(User, 2), await session.getOrThrow(Like, 2))
+    })
+    expect(await query('select from users')).toEqual([])
+  })
+
   it('comes back with a rollback to a savepoint', async () => {
     await database.run(async (session) => {
       const comment = await session.getOrThrow(Comment, 1)
