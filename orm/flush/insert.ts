@@ -130,6 +130,7 @@ function insertSame(writing: Writing, table: TableMetadata, entities: readonly E
       } finally {
         const taken = index === entities.length ? entities : entities.slice(0, index)
         writing.work.inserted(taken, isGuarded)
+        if (!facts.isPlain) writing.work.undo.wroteUnseen()
       }
     },
   }

@@ -107,6 +107,7 @@ function removal(
         rows.push(snapshot)
         writing.work.removed(entity)
       }
+      writing.work.undo.wroteUnseen() // rows that refer to them follow
       const gone = [...entities]
       followDeletion(writing, table, rows, gone)
       leaveRelations(writing.work.identity, gone)

@@ -65,7 +65,7 @@ export class Collector implements EntityCollector {
     if (locked === undefined) return entities
     entities.forEach((entity, index) => {
       renew(entity, locked[index] as Row)
-      if (this.#work.isInDoubt) this.#work.read(entity)
+      this.#work.undo.read(entity)
     })
     return entities
   }
@@ -75,7 +75,7 @@ export class Collector implements EntityCollector {
     if (made === undefined) return this.#entities
     const replaced = this.#heldMeanwhile(made)
     this.#work.identity.take(this.#table, made)
-    if (this.#work.isInDoubt) made.forEach((entity) => this.#work.read(entity))
+    if (this.#work.undo.isInDoubt) made.forEach((entity) => this.#work.undo.read(entity))
     return replaced === undefined
       ? this.#entities
       : this.#entities.map((entity) => replaced.get(entity) ?? entity)

@@ -185,7 +185,7 @@ export class EntitySource implements QueryContext {
       }
       requireOne(table, rows)
       reload(entity, row)
-      if (this.#work.isInDoubt) this.#work.read(entity)
+      this.#work.undo.read(entity)
     })
     const columns = columnsWith(table, columnsWithValue(entity))
     const statement = selectByKey(table, key, columns)

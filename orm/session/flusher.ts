@@ -61,7 +61,7 @@ export class Flusher {
   /** Whether there are changes to flush or to commit. Checks every entity of the session. */
   get hasUnsaved(): boolean {
     if (!this.#life.isOpen || this.#life.isClosed) return false
-    return this.#work.hasWritten || this.#work.concerns('any')
+    return this.#work.undo.hasWritten || this.#work.concerns('any')
   }
 
   /** How many callbacks of `afterCommit()` wait for the commit. */
@@ -206,7 +206,7 @@ export class Flusher {
       this.#guard?.undoneTo()
       return rejection(error)
     }
-    this.#work.committed()
+    this.#work.undo.committed()
     this.#guard?.committed()
     this.callbacks?.committed(callbacks)
     this.#life.isSettled = true

@@ -58,11 +58,11 @@ export class SessionCore implements EntityOwner {
 
   /** The program has changed a loaded relation. */
   changedRelation(handle: RelationHandle): void {
-    this.work.changedRelation(handle)
+    this.work.undo.changedRelation(handle)
   }
 
   loadedRelation(handle: RelationHandle): void {
-    this.work.loadedRelation(handle)
+    this.work.undo.loadedRelation(handle)
   }
 
   countRelation(owner: object, relation: RelationMetadata): Promise<number> {

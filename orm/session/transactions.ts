@@ -108,7 +108,7 @@ export class Transactions {
       await this.#flusher.flush(undefined)
       await this.#flusher.alone(async () => {
         await this.#connection.savepoint(name, undefined)
-        this.#work.savepoint()
+        this.#work.undo.savepoint()
         mark = this.#flusher.mark()
       })
       const result = await fn()
@@ -116,7 +116,7 @@ export class Transactions {
       this.#pop(name)
       await this.#flusher.alone(async () => {
         await this.#connection.releaseSavepoint(name, undefined)
-        this.#work.releasedSavepoint()
+        this.#work.undo.releasedSavepoint()
       })
       return result
     } catch (error) {

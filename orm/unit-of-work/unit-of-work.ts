@@ -1,8 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
-import { fillDeferred, withLoaded } from '../entity/deferred.ts'
+import { fillDeferred } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { identityOf, storedIdentity } from '../entity/identity.ts'
-import type { RelationHandle } from '../entity/relation-handle.ts'
 import { includeGiven, newlyRelated } from '../entity/relation-writes.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
@@ -13,7 +12,7 @@ import { IdentityMap } from './identity-map.ts'
 import { keepKey } from './kept-keys.ts'
 import { isWaiting, type LinkChange, PendingRelations } from './pending-relations.ts'
 import { refuseForeign, requireWritable, secondError } from './trackable.ts'
-import { restore, Undo } from './undo.ts'
+import { UndoLog } from './undo.ts'
 import { forgetDetached, isDetached, leaveRelations } from './held-relations.ts'
 
 const none: ReadonlySet<Entity> = new Set()
@@ -23,13 +22,12 @@ let epochs = 0
 /** The entities of a session, and their changes. */
 export class UnitOfWork {
   readonly identity: IdentityMap = new IdentityMap()
+  readonly undo: UndoLog = new UndoLog()
   readonly #owner: EntityOwner
   readonly #related: PendingRelations
   // Made by the first entity: most sessions only read.
   #added: Set<Entity> | undefined
   #deleted: Set<Entity> | undefined
-  /** One for the transaction, and one for each savepoint in it. Empty until the transaction has written. */
-  #undo: Undo[] = []
   #writeCount = 0
   #epoch = 0
 
@@ -143,11 +141,6 @@ export class UnitOfWork {
     return (this.#added?.size ?? 0) > 0 || (this.#deleted?.size ?? 0) > 0 || !this.#related.isEmpty
   }
 
-  /** Whether there are flushed or executed changes that are not committed. */
-  get hasWritten(): boolean {
-    return this.#undo.some(({ written, hasExecuted }) => hasExecuted || written !== undefined)
-  }
-
   /** How many rows the session has written so far. */
   get writeCount(): number {
     return this.#writeCount
@@ -162,32 +155,13 @@ export class UnitOfWork {
   /** Your own SQL was executed, and may have written. */
   executed(): void {
     this.#epoch = 0
-    this.#innermost.hasExecuted = true
-  }
-
-  /** Whether a rollback to a savepoint may undo what is read now. A rollback of the transaction forgets all entities anyway. */
-  get isInDoubt(): boolean {
-    for (let depth = 1; depth < this.#undo.length; depth += 1)
-      if (this.#undo[depth]?.hasExecuted === true) return true
-    return false
-  }
-
-  /** The row of an entity was read while the session {@link isInDoubt}, for the first time or again. */
-  read(entity: Entity): void {
-    this.#innermost.remembersRead(entity)
+    this.undo.wroteUnseen()
   }
 
   /** Gives an entity the deferred columns of a row that it does not have yet. */
   fillDeferred(entity: Entity, row: Row): void {
     const filled = fillDeferred(entity, row)
-    if (filled === undefined) return
-    // What was read is no change: an undo must not make it one.
-    const { table } = stateOf(entity)
-    for (const { written } of this.#undo) {
-      const before = written?.get(entity)
-      if (before !== undefined) written?.set(entity, withLoaded(table, before, filled))
-    }
-    if (this.isInDoubt) this.read(entity)
+    if (filled !== undefined) this.undo.filled(entity, filled)
   }
 
   /**
@@ -250,23 +224,11 @@ export class UnitOfWork {
     this.#related.add(entity)
   }
 
-  /** The program has changed a loaded relation. */
-  changedRelation(handle: RelationHandle): void {
-    if (this.#undo.length > 1) this.#innermost.remembersRelation(handle)
-  }
-
-  /** A relation was loaded, perhaps with what savepoints have written. */
-  loadedRelation(handle: RelationHandle): void {
-    if (this.#undo.length < 2) return
-    const isWritten = (undo: Undo, index: number): boolean => index > 0 && undo.hasWritten
-    this.#undo.findLast(isWritten)?.remembersRelation(handle)
-  }
-
   wroteLinks(links: readonly LinkChange[], isCommitted: boolean): void {
     this.#related.written(links)
     this.#writeCount += links.length
     if (links.length > 0) this.#epoch = 0
-    if (!isCommitted) this.#innermost.written ??= new Map()
+    if (!isCommitted) this.undo.wroteLinks()
   }
 
   /** The database has deleted the row with another one. Unsaved changes of the entity are lost with it. */
@@ -287,15 +249,10 @@ export class UnitOfWork {
     this.#related.prune()
   }
 
-  committed(): void {
-    this.#undo = []
-  }
-
   /** Forgets everything: the identity map is empty, and all entities are detached. */
   rolledBack(): void {
     this.#epoch = 0
-    for (const undo of this.#undo.toReversed()) restore(undo)
-    this.#undo = []
+    this.undo.undone()
     const letGo = (entity: Entity): void => this.#letGo(entity, 'detached')
     this.identity.forEach(letGo)
     this.#added?.forEach(letGo)
@@ -306,52 +263,34 @@ export class UnitOfWork {
     this.#deleted = undefined
   }
 
-  savepoint(): void {
-    if (this.#undo.length === 0) this.#undo.push(new Undo())
-    this.#undo.push(new Undo())
-  }
-
-  releasedSavepoint(): void {
-    const inner = this.#undo.pop() as Undo
-    const outer = this.#innermost
-    inner.written?.forEach((before, entity) => outer.remember(entity, before))
-    inner.read?.forEach((entity) => outer.remembersRead(entity))
-    inner.relations?.forEach((handle) => outer.remembersRelation(handle))
-    outer.hasExecuted ||= inner.hasExecuted
-  }
-
   /**
-   * Detaches the entities that were added, changed or deleted since a savepoint, flushed or not, and those
-   * that were read after your own SQL in it.
+   * Detaches the entities that were added, changed or deleted since a savepoint, flushed or not, and those that were
+   * read while it may have written rows that the session does not know.
    *
    * @param savepoints how many savepoints are undone, including inner ones
    */
   rolledBackToSavepoint(savepoints: number): void {
     this.#epoch = 0
-    for (let nested = 1; nested < savepoints; nested += 1) this.releasedSavepoint()
-    const undo = this.#undo.pop() as Undo
-    // Without your own SQL in the savepoint, its reads stay valid.
-    if (!undo.hasExecuted) undo.read?.forEach((entity) => this.#innermost.remembersRead(entity))
+    for (let nested = 1; nested < savepoints; nested += 1) this.undo.releasedSavepoint()
     const changed: Entity[] = []
     this.identity.forEach((entity) => {
       if (hasChanged(entity)) changed.push(entity)
     })
-    for (const entity of new Set([
-      ...(undo.written?.keys() ?? []),
-      ...((undo.hasExecuted ? undo.read : undefined) ?? none),
-      ...changed,
-      ...(this.#added ?? none),
-      ...(this.#deleted ?? none),
-    ])) {
-      const { table, snapshot } = stateOf(entity)
-      if (snapshot !== undefined) this.identity.delete(table, storedIdentity(entity))
-      this.#added?.delete(entity)
-      this.#deleted?.delete(entity)
-      this.#letGo(entity, 'detached')
-    }
-    restore(undo)
+    this.undo.undoneToSavepoint((undone) => {
+      for (const entity of new Set([
+        ...undone,
+        ...changed,
+        ...(this.#added ?? none),
+        ...(this.#deleted ?? none),
+      ])) {
+        const { table, snapshot } = stateOf(entity)
+        if (snapshot !== undefined) this.identity.delete(table, storedIdentity(entity))
+        this.#added?.delete(entity)
+        this.#deleted?.delete(entity)
+        this.#letGo(entity, 'detached')
+      }
+    })
     this.#related.clear()
-    undo.relations?.forEach((handle) => handle.forget())
     forgetDetached(this.identity)
   }
 
@@ -370,12 +309,7 @@ export class UnitOfWork {
   #remember(entity: Entity, before: Row | undefined, isCommitted: boolean = false): void {
     this.#writeCount += 1
     this.#epoch = 0
-    if (!isCommitted) this.#innermost.remember(entity, before)
-  }
-
-  get #innermost(): Undo {
-    if (this.#undo.length === 0) this.#undo.push(new Undo())
-    return this.#undo.at(-1) as Undo
+    if (!isCommitted) this.undo.wrote(entity, before)
   }
 
   #letGo(entity: Entity, lifecycle: 'new' | 'detached'): void {
