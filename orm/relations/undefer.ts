@@ -85,10 +85,11 @@ function noSuchColumn(where: string, { entityName, deferred }: TableMetadata, go
 
 /** Refuses deferred columns of another entity. */
 export function requireColumnsOf(
-  { table: owner, columns }: Undefer<unknown>,
+  loader: Undefer<unknown>,
   table: TableMetadata,
   where: string,
 ): void {
+  const { table: owner, columns } = loader
   if (owner === table) return
   const names = columns.map(({ property }) => `${owner.entityName}.${property}`)
   throw new DataBridgeError(
