@@ -92,7 +92,7 @@ export class Groups {
    * rows, not with entities: an entity of the session may have an older key.
    */
   reading(context: LoadContext, plan: LoadPlan, tree: JoinTree, take: Take): Reading | undefined {
-    const { target, through } = this.#relation
+    const { target, through, cardinality, holdsKey } = this.#relation
     const missing = [...this.#byIdentity.values()].filter(({ entities }) => entities.length === 0)
     if (missing.length === 0 || plan.limit === 0) return undefined
     const { statement, widths, mayRepeat, groupOf } = selectRelatedOfMany(
@@ -102,13 +102,15 @@ export class Groups {
       tree,
     )
     const groups: (Group | undefined)[] = []
+    const isHasOne = cardinality === 'one' && !holdsKey
     const took = (entities: Entity[], nodes: readonly JoinedNode[] = []): number => {
+      const given = isHasOne ? firstOfEach(entities, groups) : entities
       for (let index = 0; index < entities.length; index += 1)
         groups[index]?.entities.push(entities[index] as Entity)
       // The link table may link two rows several times. The list has the row once.
       if (through !== undefined)
         for (const group of missing) group.entities = [...new Set(group.entities)]
-      take(mayRepeat ? [...new Set(entities)] : entities, nodes)
+      take(mayRepeat ? [...new Set(given)] : given, nodes)
       return entities.length
     }
     const fetched = fetchedWith(context, target, false, widths, tree, took)
@@ -119,6 +121,19 @@ export class Groups {
     fetched.eachRow = eachRow
     return { statement, fetched }
   }
+}
+
+/** The entities that a `hasOne` gives: where several rows refer to one owner, the first one counts, as in a join. */
+function firstOfEach(
+  entities: readonly Entity[],
+  groups: readonly (Group | undefined)[],
+): readonly Entity[] {
+  const seen = new Set<Group | undefined>()
+  return entities.filter((_entity, index) => {
+    const isFirst = !seen.has(groups[index])
+    seen.add(groups[index])
+    return isFirst
+  })
 }
 
 /** The list of an owner whose group was read. */

@@ -4,6 +4,7 @@ import {
   hasMany,
   hasOne,
   integer,
+  joinedload,
   keyOf,
   manyToMany,
   selectinload,
@@ -181,6 +182,21 @@ describe('a relation gives the same lazily, eagerly and to select:', () => {
     expect(await bothWays(database, entity, name)).toEqual(expected)
     expect(await selected(database, entity, name)).toEqual(expected.map(countOrLabel))
   })
+})
+
+describe('hasOne', () => {
+  it.each([['selectinload', selectinload] as const, ['joinedload', joinedload] as const])(
+    'of several rows loads by %s only below the first one',
+    async (_name, load) => {
+      await using session = database.session()
+      const loader = load(Person.badge).options(load(Badge.person))
+      const people = await session.find(Person).options(loader).toList()
+      const badges = await session.find(Badge).toList()
+      const given = badges.filter((badge) => people.some((person) => person.badge.value === badge))
+      expect(given.map(({ label }) => label)).toEqual(['b1', 'b2'])
+      expect(badges.filter((badge) => badge.person.isLoaded)).toEqual(given)
+    },
+  )
 })
 
 describe('belongsTo', () => {
