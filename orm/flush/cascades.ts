@@ -50,7 +50,7 @@ export function followDeletion(
 interface Referring {
   readonly child: TableMetadata
   readonly reference: KnownReference
-  readonly byKey: ReadonlyMap<Identity, readonly Entity[]>
+  readonly byKey: ReadonlyMap<Identity | undefined, readonly Entity[]>
 }
 
 function referringTo(writing: Writing, table: TableMetadata): readonly Referring[] {
@@ -63,24 +63,11 @@ function referringTo(writing: Writing, table: TableMetadata): readonly Referring
         .map((reference) => ({
           child,
           reference,
-          byKey: byKey(identity.of(child).values(), reference),
+          byKey: Map.groupBy(identity.of(child).values(), (entity) =>
+            keyIn(stateOf(entity).snapshot ?? [], reference),
+          ),
         })),
     )
-}
-
-function byKey(
-  entities: Iterable<Entity>,
-  reference: KnownReference,
-): ReadonlyMap<Identity, readonly Entity[]> {
-  const found = new Map<Identity, Entity[]>()
-  for (const entity of entities) {
-    const key = keyIn(stateOf(entity).snapshot ?? [], reference)
-    if (key === undefined) continue
-    const same = found.get(key)
-    if (same === undefined) found.set(key, [entity])
-    else same.push(entity)
-  }
-  return found
 }
 
 /** The entities whose rows refer to these rows, and are left. */

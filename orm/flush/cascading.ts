@@ -28,8 +28,9 @@ export function cascadesBelow(writing: Writing, deleted: readonly Entity[]): Cas
   for (const { table, reference } of references)
     for (const entity of identity.of(table).values()) {
       const { snapshot = [] } = stateOf(entity)
-      if (keyIn(snapshot, reference) === undefined) continue
-      const parent = heldTarget(identity, snapshot, reference)
+      const key = keyIn(snapshot, reference)
+      if (key === undefined) continue
+      const parent = heldTarget(identity, key, reference)
       const children = parent && held.get(parent)
       if (children !== undefined) children.push(entity)
       else if (parent !== undefined) held.set(parent, [entity])

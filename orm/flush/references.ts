@@ -13,6 +13,8 @@ export type Action = 'cascade' | 'set null' | 'set default' | 'none'
 
 /** A reference, and what the database does with its rows. */
 export interface KnownReference extends Reference {
+  /** Whether it leads to the primary key of its target. Its pairs are in the order of that key then. */
+  readonly isByKey: boolean
   readonly action: Action
   /** The columns that get another value then. */
   readonly setColumns: readonly ColumnMetadata[]
@@ -54,7 +56,8 @@ export function knownReferences(
         column,
         remotes[index] as ColumnMetadata,
       ])
-      found.push({ target, pairs, action: actions[key.onDelete] ?? 'none', setColumns })
+      const action = actions[key.onDelete] ?? 'none'
+      found.push({ ...inKeyOrder({ target, pairs }), action, setColumns })
     }
   }
   // A relation without a foreign key in the database still gives the order.
@@ -69,7 +72,18 @@ function asDeclared(table: TableMetadata, reference: Reference): KnownReference 
   )
   const onDelete = key?.onDelete
   const action = onDelete === 'cascade' || onDelete === 'set null' ? onDelete : 'none'
-  return { ...reference, action, setColumns: columns }
+  return { ...inKeyOrder(reference), action, setColumns: columns }
+}
+
+/** A reference with its pairs in the order of the primary key that it leads to, as identities are made. */
+function inKeyOrder({
+  target,
+  pairs,
+}: Reference): Pick<KnownReference, 'target' | 'pairs' | 'isByKey'> {
+  const { primaryKey } = target
+  const byKey = primaryKey.map((column) => pairs.find(([, remote]) => remote === column))
+  const isByKey = pairs.length === primaryKey.length && !byKey.includes(undefined)
+  return { target, pairs: isByKey ? (byKey as ColumnPair[]) : pairs, isByKey }
 }
 
 function isSame(one: Reference, other: Reference): boolean {
@@ -99,28 +113,25 @@ export function withAncestors(tables: Iterable<TableMetadata>): ReadonlySet<Tabl
 }
 
 /** The key that a row refers to; undefined if a part is NULL. */
-export function keyIn(row: Row, reference: Pick<KnownReference, 'pairs'>): Identity | undefined {
-  const key = reference.pairs.map((pair) => keptThere(pair, row[pair[0].position] ?? null))
+export function keyIn(row: Row, reference: KnownReference): Identity | undefined {
+  const { pairs } = reference
+  const [only, another] = pairs
+  if (only !== undefined && another === undefined)
+    return keptThere(only, row[only[0].position] ?? null) ?? undefined
+  const key = pairs.map((pair) => keptThere(pair, row[pair[0].position] ?? null))
   return key.includes(null) ? undefined : identityOfKey(remotesOf(reference), key)
 }
 
 /** The columns that a reference leads to. */
-export function remotesOf({ pairs }: Pick<KnownReference, 'pairs'>): readonly ColumnMetadata[] {
+export function remotesOf({ pairs }: KnownReference): readonly ColumnMetadata[] {
   return pairs.map(([, remote]) => remote)
 }
 
-/** The entity of the session that a row refers to by its primary key. */
+/** The entity of the session that has a key to which a row refers, if that is its primary key. */
 export function heldTarget(
   identity: IdentityMap,
-  row: Row,
-  { pairs, target }: KnownReference,
+  key: Identity | undefined,
+  { target, isByKey }: KnownReference,
 ): Entity | undefined {
-  // In the order of the primary key, as identities are made.
-  const byKey = target.primaryKey.flatMap((column) => {
-    const pair = pairs.find(([, remote]) => remote === column)
-    return pair === undefined ? [] : [pair]
-  })
-  if (byKey.length < pairs.length || byKey.length < target.primaryKey.length) return undefined
-  const key = keyIn(row, { pairs: byKey })
-  return key === undefined ? undefined : identity.get(target, key)
+  return isByKey && key !== undefined ? identity.get(target, key) : undefined
 }

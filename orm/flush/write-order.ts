@@ -202,7 +202,7 @@ export class WriteOrder {
     // The list grows while it is walked: not by recursion, since a chain may be longer than the stack.
     for (const { table, row } of path)
       for (const reference of this.#heldReferences(table)) {
-        const parent = heldTarget(identity, row, reference)
+        const parent = heldTarget(identity, keyIn(row, reference), reference)
         if (parent === undefined || seen.has(parent)) continue
         seen.add(parent)
         if (this.#deleted.has(parent)) this.#put(change, parent, 'order')
