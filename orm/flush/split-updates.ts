@@ -1,6 +1,6 @@
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive } from '../schema/wire-form.ts'
-import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
+import { isInUniqueKey, type UniqueKey } from '../sql/unique-keys.ts'
 import { awaitsKeys, type Change } from '../unit-of-work/change-set.ts'
 import { referencesOf } from '../unit-of-work/commit-order.ts'
 import { type Conflict, isChange, type Written } from './unique-conflicts.ts'
@@ -57,7 +57,8 @@ function isPart(change: Change, changes: readonly Change[]): boolean {
 
 /**
  * @param freed the keys of the unique values that it frees for others of the circle
- * @param mayRelease whether the row may have to leave a deleted one before that is possible */
+ * @param mayRelease whether the row may have to leave a deleted one before that is possible
+ */
 function splitUpdate(
   writing: Writing,
   change: Change,
@@ -68,9 +69,9 @@ function splitUpdate(
   const places = awaitsKeys(change)
     ? change.places.filter((place) => !change.awaited.includes(place))
     : change.places
-  const keys = uniqueKeysOf(table, writing.factsOf(table))
+  const facts = writing.factsOf(table)
   const nullable = places.filter((place) => takesNull(writing, table, place))
-  const unique = places.filter((place) => keys.some((key) => key.places.has(place)))
+  const unique = places.filter((place) => isInUniqueKey(table, facts, place))
   const left = nullable.filter((place) => mayRelease && row[place] !== null && refers(table, place))
   const late = new Set([...unique, ...left])
   const parked = nullable.filter((place) => left.includes(place) || isKeptFree(table, place, freed))

@@ -5,7 +5,7 @@ import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import { keptOf, textOfKept } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
-import { type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
+import { isInUniqueKey, type UniqueKey, uniqueKeysOf } from '../sql/unique-keys.ts'
 import { cascadesBelow } from './cascading.ts'
 import type { Change, ChangeSet } from '../unit-of-work/change-set.ts'
 import { byTable, changesByTable } from './tables.ts'
@@ -80,8 +80,8 @@ function touchingChanges(writing: Writing, changes: readonly Change[]): readonly
   return changes.filter((change) => {
     // Changes of the same columns share their places.
     if (change.places !== last?.places || change.table !== last.table)
-      isTouching = uniqueKeysOf(change.table, writing.factsOf(change.table)).some((key) =>
-        touches(change, key),
+      isTouching = change.places.some((place) =>
+        isInUniqueKey(change.table, writing.factsOf(change.table), place),
       )
     last = change
     return isTouching

@@ -4,7 +4,7 @@ import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { guardedUpdateRows } from '../sql/guarded-writes.ts'
-import { uniqueKeysOf } from '../sql/unique-keys.ts'
+import { isInUniqueKey } from '../sql/unique-keys.ts'
 import { type ChangedRows, updateRows } from '../sql/write-statements.ts'
 import type { Change } from '../unit-of-work/change-set.ts'
 import { rowsByPlace } from './row-counts.ts'
@@ -24,9 +24,7 @@ export function updateTable(
   const rows = changedRows(table, columns, changed, changes)
   const entities = changes.map(({ entity }) => entity)
   const returned = facts.afterUpdate(columns, rows.loaded)
-  const isReferable = uniqueKeysOf(table, facts).some((key) =>
-    columns.some(({ position }) => key.places.has(position)),
-  )
+  const isReferable = columns.some(({ position }) => isInUniqueKey(table, facts, position))
   const take = (change: Change, got: Row | undefined, isCommitted: boolean): void => {
     const { entity, places } = change
     const state = stateOf(entity)

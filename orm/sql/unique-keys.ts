@@ -23,6 +23,11 @@ export function uniqueKeysOf(table: TableMetadata, facts: TableFacts): readonly 
   return keys
 }
 
+/** Whether a column, by its position, is part of a unique key. */
+export function isInUniqueKey(table: TableMetadata, facts: TableFacts, place: number): boolean {
+  return uniqueKeysOf(table, facts).some((key) => key.places.has(place))
+}
+
 /** Whether ON CONFLICT can name these columns: a unique index has exactly these, whatever else is in the row. */
 export function isUniqueTogether(
   table: TableMetadata,
