@@ -178,8 +178,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   #change(value: unknown): void {
     this.#state.session?.changedRelation(this)
     this.#isGiven = false
-    const isWhole = !this.isLoaded || this.#isWhole || this.#relation.cardinality === 'one'
-    this.fillByLoader(value, isWhole)
+    this.fillByLoader(value, this.#isWhole || this.#relation.cardinality === 'one')
   }
 
   #require(cardinality: RelationMetadata['cardinality'], method: string): void {

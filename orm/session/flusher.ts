@@ -147,13 +147,13 @@ export class Flusher {
     this.#guard?.undoneTo(guarded)
   }
 
-  /** A savepoint was rolled back, perhaps with changes of the schema. */
-  undoneToSavepoint(): void {
+  /** A transaction has ended, or a savepoint was rolled back: perhaps with changes of the schema. */
+  forgetChangedSchema(): void {
     if (this.#hasChangedSchema) this.#catalogue.clear()
   }
 
   #ended(): void {
-    this.undoneToSavepoint()
+    this.forgetChangedSchema()
     this.#hasChangedSchema = false
     this.#savepoints?.clear()
   }

@@ -126,7 +126,7 @@ export class Transactions {
         await this.#flusher.alone(async () => {
           await this.#connection.rollbackToSavepoint(name, undefined)
           this.#work.rolledBackToSavepoint(dropped)
-          this.#flusher.undoneToSavepoint()
+          this.#flusher.forgetChangedSchema()
         })
       }
       throw error
