@@ -1,4 +1,4 @@
-import { DataBridgeError, describe } from '../errors.ts'
+import { DataBridgeError } from '../errors.ts'
 import type { TableOf } from '../entity/types.ts'
 import type { LoaderOf } from '../relations/loader.ts'
 import { type LazyMode, requireLazyMode } from '../schema/lazy-mode.ts'
@@ -11,26 +11,11 @@ import type { Matches, RefsOf } from '../sql/ref-types.ts'
 import { callWithRefs } from '../sql/refs.ts'
 import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
 import { isAggregate } from '../sql/calls.ts'
-import {
-  expressionsOf,
-  methodOfEntities,
-  notSentError,
-  planFor,
-  type QueryPlan,
-  withOptions,
-} from './plan.ts'
+import { expressionsOf, methodOfEntities, planFor, type QueryPlan, withOptions } from './plan.ts'
+import { QueryEnds } from './query-ends.ts'
 import type { Selection } from './query-types.ts'
 import { Rows } from './rows.ts'
-import {
-  type QueryContext,
-  runAggregate,
-  runCount,
-  runExists,
-  runFirst,
-  runList,
-  runOne,
-  type Selected,
-} from './run.ts'
+import type { QueryContext } from './run.ts'
 
 /**
  * A query of one entity. Immutable: each method gives a new query. `toList`, `first`, `one`, `count`,
@@ -50,16 +35,7 @@ import {
  * }
  * ```
  */
-export class Query<C extends AnyEntityClass> {
-  readonly #context: QueryContext
-  readonly #plan: QueryPlan
-
-  /** @internal Queries are made by `session.find(…)`. */
-  constructor(context: QueryContext, plan: QueryPlan) {
-    this.#context = context
-    this.#plan = plan
-  }
-
+export class Query<C extends AnyEntityClass> extends QueryEnds<C> {
   static of<C extends AnyEntityClass>(context: QueryContext, entity: C): Query<C> {
     return new Query<C>(context, planFor(tableOf(entity)))
   }
@@ -71,8 +47,8 @@ export class Query<C extends AnyEntityClass> {
   filter(
     ...filters: readonly (Matches<EntityOf<C>> | ((row: RefsOf<C>) => Condition))[]
   ): Query<C> {
-    const { from, where } = this.#plan
-    const method = this.#where('filter')
+    const { from, where } = this.plan
+    const method = this.where('filter')
     const added = filters.flatMap((filter) => conditionsOf(from, filter, method))
     if (added.length === 0) return this
     return this.#with({ where: narrowed(where, ...added) })
@@ -80,17 +56,17 @@ export class Query<C extends AnyEntityClass> {
 
   /** Sets the order of the rows, and replaces an earlier order. */
   orderBy(by: (row: RefsOf<C>) => Order | readonly Order[]): Query<C> {
-    return this.#with({ orders: ordersOf(this.#plan.from, by, this.#where('orderBy')) })
+    return this.#with({ orders: ordersOf(this.plan.from, by, this.where('orderBy')) })
   }
 
   /** Gives at most `rows` rows. */
   limit(rows: number): Query<C> {
-    return this.#with({ limit: requireCount(rows, this.#where('limit')) })
+    return this.#with({ limit: requireCount(rows, this.where('limit')) })
   }
 
   /** Skips `rows` rows at the start. */
   offset(rows: number): Query<C> {
-    return this.#with({ offset: requireCount(rows, this.#where('offset')) })
+    return this.#with({ offset: requireCount(rows, this.where('offset')) })
   }
 
   /**
@@ -126,7 +102,7 @@ export class Query<C extends AnyEntityClass> {
 
   /** Loads relations and deferred columns with the rows: `selectinload(User.posts)`, `undefer(Article, 'body')`. */
   options(...loaders: readonly LoaderOf<TableOf<EntityOf<C>>>[]): Query<C> {
-    return new Query<C>(this.#context, withOptions(this.#plan, loaders, this.#where('options')))
+    return new Query<C>(this.context, withOptions(this.plan, loaders, this.where('options')))
   }
 
   /**
@@ -148,72 +124,23 @@ export class Query<C extends AnyEntityClass> {
    * ```
    */
   lazy(mode: LazyMode): Query<C> {
-    return this.#with({ lazy: requireLazyMode(mode, this.#where('lazy')) })
+    return this.#with({ lazy: requireLazyMode(mode, this.where('lazy')) })
   }
 
   /** Sets the groups of {@link aggregate}: columns, or `sql` templates. */
   groupBy(by: (row: RefsOf<C>) => Expression<unknown> | readonly Expression<unknown>[]): Query<C> {
-    const where = this.#where('groupBy')
-    const groups = [callWithRefs(this.#plan.from, by, where)].flat()
+    const where = this.where('groupBy')
+    const groups = [callWithRefs(this.plan.from, by, where)].flat()
     return this.#with({ groups: expressionsOf(groups, where) })
   }
 
   /** Keeps only groups that match: `having(() => count().gt(1))`. */
   having(having: (row: RefsOf<C>) => Condition): Query<C> {
-    const { from, having: before } = this.#plan
-    const where = this.#where('having')
+    const { from, having: before } = this.plan
+    const where = this.where('having')
     const added = callWithRefs(from, having, where)
     requireConditions(where, [added])
     return this.#with({ having: narrowed(before, added as Condition) })
-  }
-
-  /** All rows, as entities. */
-  toList(): Promise<EntityOf<C>[]> {
-    return runList(this.#context, this.#plan) as Promise<EntityOf<C>[]>
-  }
-
-  /** The first row, or null. Without an order it is any row. */
-  first(): Promise<EntityOf<C> | null> {
-    return runFirst(this.#context, this.#plan) as Promise<EntityOf<C> | null>
-  }
-
-  /**
-   * The only row.
-   *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) without a row, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` with several.
-   */
-  one(): Promise<EntityOf<C>> {
-    return runOne(this.#context, this.#plan) as Promise<EntityOf<C>>
-  }
-
-  /** The number of rows. With a limit or offset: the number of rows on that page. */
-  count(): Promise<number> {
-    return runCount(this.#context, this.#plan)
-  }
-
-  /** Whether there is a row. */
-  exists(): Promise<boolean> {
-    return runExists(this.#context, this.#plan)
-  }
-
-  /**
-   * Gives plain rows of values: one row, or one for each group of {@link groupBy}.
-   *
-   * @example
-   * ```ts
-   * import { avg, count, type Session } from 'fastify-data-bridge/orm'
-   * import { Post } from './entities.ts'
-   *
-   * export function postsPerAuthor(session: Session) {
-   *   return session.find(Post)
-   *     .groupBy((post) => post.authorId)
-   *     .aggregate((post) => ({ authorId: post.authorId, posts: count(), likes: avg(post.likes) }))
-   * }
-   * ```
-   */
-  aggregate<R>(select: (row: RefsOf<C>) => Selection<R>): Promise<R[]> {
-    const selected = this.#selected(select, 'aggregate')
-    return runAggregate(this.#context, this.#plan, selected) as Promise<R[]>
   }
 
   /**
@@ -235,9 +162,9 @@ export class Query<C extends AnyEntityClass> {
    * ```
    */
   select<R>(select: (row: RefsOf<C>) => Selection<R>): Rows<R> {
-    const { from, groups, having } = this.#plan
+    const { from, groups, having } = this.plan
     const grouped = groups.length > 0 ? 'groupBy' : having === undefined ? undefined : 'having'
-    const ofEntities = methodOfEntities(this.#plan)
+    const ofEntities = methodOfEntities(this.plan)
     const unused = ofEntities ?? grouped
     if (unused !== undefined) {
       throw new DataBridgeError(
@@ -248,51 +175,22 @@ export class Query<C extends AnyEntityClass> {
             : 'groups are read with aggregate()'),
       )
     }
-    const selected = this.#selected(select, 'select', 'columns or sql templates')
+    const selected = this.selected(select, 'select', 'columns or sql templates')
     if (Object.values(selected).some(isAggregate)) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
-        `${this.#where('select')} expected values of each row, got an aggregate; groups are read with aggregate(), ` +
+        `${this.where('select')} expected values of each row, got an aggregate; groups are read with aggregate(), ` +
           'related rows are counted with row.relation.count()',
       )
     }
-    return new Rows<R>(this.#context, this.#plan, selected)
-  }
-
-  /** @internal Refuses a query that is sent as JSON: the program forgot `toList()`, and it would be `{}`. */
-  toJSON(): never {
-    throw notSentError(`find(${this.#plan.from.table.entityName})`)
+    return new Rows<R>(this.context, this.plan, selected)
   }
 
   #locked(method: LockMethod, options: unknown): Query<C> {
-    return this.#with({ lock: new RowLock(this.#plan.from, method, options, this.#where(method)) })
-  }
-
-  #selected(select: unknown, method: string, expected?: string): Selected {
-    const where = this.#where(method)
-    const selected = callWithRefs(this.#plan.from, select, where)
-    if (!isPlain(selected)) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_QUERY',
-        `${where} expected an object of expressions such as { id: row.id }, got ${describe(selected)}`,
-      )
-    }
-    expressionsOf(Object.values(selected), where, expected)
-    return selected as Selected
-  }
-
-  #where(method: string): string {
-    return `find(${this.#plan.from.table.entityName}).${method}()`
+    return this.#with({ lock: new RowLock(this.plan.from, method, options, this.where(method)) })
   }
 
   #with(change: Partial<QueryPlan>): Query<C> {
-    return new Query<C>(this.#context, { ...this.#plan, ...change })
+    return new Query<C>(this.context, { ...this.plan, ...change })
   }
-}
-
-// `{ __proto__: row.id }` sets the prototype, and no property.
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null || Object.hasOwn(value, '__proto__')) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
