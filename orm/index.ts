@@ -30,9 +30,21 @@ export type { DatabaseOptions, SessionOptions } from './options.ts'
 export { databaseOptionNames, requireTransaction } from './options.ts'
 export type { PoolUsage } from './driver/pool.ts'
 export type { SpanLevel } from './telemetry/span-settings.ts'
+export type { RecursiveOptions } from './query/combined.ts'
+export type { GroupedRows } from './query/grouped-rows.ts'
+export type { JoinedQuery } from './query/joined-query.ts'
 export { Query } from './query/query.ts'
-export type { Selection } from './query/query-types.ts'
+export type {
+  Either,
+  Joinable,
+  OptionalRowRefs,
+  OrNull,
+  RowRefs,
+  RowsOf,
+  Selection,
+} from './query/query-types.ts'
 export type { Rows } from './query/rows.ts'
+export { exists, scalar } from './query/sub-queries.ts'
 export {
   countload,
   type CountLoader,
@@ -149,8 +161,24 @@ export type {
   RefsOf,
   ToMany,
   ToOne,
+  ValueQuery,
 } from './sql/ref-types.ts'
 export { type Sql, sql } from './sql/template.ts'
+export {
+  cumeDist,
+  denseRank,
+  firstValue,
+  lag,
+  lastValue,
+  lead,
+  ntile,
+  over,
+  percentRank,
+  rank,
+  rowNumber,
+  type Window,
+  WindowFunction,
+} from './sql/windows.ts'
 export {
   type AmbientStatics,
   type ColumnStatics,

@@ -1,8 +1,12 @@
-import { DataBridgeError, describe } from '../errors.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
+import { type Embeddable, subQuery, type SubQuery } from '../sql/embedded.ts'
 import type { RefsOf } from '../sql/ref-types.ts'
-import { callWithRefs } from '../sql/refs.ts'
-import { expressionsOf, notSentError, type QueryPlan } from './plan.ts'
+import { Enclosed } from '../sql/row-queries.ts'
+import { Select } from '../sql/select.ts'
+import { selectedBy } from './callbacks.ts'
+import { joinedPart, type JoinedPart } from './join.ts'
+import { lockedError } from './rows-query.ts'
+import { notSentError, type QueryPlan, refuseEntityMethods } from './plan.ts'
 import type { Selection } from './query-types.ts'
 import {
   type QueryContext,
@@ -12,11 +16,10 @@ import {
   runFirst,
   runList,
   runOne,
-  type Selected,
 } from './run.ts'
 
 /** The methods that send a query of entities. */
-export abstract class QueryEnds<C extends AnyEntityClass> {
+export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable {
   /** @internal */
   protected readonly context: QueryContext
   /** @internal */
@@ -73,7 +76,7 @@ export abstract class QueryEnds<C extends AnyEntityClass> {
    * ```
    */
   aggregate<R>(select: (row: RefsOf<C>) => Selection<R>): Promise<R[]> {
-    const selected = this.selected(select, 'aggregate')
+    const selected = selectedBy(this.plan, select, this.where('aggregate'))
     return runAggregate(this.context, this.plan, selected) as Promise<R[]>
   }
 
@@ -83,28 +86,24 @@ export abstract class QueryEnds<C extends AnyEntityClass> {
   }
 
   /** @internal */
-  protected selected(select: unknown, method: string, expected?: string): Selected {
-    const where = this.where(method)
-    const selected = callWithRefs(this.plan.from, select, where)
-    if (!isPlain(selected)) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_QUERY',
-        `${where} expected an object of expressions such as { id: row.id }, got ${describe(selected)}`,
-      )
+  [subQuery](): SubQuery {
+    refuseEntityMethods(this.plan, 'a sub-query')
+    if (this.plan.lock !== undefined) throw lockedError(this.plan)
+    return {
+      select: new Select(this.plan),
+      values: undefined,
+      label: `find(${this.plan.from.table.entityName})`,
     }
-    expressionsOf(Object.values(selected), where, expected)
-    return selected as Selected
+  }
+
+  /** @internal */
+  [joinedPart](): JoinedPart {
+    const { select } = this[subQuery]()
+    return { from: this.plan.from, rows: new Enclosed(select), selected: undefined }
   }
 
   /** @internal The method as messages name it. */
   protected where(method: string): string {
     return `find(${this.plan.from.table.entityName}).${method}()`
   }
-}
-
-// `{ __proto__: row.id }` sets the prototype, and no property.
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null || Object.hasOwn(value, '__proto__')) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }

@@ -1,4 +1,5 @@
 import type { Expression } from '../sql/node.ts'
+import type { ColumnRef } from '../sql/ref-types.ts'
 
 /**
  * The expressions of `select` and `aggregate`. `R` is the row that they give.
@@ -7,3 +8,32 @@ import type { Expression } from '../sql/node.ts'
  * A relation is not an expression: the error is at its property.
  */
 export type Selection<R> = { readonly [K in keyof R]: Expression<R[K]> }
+
+/** What callbacks see of the rows of `select`: a column for each selected value. */
+export type RowRefs<in out T> = { readonly [K in keyof T]: ColumnRef<T[K]> }
+
+/** {@link RowRefs} behind a left join, which may find no row. */
+export type OptionalRowRefs<in out T> = { readonly [K in keyof T]: ColumnRef<T[K] | null> }
+
+/**
+ * A query that can be joined to another one, or stand in it. `Refs` is what callbacks see of its rows, `Optional`
+ * the same behind a left join.
+ */
+export interface Joinable<out Refs, out Optional> {
+  /** For the type checker only. */
+  readonly _refs?: Refs
+  /** For the type checker only. */
+  readonly _optional?: Optional
+}
+
+/** A query of plain rows, in a set operation. */
+export interface RowsOf<out T> {
+  /** For the type checker only. */
+  readonly _row?: T
+}
+
+/** The same row with values that may be null. */
+export type OrNull<T> = { readonly [K in keyof T]: T[K] | null }
+
+/** A row of one type or the other. */
+export type Either<T, U extends OrNull<T>> = { [K in keyof T]: T[K] | U[K] }

@@ -1,20 +1,19 @@
-import { DataBridgeError } from '../errors.ts'
 import type { TableOf } from '../entity/types.ts'
 import type { LoaderOf } from '../relations/loader.ts'
 import { type LazyMode, requireLazyMode } from '../schema/lazy-mode.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
+import { requireCount } from '../sql/callbacks.ts'
 import { type LockMethod, type LockOptions, RowLock } from '../sql/lock.ts'
-import { narrowed, requireConditions } from '../sql/logic.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
-import type { Matches, RefsOf } from '../sql/ref-types.ts'
-import { callWithRefs } from '../sql/refs.ts'
-import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
-import { isAggregate } from '../sql/calls.ts'
-import { expressionsOf, methodOfEntities, planFor, type QueryPlan, withOptions } from './plan.ts'
+import type { Matches, OptionalRefs, RefsOf } from '../sql/ref-types.ts'
+import { distinct, filtered, grouped, having, ordered, selectedRows } from './callbacks.ts'
+import { joinTo } from './join.ts'
+import { JoinedQuery } from './joined-query.ts'
+import { planFor, type QueryPlan, refuseEntityMethods, requireGroups, withOptions } from './plan.ts'
 import { QueryEnds } from './query-ends.ts'
-import type { Selection } from './query-types.ts'
-import { Rows } from './rows.ts'
+import type { Joinable, Selection } from './query-types.ts'
+import { makeRows, type Rows } from './rows.ts'
 import type { QueryContext } from './run.ts'
 
 /**
@@ -35,7 +34,15 @@ import type { QueryContext } from './run.ts'
  * }
  * ```
  */
-export class Query<C extends AnyEntityClass> extends QueryEnds<C> {
+export class Query<C extends AnyEntityClass>
+  extends QueryEnds<C>
+  implements Joinable<RefsOf<C>, OptionalRefs<EntityOf<C>>>
+{
+  /** For the type checker only. */
+  declare readonly _refs?: RefsOf<C>
+  /** For the type checker only. */
+  declare readonly _optional?: OptionalRefs<EntityOf<C>>
+
   static of<C extends AnyEntityClass>(context: QueryContext, entity: C): Query<C> {
     return new Query<C>(context, planFor(tableOf(entity)))
   }
@@ -47,16 +54,12 @@ export class Query<C extends AnyEntityClass> extends QueryEnds<C> {
   filter(
     ...filters: readonly (Matches<EntityOf<C>> | ((row: RefsOf<C>) => Condition))[]
   ): Query<C> {
-    const { from, where } = this.plan
-    const method = this.where('filter')
-    const added = filters.flatMap((filter) => conditionsOf(from, filter, method))
-    if (added.length === 0) return this
-    return this.#with({ where: narrowed(where, ...added) })
+    return this.#of(filtered(this.plan, filters, this.where('filter')))
   }
 
   /** Sets the order of the rows, and replaces an earlier order. */
   orderBy(by: (row: RefsOf<C>) => Order | readonly Order[]): Query<C> {
-    return this.#with({ orders: ordersOf(this.plan.from, by, this.where('orderBy')) })
+    return this.#of(ordered(this.plan, by, this.where('orderBy')))
   }
 
   /** Gives at most `rows` rows. */
@@ -127,20 +130,44 @@ export class Query<C extends AnyEntityClass> extends QueryEnds<C> {
     return this.#with({ lazy: requireLazyMode(mode, this.where('lazy')) })
   }
 
-  /** Sets the groups of {@link aggregate}: columns, or `sql` templates. */
+  /**
+   * Of the rows that have equal values the first one in the order of the query, which has to begin with these values.
+   * Without a callback: equal rows of {@link select} once.
+   */
+  distinct(
+    on?: (row: RefsOf<C>) => Expression<unknown> | readonly Expression<unknown>[],
+  ): Query<C> {
+    return this.#of(distinct(this.plan, on, this.where('distinct')))
+  }
+
+  /** Sets the groups of {@link select} and {@link aggregate}: columns, or `sql` templates. */
   groupBy(by: (row: RefsOf<C>) => Expression<unknown> | readonly Expression<unknown>[]): Query<C> {
-    const where = this.where('groupBy')
-    const groups = [callWithRefs(this.plan.from, by, where)].flat()
-    return this.#with({ groups: expressionsOf(groups, where) })
+    return this.#of(grouped(this.plan, by, this.where('groupBy')))
   }
 
   /** Keeps only groups that match: `having(() => count().gt(1))`. */
-  having(having: (row: RefsOf<C>) => Condition): Query<C> {
-    const { from, having: before } = this.plan
-    const where = this.where('having')
-    const added = callWithRefs(from, having, where)
-    requireConditions(where, [added])
-    return this.#with({ having: narrowed(before, added as Condition) })
+  having(condition: (row: RefsOf<C>) => Condition): Query<C> {
+    return this.#of(having(this.plan, condition, this.where('having')))
+  }
+
+  /**
+   * Joins the rows of another query: those pairs that match. Relations need no join: `post.author.name`.
+   *
+   * @param on the condition; it sees a row of each
+   */
+  join<J>(
+    other: Joinable<J, unknown>,
+    on: (row: RefsOf<C>, joined: J) => Condition,
+  ): JoinedQuery<[RefsOf<C>, J]> {
+    return this.#joined('join', other, on)
+  }
+
+  /** As {@link join}, and rows without a match once, with NULL in place of the other's values. */
+  leftJoin<J>(
+    other: Joinable<unknown, J>,
+    on: (row: RefsOf<C>, joined: J) => Condition,
+  ): JoinedQuery<[RefsOf<C>, J]> {
+    return this.#joined('left join', other, on)
   }
 
   /**
@@ -162,28 +189,16 @@ export class Query<C extends AnyEntityClass> extends QueryEnds<C> {
    * ```
    */
   select<R>(select: (row: RefsOf<C>) => Selection<R>): Rows<R> {
-    const { from, groups, having } = this.plan
-    const grouped = groups.length > 0 ? 'groupBy' : having === undefined ? undefined : 'having'
-    const ofEntities = methodOfEntities(this.plan)
-    const unused = ofEntities ?? grouped
-    if (unused !== undefined) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_QUERY',
-        `find(${from.table.entityName}).${unused}() cannot be used with select(); ` +
-          (unused === ofEntities
-            ? 'it gives values, not entities'
-            : 'groups are read with aggregate()'),
-      )
-    }
-    const selected = this.selected(select, 'select', 'columns or sql templates')
-    if (Object.values(selected).some(isAggregate)) {
-      throw new DataBridgeError(
-        'DATA_BRIDGE_ERR_QUERY',
-        `${this.where('select')} expected values of each row, got an aggregate; groups are read with aggregate(), ` +
-          'related rows are counted with row.relation.count()',
-      )
-    }
-    return new Rows<R>(this.context, this.plan, selected)
+    refuseEntityMethods(this.plan, 'select')
+    requireGroups(this.plan, 'select')
+    return makeRows(this.context, selectedRows(this.plan, select, this.where('select')))
+  }
+
+  #joined<J>(word: 'join' | 'left join', other: unknown, on: unknown): JoinedQuery<[RefsOf<C>, J]> {
+    const method = word === 'join' ? 'join' : 'leftJoin'
+    refuseEntityMethods(this.plan, method)
+    const plan = joinTo(this.plan, other, word, on, this.where(method))
+    return new JoinedQuery(this.context, plan, `find(${plan.from.table.entityName})`, makeRows)
   }
 
   #locked(method: LockMethod, options: unknown): Query<C> {
@@ -191,6 +206,10 @@ export class Query<C extends AnyEntityClass> extends QueryEnds<C> {
   }
 
   #with(change: Partial<QueryPlan>): Query<C> {
-    return new Query<C>(this.context, { ...this.plan, ...change })
+    return this.#of({ ...this.plan, ...change })
+  }
+
+  #of(plan: QueryPlan): Query<C> {
+    return plan === this.plan ? this : new Query<C>(this.context, plan)
   }
 }

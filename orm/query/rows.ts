@@ -1,74 +1,257 @@
+import type { Expression, Condition, Order } from '../sql/node.ts'
 import { requireCount } from '../sql/callbacks.ts'
-import { notSentError, type QueryPlan } from './plan.ts'
-import {
-  type QueryContext,
-  runCount,
-  runFirstRow,
-  runOneRow,
-  runRows,
-  type Selected,
-} from './run.ts'
+import type { ValueQuery } from '../sql/ref-types.ts'
+import { distinct, filtered, grouped, ordered, selectedBy, selectedRows } from './callbacks.ts'
+import { joinTo } from './join.ts'
+import { JoinedQuery } from './joined-query.ts'
+import type { QueryPlan } from './plan.ts'
+import type {
+  Either,
+  Joinable,
+  OptionalRowRefs,
+  OrNull,
+  RowRefs,
+  RowsOf,
+  Selection,
+} from './query-types.ts'
+import { around, opened, type RowsQuery } from './rows-query.ts'
+import { RowsEnds } from './rows-ends.ts'
+import { type QueryContext, runAggregate } from './run.ts'
+import { combined, recursive, type RecursiveOptions } from './combined.ts'
+import { GroupedRows } from './grouped-rows.ts'
+import { NamedRows, type SetOperation } from '../sql/row-queries.ts'
 
 /**
- * The result of {@link Query.select}: a query of plain rows. Immutable. `toList`, `first`, `one` and
- * `count` send it.
+ * The result of {@link Query.select}: a query of plain rows. Immutable. Its callbacks see the selected values.
+ *
+ * @example
+ * ```ts
+ * import { over, rank, type Session } from 'fastify-data-bridge/orm'
+ * import { Post } from './entities.ts'
+ *
+ * export function bestThreePerAuthor(session: Session) {
+ *   return session.find(Post)
+ *     .select((post) => ({
+ *       title: post.title,
+ *       authorId: post.authorId,
+ *       place: over(rank(), { partitionBy: post.authorId, orderBy: post.likes.desc() }),
+ *     }))
+ *     .filter((row) => row.place.lte(3))
+ *     .orderBy((row) => [row.authorId.asc(), row.place.asc()])
+ *     .toList()
+ * }
+ * ```
  */
-export class Rows<T> {
-  readonly #context: QueryContext
-  readonly #plan: QueryPlan
-  readonly #selected: Selected
+export class Rows<T>
+  extends RowsEnds<T>
+  implements RowsOf<T>, ValueQuery<T[keyof T]>, Joinable<RowRefs<T>, OptionalRowRefs<T>>
+{
+  /** For the type checker only. */
+  declare readonly _row?: T
+  /** For the type checker only. */
+  declare readonly _value?: T[keyof T]
+  /** For the type checker only. */
+  declare readonly _refs?: RowRefs<T>
+  /** For the type checker only. */
+  declare readonly _optional?: OptionalRowRefs<T>
 
-  /** @internal Made by `query.select(…)`. */
-  constructor(context: QueryContext, plan: QueryPlan, selected: Selected) {
-    this.#context = context
-    this.#plan = plan
-    this.#selected = selected
+  /** Keeps only rows whose selected values match. */
+  filter(...filters: readonly ((row: RowRefs<T>) => Condition)[]): Rows<T> {
+    const query = opened(this.query)
+    return this.#with({ ...query, plan: filtered(query.plan, filters, this.where('filter')) })
+  }
+
+  /** Sets the order of the rows by selected values, and replaces an earlier order. */
+  orderBy(by: (row: RowRefs<T>) => Order | readonly Order[]): Rows<T> {
+    const query = opened(this.query)
+    return this.#with({ ...query, plan: ordered(query.plan, by, this.where('orderBy')) })
   }
 
   /** Gives at most `rows` rows. */
   limit(rows: number): Rows<T> {
-    return this.#with({ limit: requireCount(rows, this.#where('limit')) })
+    return this.#change({ limit: requireCount(rows, this.where('limit')) })
   }
 
   /** Skips `rows` rows at the start. */
   offset(rows: number): Rows<T> {
-    return this.#with({ offset: requireCount(rows, this.#where('offset')) })
+    return this.#change({ offset: requireCount(rows, this.where('offset')) })
   }
 
-  /** All rows. */
-  toList(): Promise<T[]> {
-    return runRows(this.#context, this.#plan, this.#selected) as Promise<T[]>
+  /** Gives equal rows once. With a callback: of the rows that are equal in these values the first one. */
+  distinct(
+    on?: (row: RowRefs<T>) => Expression<unknown> | readonly Expression<unknown>[],
+  ): Rows<T> {
+    const { plan } = this.query
+    const isPage = (plan.limit ?? plan.offset ?? plan.distinct) !== undefined
+    const query = on === undefined && !isPage ? this.query : opened(this.query)
+    return this.#with({ ...query, plan: distinct(query.plan, on, this.where('distinct')) })
   }
 
-  /** The first row, or null. Without an order it is any row. */
-  first(): Promise<T | null> {
-    return runFirstRow(this.#context, this.#plan, this.#selected) as Promise<T | null>
+  /** Sets the groups of {@link GroupedRows.select} and {@link GroupedRows.aggregate}. */
+  groupBy(
+    by: (row: RowRefs<T>) => Expression<unknown> | readonly Expression<unknown>[],
+  ): GroupedRows<T> {
+    const query = opened(this.query)
+    const plan = grouped(query.plan, by, this.where('groupBy'))
+    return new GroupedRows(this.context, plan, this.where('select'), makeRows)
+  }
+
+  /** Plain rows of values of the selected values. */
+  select<R>(select: (row: RowRefs<T>) => Selection<R>): Rows<R> {
+    const { plan } = opened(this.query)
+    return makeRows(this.context, selectedRows(plan, select, this.where('select')))
+  }
+
+  /** One row of aggregates of all rows. */
+  aggregate<R>(select: (row: RowRefs<T>) => Selection<R>): Promise<R[]> {
+    const { plan } = opened(this.query)
+    const selected = selectedBy(plan, select, this.where('aggregate'))
+    return runAggregate(this.context, { ...plan, orders: [] }, selected) as Promise<R[]>
+  }
+
+  /** The rows of both queries; equal rows once. Both select the same properties. */
+  union<U extends OrNull<T>>(other: RowsOf<U>): Rows<Either<T, U>> {
+    return this.#combined('union', other)
+  }
+
+  /** The rows of both queries. */
+  unionAll<U extends OrNull<T>>(other: RowsOf<U>): Rows<Either<T, U>> {
+    return this.#combined('union all', other)
+  }
+
+  /** The rows that both queries have; equal rows once. */
+  intersect(other: RowsOf<OrNull<T>>): Rows<T> {
+    return this.#combined('intersect', other)
+  }
+
+  /** The rows that the other query does not have; equal rows once. */
+  except(other: RowsOf<OrNull<T>>): Rows<T> {
+    return this.#combined('except', other)
   }
 
   /**
-   * The only row.
+   * Joins the rows of another query: those pairs that match.
    *
-   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) without a row, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` with several.
+   * @param on the condition; it sees the values of both
    */
-  one(): Promise<T> {
-    return runOneRow(this.#context, this.#plan, this.#selected) as Promise<T>
+  join<J>(
+    other: Joinable<J, unknown>,
+    on: (row: RowRefs<T>, joined: J) => Condition,
+  ): JoinedQuery<[RowRefs<T>, J]> {
+    return this.#joined('join', other, on)
   }
 
-  /** The number of rows. With a limit or offset: the number of rows on that page. */
-  count(): Promise<number> {
-    return runCount(this.#context, this.#plan)
+  /** As {@link join}, and rows without a match once, with NULL in place of the other's values. */
+  leftJoin<J>(
+    other: Joinable<unknown, J>,
+    on: (row: RowRefs<T>, joined: J) => Condition,
+  ): JoinedQuery<[RowRefs<T>, J]> {
+    return this.#joined('left join', other, on)
   }
 
-  /** @internal Refuses a query that is sent as JSON: the program forgot `toList()`, and it would be `{}`. */
-  toJSON(): never {
-    throw notSentError(`find(${this.#plan.from.table.entityName}).select()`)
+  /**
+   * The same rows, which a statement reads once, however often it uses them: a common table expression (WITH).
+   *
+   * @param options `materialized`: whether PostgreSQL keeps the rows before it uses them; by default it decides
+   *
+   * @example
+   * ```ts
+   * import { count, type Session } from 'fastify-data-bridge/orm'
+   * import { Post, User } from './entities.ts'
+   *
+   * export function busyAuthors(session: Session) {
+   *   const busy = session.find(Post)
+   *     .groupBy((post) => post.authorId)
+   *     .select((post) => ({ authorId: post.authorId, posts: count() }))
+   *     .cte()
+   *   return session.find(User)
+   *     .join(busy, (user, row) => row.authorId.eq(user.id))
+   *     .filter((_, row) => row.posts.gt(10))
+   *     .select((user, row) => ({ name: user.name, posts: row.posts }))
+   *     .toList()
+   * }
+   * ```
+   */
+  cte({ materialized }: { readonly materialized?: boolean } = {}): Rows<T> {
+    return this.#with(around(this.query, (select) => new NamedRows(select, materialized)))
   }
 
-  #where(method: string): string {
-    return `find(${this.#plan.from.table.entityName}).select().${method}()`
+  /**
+   * These rows, and those that a query makes of them, of its own rows again, until there are no new ones: WITH
+   * RECURSIVE. Equal rows count once, unless `all` is true.
+   *
+   * @param next makes the query of the next rows of those before
+   *
+   * @example
+   * ```ts
+   * import { integer, type Session, sql, table, text } from 'fastify-data-bridge/orm'
+   *
+   * class Employee extends table('employees', {
+   *   id: integer().primaryKey(),
+   *   name: text(),
+   *   managerId: integer().nullable().references(() => Employee),
+   * }) {}
+   *
+   * export function everyoneBelow(session: Session, id: number) {
+   *   return session.find(Employee)
+   *     .filter({ managerId: id })
+   *     .select((employee) => ({ id: employee.id, name: employee.name, depth: sql<number>`1` }))
+   *     .recursive((above) =>
+   *       session.find(Employee)
+   *         .join(above, (employee, manager) => employee.managerId.eq(manager.id))
+   *         .select((employee, manager) => ({
+   *           id: employee.id,
+   *           name: employee.name,
+   *           depth: sql<number>`${manager.depth} + 1`,
+   *         })),
+   *     )
+   *     .orderBy((row) => [row.depth.asc(), row.id.asc()])
+   *     .toList()
+   * }
+   * ```
+   */
+  recursive(next: (before: Rows<T>) => RowsOf<T>, options: RecursiveOptions = {}): Rows<T> {
+    const made = (before: RowsQuery): unknown => next(this.#with(before))
+    return this.#with(recursive(this.query, made, options, this.where('recursive')))
   }
 
-  #with(change: Partial<QueryPlan>): Rows<T> {
-    return new Rows<T>(this.#context, { ...this.#plan, ...change }, this.#selected)
+  #combined<R>(operation: SetOperation, other: unknown): Rows<R> {
+    return new Rows<R>(
+      this.context,
+      combined(
+        this.query,
+        operation,
+        other,
+        this.where(operation === 'union all' ? 'unionAll' : operation),
+      ),
+    )
   }
+
+  #joined<J>(
+    word: 'join' | 'left join',
+    other: unknown,
+    on: unknown,
+  ): JoinedQuery<[RowRefs<T>, J]> {
+    const { plan } = opened(this.query)
+    const where = this.where(word === 'join' ? 'join' : 'leftJoin')
+    return new JoinedQuery(
+      this.context,
+      joinTo(plan, other, word, on, where),
+      this.where('select'),
+      makeRows,
+    )
+  }
+
+  #change(change: Partial<QueryPlan>): Rows<T> {
+    return this.#with({ ...this.query, plan: { ...this.query.plan, ...change } })
+  }
+
+  #with(query: RowsQuery): Rows<T> {
+    return new Rows<T>(this.context, query)
+  }
+}
+
+/** A query of plain rows. */
+export function makeRows<R>(context: QueryContext, query: RowsQuery): Rows<R> {
+  return new Rows<R>(context, query)
 }

@@ -17,15 +17,8 @@ import { isAggregate } from '../sql/calls.ts'
 import { type Fetched, FetchedRows, type ReadRows } from '../sql/fetched.ts'
 import type { Expression } from '../sql/node.ts'
 import { Ordering } from '../sql/ordering.ts'
-import {
-  countOf,
-  existsOf,
-  locking,
-  readsOf,
-  Select,
-  selectStatement,
-  valuesProjection,
-} from '../sql/select.ts'
+import { valuesProjection } from '../sql/projections.ts'
+import { countOf, existsOf, locking, readsOf, Select, selectStatement } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { attempt } from '../util/attempt.ts'
@@ -302,9 +295,13 @@ function requireAggregate(plan: QueryPlan): void {
 function requireLockable(
   { isReadOnly }: QueryContext,
   name: QueryOperation['name'],
-  { from, lock }: QueryPlan,
+  { from, lock, distinct, groups, joined }: QueryPlan,
 ): void {
   const method = lock?.method ?? ''
+  if (distinct !== undefined || groups.length > 0 || joined !== undefined) {
+    const other = distinct === undefined ? (joined === undefined ? 'groupBy' : 'join') : 'distinct'
+    throw unusedError(from.table, method, other, 'its rows are not those of the table')
+  }
   if (name === 'count' || name === 'exists' || name === 'aggregate')
     throw unusedError(from.table, method, name, 'it gives no rows to lock')
   if (!isReadOnly) return
@@ -318,17 +315,19 @@ function requireLockable(
 const methodOf: Readonly<Partial<Record<QueryOperation['name'], string>>> = { find: 'toList' }
 
 function refuseGroups(name: QueryOperation['name'], plan: QueryPlan): void {
-  const { from, groups, having, orders } = plan
+  const { from, groups, having, orders, projection } = plan
   const method = methodOf[name] ?? name
-  if (groups.length > 0 || having !== undefined) {
-    const unused = groups.length > 0 ? 'groupBy' : 'having'
-    throw unusedError(from.table, unused, method, 'groups are read with aggregate()')
+  const isGrouped = groups.length > 0
+  if (isGrouped && projection.values !== undefined) return
+  if (isGrouped || having !== undefined) {
+    const unused = isGrouped ? 'groupBy' : 'having'
+    throw unusedError(from.table, unused, method, 'groups are read with select() and aggregate()')
   }
   if (!orders.some((order) => order instanceof Ordering && isAggregate(order.by))) return
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
     `find(${from.table.entityName}).orderBy() expected columns for ${method}(), got an aggregate; ` +
-      'groups are read with aggregate(), related rows are counted with row.relation.count()',
+      'groups are read with select() and aggregate(), related rows are counted with row.relation.count()',
   )
 }
 

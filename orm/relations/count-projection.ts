@@ -1,6 +1,6 @@
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { Sink } from '../sql/node.ts'
-import type { Projection } from '../sql/select.ts'
+import type { Projection } from '../sql/projections.ts'
 import { rootSource } from '../sql/source.ts'
 
 const countAll: Projection = Object.freeze({

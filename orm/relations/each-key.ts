@@ -10,7 +10,7 @@ import {
   writeList,
 } from '../sql/node.ts'
 import { writeLinked } from '../sql/link.ts'
-import { wholeRow } from '../sql/select.ts'
+import { wholeRow } from '../sql/projections.ts'
 import { givenPlace, type KeyTexts, writeEqual, writeGiven } from './keys.ts'
 import type { Side } from './side.ts'
 

@@ -7,15 +7,8 @@ import type { Row } from '../schema/wire-form.ts'
 import { Compare, OneOf, Param } from '../sql/comparisons.ts'
 import { and } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
-import {
-  byKey,
-  readsOf,
-  type RowsRead,
-  rowsWhere,
-  Select,
-  selectStatement,
-  withColumn,
-} from '../sql/select.ts'
+import { withColumn } from '../sql/projections.ts'
+import { byKey, readsOf, type RowsRead, rowsWhere, Select, selectStatement } from '../sql/select.ts'
 import { rootSource, type Source } from '../sql/source.ts'
 import { render, type Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'

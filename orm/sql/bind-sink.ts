@@ -1,5 +1,5 @@
 import { DataBridgeError } from '../errors.ts'
-import type { Parameter, Sink, SqlNode } from './node.ts'
+import type { NamedQuery, Parameter, Sink, SqlNode } from './node.ts'
 import type { Source } from './source.ts'
 
 const mostParameters = 65_535
@@ -9,6 +9,13 @@ const from = (): void => {}
 /** Takes the parameters of nodes, in the order in which they are numbered in the text. */
 class BindSink implements Sink {
   readonly parameters: Parameter[] = []
+  #named: Map<NamedQuery, number> | undefined
+  #names = ''
+
+  /** Which of its named queries the statement names, in order: shapes do not tell the same query from an equal one. */
+  get names(): string {
+    return this.#names
+  }
 
   text(): void {}
 
@@ -25,8 +32,22 @@ class BindSink implements Sink {
 
   column(): void {}
 
-  scope(_source: Source, write: (from: () => void) => void): void {
-    write(from)
+  scope({ rows }: Source, write: (from: () => void) => void): void {
+    write(rows === undefined ? from : () => rows.write(this))
+  }
+
+  joined({ rows }: Source, _word: string, on: SqlNode): void {
+    rows?.write(this)
+    on.write(this)
+  }
+
+  named(query: NamedQuery): void {
+    this.#named ??= new Map()
+    const known = this.#named.get(query)
+    this.#names += `@${known ?? this.#named.size}`
+    if (known !== undefined) return
+    this.#named.set(query, this.#named.size)
+    query.writeQuery(this)
   }
 
   reads(): void {}
@@ -34,7 +55,12 @@ class BindSink implements Sink {
 
 /** The parameters of a tree, in the order in which its text numbers them. */
 export function parametersOf(node: SqlNode): readonly Parameter[] {
+  return bind(node).parameters
+}
+
+/** The parameters of a tree, and the {@link BindSink.names} of its named queries. */
+export function bind(node: SqlNode): Pick<BindSink, 'parameters' | 'names'> {
   const sink = new BindSink()
   node.write(sink)
-  return sink.parameters
+  return sink
 }

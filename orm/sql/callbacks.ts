@@ -2,14 +2,19 @@ import { DataBridgeError, describe } from '../errors.ts'
 import { listed } from '../util/messages.ts'
 import { ColumnNode } from './column.ts'
 import { requireConditions } from './logic.ts'
-import { type Condition, isCondition, isSqlNode, type Order } from './node.ts'
+import { type Condition, isCondition, isOrder, type Order } from './node.ts'
 import { callWithRefs, columnRef } from './refs.ts'
 import type { Source } from './source.ts'
 
 /** The conditions of one filter, to be joined by AND. */
-export function conditionsOf(source: Source, filter: unknown, where: string): readonly Condition[] {
+export function conditionsOf(
+  source: Source,
+  filter: unknown,
+  where: string,
+  joined?: readonly Source[],
+): readonly Condition[] {
   if (typeof filter === 'function') {
-    const condition = callWithRefs(source, filter, where)
+    const condition = callWithRefs(source, filter, where, joined)
     requireConditions(where, [condition])
     return [condition as Condition]
   }
@@ -54,8 +59,13 @@ function matches(source: Source, property: string, value: unknown, method: strin
   return isList ? ref.in(value) : ref.eq(value)
 }
 
-export function ordersOf(source: Source, by: unknown, where: string): readonly Order[] {
-  const given = callWithRefs(source, by, where)
+export function ordersOf(
+  source: Source,
+  by: unknown,
+  where: string,
+  joined?: readonly Source[],
+): readonly Order[] {
+  const given = callWithRefs(source, by, where, joined)
   const orders: readonly unknown[] = Array.isArray(given) ? given : [given]
   if (orders.length > 0 && orders.every(isOrder)) return orders
   const other = orders.find((order) => !isOrder(order))
@@ -64,10 +74,6 @@ export function ordersOf(source: Source, by: unknown, where: string): readonly O
     'DATA_BRIDGE_ERR_QUERY',
     `${where} expected orders such as user.name.asc(), got ${orders.length === 0 ? 'none' : got}`,
   )
-}
-
-function isOrder(value: unknown): value is Order {
-  return isSqlNode(value) && 'isOrder' in value
 }
 
 export function requireCount(value: unknown, where: string): number {

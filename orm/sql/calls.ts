@@ -4,7 +4,6 @@ import { bigintTypes } from '../schema/types/integers.ts'
 import { doubleType, numericType } from '../schema/types/numbers.ts'
 import { decodeSum } from '../schema/values.ts'
 import { ColumnNode } from './column.ts'
-import type { Range } from './comparisons.ts'
 import {
   depthAround,
   type Expression,
@@ -15,20 +14,22 @@ import {
   type SqlNode,
 } from './node.ts'
 
-import { OperandNode } from './operand.ts'
 import type { Operand } from './ref-types.ts'
+import { TypedOperand, typeOf } from './typed-operand.ts'
 
 type Decode = (text: string | null, parse: Parse) => unknown
 
 const toNumber: Decode = (text) => (text === null ? null : Number(text))
 
 /** A function of PostgreSQL: `count(…)`. */
-class CallNode extends OperandNode {
+export class CallNode extends TypedOperand {
   readonly shape: string
   override readonly depth: number
   readonly decode: Decode
   protected readonly label: string
   readonly #pieces: readonly (string | SqlNode)[]
+  /** What stands behind the call, also behind its window. */
+  readonly cast: string
   readonly #type: ColumnType
 
   /** @param type of what it gives: values that it is compared with */
@@ -37,8 +38,10 @@ class CallNode extends OperandNode {
     pieces: readonly (string | SqlNode)[],
     type: ColumnType,
     decode: Decode,
+    cast = '',
   ) {
     super()
+    this.cast = cast
     this.label = `${name}()`
     const nodes = pieces.filter((piece) => typeof piece !== 'string')
     this.depth = depthAround(nodes)
@@ -49,39 +52,24 @@ class CallNode extends OperandNode {
   }
 
   write(sink: Sink): void {
+    this.writeCall(sink)
+    sink.text(this.cast)
+  }
+
+  writeCall(sink: Sink): void {
     for (const piece of this.#pieces) {
       if (typeof piece === 'string') sink.text(piece)
       else piece.write(sink)
     }
   }
 
-  protected get expected(): string {
-    return this.#type.expected
-  }
-
-  protected override get arrayCast(): string {
-    return this.#type.arrayCast
-  }
-
-  protected override get itemCast(): string {
-    return this.#type.itemCast
-  }
-
-  protected encode(value: unknown): string {
-    return this.encodeAs(this.#type, value)
-  }
-
-  protected override get hasRanges(): boolean {
-    return this.#type.rangeOf !== undefined
-  }
-
-  protected override rangeOf(value: unknown): Range | undefined {
-    return this.#type.rangeOf?.(value as never)
+  override get type(): ColumnType {
+    return this.#type
   }
 }
 
 /** Whether an expression belongs to a group of rows, such as `count()`. */
-export function isAggregate(node: SqlNode): boolean {
+export function isAggregate(node: SqlNode): node is CallNode {
   return node instanceof CallNode
 }
 
@@ -100,7 +88,7 @@ export function countDistinct(of: Expression<unknown>): Operand<number> {
 
 /** The mean of numbers, also of `numeric()` and `bigint()` columns. `null` without rows. */
 export function avg(of: Expression<number | string | bigint | null>): Operand<number | null> {
-  return call('avg', of, 'avg(', ')::double precision', doubleType, toNumber)
+  return call('avg', of, 'avg(', ')', doubleType, toNumber, '::double precision')
 }
 
 /**
@@ -110,16 +98,20 @@ export function avg(of: Expression<number | string | bigint | null>): Operand<nu
 export function sum<T extends number | string | bigint>(
   of: Expression<T | null>,
 ): Operand<T | null> {
-  if (!(of instanceof ColumnNode)) return call('sum', of, 'sum(', ')', doubleType, toNumber)
-  const { column } = of
-  const { type } = column
+  const type = typeOf(of)
+  if (type === undefined) return call('sum', of, 'sum(', ')', doubleType, toNumber)
   if (type.decodeSum === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
       `sum() expected a column of numbers, got one of ${type.sql}`,
     )
   }
-  const decode: Decode = (text) => decodeSum(column, text)
+  const decode: Decode = (text) =>
+    text === null
+      ? null
+      : of instanceof ColumnNode
+        ? decodeSum(of.column, text)
+        : type.decodeSum?.(text)
   return call('sum', of, 'sum(', ')', sumTypes[type.kind] ?? type, decode)
 }
 
@@ -140,10 +132,6 @@ export function max<T>(of: Expression<T>): Operand<NonNullable<T> | null> {
   return call('max', of, 'max(', ')', typeOf(of) ?? doubleType, decodeAs(of))
 }
 
-function typeOf(of: unknown): ColumnType | undefined {
-  return of instanceof ColumnNode ? of.column.type : undefined
-}
-
 function decodeAs(of: Expression<unknown>): Decode {
   return (text, parse) => of.decode(text, parse)
 }
@@ -155,6 +143,7 @@ function call<T>(
   after: string,
   type: ColumnType,
   decode: Decode,
+  cast?: string,
 ): Operand<T> {
   if (!isExpression(of)) {
     throw new DataBridgeError(
@@ -162,5 +151,5 @@ function call<T>(
       `${name}() expected a column such as post.likes, got ${describe(of)}`,
     )
   }
-  return new CallNode(name, [before, of, after], type, decode)
+  return new CallNode(name, [before, of, after], type, decode, cast)
 }

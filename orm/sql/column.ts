@@ -1,3 +1,4 @@
+import type { ColumnType } from '../schema/column-type.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import { decodeColumn, encodeColumn, requireValue } from '../schema/values.ts'
 import type { Range } from './comparisons.ts'
@@ -24,6 +25,10 @@ export class ColumnNode extends OperandNode {
 
   decode(text: string | null): unknown {
     return decodeColumn(this.column, text)
+  }
+
+  override get type(): ColumnType {
+    return this.column.type
   }
 
   protected get label(): string {

@@ -55,6 +55,14 @@ class InlineSink implements Sink {
     throw this.#columnsOnly()
   }
 
+  joined(): never {
+    throw this.#columnsOnly()
+  }
+
+  named(): never {
+    throw this.#columnsOnly()
+  }
+
   reads(): void {}
 
   #columnsOnly(): DataBridgeError {

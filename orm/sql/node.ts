@@ -16,6 +16,10 @@ export interface Sink {
   column(source: Source, name: string): void
   /** The table of a statement or a sub-query, with what `write` says of it; joins find their place behind it. */
   scope(source: Source, write: (from: () => void) => void): void
+  /** The rows of a query that the program joins, and what stands before and behind them. */
+  joined(source: Source, word: string, on: SqlNode): void
+  /** A query that the statement names once, in its WITH. */
+  named(query: NamedQuery): void
   /** Notes that the statement reads the table, or with `any` unknown tables. */
   reads(table: TableMetadata | 'any'): void
 }
@@ -31,6 +35,14 @@ export interface SqlNode {
   /** How many levels of other nodes it contains; undefined: none. */
   readonly depth?: number
   write(sink: Sink): void
+}
+
+/** A query of a WITH. */
+export interface NamedQuery {
+  readonly isRecursive: boolean
+  /** What stands between the name and the query: names of columns, `materialized`. */
+  readonly as: string
+  writeQuery(sink: Sink): void
 }
 
 /** A condition for `filter`: true, false or NULL for a row. */
@@ -80,6 +92,10 @@ export function isCondition(value: unknown): value is Condition {
   return isSqlNode(value) && 'conjunctCount' in value
 }
 
+export function isOrder(value: unknown): value is Order {
+  return isSqlNode(value) && 'isOrder' in value
+}
+
 export function isExpression(value: unknown): value is Expression<unknown> {
   return isSqlNode(value) && 'decode' in value && typeof value.decode === 'function'
 }
@@ -111,7 +127,7 @@ export function writeList(sink: Sink, nodes: readonly SqlNode[], separator: stri
 const mostLevels = 1000
 
 // Its parser takes fewer sub-queries than parentheses.
-const levelsOfSubQuery = 10
+export const levelsOfSubQuery = 10
 
 /** Refuses conditions that are nested deeper than PostgreSQL can take in. */
 export function requireDepth(depth: number): number {

@@ -11,6 +11,7 @@ import {
   Within,
   WithinOneOf,
 } from './comparisons.ts'
+import { InQuery, isEmbeddable, onlyValue, subQuery } from './embedded.ts'
 import { and, not, or } from './logic.ts'
 import {
   type Condition,
@@ -30,6 +31,10 @@ export abstract class OperandNode implements Expression<unknown> {
   #descending: Order | undefined
   abstract readonly shape: string
   readonly depth?: number
+  /** The type of its values, if it is known. */
+  get type(): ColumnType | undefined {
+    return undefined
+  }
   abstract write(sink: Sink): void
   abstract decode(text: string | null, parse: (text: string) => unknown): unknown
   /** What it is called in messages: `User.age`. */
@@ -103,11 +108,11 @@ export abstract class OperandNode implements Expression<unknown> {
     return range === undefined ? this.#compare('lte', '<=', value) : this.#beyond('<', range[1])
   }
 
-  in(values: readonly unknown[]): Condition {
+  in(values: unknown): Condition {
     return this.#oneOf('in', values)
   }
 
-  notIn(values: readonly unknown[]): Condition {
+  notIn(values: unknown): Condition {
     return this.#oneOf('notIn', values)
   }
 
@@ -167,9 +172,14 @@ export abstract class OperandNode implements Expression<unknown> {
     )
   }
 
-  #oneOf(method: 'in' | 'notIn', values: readonly unknown[]): Condition {
+  #oneOf(method: 'in' | 'notIn', values: unknown): Condition {
+    if (isEmbeddable(values)) {
+      const query = values[subQuery]()
+      onlyValue(query, `${this.label}.${method}()`)
+      return new InQuery(this, query, method === 'notIn')
+    }
     if (!Array.isArray(values))
-      throw this.error(method, `expected an array, got ${describe(values)}`)
+      throw this.error(method, `expected an array or a query of one value, got ${describe(values)}`)
     const texts: string[] = []
     const ranges = new Map<number, Range>()
     for (const value of values) {

@@ -24,10 +24,10 @@ export interface Operand<out T> extends Expression<T> {
   lt(value: NonNullable<T> | Expression<T | null>): Condition
   /** Less than or equal. */
   lte(value: NonNullable<T> | Expression<T | null>): Condition
-  /** Equal to one of the values. An empty list matches no row. */
-  in(values: readonly NonNullable<T>[]): Condition
-  /** Equal to none of the values. An empty list matches every row. */
-  notIn(values: readonly NonNullable<T>[]): Condition
+  /** Equal to one of the values, or to one that a query selects. An empty list matches no row. */
+  in(values: readonly NonNullable<T>[] | ValueQuery<T | null>): Condition
+  /** Equal to none of the values, or to none that a query selects; NULL is no value. An empty list matches every row. */
+  notIn(values: readonly NonNullable<T>[] | ValueQuery<T | null>): Condition
   /** Between both values, which are included. */
   between(low: NonNullable<T>, high: NonNullable<T>): Condition
   /** Is NULL. */
@@ -38,6 +38,12 @@ export interface Operand<out T> extends Expression<T> {
   asc(): Order
   /** Largest first. */
   desc(): Order
+}
+
+/** A query of one value, in another query: `session.find(Post).select((post) => ({ id: post.authorId }))`. */
+export interface ValueQuery<out T> {
+  /** For the type checker only. */
+  readonly _value?: T
 }
 
 // Operators of one kind of column have a `this`: one interface for all columns is made once for each `T`.

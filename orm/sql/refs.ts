@@ -4,7 +4,7 @@ import { listed } from '../util/messages.ts'
 import { ColumnNode } from './column.ts'
 import { requireConditions } from './logic.ts'
 import type { Condition } from './node.ts'
-import { depthBelow, within } from './scope.ts'
+import { depthBelow, isCaptured, within } from './scope.ts'
 import { joinedSource, type Source, subSource } from './source.ts'
 import { standIn } from './stand-in.ts'
 import { Exists, type Related, RelatedCount } from './sub-queries.ts'
@@ -18,15 +18,40 @@ function refsOf(source: Source): object {
   return refs
 }
 
-/** What a callback of a query gives. */
-export function callWithRefs(source: Source, callback: unknown, where: string): unknown {
-  if (typeof callback === 'function')
-    return within(source, () => (callback as (refs: object) => unknown)(refsOf(source)))
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected a callback such as (row) => …, got ${describe(callback)}`,
-  )
+/** Says what callbacks see of rows that are no entities. */
+export function useRefs(source: Source, refs: object): void {
+  made.set(source, refs)
 }
+
+/**
+ * What a callback of a query gives.
+ *
+ * @param joined the sources that the program has joined to the query
+ */
+export function callWithRefs(
+  source: Source,
+  callback: unknown,
+  where: string,
+  joined: readonly Source[] = noSources,
+): unknown {
+  if (typeof callback !== 'function') {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `${where} expected a callback such as (row) => …, got ${describe(callback)}`,
+    )
+  }
+  if (isCaptured(source)) {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `${where} was called in a callback of another query of the same rows, and expected a query that begins there: ` +
+        'begin it with find() in the callback, so that its columns are not taken for those of the other query',
+    )
+  }
+  const call = callback as (...refs: readonly object[]) => unknown
+  return within(source, () => call(refsOf(source), ...joined.map(refsOf)))
+}
+
+const noSources: readonly Source[] = Object.freeze([])
 
 /** A column of a source. */
 export function columnRef(source: Source, property: string): ColumnNode {

@@ -1,39 +1,39 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { TableMetadata } from '../schema/metadata.ts'
-import { type RowColumns, usualColumns } from '../schema/row-columns.ts'
+import type { RowColumns } from '../schema/row-columns.ts'
 import { rowDecoder } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
-import { parametersOf } from './bind-sink.ts'
-import { aliasedNames, quote } from './identifier.ts'
+import { bind, parametersOf } from './bind-sink.ts'
 import type { RowLock } from './lock.ts'
 import { columnRef } from './refs.ts'
 import {
   type Condition,
-  type Expression,
+  levelsOfSubQuery,
   type Order,
+  requireDepth,
   shapesOf,
   type Sink,
   type SqlNode,
   writeList,
 } from './node.ts'
 import { Ordering } from './ordering.ts'
+import {
+  countAll,
+  countAround,
+  countPage,
+  existsAny,
+  type Projection,
+  wholeRow,
+} from './projections.ts'
 import type { Source } from './source.ts'
 import { type Compiled, render, type Statement, statementsOf } from './statement.ts'
-
-/** What is selected: the columns of a row, or expressions. */
-export interface Projection extends SqlNode {
-  /** Puts the rows of the query into another: `select exists (…)`. */
-  readonly around?: readonly [before: string, after: string] | undefined
-  /** The expressions, where it selects values. */
-  readonly values?: readonly SqlNode[]
-  /** How its rows are read; undefined: as PostgreSQL's texts. */
-  readonly decoder?: RowDecoder
-}
 
 /** The parts of a SELECT. Immutable; the parts that are left out are undefined or empty. */
 export interface SelectParts {
   readonly from: Source
   readonly projection: Projection
+  /** Equal rows once; with expressions: of the rows with equal values of these the first. */
+  readonly distinct?: 'rows' | readonly SqlNode[] | undefined
   /** Joins that the query asks for; those that its columns ask for are derived. */
   readonly joins?: SqlNode | undefined
   readonly where: Condition | undefined
@@ -51,13 +51,29 @@ export class Select implements SqlNode {
 
   constructor(parts: SelectParts) {
     const { values } = parts.projection
-    this.parts = parts.groups.length === 0 || values === undefined ? parts : byPlaces(parts, values)
+    const { groups, distinct } = parts
+    const isPlain = values === undefined || (groups.length === 0 && distinct === undefined)
+    this.parts = isPlain ? parts : byPlaces(parts, values)
+  }
+
+  get depth(): number {
+    const { from, projection, joins, where, groups, having, orders } = this.parts
+    const nodes = [
+      from.rows,
+      joins,
+      where,
+      having,
+      ...groups,
+      ...orders,
+      ...(projection.values ?? []),
+    ]
+    return requireDepth(Math.max(...nodes.map((node) => node?.depth ?? 0)) + levelsOfSubQuery)
   }
 
   get shape(): string {
     const { from, projection, joins, where, groups, having, orders, limit, offset, lock } =
       this.parts
-    const page = `${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}${lock?.shape ?? ''}`
+    const page = `${distinctShape(this.parts)}${limit === undefined ? '' : 'l'}${offset === undefined ? '' : 'o'}${lock?.shape ?? ''}`
     const grouped =
       groups.length === 0 && having === undefined
         ? ''
@@ -72,6 +88,7 @@ export class Select implements SqlNode {
     sink.text(before)
     sink.scope(from, (writeFrom) => {
       sink.text('select ')
+      writeDistinct(sink, this.parts)
       projection.write(sink)
       writeFrom()
       joins?.write(sink)
@@ -116,6 +133,7 @@ function byPlaces(parts: SelectParts, values: readonly SqlNode[]): SelectParts {
   }
   return {
     ...parts,
+    distinct: typeof parts.distinct === 'object' ? parts.distinct.map(placeOf) : parts.distinct,
     groups: parts.groups.map(placeOf),
     orders: parts.orders.map((order) => {
       if (order instanceof Ordering)
@@ -124,6 +142,20 @@ function byPlaces(parts: SelectParts, values: readonly SqlNode[]): SelectParts {
       return place === order ? order : new Ordering(place, 'asc')
     }),
   }
+}
+
+function distinctShape({ distinct }: SelectParts): string {
+  if (distinct === undefined) return ''
+  return distinct === 'rows' ? 'd' : `d(${shapesOf(distinct)})`
+}
+
+function writeDistinct(sink: Sink, { distinct }: SelectParts): void {
+  if (distinct === undefined) return
+  sink.text('distinct ')
+  if (distinct === 'rows') return
+  sink.text('on (')
+  writeList(sink, distinct, ', ')
+  sink.text(') ')
 }
 
 function writePage(sink: Sink, word: string, rows: number | undefined): void {
@@ -170,16 +202,17 @@ export function readStatement(
   decoder: RowDecoder | undefined,
 ): Statement {
   // First, since too many parameters are refused.
-  const parameters = parametersOf(node)
-  return { ...compiledRead(table, node, decoder), parameters }
+  const { parameters, names } = bind(node)
+  return { ...compiledRead(table, node, names, decoder), parameters }
 }
 
 function compiledRead(
   table: TableMetadata,
   node: SqlNode,
+  names: string,
   decoder: RowDecoder | undefined,
 ): Compiled {
-  return statementsOf(table).get(node.shape, () => ({
+  return statementsOf(table).get(node.shape + names, () => ({
     ...render(node),
     kind: 'read',
     summary: `SELECT ${table.fullName}`,
@@ -187,74 +220,17 @@ function compiledRead(
   }))
 }
 
-// --- projections
-
-const rowsOf = new WeakMap<Source, Projection>()
-
-/** The columns of a source, in the order of its table. Deferred ones only if they are given. */
-export function wholeRow(source: Source, columns?: RowColumns): Projection {
-  if (columns !== undefined && columns.shape !== '') return rowProjection(source, columns)
-  let projection = rowsOf.get(source)
-  if (projection === undefined) {
-    projection = rowProjection(source, usualColumns(source.table))
-    rowsOf.set(source, projection)
-  }
-  return projection
-}
-
-function rowProjection(source: Source, columns: RowColumns): Projection {
-  // Of a query's own table: the names need no join, and are the same each time.
-  const text = aliasedNames(quote(source.alias), columns.list)
-  return Object.freeze({
-    shape: `rows${columns.shape}`,
-    decoder: rowDecoder(source.table, columns),
-    write: (sink: Sink) => sink.text(text),
-  })
-}
-
-/** A projection with one more column behind it. */
-export function withColumn(first: SqlNode, more: SqlNode, decoder: RowDecoder): Projection {
-  const nodes = [first, more]
-  return { shape: shapesOf(nodes), decoder, write: (sink) => writeList(sink, nodes, ', ') }
-}
-
-/** Values of expressions. */
-export function valuesProjection(expressions: readonly Expression<unknown>[]): Projection {
-  return {
-    shape: `values(${shapesOf(expressions)})`,
-    values: expressions,
-    write: (sink) => writeList(sink, expressions, ', '),
-  }
-}
-
-const one = (sink: Sink): void => sink.text('1')
-
-const countAll: Projection = Object.freeze({
-  shape: 'count',
-  write: (sink: Sink) => sink.text('count(*)'),
-})
-
-const countPage: Projection = Object.freeze({
-  shape: 'count page',
-  around: ['select count(*) from (', ') as page'] as const,
-  write: one,
-})
-
-const existsAny: Projection = Object.freeze({
-  shape: 'exists',
-  around: ['select exists (', ')'] as const,
-  write: one,
-})
-
 /** How many rows there are; of a page, how many are on it. */
 export function countOf(parts: SelectParts): Select {
-  const isPage = parts.limit !== undefined || parts.offset !== undefined
-  return new Select({
-    ...parts,
-    orders: [],
-    lock: undefined,
-    projection: isPage ? countPage : countAll,
-  })
+  const { projection, limit, offset, groups, distinct } = parts
+  const isPage = (limit ?? offset) !== undefined
+  const counted =
+    groups.length > 0 || distinct === 'rows'
+      ? countAround(projection)
+      : isPage || distinct !== undefined
+        ? countPage
+        : countAll
+  return new Select({ ...parts, orders: [], lock: undefined, projection: counted })
 }
 
 /** Whether there is a row. */

@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { SqlNode } from './node.ts'
 
 /**
  * A table under an alias: `t0` is what the query is about, `t1` that of a sub-query within it. Behind a
- * to-one relation it is joined, with an alias made of the relations' places: `t0_2`.
+ * to-one relation it is joined, with an alias made of the relations' places: `t0_2`. The rows of another query may
+ * stand in place of the table.
  */
 export interface Source {
   readonly table: TableMetadata
@@ -14,15 +16,52 @@ export interface Source {
   readonly shape: string
   /** The source that it is joined to, and by which relation. */
   readonly via: { readonly owner: Source; readonly relation: RelationMetadata } | undefined
+  /** The query whose rows stand in place of the table. */
+  readonly rows?: SqlNode
+  /** The source of the query that the program joins it to. */
+  readonly beside?: Source
 }
 
-const roots = new WeakMap<TableMetadata, Source>()
+const roots = new WeakMap<TableMetadata, Source[]>()
 
-/** The source of a query: made once for each table. */
-export function rootSource(table: TableMetadata): Source {
-  let root = roots.get(table)
-  if (root === undefined) roots.set(table, (root = beginning(table, 0, `${table.id}`)))
-  return root
+/** The source of a query: made once for each table and depth. */
+export function rootSource(table: TableMetadata, depth: number = 0): Source {
+  let known = roots.get(table)
+  if (known === undefined) roots.set(table, (known = []))
+  return (known[depth] ??= beginning(table, depth, `${table.id}`))
+}
+
+/** The rows of a query in place of the table that it is about. */
+export function rowsSource(table: TableMetadata, rows: SqlNode, depth: number): Source {
+  const alias = `t${depth}`
+  return Object.freeze({
+    table,
+    alias,
+    depth,
+    shape: `${alias}(${rows.shape})`,
+    via: undefined,
+    rows,
+  })
+}
+
+/** The rows of a query that the program joins to another one, as the `place`th. */
+export function besideSource(
+  beside: Source,
+  { table, shape }: Source,
+  rows: SqlNode,
+  place: number,
+): Source {
+  const { depth } = beside
+  const alias = `t${depth}j${place}`
+  return Object.freeze({
+    table,
+    alias,
+    depth,
+    shape: `${alias}.${shape}`,
+    via: undefined,
+    rows,
+    beside,
+  })
 }
 
 let subQueries = 0
@@ -58,4 +97,10 @@ export function rootOf(source: Source): Source {
   let root = source
   while (root.via !== undefined) root = root.via.owner
   return root
+}
+
+/** The source of the query in whose scope a source is. */
+export function scopeOf(source: Source): Source {
+  const root = rootOf(source)
+  return root.beside ?? root
 }

@@ -1,5 +1,6 @@
 import { bigintTypes } from '../schema/types/integers.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
+import type { ColumnType } from '../schema/column-type.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from './identifier.ts'
 import { linkAlias, writeLinked } from './link.ts'
@@ -138,6 +139,10 @@ export class RelatedCount extends OperandNode {
 
   decode(text: string | null): unknown {
     return text === null ? null : Number(text)
+  }
+
+  override get type(): ColumnType {
+    return countType
   }
 
   protected get label(): string {

@@ -6,6 +6,7 @@ import { UnwritableError } from '../schema/types/unreadable.ts'
 import { isEntityClass, tableOf } from '../schema/table-of.ts'
 import { arrayLiteral, type ArrayItems } from '../schema/types/array-text.ts'
 import { Param } from './comparisons.ts'
+import { isEmbeddable, subQuery } from './embedded.ts'
 import { quoteTable } from './identifier.ts'
 import {
   type Condition,
@@ -19,6 +20,7 @@ import {
   type SqlNode,
 } from './node.ts'
 import { Ordering } from './ordering.ts'
+import { Enclosed } from './row-queries.ts'
 import { standsFor } from './stand-in.ts'
 
 /**
@@ -144,6 +146,7 @@ export function sql<T = unknown>(
 
 function partOf(value: unknown, before: string, index: number): SqlNode {
   if (isSqlNode(value)) return value
+  if (isEmbeddable(value)) return new Enclosed(value[subQuery]().select)
   if (isEntityClass(value)) return tableNode(value)
   if (Array.isArray(value) && /\bin\s*\(?\s*$/i.test(before)) {
     throw new DataBridgeError(
@@ -172,6 +175,16 @@ function parameterOf(value: unknown, index: number): Parameter {
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
     `sql expected a value for its parameter ${index + 1}, got ${described(value)}`,
+  )
+}
+
+/** PostgreSQL's text of a value whose type it finds out by itself. */
+export function untypedText(value: unknown, where: string): string {
+  const text = isSqlNode(value) ? undefined : parameterOf(value, 0)
+  if (typeof text === 'string') return text
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_FILTER',
+    `${where} expected a value other than null, SQL and bytes, got ${described(value)}`,
   )
 }
 

@@ -1,9 +1,9 @@
 import { DataBridgeError } from '../errors.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from './identifier.ts'
-import type { Sink } from './node.ts'
+import type { NamedQuery, Sink, SqlNode } from './node.ts'
 import { castOfPair } from './pair-cast.ts'
-import { rootOf, type Source } from './source.ts'
+import { rootOf, scopeOf, type Source } from './source.ts'
 
 /** The tables that a statement reads. Your own SQL may read any table. */
 export type ReadTables = readonly TableMetadata[] | 'any'
@@ -11,16 +11,21 @@ export type ReadTables = readonly TableMetadata[] | 'any'
 /** A query or sub-query that is being written. */
 interface Scope {
   readonly source: Source
-  /** The joins that its columns ask for, by their aliases. */
-  readonly joins: Map<string, string>
+  /** The joins that columns ask for, by their aliases, behind each source of the FROM. */
+  readonly joins: Map<Source, Map<string, string>>
+  /** Where those joins will stand: they are known at the end. Empty before the FROM. */
+  readonly places: Map<Source, number>
 }
 
 /** Renders nodes into a statement's text: numbers its parameters, derives its joins, sees what it reads. */
 export class TextSink implements Sink {
-  readonly #pieces: string[] = []
-  readonly #scopes: Scope[] = []
+  #pieces: string[] = []
+  #scopes: Scope[] = []
   readonly #tables = new Set<TableMetadata>()
   readonly #isWhole: boolean
+  // Made by the first one: most statements have none.
+  #names: Map<NamedQuery, string> | undefined
+  readonly #with: string[] = []
   #readsAny = false
   #parameters = 0
 
@@ -30,7 +35,13 @@ export class TextSink implements Sink {
   }
 
   get rendered(): string {
-    return this.#pieces.join('')
+    const text = this.#pieces.join('')
+    if (this.#names === undefined) return text
+    const isRecursive = [...this.#names.keys()].some((query) => query.isRecursive)
+    const own = /^with\s+(recursive\s+)?/i.exec(text)
+    const word = isRecursive || own?.[1] !== undefined ? 'with recursive' : 'with'
+    const rest = own === null ? ` ${text}` : `, ${text.slice(own[0].length)}`
+    return `${word} ${this.#with.join(', ')}${rest}`
   }
 
   get tables(): ReadTables {
@@ -52,17 +63,37 @@ export class TextSink implements Sink {
   }
 
   scope(source: Source, write: (from: () => void) => void): void {
-    const scope: Scope = { source, joins: new Map() }
-    // The joins are known at the end, so keep their place.
-    let place = -1
+    const scope: Scope = { source, joins: new Map(), places: new Map() }
     this.#scopes.push(scope)
-    this.reads(source.table)
     write(() => {
-      this.#pieces.push(` from ${quoteTable(source.table)} as ${quote(source.alias)}`, '')
-      place = this.#pieces.length - 1
+      this.#pieces.push(' from ')
+      this.#writeRows(source)
+      this.#keepPlace(scope, source)
     })
     this.#scopes.pop()
-    this.#pieces[place] = [...scope.joins.values()].join('')
+    scope.places.forEach((place, behind) => {
+      this.#pieces[place] = [...(scope.joins.get(behind)?.values() ?? [])].join('')
+    })
+  }
+
+  joined(source: Source, word: string, on: SqlNode): void {
+    const scope = this.#scopes.at(-1) as Scope
+    this.#pieces.push(` ${word} `)
+    this.#writeRows(source)
+    this.#pieces.push(' on ')
+    on.write(this)
+    this.#keepPlace(scope, source)
+  }
+
+  named(query: NamedQuery): void {
+    this.#names ??= new Map()
+    let name = this.#names.get(query)
+    if (name === undefined) {
+      name = quote(`data_bridge_${this.#names.size}`)
+      this.#names.set(query, name)
+      this.#with.push(this.#apart(`${name}${query.as} (`, query))
+    }
+    this.#pieces.push(name)
   }
 
   reads(table: TableMetadata | 'any'): void {
@@ -70,20 +101,61 @@ export class TextSink implements Sink {
     else this.#tables.add(table)
   }
 
+  /** The text of a query that stands before the statement, and knows nothing of what is around it. */
+  #apart(before: string, query: NamedQuery): string {
+    const outer = { pieces: this.#pieces, scopes: this.#scopes }
+    this.#pieces = [before]
+    this.#scopes = []
+    query.writeQuery(this)
+    this.#pieces.push(')')
+    const text = this.#pieces.join('')
+    this.#pieces = outer.pieces
+    this.#scopes = outer.scopes
+    return text
+  }
+
+  #writeRows({ table, rows, alias }: Source): void {
+    if (rows === undefined) {
+      this.reads(table)
+      this.#pieces.push(quoteTable(table))
+    } else rows.write(this)
+    this.#pieces.push(` as ${quote(alias)}`)
+  }
+
+  #keepPlace({ places }: Scope, source: Source): void {
+    places.set(source, this.#pieces.push('') - 1)
+  }
+
   #join(source: Source, name: string): void {
-    const root = rootOf(source)
+    const own = scopeOf(source)
     if (this.#scopes.length === 0 && source.via === undefined && !this.#isWhole) return
-    const scope = this.#scopes.findLast((each) => each.source.alias === root.alias)
-    if (scope?.source !== root) throw strangerError(scope ?? this.#scopes[0], source, name)
+    const scope = this.#scopes.findLast((each) => each.source.alias === own.alias)
+    if (scope?.source !== own) throw strangerError(scope ?? this.#scopes[0], source, name)
     this.#addJoin(scope, source)
   }
 
   #addJoin(scope: Scope, source: Source): void {
-    if (source.via === undefined || scope.joins.has(source.alias)) return
+    if (source.via === undefined) return
+    const joins = this.#joinsOf(scope, source)
+    if (joins.has(source.alias)) return
     const { owner, relation } = source.via
     this.#addJoin(scope, owner)
     this.reads(relation.target)
-    scope.joins.set(source.alias, joinText(source, owner, relation))
+    joins.set(source.alias, joinText(source, owner, relation))
+  }
+
+  #joinsOf(scope: Scope, source: Source): Map<string, string> {
+    const root = rootOf(source)
+    let joins = scope.joins.get(root)
+    if (joins !== undefined) return joins
+    if (root.beside !== undefined && scope.places.size > 0 && !scope.places.has(root)) {
+      throw new DataBridgeError(
+        'DATA_BRIDGE_ERR_QUERY',
+        `the condition of a join expected columns of the joined ${root.table.entityName}, got one behind a relation: filter by it`,
+      )
+    }
+    scope.joins.set(root, (joins = new Map()))
+    return joins
   }
 }
 

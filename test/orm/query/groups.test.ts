@@ -208,7 +208,7 @@ describe('what groups have no meaning for is refused:', () => {
     const message = (unused: string) =>
       coded(
         QUERY,
-        `find(Book).${unused}() cannot be used with ${method}(); groups are read with aggregate()`,
+        `find(Book).${unused}() cannot be used with ${method}(); groups are read with select() and aggregate()`,
       )
     await expect(books<unknown>((query) => call(grouped(query)))).rejects.toThrow(
       message('groupBy'),

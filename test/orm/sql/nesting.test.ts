@@ -51,6 +51,8 @@ class CountingSink implements Sink {
   parameter = (): void => void (this.calls += 1)
   column = (): void => void (this.calls += 1)
   reads = (): void => void (this.calls += 1)
+  joined = (): void => void (this.calls += 1)
+  named = (): void => void (this.calls += 1)
   scope = (_: unknown, write: (from: () => void) => void): void => {
     this.calls += 1
     write(() => {})

@@ -1,0 +1,83 @@
+import { type Embeddable, subQuery, type SubQuery } from '../sql/embedded.ts'
+import { Enclosed } from '../sql/row-queries.ts'
+import { Select } from '../sql/select.ts'
+import { joinedPart, type JoinedPart } from './join.ts'
+import { notSentError } from './plan.ts'
+import { lockedError, namedSelect, type RowsQuery, rowsPart } from './rows-query.ts'
+import { type QueryContext, runCount, runExists, runFirstRow, runOneRow, runRows } from './run.ts'
+
+/** The methods that send a query of plain rows. */
+export abstract class RowsEnds<T> implements Embeddable {
+  /** @internal */
+  protected readonly context: QueryContext
+  /** @internal */
+  protected readonly query: RowsQuery
+
+  /** @internal Made by `query.select(…)`. */
+  constructor(context: QueryContext, query: RowsQuery) {
+    this.context = context
+    this.query = query
+  }
+
+  /** All rows. */
+  toList(): Promise<T[]> {
+    return runRows(this.context, this.query.plan, this.query.selected) as Promise<T[]>
+  }
+
+  /** The first row, or null. Without an order it is any row. */
+  first(): Promise<T | null> {
+    return runFirstRow(this.context, this.query.plan, this.query.selected) as Promise<T | null>
+  }
+
+  /**
+   * The only row.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) without a row, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` with several.
+   */
+  one(): Promise<T> {
+    return runOneRow(this.context, this.query.plan, this.query.selected) as Promise<T>
+  }
+
+  /** The number of rows. With a limit or offset: the number of rows on that page. */
+  count(): Promise<number> {
+    return runCount(this.context, this.query.plan)
+  }
+
+  /** Whether there is a row. */
+  exists(): Promise<boolean> {
+    return runExists(this.context, this.query.plan)
+  }
+
+  /** @internal Refuses a query that is sent as JSON: the program forgot `toList()`, and it would be `{}`. */
+  toJSON(): never {
+    throw notSentError(`find(${this.query.plan.from.table.entityName}).select()`)
+  }
+
+  /** @internal */
+  [subQuery](): SubQuery {
+    const { plan, selected } = this.query
+    if (plan.lock !== undefined) throw lockedError(plan)
+    const values = Object.values(selected)
+    return { select: new Select(plan), values, label: this.where('select') }
+  }
+
+  /** @internal */
+  [rowsPart](): RowsQuery {
+    return this.query
+  }
+
+  /** @internal */
+  [joinedPart](): JoinedPart {
+    const { plan, selected } = this.query
+    const rows = new Enclosed(namedSelect(this.query, Object.keys(selected)))
+    return { from: plan.from, rows, selected }
+  }
+
+  /** @internal The method as messages name it. */
+  protected where(method: string): string {
+    const { entityName } = this.query.plan.from.table
+    return method === 'select'
+      ? `find(${entityName}).select()`
+      : `find(${entityName}).select().${method}()`
+  }
+}

@@ -1,0 +1,168 @@
+import { DataBridgeError } from '../errors.ts'
+import { Ordering } from '../sql/ordering.ts'
+import type { Order, SqlNode } from '../sql/node.ts'
+import { valuesProjection } from '../sql/projections.ts'
+import { Enclosed, RowNumber } from '../sql/row-queries.ts'
+import { type NamedValue, rowColumns } from '../sql/row-refs.ts'
+import { Select } from '../sql/select.ts'
+import { rowsSource, type Source } from '../sql/source.ts'
+import { planOf, type QueryPlan } from './plan.ts'
+import type { Selected } from './run.ts'
+
+/** A query of plain rows. */
+export interface RowsQuery {
+  readonly plan: QueryPlan
+  /** What it selects, by the names of its properties. */
+  readonly selected: Selected
+  /** The source whose columns are exactly what it selects; undefined: its values are made of others. */
+  readonly sees: Source | undefined
+}
+
+/** The method by which a query of plain rows gives itself to another one. */
+export const rowsPart: unique symbol = Symbol('rowsPart')
+
+interface HasRows {
+  [rowsPart](): RowsQuery
+}
+
+export function isRows(value: unknown): value is HasRows {
+  return typeof value === 'object' && value !== null && rowsPart in value
+}
+
+/** A query whose callbacks see what it selects. */
+export interface SeenRows extends RowsQuery {
+  readonly sees: Source
+}
+
+/** What a plan selects. */
+export function rowsQuery(plan: QueryPlan, selected: Selected): RowsQuery {
+  const projection = valuesProjection(Object.values(selected))
+  return { plan: { ...plan, projection }, selected, sees: undefined }
+}
+
+/**
+ * The rows of a query inside of another one.
+ *
+ * @param stand makes what stands in place of a table
+ */
+export function around(query: RowsQuery, stand: (select: Select) => SqlNode = enclosed): SeenRows {
+  const { plan, selected } = query
+  const values = namedValues(selected)
+  const { hidden, names, orders } = keptOrders(plan, values)
+  const projection = valuesProjection(
+    [...Object.values(selected), ...hidden],
+    [...values.map(({ name }) => name), ...names],
+  )
+  return ofRows(query, stand(inner(plan, projection)), orders)
+}
+
+/** A query of rows that stand in place of a table. */
+export function ofRows(
+  { plan, selected }: Pick<RowsQuery, 'plan' | 'selected'>,
+  rows: SqlNode,
+  orders: readonly OuterOrder[] = [],
+): SeenRows {
+  const { table, depth } = plan.from
+  const sees = rowsSource(table, rows, depth)
+  const columns = rowColumns(sees, namedValues(selected))
+  const outer = planOf(sees, valuesProjection(Object.values(columns)))
+  return { plan: { ...outer, orders: orders.map((order) => order(sees)) }, selected: columns, sees }
+}
+
+/** The query in a form to which conditions on what it selects can be added. */
+export function opened(query: RowsQuery): SeenRows {
+  const { plan, sees } = query
+  const isOpen = (plan.limit ?? plan.offset ?? plan.distinct) === undefined
+  return sees !== undefined && isOpen ? { ...query, sees } : around(query)
+}
+
+/** The SELECT of a query inside of another one, with the values in an order of their properties. */
+export function namedSelect({ plan, selected }: RowsQuery, properties: readonly string[]): Select {
+  const values = new Map(namedValues(selected).map((value) => [value.property, value]))
+  const inOrder = properties.map((property) => values.get(property) as NamedValue)
+  const projection = valuesProjection(
+    inOrder.map(({ expression }) => expression),
+    inOrder.map(({ name }) => name),
+  )
+  return inner(plan, projection)
+}
+
+/** The order counts inside only if it decides which rows there are. */
+function inner(plan: QueryPlan, projection: QueryPlan['projection']): Select {
+  if (plan.lock !== undefined) throw lockedError(plan)
+  const isChosen = (plan.limit ?? plan.offset) !== undefined || typeof plan.distinct === 'object'
+  return new Select({ ...plan, orders: isChosen ? plan.orders : [], projection })
+}
+
+function enclosed(select: Select): SqlNode {
+  return new Enclosed(select)
+}
+
+// PostgreSQL cuts longer names, perhaps two to the same one.
+const longestName = 60
+
+/** The selected values with the names of their columns. */
+export function namedValues(selected: Selected): readonly NamedValue[] {
+  return Object.entries(selected).map(([property, expression], index) => {
+    const isName = Buffer.byteLength(property) <= longestName && /^[^#\0]+$/.test(property)
+    return { property, name: isName ? property : `#${index}`, expression }
+  })
+}
+
+type OuterOrder = (source: Source) => Order
+
+interface KeptOrders {
+  /** What the order needs beside the selected values. */
+  readonly hidden: readonly SqlNode[]
+  readonly names: readonly string[]
+  readonly orders: readonly OuterOrder[]
+}
+
+/** The order of the rows of a query, for one around it: SQL keeps none. */
+function keptOrders({ orders, distinct }: QueryPlan, values: readonly NamedValue[]): KeptOrders {
+  const hidden: SqlNode[] = []
+  const names: string[] = []
+  const hide = (node: SqlNode): string => {
+    if (distinct === 'rows') throw hiddenError()
+    const name = `#order${hidden.length}`
+    hidden.push(node)
+    names.push(name)
+    return name
+  }
+  const ordered = orders
+    .filter((order) => order instanceof Ordering)
+    .filter(({ direction }) => direction !== '')
+  if (ordered.length < orders.length) {
+    // Your own SQL says its direction itself, so it is no value.
+    const name = hide(new RowNumber(orders))
+    return { hidden, names, orders: [(source) => new Ordering(columnOf(source, name), 'asc')] }
+  }
+  const kept = ordered.map(({ by, direction, nulls }): OuterOrder => {
+    const known = values.find(({ expression }) => expression === by)
+    const name = known?.name ?? hide(by)
+    return (source) => new Ordering(columnOf(source, name), direction, nulls)
+  })
+  return { hidden, names, orders: kept }
+}
+
+function columnOf(source: Source, name: string): SqlNode {
+  return {
+    shape: `${source.shape}.${JSON.stringify(name)}`,
+    write: (sink) => sink.column(source, name),
+  }
+}
+
+/** PostgreSQL locks rows of tables, which are not told apart behind a query around them. */
+export function lockedError({ from, lock }: QueryPlan): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `find(${from.table.entityName}).${lock?.method ?? 'forUpdate'}() expected a query of rows of the table itself, got one that is read by another query`,
+  )
+}
+
+function hiddenError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    'distinct() expected an order of selected values: order the rows behind distinct()',
+  )
+}
