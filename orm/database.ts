@@ -23,6 +23,7 @@ import type { LazySetting } from './schema/lazy-mode.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { ambient, ambientScope } from './session/ambient.ts'
 import { Catalogue } from './flush/catalogue.ts'
+import { PageTokens, requirePageSecret } from './query/page-tokens.ts'
 import { runCallbacks } from './session/run-callbacks.ts'
 import type { LiveSession, SessionLog, SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'
@@ -77,6 +78,7 @@ export class Database implements AsyncDisposable {
   readonly #lazy: LazySetting
   readonly #timeouts: TimeLimits
   readonly #catalogue = new Catalogue()
+  readonly #pageTokens: PageTokens
   /** @internal Undefined if tracing is off. */
   readonly telemetry: Telemetry | undefined
   /** @internal Reports slow statements of sessions outside requests. */
@@ -96,6 +98,7 @@ export class Database implements AsyncDisposable {
       queryParameters: hasParameters = false,
       nPlusOne = defaultMode(process.env),
       lazy = 'select',
+      pageSecret = process.env['DATA_BRIDGE_PAGE_SECRET'],
       ...settings
     } = requireDatabaseOptions(options)
     // Before the first query, so that a reference to something other than an entity is found early.
@@ -103,6 +106,7 @@ export class Database implements AsyncDisposable {
     this.#nPlusOne = nPlusOne
     this.#lazy = { mode: lazy, setBy: 'database' }
     this.#tables = [...tables]
+    this.#pageTokens = new PageTokens(requirePageSecret(pageSecret))
     this.#pool = openPool(pool, settings, { acquireMs: timeouts.acquire, maxWaiting, prepare })
     this.#timeouts = timeouts
     const api = wantedApi(tracing)
@@ -262,6 +266,7 @@ export class Database implements AsyncDisposable {
       observer,
       stats,
       catalogue: this.#catalogue,
+      pageTokens: this.#pageTokens,
       isReadOnly: readOnly === true,
       lazy: lazy === undefined ? this.#lazy : { mode: lazy, setBy: 'session' },
       signal,

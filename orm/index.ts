@@ -33,6 +33,7 @@ export type { SpanLevel } from './telemetry/span-settings.ts'
 export type { RecursiveOptions } from './query/combined.ts'
 export type { GroupedRows } from './query/grouped-rows.ts'
 export type { JoinedQuery } from './query/joined-query.ts'
+export type { Page, PageOptions } from './query/page.ts'
 export { Query } from './query/query.ts'
 export type {
   Either,

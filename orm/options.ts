@@ -86,6 +86,12 @@ export interface DatabaseOptions extends ConnectionSettings, PoolSettings {
    * mode: the query wins, then the relation, then the session. Default: `'select'`.
    */
   readonly lazy?: LazyMode | undefined
+  /**
+   * The secret that seals the tokens of pages, at least 32 characters; of several, the first one seals, and all of them
+   * open. Default: the environment variable `DATA_BRIDGE_PAGE_SECRET`; if it is unset, a random secret of this process,
+   * whose tokens end with it.
+   */
+  readonly pageSecret?: string | readonly string[] | undefined
 }
 
 const databaseOptions = [
@@ -99,6 +105,7 @@ const databaseOptions = [
   'queryParameters',
   'nPlusOne',
   'lazy',
+  'pageSecret',
 ]
 
 /** The names of all options of a database. */

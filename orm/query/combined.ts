@@ -22,7 +22,8 @@ export function combined(
   const properties = Object.keys(query.selected)
   const right = enclosedLike(properties, other, where)
   const left = new Enclosed(namedSelect(query, properties))
-  return ofRows(query, new Enclosed(new Compound(left, operation, right)))
+  const rows = ofRows(query, new Enclosed(new Compound(left, operation, right)))
+  return operation.endsWith(' all') ? rows : { ...rows, key: properties }
 }
 
 /** How {@link Rows.recursive} collects rows. */

@@ -14,6 +14,8 @@ import { rootSource, type Source } from '../sql/source.ts'
 export interface QueryPlan extends SelectParts, Loading, LazyRules {
   /** The queries that the program joins to it. */
   readonly joined?: readonly JoinedRows[]
+  /** The token of the row that its rows come behind; null: they begin with the first one. */
+  readonly after?: string | null | undefined
 }
 
 /** A query of a table that begins here: in a callback of another query it is a sub-query. */

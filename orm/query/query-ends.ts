@@ -8,15 +8,12 @@ import { joinedPart, type JoinedPart } from './join.ts'
 import { lockedError } from './rows-query.ts'
 import { notSentError, type QueryPlan, refuseEntityMethods } from './plan.ts'
 import type { Selection } from './query-types.ts'
-import {
-  type QueryContext,
-  runAggregate,
-  runCount,
-  runExists,
-  runFirst,
-  runList,
-  runOne,
-} from './run.ts'
+import { type QueryContext, runAggregate, runCount, runExists } from './run.ts'
+import { primaryKeyOf } from './keyset.ts'
+import { afterToken, type Page, type PageOptions } from './page.ts'
+import { attempt } from '../util/attempt.ts'
+import { runPage } from './run-page.ts'
+import { runFirst, runList, runOne } from './run-entities.ts'
 
 /** The methods that send a query of entities. */
 export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable {
@@ -33,12 +30,12 @@ export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable 
 
   /** All rows, as entities. */
   toList(): Promise<EntityOf<C>[]> {
-    return runList(this.context, this.plan) as Promise<EntityOf<C>[]>
+    return this.#sent('toList', runList) as Promise<EntityOf<C>[]>
   }
 
   /** The first row, or null. Without an order it is any row. */
   first(): Promise<EntityOf<C> | null> {
-    return runFirst(this.context, this.plan) as Promise<EntityOf<C> | null>
+    return this.#sent('first', runFirst) as Promise<EntityOf<C> | null>
   }
 
   /**
@@ -47,17 +44,17 @@ export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable 
    * @throws DataBridgeError `DATA_BRIDGE_ERR_NOT_FOUND` (404) without a row, `DATA_BRIDGE_ERR_MULTIPLE_ROWS` with several.
    */
   one(): Promise<EntityOf<C>> {
-    return runOne(this.context, this.plan) as Promise<EntityOf<C>>
+    return this.#sent('one', runOne) as Promise<EntityOf<C>>
   }
 
   /** The number of rows. With a limit or offset: the number of rows on that page. */
   count(): Promise<number> {
-    return runCount(this.context, this.plan)
+    return this.#sent('count', runCount)
   }
 
   /** Whether there is a row. */
   exists(): Promise<boolean> {
-    return runExists(this.context, this.plan)
+    return this.#sent('exists', runExists)
   }
 
   /**
@@ -76,8 +73,37 @@ export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable 
    * ```
    */
   aggregate<R>(select: (row: RefsOf<C>) => Selection<R>): Promise<R[]> {
-    const selected = selectedBy(this.plan, select, this.where('aggregate'))
-    return runAggregate(this.context, this.plan, selected) as Promise<R[]>
+    const plan = this.placed('aggregate')
+    const selected = selectedBy(plan, select, this.where('aggregate'))
+    return runAggregate(this.context, plan, selected) as Promise<R[]>
+  }
+
+  /**
+   * A page of entities, and the tokens of the pages beside it. It begins behind a row, and not at a number of rows: no
+   * row is left out or given twice while others insert and delete. The order of the query decides; the primary key
+   * is added to it. `limit()` is the size of a page.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_INVALID_VALUE` (400) if a token is none, or belongs to another query.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { Post } from './entities.ts'
+   *
+   * export async function newest(session: Session, after?: string) {
+   *   const page = await session.find(Post)
+   *     .orderBy((post) => [post.likes.desc(), post.id.desc()])
+   *     .limit(20)
+   *     .page({ after, total: true })
+   *   return page // { items, next, previous, total }
+   * }
+   * ```
+   */
+  page(options: PageOptions & { readonly total: true }): Promise<Page<EntityOf<C>, number>>
+  page(options?: PageOptions & { readonly total?: false }): Promise<Page<EntityOf<C>>>
+  page(options: PageOptions): Promise<Page<EntityOf<C>, number | undefined>>
+  page(options: PageOptions = {}): Promise<unknown> {
+    return runPage(this.context, this.plan, options, this.where('page'))
   }
 
   /** @internal Refuses a query that is sent as JSON: the program forgot `toList()`, and it would be `{}`. */
@@ -87,10 +113,11 @@ export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable 
 
   /** @internal */
   [subQuery](): SubQuery {
-    refuseEntityMethods(this.plan, 'a sub-query')
-    if (this.plan.lock !== undefined) throw lockedError(this.plan)
+    const plan = this.placed('a sub-query')
+    refuseEntityMethods(plan, 'a sub-query')
+    if (plan.lock !== undefined) throw lockedError(plan)
     return {
-      select: new Select(this.plan),
+      select: new Select(plan),
       values: undefined,
       label: `find(${this.plan.from.table.entityName})`,
     }
@@ -100,6 +127,21 @@ export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable 
   [joinedPart](): JoinedPart {
     const { select } = this[subQuery]()
     return { from: this.plan.from, rows: new Enclosed(select), selected: undefined }
+  }
+
+  /** @internal The plan with the rows behind the token of `after()`, for the method that sends it. */
+  protected placed(method: string): QueryPlan {
+    const { plan } = this
+    if (plan.after === undefined) return plan
+    return afterToken(plan, primaryKeyOf(plan), this.context.pageTokens, this.where(method))
+  }
+
+  #sent<T>(
+    method: string,
+    run: (context: QueryContext, plan: QueryPlan) => Promise<T>,
+  ): Promise<T> {
+    if (this.plan.after === undefined) return run(this.context, this.plan)
+    return attempt(() => run(this.context, this.placed(method)))
   }
 
   /** @internal The method as messages name it. */

@@ -73,6 +73,14 @@ export class Query<C extends AnyEntityClass>
   }
 
   /**
+   * Begins behind the row of a token that {@link page} gave as `next`, in the order of the query, to which the primary
+   * key is added. Null or undefined: at the first row.
+   */
+  after(token: string | null | undefined): Query<C> {
+    return this.#with({ after: token ?? null })
+  }
+
+  /**
    * Locks the rows until the transaction ends: nobody else can change, delete or lock them. It begins a
    * transaction, and waits for rows that another transaction has locked. An entity that the session holds
    * already takes the values of the locked row; values that the program has changed stay. Rows of relations,
@@ -189,15 +197,16 @@ export class Query<C extends AnyEntityClass>
    * ```
    */
   select<R>(select: (row: RefsOf<C>) => Selection<R>): Rows<R> {
-    refuseEntityMethods(this.plan, 'select')
-    requireGroups(this.plan, 'select')
-    return makeRows(this.context, selectedRows(this.plan, select, this.where('select')))
+    const plan = this.placed('select')
+    refuseEntityMethods(plan, 'select')
+    requireGroups(plan, 'select')
+    return makeRows(this.context, selectedRows(plan, select, this.where('select')))
   }
 
   #joined<J>(word: 'join' | 'left join', other: unknown, on: unknown): JoinedQuery<[RefsOf<C>, J]> {
     const method = word === 'join' ? 'join' : 'leftJoin'
     refuseEntityMethods(this.plan, method)
-    const plan = joinTo(this.plan, other, word, on, this.where(method))
+    const plan = joinTo(this.placed(method), other, word, on, this.where(method))
     return new JoinedQuery(this.context, plan, `find(${plan.from.table.entityName})`, makeRows)
   }
 

@@ -4,6 +4,8 @@ import { Select } from '../sql/select.ts'
 import { joinedPart, type JoinedPart } from './join.ts'
 import { notSentError } from './plan.ts'
 import { lockedError, namedSelect, type RowsQuery, rowsPart } from './rows-query.ts'
+import type { Page, PageOptions } from './page.ts'
+import { runPageOfRows } from './run-page.ts'
 import { type QueryContext, runCount, runExists, runFirstRow, runOneRow, runRows } from './run.ts'
 
 /** The methods that send a query of plain rows. */
@@ -46,6 +48,19 @@ export abstract class RowsEnds<T> implements Embeddable {
   /** Whether there is a row. */
   exists(): Promise<boolean> {
     return runExists(this.context, this.query.plan)
+  }
+
+  /**
+   * A page of rows, and the tokens of the pages beside it. What tells the rows apart is added to their order: the
+   * primary key, the groups, or after `distinct()` all values.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_INVALID_VALUE` (400) if a token is none, or belongs to another query.
+   */
+  page(options: PageOptions & { readonly total: true }): Promise<Page<T, number>>
+  page(options?: PageOptions & { readonly total?: false }): Promise<Page<T>>
+  page(options: PageOptions): Promise<Page<T, number | undefined>>
+  page(options: PageOptions = {}): Promise<unknown> {
+    return runPageOfRows(this.context, this.query, options, this.where('page'))
   }
 
   /** @internal Refuses a query that is sent as JSON: the program forgot `toList()`, and it would be `{}`. */

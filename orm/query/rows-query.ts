@@ -6,6 +6,7 @@ import { Enclosed, RowNumber } from '../sql/row-queries.ts'
 import { type NamedValue, rowColumns } from '../sql/row-refs.ts'
 import { Select } from '../sql/select.ts'
 import { rowsSource, type Source } from '../sql/source.ts'
+import { primaryKeyOf } from './keyset.ts'
 import { planOf, type QueryPlan } from './plan.ts'
 import type { Selected } from './run.ts'
 
@@ -16,6 +17,8 @@ export interface RowsQuery {
   readonly selected: Selected
   /** The source whose columns are exactly what it selects; undefined: its values are made of others. */
   readonly sees: Source | undefined
+  /** The properties whose values tell the rows apart, if it is known. */
+  readonly key?: readonly string[] | undefined
 }
 
 /** The method by which a query of plain rows gives itself to another one. */
@@ -53,7 +56,26 @@ export function around(query: RowsQuery, stand: (select: Select) => SqlNode = en
     [...Object.values(selected), ...hidden],
     [...values.map(({ name }) => name), ...names],
   )
-  return ofRows(query, stand(inner(plan, projection)), orders)
+  return { ...ofRows(query, stand(inner(plan, projection)), orders), key: namesOfKey(query) }
+}
+
+/** What tells the rows of a query apart; undefined: nothing does. */
+export function keyOfRows({ plan, selected, key }: RowsQuery): readonly SqlNode[] | undefined {
+  if (plan.groups.length > 0) return plan.groups
+  if (plan.distinct === 'rows') return Object.values(selected)
+  if (plan.distinct !== undefined) return plan.distinct
+  if (plan.joined !== undefined) return undefined
+  if (plan.from.rows === undefined) return primaryKeyOf(plan)
+  return key?.map((name) => selected[name] as SqlNode)
+}
+
+/** The properties of the key, if all of it is selected. */
+function namesOfKey(query: RowsQuery): readonly string[] | undefined {
+  const values = Object.entries(query.selected)
+  const names = keyOfRows(query)?.map(
+    (node) => values.find(([, value]) => value.shape === node.shape)?.[0],
+  )
+  return names?.every((name) => name !== undefined) === true ? names : undefined
 }
 
 /** A query of rows that stand in place of a table. */

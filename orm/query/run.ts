@@ -1,16 +1,7 @@
 import { DataBridgeError } from '../errors.ts'
-import type { Entity } from '../entity/entity.ts'
-import { keepShape } from '../entity/entity-json.ts'
-import { type Place, placeRows } from '../entity/place.ts'
-import { listProvenance, mark, markAlone } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
-import { FetchedEntities, type LoadContext } from '../relations/context.ts'
-import { stepsBelow } from '../relations/give-joined.ts'
-import { joinTree } from '../relations/join-tree.ts'
-import { fetchedWith, type JoinedNode } from '../relations/joined-entities.ts'
-import { statementOf, widthsOf } from '../relations/joined-select.ts'
-import { loadAll } from '../relations/load-all.ts'
+import type { LoadContext } from '../relations/context.ts'
 import { joinTables, tablesRead } from '../relations/related.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { isAggregate } from '../sql/calls.ts'
@@ -18,16 +9,19 @@ import { type Fetched, FetchedRows, type ReadRows } from '../sql/fetched.ts'
 import type { Expression } from '../sql/node.ts'
 import { Ordering } from '../sql/ordering.ts'
 import { valuesProjection } from '../sql/projections.ts'
-import { countOf, existsOf, locking, readsOf, Select, selectStatement } from '../sql/select.ts'
+import { countOf, existsOf, Select, selectStatement } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { attempt } from '../util/attempt.ts'
+import type { PageTokens } from './page-tokens.ts'
 import { methodOfEntities, type QueryPlan } from './plan.ts'
 
 /** The parts of a session that queries use. */
 export interface QueryContext extends LoadContext {
   /** Refuses a session that has ended, and flushes changes to the tables that the query reads; undefined if there are none. */
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined
+  /** Seals where pages begin. */
+  readonly pageTokens: PageTokens
   /** Whether the session refuses to write, and to lock. */
   readonly isReadOnly: boolean
   /** The promise of some work, for the program. */
@@ -38,24 +32,6 @@ export interface QueryContext extends LoadContext {
 export type Selected = Readonly<Record<string, Expression<unknown>>>
 
 type Row = Record<string, unknown>
-
-/** The entities of a query, in an array that the program does not have, and their place. */
-interface Found {
-  readonly rows: readonly Entity[]
-  readonly place: Place
-}
-
-export function runList(context: QueryContext, plan: QueryPlan): Promise<Entity[]> {
-  return runEntities(context, 'find', plan, plan.limit !== 1, asList)
-}
-
-export function runFirst(context: QueryContext, plan: QueryPlan): Promise<Entity | null> {
-  return runEntities(context, 'first', atMost(plan, 1), false, ([entity = null]) => entity)
-}
-
-export function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> {
-  return runEntities(context, 'one', atMost(plan, 2), false, (found) => onlyRow(found, plan))
-}
 
 export function runCount(context: QueryContext, plan: QueryPlan): Promise<number> {
   const count = new FetchedRows(({ rows }) => Number(rows[0]?.[0]))
@@ -104,7 +80,7 @@ export function runOneRow(
 }
 
 /** The plan with a limit of at most `rows`. */
-function atMost(plan: QueryPlan, rows: number): QueryPlan {
+export function atMost(plan: QueryPlan, rows: number): QueryPlan {
   return { ...plan, limit: Math.min(plan.limit ?? rows, rows) }
 }
 
@@ -123,7 +99,7 @@ function valuesOf(selected: Selected): (plan: QueryPlan) => Select {
   return (plan) => new Select({ ...plan, projection })
 }
 
-function plainRows(result: ReadRows, selected: Selected): Row[] {
+export function plainRows(result: ReadRows, selected: Selected): Row[] {
   const columns = Object.entries(selected).map(([name, expression], index) => ({
     name,
     expression,
@@ -138,17 +114,9 @@ function plainRows(result: ReadRows, selected: Selected): Row[] {
   })
 }
 
-const countRows = (rows: readonly unknown[]): Outcome => ({ rows: rows.length })
+export const countRows = (rows: readonly unknown[]): Outcome => ({ rows: rows.length })
 
 const oneRow = (): Outcome => ({ rows: 1 })
-
-const asList = (entities: Entity[], found: Found | undefined): Entity[] =>
-  found === undefined ? entities : keepShape(entities, found.rows, found.place)
-
-const outcomeOf = (result: Entity | readonly Entity[] | null): Outcome => {
-  if (Array.isArray(result)) return { rows: result.length }
-  return { rows: result === null ? 0 : 1 }
-}
 
 function run<T>(
   context: QueryContext,
@@ -167,56 +135,8 @@ function run<T>(
   )
 }
 
-/** @param resultOf makes the result of the entities; with loaders, after those */
-function runEntities<T extends Entity | Entity[] | null>(
-  context: QueryContext,
-  name: QueryOperation['name'],
-  plan: QueryPlan,
-  isList: boolean,
-  resultOf: (entities: Entity[], found: Found | undefined) => T,
-): Promise<T> {
-  const { from, lock, loaders } = plan
-  const place = (entities: Entity[]): Found | undefined => {
-    const [first] = entities
-    if (first === undefined) return undefined
-    // A copy, because the program may change its list.
-    const rows = entities.slice()
-    if (isList) mark(rows, listProvenance(from.table, rows, plan))
-    else markAlone(first, plan)
-    return { rows, place: placeRows(entities) }
-  }
-  const isLocked = lock !== undefined
-  const work = (operation: QueryOperation): Promise<T> => {
-    const select = new Select(plan)
-    if (loaders.length === 0) {
-      const fetched = new FetchedEntities(context, from.table, isLocked, (found) => {
-        return resultOf(found, place(found))
-      })
-      return send(context, plan, selectStatement(select), operation, fetched)
-    }
-    const rows = readsOf(select)
-    const tree = joinTree(loaders)
-    let joined: readonly JoinedNode[] = []
-    const read = (entities: Entity[], nodes: readonly JoinedNode[] = []): Entity[] => {
-      joined = nodes
-      return entities
-    }
-    const fetched = fetchedWith(context, from.table, isLocked, widthsOf(rows, tree), tree, read)
-    return context.give(async () => {
-      const statement = locking(statementOf(rows, tree), lock)
-      const found = await send(context, plan, statement, operation, fetched)
-      const at = place(found)
-      if (at !== undefined) {
-        const below = { place: at.place, depth: 0, parent: operation, isLocked }
-        await loadAll(context, stepsBelow(context, loaders, at.rows, joined, below), operation)
-      }
-      return resultOf(found, at)
-    })
-  }
-  return observeQuery(context, name, plan, work, outcomeOf)
-}
-
-function observeQuery<T>(
+/** Runs a query as an operation that the session's observer sees. */
+export function observeQuery<T>(
   context: QueryContext,
   name: QueryOperation['name'],
   plan: QueryPlan,
@@ -238,7 +158,8 @@ function observeQuery<T>(
   })
 }
 
-function send<T>(
+/** Sends the statement of a query, behind the changes that it has to see. */
+export function send<T>(
   context: QueryContext,
   plan: QueryPlan,
   statement: Statement,
@@ -253,7 +174,8 @@ function send<T>(
   })
 }
 
-function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
+/** The only row of a query that expects one. */
+export function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
   const [row, another] = rows
   const { entityName } = plan.from.table
   if (row === undefined) {
@@ -272,7 +194,7 @@ function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
 }
 
 /** The tables of the statement, and of those that load relations after it. */
-function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
+export function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
   return loaders.length === 0 ? tables : loaders.map(tablesRead).reduce(joinTables, tables)
 }
 

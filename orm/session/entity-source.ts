@@ -2,6 +2,7 @@ import type { SessionConnection } from '../driver/session-connection.ts'
 import { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts'
+import type { PageTokens } from '../query/page-tokens.ts'
 import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { type EntityCollector, FetchedEntities } from '../relations/context.ts'
@@ -42,6 +43,7 @@ export class EntitySource implements QueryContext {
   readonly observer: Observer
   readonly isReadOnly: boolean
   readonly lazy: LazySetting
+  readonly pageTokens: PageTokens
   readonly #owner: EntityOwner
   readonly #connection: SessionConnection
   readonly #work: UnitOfWork
@@ -53,7 +55,7 @@ export class EntitySource implements QueryContext {
 
   constructor(
     owner: EntityOwner,
-    { catalogue, connection, observer, isReadOnly, lazy }: SessionParts,
+    { catalogue, connection, observer, isReadOnly, lazy, pageTokens }: SessionParts,
     work: UnitOfWork,
     flusher: Flusher,
   ) {
@@ -62,6 +64,7 @@ export class EntitySource implements QueryContext {
     this.observer = observer
     this.isReadOnly = isReadOnly
     this.lazy = lazy
+    this.pageTokens = pageTokens
     this.#work = work
     this.#flusher = flusher
     this.#catalogue = catalogue

@@ -1,6 +1,7 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { StatementStats } from '../observe/stats.ts'
+import type { PageTokens } from '../query/page-tokens.ts'
 import type { LazySetting } from '../schema/lazy-mode.ts'
 import type { TellRefused } from '../util/refusals.ts'
 import type { Catalogue } from '../flush/catalogue.ts'
@@ -26,6 +27,7 @@ export interface SessionParts {
   readonly catalogue: Catalogue
   readonly isReadOnly: boolean
   readonly lazy: LazySetting
+  readonly pageTokens: PageTokens
   readonly signal?: AbortSignal | undefined
   readonly tellRefused?: TellRefused | undefined
   readonly guard?: WriteGuard | undefined

@@ -8,6 +8,7 @@ import type { Observer } from '../../orm/observe/observer.ts'
 import type { Operation, Outcome } from '../../orm/observe/operation.ts'
 import { StatementStats } from '../../orm/observe/stats.ts'
 import { Catalogue } from '../../orm/flush/catalogue.ts'
+import { PageTokens } from '../../orm/query/page-tokens.ts'
 import { BaseSession } from '../../orm/session/session.ts'
 import { SentMessages, type WireQuery } from './sent-messages.ts'
 
@@ -116,6 +117,7 @@ export function recordSession(url: string, options: SessionOptions = {}): Sessio
     observer,
     stats,
     catalogue: new Catalogue(),
+    pageTokens: new PageTokens([]),
     isReadOnly: options.readOnly === true,
     lazy: { mode: options.lazy ?? 'select', setBy: 'session' },
     opened: () => {},
