@@ -45,6 +45,7 @@ export type {
   Selection,
 } from './query/query-types.ts'
 export type { Rows } from './query/rows.ts'
+export type { StreamOptions } from './query/run-stream.ts'
 export { exists, scalar } from './query/sub-queries.ts'
 export {
   countload,

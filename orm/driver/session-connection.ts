@@ -62,6 +62,11 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
     return this.#exchanges.transaction.hasFailed
   }
 
+  /** Another number in each transaction; undefined while there is none that takes statements. */
+  get transactionNumber(): number | undefined {
+    return this.#exchanges.transaction.number
+  }
+
   /** Whether nothing runs or waits. */
   get isIdle(): boolean {
     return this.#turns.isIdle

@@ -9,6 +9,7 @@ export class Transaction {
   #state: State = 'none'
   #failure: unknown
   #limit: NodeJS.Timeout | undefined
+  #count = 0
   /** Whether a statement was executed in it, so that it cannot be begun again unnoticed. */
   hasExecuted = false
 
@@ -19,6 +20,11 @@ export class Transaction {
 
   get isOpen(): boolean {
     return this.#state === 'open'
+  }
+
+  /** Another number in each transaction; undefined while there is none that takes statements. */
+  get number(): number | undefined {
+    return this.#state === 'open' ? this.#count : undefined
   }
 
   /** Whether it can no longer be committed. */
@@ -43,6 +49,7 @@ export class Transaction {
   /** @param limit ends it when its time is over */
   began(limit: NodeJS.Timeout | undefined): void {
     this.#state = 'open'
+    this.#count += 1
     this.#limit = limit
     this.hasExecuted = false
   }

@@ -11,7 +11,16 @@ interface Nested {
 /** A query of the program. */
 export interface QueryOperation extends Nested {
   readonly kind: 'query'
-  readonly name: 'find' | 'first' | 'one' | 'get' | 'count' | 'exists' | 'aggregate' | 'execute'
+  readonly name:
+    | 'find'
+    | 'first'
+    | 'one'
+    | 'get'
+    | 'count'
+    | 'exists'
+    | 'aggregate'
+    | 'stream'
+    | 'execute'
   /** Undefined for `execute`. */
   readonly table: TableMetadata | undefined
   /** The number of conditions that AND joins at the top level. */

@@ -13,6 +13,7 @@ import { primaryKeyOf } from './keyset.ts'
 import { afterToken, type Page, type PageOptions } from './page.ts'
 import { attempt } from '../util/attempt.ts'
 import { runPage } from './run-page.ts'
+import { streamEntities, type StreamOptions } from './run-stream.ts'
 import { runFirst, runList, runOne } from './run-entities.ts'
 
 /** The methods that send a query of entities. */
@@ -76,6 +77,30 @@ export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable 
     const plan = this.placed('aggregate')
     const selected = selectedBy(plan, select, this.where('aggregate'))
     return runAggregate(this.context, plan, selected) as Promise<R[]>
+  }
+
+  /**
+   * The entities, read from a cursor of PostgreSQL some hundred at a time: the memory does not grow with their number.
+   * The session lets go of an entity when the next ones are read: it is detached then, unless it has changes, or
+   * something else gave it too. Collect entities with {@link toList}. Loaders load for each batch.
+   *
+   * It begins a transaction, in which the cursor lives. Leaving the loop closes the cursor.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { User } from './entities.ts'
+   *
+   * export async function* lines(session: Session): AsyncGenerator<string> {
+   *   for await (const user of session.find(User).orderBy((each) => each.id.asc()).stream())
+   *     yield `${user.id},${user.email}\n`
+   * }
+   * ```
+   */
+  stream(options: StreamOptions = {}): AsyncGenerator<EntityOf<C>, void, undefined> {
+    const plan = this.placed('stream')
+    const stream = streamEntities(this.context, plan, options, this.where('stream'))
+    return stream as AsyncGenerator<EntityOf<C>, void, undefined>
   }
 
   /**

@@ -6,6 +6,7 @@ import { notSentError } from './plan.ts'
 import { lockedError, namedSelect, type RowsQuery, rowsPart } from './rows-query.ts'
 import type { Page, PageOptions } from './page.ts'
 import { runPageOfRows } from './run-page.ts'
+import { type StreamOptions, streamRows } from './run-stream.ts'
 import { type QueryContext, runCount, runExists, runFirstRow, runOneRow, runRows } from './run.ts'
 
 /** The methods that send a query of plain rows. */
@@ -48,6 +49,15 @@ export abstract class RowsEnds<T> implements Embeddable {
   /** Whether there is a row. */
   exists(): Promise<boolean> {
     return runExists(this.context, this.query.plan)
+  }
+
+  /**
+   * The rows, read from a cursor of PostgreSQL some hundred at a time: the memory does not grow with their number. It
+   * begins a transaction, in which the cursor lives. Leaving the loop closes the cursor.
+   */
+  stream(options: StreamOptions = {}): AsyncGenerator<T, void, undefined> {
+    const stream = streamRows(this.context, this.query, options, this.where('stream'))
+    return stream as AsyncGenerator<T, void, undefined>
   }
 
   /**

@@ -79,8 +79,20 @@ export function runEntities<T>(
   plan: QueryPlan,
   run: EntityRun<T>,
 ): Promise<T> {
+  const work = (operation: QueryOperation): Promise<T> =>
+    readEntities(context, plan, run, operation)
+  return observeQuery(context, run.name, plan, work, run.outcomeOf)
+}
+
+/** Reads entities and what their loaders load, as a part of an operation. */
+export function readEntities<T>(
+  context: QueryContext,
+  plan: QueryPlan,
+  run: Omit<EntityRun<T>, 'name' | 'outcomeOf'>,
+  operation: QueryOperation,
+): Promise<T> {
   const { from, lock, loaders } = plan
-  const { name, isList, select = new Select(plan), eachRow, resultOf } = run
+  const { isList, select = new Select(plan), eachRow, resultOf } = run
   const { fetch = (...sent) => send(context, plan, ...sent) } = run
   const place = (entities: Entity[]): Found | undefined => {
     const [first] = entities
@@ -92,33 +104,30 @@ export function runEntities<T>(
     return { rows, place: placeRows(entities) }
   }
   const isLocked = lock !== undefined
-  const work = (operation: QueryOperation): Promise<T> => {
-    if (loaders.length === 0) {
-      const fetched = new FetchedEntities(context, from.table, isLocked, (found) => {
-        return resultOf(found, place(found))
-      })
-      fetched.eachRow = eachRow
-      return fetch(selectStatement(select), operation, fetched)
-    }
-    const rows = readsOf(select)
-    const tree = joinTree(loaders)
-    let joined: readonly JoinedNode[] = []
-    const read = (entities: Entity[], nodes: readonly JoinedNode[] = []): Entity[] => {
-      joined = nodes
-      return entities
-    }
-    const fetched = fetchedWith(context, from.table, isLocked, widthsOf(rows, tree), tree, read)
-    fetched.eachRow = eachRow
-    return context.give(async () => {
-      const statement = locking(statementOf(rows, tree), lock)
-      const found = await fetch(statement, operation, fetched)
-      const at = place(found)
-      if (at !== undefined) {
-        const below = { place: at.place, depth: 0, parent: operation, isLocked }
-        await loadAll(context, stepsBelow(context, loaders, at.rows, joined, below), operation)
-      }
-      return resultOf(found, at)
+  if (loaders.length === 0) {
+    const fetched = new FetchedEntities(context, from.table, isLocked, (found) => {
+      return resultOf(found, place(found))
     })
+    fetched.eachRow = eachRow
+    return fetch(selectStatement(select), operation, fetched)
   }
-  return observeQuery(context, name, plan, work, run.outcomeOf)
+  const rows = readsOf(select)
+  const tree = joinTree(loaders)
+  let joined: readonly JoinedNode[] = []
+  const read = (entities: Entity[], nodes: readonly JoinedNode[] = []): Entity[] => {
+    joined = nodes
+    return entities
+  }
+  const fetched = fetchedWith(context, from.table, isLocked, widthsOf(rows, tree), tree, read)
+  fetched.eachRow = eachRow
+  return context.give(async () => {
+    const statement = locking(statementOf(rows, tree), lock)
+    const found = await fetch(statement, operation, fetched)
+    const at = place(found)
+    if (at !== undefined) {
+      const below = { place: at.place, depth: 0, parent: operation, isLocked }
+      await loadAll(context, stepsBelow(context, loaders, at.rows, joined, below), operation)
+    }
+    return resultOf(found, at)
+  })
 }

@@ -1,3 +1,4 @@
+import type { Entity } from '../entity/entity.ts'
 import { DataBridgeError } from '../errors.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
@@ -20,6 +21,12 @@ import { methodOfEntities, type QueryPlan } from './plan.ts'
 export interface QueryContext extends LoadContext {
   /** Refuses a session that has ended, and flushes changes to the tables that the query reads; undefined if there are none. */
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined
+  /** Another number in each transaction; undefined while there is none that takes statements. */
+  readonly transaction: number | undefined
+  /** The session holds entities only until {@link passed}, unless something else gives them too. */
+  passing(entities: Iterable<Entity>): void
+  /** @returns the entities that the session has to hold longer */
+  passed(entities: Iterable<Entity>): readonly Entity[]
   /** Seals where pages begin. */
   readonly pageTokens: PageTokens
   /** Whether the session refuses to write, and to lock. */
@@ -144,18 +151,21 @@ export function observeQuery<T>(
   outcomeOf: (result: T) => Outcome,
 ): Promise<T> {
   return attempt(() => {
-    if (name !== 'aggregate') refuseGroups(name, plan)
-    if (plan.lock !== undefined) requireLockable(context, name, plan)
-    const { from, where, limit } = plan
-    const operation: QueryOperation = {
-      kind: 'query',
-      name,
-      table: from.table,
-      filters: where?.conjunctCount ?? 0,
-      limit,
-    }
+    const operation = queryOperation(context, name, plan)
     return observed(context.observer, operation, () => work(operation), outcomeOf)
   })
+}
+
+/** What the session's observer is told of a query. Refuses what the query's last method would ignore. */
+export function queryOperation(
+  context: QueryContext,
+  name: QueryOperation['name'],
+  plan: QueryPlan,
+): QueryOperation {
+  if (name !== 'aggregate') refuseGroups(name, plan)
+  if (plan.lock !== undefined) requireLockable(context, name, plan)
+  const { from, where, limit } = plan
+  return { kind: 'query', name, table: from.table, filters: where?.conjunctCount ?? 0, limit }
 }
 
 /** Sends the statement of a query, behind the changes that it has to see. */

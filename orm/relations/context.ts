@@ -14,6 +14,8 @@ export interface EntityCollector {
   row(row: Row): void
   /** The entities of the rows, which the session holds from now on. Called once, when the statement has succeeded. */
   entities(): Entity[]
+  /** Those of them that the session did not hold before. */
+  readonly fresh: Iterable<Entity>
 }
 
 /** The parts of a session that loading uses. */

@@ -48,6 +48,7 @@ export class Collector implements EntityCollector {
     this.#held ??= this.#work.identity.of(this.#table)
     const known = this.#held.get(key) ?? this.#made?.get(key)
     if (known !== undefined) {
+      this.#work.passing?.delete(known)
       this.#entities.push(known)
       if (hasDeferred(this.#table, row)) (this.#fills ??= []).push([known, row])
       return
@@ -56,6 +57,10 @@ export class Collector implements EntityCollector {
     this.#made ??= new Map()
     this.#made.set(key, entity)
     this.#entities.push(entity)
+  }
+
+  get fresh(): Iterable<Entity> {
+    return this.#made?.values() ?? []
   }
 
   entities(): Entity[] {

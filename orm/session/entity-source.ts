@@ -125,7 +125,22 @@ export class EntitySource implements QueryContext {
   }
 
   held(table: TableMetadata, key: Identity): Entity | undefined {
-    return this.#work.identity.get(table, key)
+    const held = this.#work.identity.get(table, key)
+    if (held !== undefined) this.#work.passing?.delete(held)
+    return held
+  }
+
+  get transaction(): number | undefined {
+    return this.#connection.transactionNumber
+  }
+
+  passing(entities: Iterable<Entity>): void {
+    const passing = (this.#work.passing ??= new Set())
+    for (const entity of entities) passing.add(entity)
+  }
+
+  passed(entities: Iterable<Entity>): readonly Entity[] {
+    return this.#work.passed(entities)
   }
 
   fillDeferred(entity: Entity, row: Row): void {

@@ -28,6 +28,8 @@ export class UnitOfWork {
   // Made by the first entity: most sessions only read.
   #added: Set<Entity> | undefined
   #deleted: Set<Entity> | undefined
+  /** Entities that a stream has read and nothing else has given: the session lets go of them. */
+  passing: Set<Entity> | undefined
   #writeCount = 0
   #epoch = 0
 
@@ -229,6 +231,26 @@ export class UnitOfWork {
     this.#writeCount += links.length
     if (links.length > 0) this.#epoch = 0
     if (!isCommitted) this.undo.wroteLinks()
+  }
+
+  /**
+   * Lets go of the entities that have passed by, except those that have changes or that something else has given
+   * meanwhile. While changes wait for a flush, all stay: new entities may refer to them.
+   *
+   * @returns those that have to stay for now
+   */
+  passed(entities: Iterable<Entity>): readonly Entity[] {
+    const passing = [...entities].filter((entity) => this.passing?.has(entity) === true)
+    if (this.hasPending) return passing
+    return passing.filter((entity) => {
+      if (hasChanged(entity)) return true
+      this.passing?.delete(entity)
+      const { table, session } = stateOf(entity)
+      if (session !== this.#owner) return false
+      this.identity.delete(table, storedIdentity(entity))
+      this.#letGo(entity, 'detached')
+      return false
+    })
   }
 
   /** The database has deleted the row with another one. Unsaved changes of the entity are lost with it. */
