@@ -77,6 +77,6 @@ export class Cursor {
 function endedError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',
-    'stream() expected the transaction that it began in, which has ended: by commit(), rollback() or a failed statement',
+    'stream() expected the transaction that it began in, which has ended: with the session, by commit(), rollback() or a failed statement',
   )
 }
