@@ -19,6 +19,7 @@ import { requireRouteOptions, routeSlot } from './route-options.ts'
 import { RunningCallbacks } from './running-callbacks.ts'
 import { flushFirst, plainEntities } from './serialization.ts'
 import { slowStatementLog } from './warnings.ts'
+import { answerAsCause } from './wrapped-errors.ts'
 
 /** `sealed`: the response left before the session was used. Null: the hooks have not run. */
 type Slot = Arrival | RequestSession | 'sealed' | null
@@ -81,6 +82,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
 
   app.addHook('onError', function rollbackOnError(request, reply, error, done) {
     explainLeftOut(request, reply, error)
+    answerAsCause(error)
     hideDetails(error)
     telemetry?.requestFailed(request)
     if (slotsOf(request)[sentSlot] !== null) forgetSent(request, reply)
@@ -158,7 +160,9 @@ function hideDetails(error: unknown): void {
 const retryAfterSeconds = 1
 
 function isExhausted(error: unknown): boolean {
-  return error instanceof DataBridgeError && error.code === 'DATA_BRIDGE_ERR_POOL_EXHAUSTED'
+  return (
+    error instanceof Error && 'code' in error && error.code === 'DATA_BRIDGE_ERR_POOL_EXHAUSTED'
+  )
 }
 
 function refuseEarlyUse({ name, decorateAs }: Settings): never {

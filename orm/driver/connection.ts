@@ -8,6 +8,7 @@ import { Lane } from './lane/lane.ts'
 import type { Failure } from './lane/part.ts'
 import { outdatedOf } from './pg-errors.ts'
 import type { RawOutcome } from './raw-outcome.ts'
+import type { RowForm } from './session-pool.ts'
 import type { Sending } from './sending.ts'
 
 /** Called once with the error, or with undefined. */
@@ -123,10 +124,14 @@ export class Connection {
     this.#lane.send([{ text, parameters: [] }], done)
   }
 
-  /** Runs a text that may have several statements. Rows are objects, with the values that `pg` parses for each type. */
-  async objects(text: string, parameters: readonly Parameter[]): Promise<RawOutcome> {
+  /** Runs a text that may have several statements. Rows are objects by default, with the values that `pg` parses for each type. */
+  async objects(
+    text: string,
+    parameters: readonly Parameter[],
+    form: RowForm | undefined,
+  ): Promise<RawOutcome> {
     const values = parameters as Parameter[]
-    const result: QueryResult | QueryResult[] = await this.#client.query({ text, values })
+    const result: QueryResult | QueryResult[] = await this.#client.query({ text, values, ...form })
     // Several statements in one text give a result each.
     const results = Array.isArray(result) ? result : [result]
     const last = results.at(-1)
@@ -134,6 +139,7 @@ export class Connection {
       rows: last?.rows ?? [],
       rowCount: last?.rowCount ?? 0,
       commands: results.map(({ command }) => command),
+      results,
     }
   }
 

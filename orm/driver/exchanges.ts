@@ -82,6 +82,10 @@ export class Exchanges {
     this.#lease.giveBack(done)
   }
 
+  get begun(): string {
+    return this.#begun
+  }
+
   /** Calls `work` with the connection of the session. */
   connect(
     operation: Operation | undefined,

@@ -1,3 +1,4 @@
+import type { QueryResult } from 'pg'
 import { transactionControls } from '../sql/transaction-control.ts'
 
 /** The result of `execute()`. Of several statements in one text, it has the rows of the last. */
@@ -6,6 +7,8 @@ export interface RawOutcome {
   readonly rowCount: number
   /** The first word of each command tag: `SELECT`, `COMMIT`. */
   readonly commands: readonly string[]
+  /** What `pg` gives: a result for each statement. */
+  readonly results: readonly QueryResult[]
 }
 
 /**

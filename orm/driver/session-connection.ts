@@ -12,6 +12,7 @@ import type { ConnectionPool } from './pool.ts'
 import { hasEnded, mayChangeSchema, type RawOutcome } from './raw-outcome.ts'
 import { rejection } from './rejection.ts'
 import { control, noReader, Sending } from './sending.ts'
+import type { RowForm } from './session-pool.ts'
 import { catalogueSummary } from './statement-limit.ts'
 import type { TimeLimits } from './time-limits.ts'
 import { endedBySqlError } from './transaction-errors.ts'
@@ -55,6 +56,11 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
 
   get isInTransaction(): boolean {
     return this.#exchanges.transaction.exists
+  }
+
+  /** The BEGIN of the transaction that is open. */
+  get begun(): string {
+    return this.#exchanges.begun
   }
 
   /** Whether the transaction can no longer be committed. */
@@ -157,13 +163,13 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
   }
 
   /** Runs your own SQL. */
-  objects(statement: Statement, operation: Operation): Promise<RawOutcome> {
+  objects(statement: Statement, operation: Operation, form?: RowForm): Promise<RawOutcome> {
     const { text, parameters } = statement
     let outcome: RawOutcome | undefined
     const run = async (connection: Connection): Promise<RawOutcome> => {
       const isChange = mayChangeState(text)
       connection.isChanged ||= isChange
-      outcome = await connection.objects(text, parameters)
+      outcome = await connection.objects(text, parameters, form)
       // What was prepared may be gone, or have other columns now.
       if (isChange || mayChangeSchema(outcome)) connection.doubtStatements()
       return outcome

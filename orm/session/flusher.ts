@@ -2,6 +2,7 @@ import type { CommitFailure } from '../driver/exchanges.ts'
 import { mayChangeSchema, type RawOutcome } from '../driver/raw-outcome.ts'
 import { rejection } from '../driver/rejection.ts'
 import type { SessionConnection } from '../driver/session-connection.ts'
+import type { RowForm } from '../driver/session-pool.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
@@ -111,23 +112,27 @@ export class Flusher {
   }
 
   /** Flushes, and executes your own SQL. SQL that would end the transaction is refused, and makes the transaction fail. */
-  execute(statement: Statement): Promise<RawOutcome> {
+  execute(statement: Statement, form?: RowForm): Promise<RawOutcome> {
     const operation = executeOperation()
     const run = async (): Promise<RawOutcome> => {
       await this.flush(operation)
-      return this.#execute(statement, operation)
+      return this.#execute(statement, operation, form)
     }
     return this.#tracked(observed(this.#observer, operation, run, countRows))
   }
 
-  async #execute(statement: Statement, operation: QueryOperation): Promise<RawOutcome> {
+  async #execute(
+    statement: Statement,
+    operation: QueryOperation,
+    form: RowForm | undefined,
+  ): Promise<RawOutcome> {
     this.#savepoints ??= new SqlSavepoints(this.#work)
     const refusal = this.#savepoints.refusal(statement.text, this.callbacks)
     if (refusal !== undefined) {
       await this.#connection.fail(refusal)
       throw refusal
     }
-    const outcome = await this.#connection.objects(statement, operation)
+    const outcome = await this.#connection.objects(statement, operation, form)
     if (mayWrite(statement)) this.#work.executed()
     if (mayChangeSchema(outcome)) {
       this.#hasChangedSchema = true

@@ -7,7 +7,11 @@ import { DataBridgeError } from '../errors.ts'
  * changes of tables that outdated a prepared statement.
  */
 export function isRetryable(error: unknown): boolean {
-  if (!(error instanceof DataBridgeError)) return isOutdated(error)
+  // Query builders on `session.connection` wrap the errors of their statements.
+  if (!(error instanceof DataBridgeError))
+    return (
+      error instanceof Error && error.cause instanceof DataBridgeError && isRetryable(error.cause)
+    )
   return error.retryable === true || error.code === 'DATA_BRIDGE_ERR_STALE' || isOutdated(error)
 }
 

@@ -1,3 +1,4 @@
+import type { Pool } from '../driver/pool.ts'
 import type { Entity } from '../entity/entity.ts'
 import type { EntityOwner } from '../entity/entity-state.ts'
 import type { JsonBudget } from '../entity/json-budget.ts'
@@ -9,6 +10,7 @@ import { Flusher } from './flusher.ts'
 import { SessionEnd } from './session-end.ts'
 import { SessionLife } from './session-life.ts'
 import type { LiveSession, SessionParts } from './session-parts.ts'
+import { sharedConnection } from './shared-connection.ts'
 import { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 /** The rooms of a session, and what its entities ask of it. */
@@ -19,8 +21,11 @@ export class SessionCore implements EntityOwner {
   readonly source: EntitySource
   readonly end: SessionEnd
   jsonBudget: JsonBudget | undefined = undefined
+  readonly #parts: SessionParts
+  #connection: Pool | undefined
 
   constructor(session: LiveSession, parts: SessionParts) {
+    this.#parts = parts
     this.life = new SessionLife(session, parts)
     this.flusher = new Flusher(this.life, parts, this.work)
     this.source = new EntitySource(this, parts, this.work, this.flusher)
@@ -29,6 +34,23 @@ export class SessionCore implements EntityOwner {
 
   give<T>(work: () => Promise<T> | T): Promise<T> {
     return this.end.give(work)
+  }
+
+  /** The session as a pool of `pg`. Made when it is first asked for: most sessions have none. */
+  get connection(): Pool {
+    const { connection, isReadOnly } = this.#parts
+    return (this.#connection ??= sharedConnection({
+      connection,
+      isReadOnly,
+      flusher: this.flusher,
+      used: (work) =>
+        this.give(() => {
+          this.life.use()
+          return work()
+        }),
+      transaction: (fn, mode) =>
+        this.end.openTransactions().run(fn, undefined, mode, this.life.isManaged),
+    }))
   }
 
   /** Loads a relation that the program awaits. */

@@ -7,7 +7,7 @@ import { sessionOperation } from './operations.ts'
 import { abortedError, lostError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
-import type { Transactions } from './transactions.ts'
+import { Transactions } from './transactions.ts'
 import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
 
 /** What is under way in a session, and how the session ends. */
@@ -42,6 +42,11 @@ export class SessionEnd {
     this.#underWay += 1
     this.#giver ??= { ended: () => (this.#underWay -= 1), tellRefused: this.#parts.tellRefused }
     return given(work, this.#giver)
+  }
+
+  /** The transactions of the session, for one that begins. */
+  openTransactions(): Transactions {
+    return (this.transactions ??= new Transactions(this.#parts, this.#work, this.#flusher))
   }
 
   /** Whether the session ended with uncommitted changes. */

@@ -67,6 +67,28 @@ export function controlError(words: string): DataBridgeError {
   )
 }
 
+export function overlapError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    'session.connection expected COMMIT or ROLLBACK before the next BEGIN of a client, got BEGIN: transactions of one client overlap; await one before the next is started',
+  )
+}
+
+/** @param begin how the transaction of the session begins */
+export function otherModeError(begin: string): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    `session.connection expected the isolation and access mode of the session's transaction, which begins with ${begin.toUpperCase()}, got others; begin it with them: by options of the session or the route, or by transaction(fn, options)`,
+  )
+}
+
+export function deferrableError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    'session.connection expected a transaction without DEFERRABLE, got one with it: it has an effect only where a transaction of PostgreSQL begins',
+  )
+}
+
 export function rollbackToError(name: string): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',

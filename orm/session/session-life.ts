@@ -17,6 +17,8 @@ export class SessionLife {
   #reason: DataBridgeError | undefined
   /** Whether the program has not used the session since the last commit or rollback. */
   isSettled = false
+  /** Whether somebody else commits the session, so that `transaction()` is a savepoint. */
+  isManaged = false
   /** Whether somebody else ends the session: the request, the job or the database that it belongs to. */
   endsFromOutside = false
   /** How many callbacks of `afterCommit()` run. */

@@ -1,5 +1,6 @@
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
+import type { Pool } from '../driver/pool.ts'
 import type { Key, TableOf } from '../entity/types.ts'
 import type { DataBridgeError } from '../errors.ts'
 import { observed } from '../observe/observer.ts'
@@ -21,13 +22,11 @@ import { SessionCore } from './session-core.ts'
 import { goneError, notFoundError } from './session-errors.ts'
 import type { SessionParts } from './session-parts.ts'
 import type { TransactionOptions } from './transaction-options.ts'
-import { Transactions } from './transactions.ts'
 
 /** A unit of work on one database. `Session` adds where its connections come from. */
 export class BaseSession implements AsyncDisposable {
   readonly #parts: SessionParts
   readonly #core: SessionCore
-  #isManaged = false
 
   /** @internal */
   constructor(parts: SessionParts) {
@@ -38,6 +37,21 @@ export class BaseSession implements AsyncDisposable {
   /** The cost of the session so far. The values are live. */
   get stats(): SessionStats {
     return this.#parts.stats.view
+  }
+
+  /**
+   * The session as a pool of `pg`, for Drizzle, Kysely and others. Their statements run in its transaction.
+   *
+   * @example
+   * ```ts
+   * import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+   * import type { Session } from 'fastify-data-bridge/orm'
+   *
+   * export const drizzleOf = (session: Session): NodePgDatabase => drizzle(session.connection)
+   * ```
+   */
+  get connection(): Pool {
+    return this.#core.connection
   }
 
   /** @internal The same as {@link stats}, for those who only read a value. */
@@ -67,7 +81,7 @@ export class BaseSession implements AsyncDisposable {
 
   /** @internal The caller commits this session, so `transaction()` is a savepoint. */
   manage(): this {
-    this.#isManaged = true
+    this.#core.life.isManaged = true
     this.#parts.connection.interruptible()
     this.#core.life.endsFromOutside = true
     return this
@@ -314,12 +328,8 @@ export class BaseSession implements AsyncDisposable {
   ): Promise<T> {
     return this.give(async () => {
       this.#core.life.use()
-      this.#core.end.transactions ??= new Transactions(
-        this.#parts,
-        this.#core.work,
-        this.#core.flusher,
-      )
-      return this.#core.end.transactions.run(fn, this, options, this.#isManaged)
+      const { end, life } = this.#core
+      return end.openTransactions().run(fn, this, options, life.isManaged)
     })
   }
 

@@ -22,6 +22,12 @@ export function rawStatement(fragment: unknown): Statement {
   return { text, tables, parameters: parametersOf(fragment), kind: 'write', summary: verbOf(text) }
 }
 
+/** A text that another library gives, with values that `pg` encodes. */
+export function textStatement(text: string, values: readonly unknown[]): Statement {
+  const parameters = values as Statement['parameters']
+  return { text, tables: 'any', parameters, kind: 'write', summary: verbOf(text) }
+}
+
 /** Whether your own SQL may have changed rows. Does not see a function that a SELECT calls. */
 export function mayWrite({ summary, text }: Pick<Statement, 'summary' | 'text'>): boolean {
   if (!reading.has(summary)) return true

@@ -14,11 +14,31 @@ import {
   type Sql,
   sql,
 } from 'fastify-data-bridge/orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { integer, pgTable, text } from 'drizzle-orm/pg-core'
+import { Kysely, PostgresDialect } from 'kysely'
+import type { Pool } from 'pg'
 import { describe, expectTypeOf, it } from 'vitest'
 import { Follow, Line, Post, Profile, User } from './entities.ts'
 
 const session = {} as Session
 const database = {} as Database
+
+describe('session.connection', () => {
+  it('is a pool for other query builders, whose rows keep their types', async () => {
+    expectTypeOf(session.connection).toEqualTypeOf<Pool>()
+    const users = pgTable('users', { id: integer().notNull(), name: text() })
+    const rows = drizzle(session.connection).select().from(users)
+    expectTypeOf(await rows).toEqualTypeOf<{ id: number; name: string | null }[]>()
+    const dialect = new PostgresDialect({ pool: session.connection })
+    const db = new Kysely<{ users: { id: number } }>({ dialect })
+    expectTypeOf(await db.selectFrom('users').selectAll().execute()).toEqualTypeOf<
+      { id: number }[]
+    >()
+    // @ts-expect-error the session has one
+    session.connection = {} as Pool
+  })
+})
 
 describe('session', () => {
   it('gives entities by key', () => {
