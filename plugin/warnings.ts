@@ -22,6 +22,8 @@ export function passingOver(tell: () => void): void {
 }
 
 function sentenceOf({ target, count, parent, fix }: Finding): string {
+  if (parent === undefined)
+    return `N+1: ${target} was sent ${count} times, one by one, with other values each time; send ${fix}`
   const list = parent.target.includes('.') ? parent.target : `find(${parent.target})`
   return (
     `N+1: ${target} was loaded by ${count} queries, one by one, for the ${parent.rows} rows of ${list}; ` +

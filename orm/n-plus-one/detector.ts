@@ -1,7 +1,8 @@
 import type { Finding } from '../observe/finding.ts'
-import type { Observer, SentStatement } from '../observe/observer.ts'
+import type { Observer, SentStatement, StatementEnd } from '../observe/observer.ts'
 import type { Operation, RelationMetadata, RelationshipOperation } from '../observe/operation.ts'
 import { type Origin, relationFinding } from './relation-finding.ts'
+import { RepeatedQueries } from './repeated-queries.ts'
 
 /** The lazy loads of one relation for entities that came from one list. */
 interface Group extends Origin {
@@ -25,14 +26,26 @@ export class NPlusOneDetector implements Observer {
   // Made by the first lazy load: most sessions have none.
   #groups: Map<Origin['list'], Map<string, Group>> | undefined
   #size = 0
+  readonly #queryThreshold: number
+  // Made by the first statement of your own SQL.
+  #queries: RepeatedQueries | undefined
 
-  /** @param threshold the number of owners from which on there is a finding */
-  constructor(threshold: number) {
+  /**
+   * @param threshold the number of owners from which on there is a finding
+   * @param queryThreshold the same for statements of one text
+   */
+  constructor(threshold: number, queryThreshold: number) {
     this.#threshold = threshold
+    this.#queryThreshold = queryThreshold
   }
 
-  /** The findings so far, in the order in which they began. */
+  /** The findings so far: of relations, then of your own SQL, in the order in which they began. */
   get findings(): readonly Finding[] {
+    const relations = this.#ofRelations
+    return this.#queries === undefined ? relations : [...relations, ...this.#queries.findings]
+  }
+
+  get #ofRelations(): readonly Finding[] {
     if (this.#groups === undefined) return none
     return [...this.#groups.values()]
       .flatMap((groups) => [...groups.values()])
@@ -40,8 +53,12 @@ export class NPlusOneDetector implements Observer {
       .map((group) => relationFinding(group, group.relation, group.owners.size, group.sql))
   }
 
-  statementSent({ operation, text }: SentStatement): undefined {
-    if (operation === undefined || !isLazyLoad(operation)) return
+  statementSent(statement: SentStatement): StatementEnd | undefined {
+    const { operation, text, kind } = statement
+    if (operation === undefined || kind === 'control') return
+    if (operation.kind === 'query' && operation.name === 'execute')
+      return (this.#queries ??= new RepeatedQueries(this.#queryThreshold)).statementSent(statement)
+    if (!isLazyLoad(operation)) return
     const { provenance, relation } = operation
     if (provenance?.list === undefined) return
     const group = this.#groupOf(provenance.list, provenance.path, relation, text)
