@@ -189,18 +189,12 @@ describe('the session', () => {
 
   it('holds its own entities as before', async () => {
     await using session = database.session()
-    const held = await session
-      .find(Owner)
-      .orderBy((row) => row.id.asc())
-      .limit(5)
-      .toList()
-    for await (const owner of session
-      .find(Owner)
-      .orderBy((row) => row.id.asc())
-      .stream({ batchSize: 3 }))
-      if (owner.id <= 5) found.push(owner)
-    expect(found.every((owner, index) => owner === held[index])).toBe(true)
-    expect(found).toHaveLength(5)
+    const owners = session.find(Owner).orderBy((row) => row.id.asc())
+    const held = await owners.limit(5).toList()
+    const again: Owner[] = []
+    for await (const owner of owners.stream({ batchSize: 3 })) if (owner.id <= 5) again.push(owner)
+    expect(again).toHaveLength(5)
+    expect(again.every((owner, index) => owner === held[index])).toBe(true)
     expect(await session.get(Owner, 1)).toBe(held[0])
   })
 })
