@@ -146,7 +146,7 @@ export { runCallbacks } from './session/run-callbacks.ts'
 export type { SessionTrace } from './telemetry/trace-scope.ts'
 /** @internal for the plugin */
 export type { Telemetry } from './telemetry/telemetry.ts'
-export { avg, count, countDistinct, max, min, sum } from './sql/calls.ts'
+export { type Aggregate, avg, count, countDistinct, max, min, sum } from './sql/calls.ts'
 export type { LockOptions } from './sql/lock.ts'
 export { and, not, or } from './sql/logic.ts'
 export type { Condition, Expression, Order, SqlNode } from './sql/node.ts'
@@ -155,17 +155,20 @@ export type {
   ColumnRefs,
   Filter,
   Has,
+  ListOptions,
   Matches,
   Operand,
   OptionalRefs,
   OptionalToOne,
   Refs,
   RefsOf,
+  TextOperators,
   ToMany,
   ToOne,
   ValueQuery,
 } from './sql/ref-types.ts'
 export { type Sql, sql } from './sql/template.ts'
+export { escapeLike, type TextOptions } from './sql/text-operators.ts'
 export {
   cumeDist,
   denseRank,

@@ -5,7 +5,7 @@ import { narrowed, requireConditions } from '../sql/logic.ts'
 import type { Condition } from '../sql/node.ts'
 import { callWithRefs } from '../sql/refs.ts'
 import type { Source } from '../sql/source.ts'
-import { Sql } from '../sql/template.ts'
+import { Template } from '../sql/template.ts'
 import { expressionsOf, type QueryPlan } from './plan.ts'
 import { type RowsQuery, rowsQuery } from './rows-query.ts'
 import type { Selected } from './run.ts'
@@ -67,7 +67,8 @@ export function selectedRows(plan: QueryPlan, select: unknown, where: string): R
   const selected = selectedBy(plan, select, where, 'columns or sql templates')
   const values = Object.values(selected)
   if (!values.some(isAggregate)) return rowsQuery(plan, selected)
-  if (!values.every((value) => isAggregate(value) || value instanceof Sql)) throw mixedError(where)
+  if (!values.every((value) => isAggregate(value) || value instanceof Template))
+    throw mixedError(where)
   if ((plan.limit ?? plan.offset ?? plan.distinct ?? plan.lock) === undefined)
     return rowsQuery({ ...plan, orders: [] }, selected)
   throw new DataBridgeError(

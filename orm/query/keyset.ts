@@ -6,6 +6,7 @@ import { Compare, IsNull, Param } from '../sql/comparisons.ts'
 import { and, or } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
 import { Ordering } from '../sql/ordering.ts'
+import { enclosed } from '../sql/pieces.ts'
 import { columnRef } from '../sql/refs.ts'
 import { Select, selectStatement } from '../sql/select.ts'
 import { render, type Statement } from '../sql/statement.ts'
@@ -175,13 +176,15 @@ function isBeyond(
   { by, isAscending, hasNullsFirst, isNullable: mayBeNull }: KeyOrder,
   text: string | null,
 ): Condition | undefined {
-  if (text === null) return hasNullsFirst ? new IsNull(by, true) : undefined
-  const beyond = new Compare(by, isAscending ? '>' : '<', new Param(text))
-  return mayBeNull && !hasNullsFirst ? or(beyond, new IsNull(by, false)) : beyond
+  if (text === null) return hasNullsFirst ? new IsNull(enclosed(by), true) : undefined
+  const beyond = new Compare(enclosed(by), isAscending ? '>' : '<', new Param(text))
+  return mayBeNull && !hasNullsFirst ? or(beyond, new IsNull(enclosed(by), false)) : beyond
 }
 
 function equal({ by }: KeyOrder, text: string | null): Condition {
-  return text === null ? new IsNull(by, false) : new Compare(by, '=', new Param(text))
+  return text === null
+    ? new IsNull(enclosed(by), false)
+    : new Compare(enclosed(by), '=', new Param(text))
 }
 
 function atLeast(
@@ -189,5 +192,5 @@ function atLeast(
   text: string | null,
 ): readonly Condition[] {
   if (text === null || (mayBeNull && !hasNullsFirst)) return []
-  return [new Compare(by, isAscending ? '>=' : '<=', new Param(text))]
+  return [new Compare(enclosed(by), isAscending ? '>=' : '<=', new Param(text))]
 }

@@ -11,7 +11,7 @@ import {
   ordersOfKey,
   reversed,
 } from './keyset.ts'
-import { type PageTokens, tokenError } from './page-tokens.ts'
+import { type PageTokens, tokenError } from '../util/page-tokens.ts'
 import type { QueryPlan } from './plan.ts'
 import type { SqlNode } from '../sql/node.ts'
 

@@ -14,7 +14,7 @@ import { countOf, existsOf, Select, selectStatement } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { attempt } from '../util/attempt.ts'
-import type { PageTokens } from './page-tokens.ts'
+import type { PageTokens } from '../util/page-tokens.ts'
 import { methodOfEntities, type QueryPlan } from './plan.ts'
 
 /** The parts of a session that queries use. */

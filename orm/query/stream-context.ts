@@ -9,7 +9,7 @@ import type { Row } from '../schema/wire-form.ts'
 import type { Fetched, Fetching } from '../sql/fetched.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
-import type { PageTokens } from './page-tokens.ts'
+import type { PageTokens } from '../util/page-tokens.ts'
 import type { QueryContext } from './run.ts'
 
 /** A session as a stream sees it: what is read through it passes by. */

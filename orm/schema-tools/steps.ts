@@ -1,6 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import type { BaseSession } from '../session/session.ts'
-import { Sql, sql } from '../sql/template.ts'
+import { sql, Template } from '../sql/template.ts'
 
 /** A statement, and what it does, for messages: `create the table public.users`. */
 export interface Step {
@@ -18,7 +18,7 @@ export async function lockSchema(session: BaseSession): Promise<void> {
 
 export async function runStep(session: BaseSession, where: string, step: Step): Promise<void> {
   try {
-    await session.execute(new Sql([step.sql], []))
+    await session.execute(new Template([step.sql], []))
   } catch (error) {
     if (!(error instanceof DataBridgeError)) throw error
     const { code, message, details, cause, sqlState, constraint, table, column } = error

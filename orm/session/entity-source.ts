@@ -2,7 +2,7 @@ import type { SessionConnection } from '../driver/session-connection.ts'
 import { DataBridgeError } from '../errors.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts'
-import type { PageTokens } from '../query/page-tokens.ts'
+import type { PageTokens } from '../util/page-tokens.ts'
 import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { type EntityCollector, FetchedEntities } from '../relations/context.ts'
@@ -31,6 +31,7 @@ import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
 import type { Catalogue } from '../flush/catalogue.ts'
 import { Collector } from './collector.ts'
 import { type Fetched, FetchedRows, type Fetching } from '../sql/fetched.ts'
+import { InFlight } from './in-flight.ts'
 import { loadsOf } from './given-loads.ts'
 import { givenKey, givenKeys, type GivenKey } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -50,7 +51,7 @@ export class EntitySource implements QueryContext {
   readonly #flusher: Flusher
   readonly #catalogue: Catalogue
   // Made by the first load, and by the first one in the mode 'peers'.
-  #inFlight: Map<object, Map<Identity, Promise<unknown>>> | undefined
+  #inFlight: InFlight | undefined
   #peerLoads: PeerLoads | undefined
 
   constructor(
@@ -148,7 +149,7 @@ export class EntitySource implements QueryContext {
   }
 
   isUnderWay(table: TableMetadata, key: Identity): boolean {
-    return this.#inFlight?.get(table)?.has(key) === true
+    return this.#inFlight?.has(table, key) === true
   }
 
   collect(table: TableMetadata, isLocked: boolean = false): EntityCollector {
@@ -271,6 +272,14 @@ export class EntitySource implements QueryContext {
     await loadAll(this, stepsOf(plans, owners, undefined, 0), undefined)
   }
 
+  /** Runs a load, unless the same one is under way. */
+  #shared<T>(place: object, key: Identity, load: (ended: () => void) => Promise<T>): Promise<T> {
+    const reading = this.#peerLoads?.reading(place, key) as Promise<T> | undefined
+    if (reading !== undefined) return reading
+    this.#inFlight ??= new InFlight()
+    return this.#inFlight.share(place, key, load)
+  }
+
   #heldBy(table: TableMetadata, { identity }: GivenKey): Entity | undefined {
     return identity === undefined ? undefined : this.held(table, identity)
   }
@@ -314,28 +323,6 @@ export class EntitySource implements QueryContext {
       })
     })
     return this.fetch(statement, operation, fetched)
-  }
-
-  /**
-   * Runs a load, unless the same one is under way.
-   *
-   * @param place what the key belongs to: a table, or a relation that does not refer by the primary key
-   * @param load calls what it is given when it has ended, either way
-   */
-  #shared<T>(place: object, key: Identity, load: (ended: () => void) => Promise<T>): Promise<T> {
-    const underWay = this.#inFlight?.get(place)?.get(key) ?? this.#peerLoads?.reading(place, key)
-    if (underWay !== undefined) return underWay as Promise<T>
-    let hasEnded = false
-    const started = load(() => {
-      hasEnded = true
-      this.#inFlight?.get(place)?.delete(key)
-    })
-    if (hasEnded) return started
-    this.#inFlight ??= new Map()
-    let loading = this.#inFlight.get(place)
-    if (loading === undefined) this.#inFlight.set(place, (loading = new Map()))
-    loading.set(key, started)
-    return started
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SessionConnection } from '../driver/session-connection.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { StatementStats } from '../observe/stats.ts'
-import type { PageTokens } from '../query/page-tokens.ts'
+import type { PageTokens } from '../util/page-tokens.ts'
 import type { LazySetting } from '../schema/lazy-mode.ts'
 import type { TellRefused } from '../util/refusals.ts'
 import type { Catalogue } from '../flush/catalogue.ts'

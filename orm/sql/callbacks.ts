@@ -1,8 +1,8 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import { listed } from '../util/messages.ts'
-import { ColumnNode } from './column.ts'
 import { requireConditions } from './logic.ts'
-import { type Condition, isCondition, isOrder, type Order } from './node.ts'
+import { type Condition, isCondition, type Order } from './node.ts'
+import { requireOrders } from './ordering.ts'
 import { callWithRefs, columnRef } from './refs.ts'
 import type { Source } from './source.ts'
 
@@ -65,15 +65,7 @@ export function ordersOf(
   where: string,
   joined?: readonly Source[],
 ): readonly Order[] {
-  const given = callWithRefs(source, by, where, joined)
-  const orders: readonly unknown[] = Array.isArray(given) ? given : [given]
-  if (orders.length > 0 && orders.every(isOrder)) return orders
-  const other = orders.find((order) => !isOrder(order))
-  const got = other instanceof ColumnNode ? 'a column without asc() or desc()' : describe(other)
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected orders such as user.name.asc(), got ${orders.length === 0 ? 'none' : got}`,
-  )
+  return requireOrders(callWithRefs(source, by, where, joined), where)
 }
 
 export function requireCount(value: unknown, where: string): number {

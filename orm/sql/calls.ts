@@ -4,51 +4,85 @@ import { bigintTypes } from '../schema/types/integers.ts'
 import { doubleType, numericType } from '../schema/types/numbers.ts'
 import { decodeSum } from '../schema/values.ts'
 import { ColumnNode } from './column.ts'
+import { ConditionNode } from './condition.ts'
+import { narrowed, requireConditions } from './logic.ts'
 import {
+  type Condition,
   depthAround,
   type Expression,
   isExpression,
   type Parse,
-  shapesOf,
   type Sink,
   type SqlNode,
 } from './node.ts'
-
+import { OperandNode, typeOf } from './operand.ts'
 import type { Operand } from './ref-types.ts'
-import { TypedOperand, typeOf } from './typed-operand.ts'
 
 type Decode = (text: string | null, parse: Parse) => unknown
 
 const toNumber: Decode = (text) => (text === null ? null : Number(text))
 
-/** A function of PostgreSQL: `count(…)`. */
-export class CallNode extends TypedOperand {
+/** An aggregate: it has a value for a group of rows. */
+export interface Aggregate<out T> extends Operand<T> {
+  /**
+   * Only of the rows that match.
+   *
+   * @example
+   * ```ts
+   * import { count, type Session } from 'fastify-data-bridge/orm'
+   * import { Post } from './entities.ts'
+   *
+   * export function popularPerAuthor(session: Session) {
+   *   return session.find(Post)
+   *     .groupBy((post) => post.authorId)
+   *     .aggregate((post) => ({
+   *       authorId: post.authorId,
+   *       posts: count(),
+   *       popular: count().filter(post.likes.gt(100)),
+   *     }))
+   * }
+   * ```
+   */
+  filter(condition: Condition): Aggregate<T>
+}
+
+interface Call {
+  readonly name: string
+  /** Its text up to what it is of. */
+  readonly before: string
+  /** Undefined: of rows. */
+  readonly of: Expression<unknown> | undefined
+  readonly cast?: string
+  /** Of what it gives: values that it is compared with. */
+  readonly type: ColumnType
+  readonly decode: Decode
+  readonly where?: Condition
+}
+
+/** A function of PostgreSQL: `count(…) filter (where …)`. */
+export class CallNode extends OperandNode {
+  readonly label: string
+  readonly type: ColumnType
   readonly shape: string
   override readonly depth: number
   readonly decode: Decode
-  protected readonly label: string
-  readonly #pieces: readonly (string | SqlNode)[]
-  /** What stands behind the call, also behind its window. */
-  readonly cast: string
-  readonly #type: ColumnType
+  readonly #call: Call
 
-  /** @param type of what it gives: values that it is compared with */
-  constructor(
-    name: string,
-    pieces: readonly (string | SqlNode)[],
-    type: ColumnType,
-    decode: Decode,
-    cast = '',
-  ) {
+  constructor(call: Call) {
     super()
-    this.cast = cast
+    const { name, type, decode, of, where } = call
     this.label = `${name}()`
-    const nodes = pieces.filter((piece) => typeof piece !== 'string')
-    this.depth = depthAround(nodes)
-    this.shape = `${name}(${shapesOf(nodes)})`
+    this.type = type
     this.decode = decode
-    this.#pieces = pieces
-    this.#type = type
+    this.depth = depthAround([of, where].filter((node) => node !== undefined))
+    const filter = where === undefined ? '' : `where(${where.shape})`
+    this.shape = `${name}(${of?.shape ?? ''})${filter}`
+    this.#call = call
+  }
+
+  /** What stands behind the call, also behind its window. */
+  get cast(): string {
+    return this.#call.cast ?? ''
   }
 
   write(sink: Sink): void {
@@ -57,14 +91,21 @@ export class CallNode extends TypedOperand {
   }
 
   writeCall(sink: Sink): void {
-    for (const piece of this.#pieces) {
-      if (typeof piece === 'string') sink.text(piece)
-      else piece.write(sink)
+    const { before, of, where } = this.#call
+    sink.text(before)
+    if (of === undefined) sink.text('*')
+    else of.write(sink)
+    sink.text(')')
+    if (where !== undefined) {
+      sink.text(' filter (where ')
+      where.write(sink)
+      sink.text(')')
     }
   }
 
-  override get type(): ColumnType {
-    return this.#type
+  filter(condition: Condition): CallNode {
+    requireConditions(`${this.label}.filter()`, [condition])
+    return new CallNode({ ...this.#call, where: narrowed(this.#call.where, condition) })
   }
 }
 
@@ -75,20 +116,25 @@ export function isAggregate(node: SqlNode): node is CallNode {
 
 const countType = bigintTypes.number
 
-/** The number of rows. With an expression: the number of rows in which it is not NULL. */
-export function count(of?: Expression<unknown>): Operand<number> {
-  if (of === undefined) return new CallNode('count', ['count(*)'], countType, toNumber)
-  return call('count', of, 'count(', ')', countType, toNumber)
+/**
+ * The number of rows. With an expression: the number of rows in which it is not NULL. A condition is never
+ * NULL, so `count(condition)` is an error: `count().filter(condition)` counts the rows that match.
+ */
+export function count(of?: Expression<unknown>): Aggregate<number> {
+  const settings = { name: 'count', before: 'count(', type: countType, decode: toNumber }
+  return of === undefined ? new CallNode({ ...settings, of }) : call({ ...settings, of })
 }
 
 /** The number of different values, without NULL. */
-export function countDistinct(of: Expression<unknown>): Operand<number> {
-  return call('countDistinct', of, 'count(distinct ', ')', countType, toNumber)
+export function countDistinct(of: Expression<unknown>): Aggregate<number> {
+  const before = 'count(distinct '
+  return call({ name: 'countDistinct', before, of, type: countType, decode: toNumber })
 }
 
 /** The mean of numbers, also of `numeric()` and `bigint()` columns. `null` without rows. */
-export function avg(of: Expression<number | string | bigint | null>): Operand<number | null> {
-  return call('avg', of, 'avg(', ')', doubleType, toNumber, '::double precision')
+export function avg(of: Expression<number | string | bigint | null>): Aggregate<number | null> {
+  const cast = '::double precision'
+  return call({ name: 'avg', before: 'avg(', of, cast, type: doubleType, decode: toNumber })
 }
 
 /**
@@ -97,9 +143,10 @@ export function avg(of: Expression<number | string | bigint | null>): Operand<nu
  */
 export function sum<T extends number | string | bigint>(
   of: Expression<T | null>,
-): Operand<T | null> {
+): Aggregate<T | null> {
+  const settings = { name: 'sum', before: 'sum(', of }
   const type = typeOf(of)
-  if (type === undefined) return call('sum', of, 'sum(', ')', doubleType, toNumber)
+  if (type === undefined) return call({ ...settings, type: doubleType, decode: toNumber })
   if (type.decodeSum === undefined) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
@@ -112,7 +159,7 @@ export function sum<T extends number | string | bigint>(
       : of instanceof ColumnNode
         ? decodeSum(of.column, text)
         : type.decodeSum?.(text)
-  return call('sum', of, 'sum(', ')', sumTypes[type.kind] ?? type, decode)
+  return call({ ...settings, type: sumTypes[type.kind] ?? type, decode })
 }
 
 // What sums are compared with: they go beyond the column's own range.
@@ -123,33 +170,42 @@ const sumTypes: Readonly<Partial<Record<string, ColumnType>>> = {
 }
 
 /** The smallest value; `null` without rows. */
-export function min<T>(of: Expression<T>): Operand<NonNullable<T> | null> {
-  return call('min', of, 'min(', ')', typeOf(of) ?? doubleType, decodeAs(of))
+export function min<T>(of: Expression<T>): Aggregate<NonNullable<T> | null> {
+  return call({
+    name: 'min',
+    before: 'min(',
+    of,
+    type: typeOf(of) ?? doubleType,
+    decode: decodeAs(of),
+  })
 }
 
 /** The largest value; `null` without rows. */
-export function max<T>(of: Expression<T>): Operand<NonNullable<T> | null> {
-  return call('max', of, 'max(', ')', typeOf(of) ?? doubleType, decodeAs(of))
+export function max<T>(of: Expression<T>): Aggregate<NonNullable<T> | null> {
+  return call({
+    name: 'max',
+    before: 'max(',
+    of,
+    type: typeOf(of) ?? doubleType,
+    decode: decodeAs(of),
+  })
 }
 
 function decodeAs(of: Expression<unknown>): Decode {
   return (text, parse) => of.decode(text, parse)
 }
 
-function call<T>(
-  name: string,
-  of: Expression<unknown>,
-  before: string,
-  after: string,
-  type: ColumnType,
-  decode: Decode,
-  cast?: string,
-): Operand<T> {
-  if (!isExpression(of)) {
+function call<T>(given: Call & { readonly of: Expression<unknown> }): Aggregate<T> {
+  const { name, of } = given
+  if (of instanceof ConditionNode) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
-      `${name}() expected a column such as post.likes, got ${describe(of)}`,
+      `${name}() expected a column such as post.likes, got a condition: count().filter(condition) counts the rows that match`,
     )
   }
-  return new CallNode(name, [before, of, after], type, decode, cast)
+  if (isExpression(of)) return new CallNode(given)
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${name}() expected a column such as post.likes, got ${describe(of)}`,
+  )
 }

@@ -1,7 +1,6 @@
 import type { ColumnType } from '../schema/column-type.ts'
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import { decodeColumn, encodeColumn, requireValue } from '../schema/values.ts'
-import type { Range } from './comparisons.ts'
 import type { Sink } from './node.ts'
 import { OperandNode } from './operand.ts'
 import type { Source } from './source.ts'
@@ -19,6 +18,14 @@ export class ColumnNode extends OperandNode {
     this.shape = `${source.shape}.${column.position}`
   }
 
+  get label(): string {
+    return `${this.source.table.entityName}.${this.column.property}`
+  }
+
+  get type(): ColumnType {
+    return this.column.type
+  }
+
   write(sink: Sink): void {
     sink.column(this.source, this.column.name)
   }
@@ -27,42 +34,17 @@ export class ColumnNode extends OperandNode {
     return decodeColumn(this.column, text)
   }
 
-  override get type(): ColumnType {
-    return this.column.type
+  override encode(value: unknown): string {
+    return this.#encode(this.column, value)
   }
 
-  protected get label(): string {
-    return `${this.source.table.entityName}.${this.column.property}`
+  override encodeAs(type: ColumnType, value: unknown): string {
+    return this.#encode({ ...this.column, type, nullable: false }, value)
   }
 
-  protected get expected(): string {
-    return this.column.type.expected
-  }
-
-  protected override get arrayCast(): string {
-    return this.column.type.arrayCast
-  }
-
-  protected override get itemCast(): string {
-    return this.column.type.itemCast
-  }
-
-  protected encode(value: unknown): string {
-    requireValue(this.source.table, this.column, value)
-    return encodeColumn(this.column, value) as string
-  }
-
-  protected override get hasRanges(): boolean {
-    return this.column.type.rangeOf !== undefined
-  }
-
-  protected override rangeOf(value: unknown): Range | undefined {
-    return this.column.type.rangeOf?.(value as never)
-  }
-
-  protected override refusePattern(method: string): void {
-    const { type } = this.column
-    if (type.isText) return
-    throw this.error(method, `is for text columns; this one is ${type.sql}`)
+  /** Messages do not show values of a hidden column. */
+  #encode(column: ColumnMetadata, value: unknown): string {
+    requireValue(this.source.table, column, value)
+    return encodeColumn(column, value) as string
   }
 }

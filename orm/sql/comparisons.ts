@@ -1,7 +1,11 @@
 import { arrayLiteral } from '../schema/types/array-text.ts'
-import type { Condition, Parameter, Sink, SqlNode } from './node.ts'
+import { ConditionNode } from './condition.ts'
+import { type Parameter, shapesOf, type Sink, type SqlNode, writeEnclosed } from './node.ts'
 
-export type Operator = '=' | '<>' | '>' | '>=' | '<' | '<=' | 'like' | 'ilike'
+type Comparison = '=' | '<>' | '>' | '>=' | '<' | '<=' | 'like' | 'ilike'
+/** Of arrays and JSON. */
+export type Containment = '@>' | '<@'
+export type Operator = Comparison | Containment | '&&' | '?' | '?|' | '?&' | '@@'
 
 /** A half-open interval, as texts: what a value stands for that is less exact than the database's. */
 export type Range = readonly [from: string, to: string]
@@ -20,18 +24,19 @@ export class Param implements SqlNode {
   }
 }
 
+const greatestDepth = (...nodes: readonly SqlNode[]): number =>
+  Math.max(...nodes.map(({ depth = 0 }) => depth))
+
 /** One condition, without others joined to it. */
-abstract class Simple implements Condition {
-  readonly conjunctCount = 1
+abstract class Simple extends ConditionNode {
   readonly depth: number
   readonly shape: string
 
   constructor(shape: string, depth = 0) {
+    super()
     this.shape = shape
     this.depth = depth
   }
-
-  abstract write(sink: Sink): void
 }
 
 /** `left = right`. */
@@ -44,7 +49,7 @@ export class Compare extends Simple {
   constructor(left: SqlNode, operator: Operator, right: SqlNode) {
     super(
       `${left.shape}${operator}${right.shape === '$' ? '$' : `(${right.shape})`}`,
-      Math.max(left.depth ?? 0, right.depth ?? 0),
+      greatestDepth(left, right),
     )
     this.left = left
     this.operator = operator
@@ -90,11 +95,11 @@ export class Within extends Simple {
 /** `of between low and high`, both included. */
 export class Between extends Simple {
   readonly of: SqlNode
-  readonly low: string
-  readonly high: string
+  readonly low: SqlNode
+  readonly high: SqlNode
 
-  constructor(of: SqlNode, low: string, high: string) {
-    super(`${of.shape}between`, of.depth)
+  constructor(of: SqlNode, low: SqlNode, high: SqlNode) {
+    super(`${of.shape}between(${shapesOf([low, high])})`, greatestDepth(of, low, high))
     this.of = of
     this.low = low
     this.high = high
@@ -103,9 +108,9 @@ export class Between extends Simple {
   write(sink: Sink): void {
     this.of.write(sink)
     sink.text(' between ')
-    sink.parameter(this.low)
+    writeEnclosed(sink, this.low)
     sink.text(' and ')
-    sink.parameter(this.high)
+    writeEnclosed(sink, this.high)
   }
 }
 

@@ -1,5 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
-import { type Condition, type Expression, type Sink, type SqlNode } from './node.ts'
+import { ConditionNode } from './condition.ts'
+import { type Expression, type Sink, type SqlNode } from './node.ts'
 import { quote } from './identifier.ts'
 
 /** What a query gives to another one that has it inside. */
@@ -25,12 +26,12 @@ export function isEmbeddable(value: unknown): value is Embeddable {
 }
 
 /** Whether a query has a row. */
-export class ExistsQuery implements Condition {
-  readonly conjunctCount = 1
+export class ExistsQuery extends ConditionNode {
   readonly depth: number
   readonly #select: SqlNode
 
   constructor({ select }: SubQuery) {
+    super()
     this.#select = select
     this.depth = select.depth ?? 0
   }
@@ -47,14 +48,14 @@ export class ExistsQuery implements Condition {
 }
 
 /** Equal to one of the values of a query, or to none: NULL is no value of it. */
-export class InQuery implements Condition {
-  readonly conjunctCount = 1
+export class InQuery extends ConditionNode {
   readonly depth: number
   readonly #of: SqlNode
   readonly #select: SqlNode
   readonly #isNegated: boolean
 
   constructor(of: SqlNode, { select }: SubQuery, isNegated: boolean) {
+    super()
     this.#of = of
     this.#select = select
     this.#isNegated = isNegated

@@ -1,4 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
+import { ConditionNode } from './condition.ts'
 import {
   type Condition,
   depthAround,
@@ -11,18 +12,18 @@ import {
 
 /** All conditions are true. Without conditions: true. */
 export function and(...conditions: readonly Condition[]): Condition {
-  return join('and', conditions)
+  return asNode(join('and', conditions))
 }
 
 /** At least one condition is true. Without conditions: false. */
 export function or(...conditions: readonly Condition[]): Condition {
-  return join('or', conditions)
+  return asNode(join('or', conditions))
 }
 
 /** The condition is false. NULL stays NULL. */
 export function not(condition: Condition): Condition {
   requireConditions('not', [condition])
-  return condition instanceof Not ? condition.condition : new Not(condition)
+  return condition instanceof Not ? asNode(condition.condition) : new Not(condition)
 }
 
 /** A condition, if there is one, and more that have to hold too. */
@@ -30,7 +31,12 @@ export function narrowed(
   condition: Condition | undefined,
   ...more: readonly Condition[]
 ): Condition {
-  return condition === undefined ? and(...more) : and(condition, ...more)
+  return join('and', condition === undefined ? more : [condition, ...more])
+}
+
+/** As a value, your own SQL may be NULL, and what is joined or denied is true or false. */
+function asNode(condition: Condition): Condition {
+  return condition instanceof ConditionNode ? condition : new Logic('and', [condition])
 }
 
 type Word = 'and' | 'or'
@@ -46,15 +52,16 @@ function join(word: Word, conditions: readonly Condition[]): Condition {
  * Conditions joined by one word. Those that are joined by the same word are one flat list with it,
  * however they were nested: the list is made when it is asked for, so that building is linear.
  */
-class Logic implements Condition {
+class Logic extends ConditionNode {
   readonly word: Word
-  readonly conjunctCount: number
+  override readonly conjunctCount: number
   readonly depth: number
   readonly #given: readonly Condition[]
   #parts: readonly Condition[] | undefined
   #shape: string | undefined
 
   constructor(word: Word, conditions: readonly Condition[]) {
+    super()
     this.word = word
     this.#given = conditions
     let conjunctCount = 0
@@ -104,12 +111,12 @@ class Logic implements Condition {
   }
 }
 
-class Not implements Condition {
+class Not extends ConditionNode {
   readonly condition: Condition
-  readonly conjunctCount = 1
   readonly depth: number
 
   constructor(condition: Condition) {
+    super()
     this.condition = condition
     this.depth = depthAround([condition])
   }
@@ -125,17 +132,22 @@ class Not implements Condition {
   }
 }
 
-function constant(text: string): Condition {
-  return Object.freeze({
-    shape: text,
-    conjunctCount: 1,
-    depth: 0,
-    write: (sink: Sink) => sink.text(text),
-  })
+class Constant extends ConditionNode {
+  readonly depth = 0
+  readonly shape: string
+
+  constructor(text: 'true' | 'false') {
+    super()
+    this.shape = text
+  }
+
+  write(sink: Sink): void {
+    sink.text(this.shape)
+  }
 }
 
-const always = constant('true')
-const never = constant('false')
+const always = new Constant('true')
+const never = new Constant('false')
 
 /** Refuses anything else than conditions, such as the result of a comparison in JavaScript. */
 export function requireConditions(where: string, conditions: readonly unknown[]): void {

@@ -45,11 +45,31 @@ export interface NamedQuery {
   writeQuery(sink: Sink): void
 }
 
-/** A condition for `filter`: true, false or NULL for a row. */
-export interface Condition extends SqlNode {
+/**
+ * A condition for `filter`: true, false or NULL for a row. Selected, grouped or ordered by it says whether it
+ * holds: NULL is false then.
+ *
+ * @example
+ * ```ts
+ * import type { Session } from 'fastify-data-bridge/orm'
+ * import { Post } from './entities.ts'
+ *
+ * export function overview(session: Session) {
+ *   return session.find(Post)
+ *     .orderBy((post) => [post.likes.gt(100).desc(), post.id.asc()]) // popular ones first
+ *     .select((post) => ({ id: post.id, isDiscussed: post.comments.any() }))
+ *     .toList() // { id: number, isDiscussed: boolean }[]
+ * }
+ * ```
+ */
+export interface Condition extends Expression<boolean> {
   /** The number of conditions that AND joins at the top level. */
   readonly conjunctCount: number
   readonly depth: number
+  /** Rows for which it does not hold come first. */
+  asc(): Order
+  /** Rows for which it holds come first. */
+  desc(): Order
 }
 
 /** One part of an ORDER BY: `user.name.asc()`. NULLs come last when ascending and first when descending. */
@@ -90,10 +110,6 @@ export function isSqlNode(value: unknown): value is SqlNode {
 
 export function isCondition(value: unknown): value is Condition {
   return isSqlNode(value) && 'conjunctCount' in value
-}
-
-export function isOrder(value: unknown): value is Order {
-  return isSqlNode(value) && 'isOrder' in value
 }
 
 export function isExpression(value: unknown): value is Expression<unknown> {
@@ -146,6 +162,7 @@ export function depthAround(nodes: readonly SqlNode[]): number {
 }
 
 /** The levels of a sub-query. */
-export function depthOfQuery(where: Condition | undefined): number {
-  return requireDepth((where?.depth ?? 0) + levelsOfSubQuery)
+export function depthOfQuery(...parts: readonly (SqlNode | undefined)[]): number {
+  const depth = Math.max(...parts.map((part) => part?.depth ?? 0))
+  return requireDepth(depth + levelsOfSubQuery)
 }

@@ -1,205 +1,129 @@
-import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnType } from '../schema/column-type.ts'
-import {
-  Between,
-  Compare,
-  IsNull,
-  OneOf,
-  type Operator,
-  Param,
-  type Range,
-  Within,
-  WithinOneOf,
-} from './comparisons.ts'
-import { InQuery, isEmbeddable, onlyValue, subQuery } from './embedded.ts'
-import { and, not, or } from './logic.ts'
-import {
-  type Condition,
-  type Expression,
-  isExpression,
-  isSqlNode,
-  type Order,
-  type Sink,
-} from './node.ts'
-import { Ordering } from './ordering.ts'
-import { standsFor } from './stand-in.ts'
+import { integerType } from '../schema/types/integers.ts'
+import { jsonbType } from '../schema/types/json.ts'
+import { textType } from '../schema/types/texts.ts'
+import { compareItems, hasItem, lengthOf } from './array-operators.ts'
+import { ComparableNode } from './comparable.ts'
+import { compareDocuments, hasKey, hasKeys, itemAt, matchesPath } from './json-operators.ts'
+import type { Condition, Sink, SqlNode } from './node.ts'
+import { likeText, requireText } from './text-operators.ts'
 
-/** Something that can be compared and ordered: a column, `count()`, `post.comments.count()`. */
-export abstract class OperandNode implements Expression<unknown> {
-  // Columns are made once, so these are too.
-  #ascending: Order | undefined
-  #descending: Order | undefined
-  abstract readonly shape: string
-  readonly depth?: number
-  /** The type of its values, if it is known. */
-  get type(): ColumnType | undefined {
-    return undefined
-  }
-  abstract write(sink: Sink): void
-  abstract decode(text: string | null, parse: (text: string) => unknown): unknown
-  /** What it is called in messages: `User.age`. */
-  protected abstract readonly label: string
-  /** PostgreSQL's text of a value that it is compared with. Refuses another type of value. */
-  protected abstract encode(value: unknown): string
-  /** What a value has to be, for messages. */
-  protected abstract readonly expected: string
-
-  /** Whether a value may stand for a range. */
-  protected get hasRanges(): boolean {
-    return false
-  }
-
-  /** What a value stands for that is less exact than the database's; undefined: itself. */
-  protected rangeOf(_value: unknown): Range | undefined {
-    return undefined
-  }
-
-  /** The cast of an array of its values. */
-  protected get arrayCast(): string {
-    return 'text[]'
-  }
-
-  /** The cast of an item of that array, where the values are arrays themselves. */
-  protected get itemCast(): string {
-    return ''
-  }
-
-  protected refusePattern(_method: string): void {}
-
-  /** Of another JavaScript type it is a mistake of the program; what the type cannot hold comes from the data. */
-  protected encodeAs(type: ColumnType, value: unknown): string {
-    if (type.accepts(value)) return type.encode(value as never)
-    const isTyped = type.isType(value)
-    throw new DataBridgeError(
-      isTyped ? 'DATA_BRIDGE_ERR_INVALID_VALUE' : 'DATA_BRIDGE_ERR_TYPE',
-      `${this.label} expected ${isTyped ? type.expected : type.jsType}, got ${describe(value)}`,
-    )
-  }
-
-  eq(value: unknown): Condition {
-    if (value === null) return this.isNull()
-    const range = this.#range('eq', value)
-    return range === undefined ? this.#compare('eq', '=', value) : new Within(this, range)
-  }
-
-  ne(value: unknown): Condition {
-    if (value === null) return this.isNotNull()
-    const range = this.#range('ne', value)
-    return range === undefined ? this.#compare('ne', '<>', value) : new Within(this, range, true)
-  }
-
-  gt(value: unknown): Condition {
-    const range = this.#range('gt', value)
-    return range === undefined ? this.#compare('gt', '>', value) : this.#beyond('>=', range[1])
-  }
-
-  gte(value: unknown): Condition {
-    const range = this.#range('gte', value)
-    return range === undefined ? this.#compare('gte', '>=', value) : this.#beyond('>=', range[0])
-  }
-
-  lt(value: unknown): Condition {
-    const range = this.#range('lt', value)
-    return range === undefined ? this.#compare('lt', '<', value) : this.#beyond('<', range[0])
-  }
-
-  lte(value: unknown): Condition {
-    const range = this.#range('lte', value)
-    return range === undefined ? this.#compare('lte', '<=', value) : this.#beyond('<', range[1])
-  }
-
-  in(values: unknown): Condition {
-    return this.#oneOf('in', values)
-  }
-
-  notIn(values: unknown): Condition {
-    return this.#oneOf('notIn', values)
-  }
-
-  between(low: unknown, high: unknown): Condition {
-    const texts = [this.#text('between', low), this.#text('between', high)] as const
-    if (this.rangeOf(low) === undefined && this.rangeOf(high) === undefined)
-      return new Between(this, ...texts)
-    return and(this.gte(low), this.lte(high))
-  }
+/** Something with all operators: a column, `count()`, `post.comments.count()`. Its type says which of them work. */
+export abstract class OperandNode extends ComparableNode {
+  // --- texts
 
   like(pattern: unknown): Condition {
-    this.refusePattern('like')
-    return this.#compare('like', 'like', pattern)
+    requireText(this, 'like')
+    return this.compare('like', 'like', pattern)
   }
 
   ilike(pattern: unknown): Condition {
-    this.refusePattern('ilike')
-    return this.#compare('ilike', 'ilike', pattern)
+    requireText(this, 'ilike')
+    return this.compare('ilike', 'ilike', pattern)
   }
 
-  isNull(): Condition {
-    return new IsNull(this, false)
+  startsWith(text: unknown, options?: unknown): Condition {
+    return likeText(this, 'startsWith', text, options, (escaped) => `${escaped}%`)
   }
 
-  isNotNull(): Condition {
-    return new IsNull(this, true)
+  endsWith(text: unknown, options?: unknown): Condition {
+    return likeText(this, 'endsWith', text, options, (escaped) => `%${escaped}`)
   }
 
-  asc(): Order {
-    return (this.#ascending ??= new Ordering(this, 'asc'))
+  includes(text: unknown, options?: unknown): Condition {
+    return likeText(this, 'includes', text, options, (escaped) => `%${escaped}%`)
   }
 
-  desc(): Order {
-    return (this.#descending ??= new Ordering(this, 'desc'))
+  // --- arrays and JSON
+
+  contains(value: unknown): Condition {
+    return this.#contain('contains', '@>', value)
   }
 
-  protected error(method: string, message: string): DataBridgeError {
-    return new DataBridgeError('DATA_BRIDGE_ERR_FILTER', `${this.label}.${method}() ${message}`)
+  containedBy(value: unknown): Condition {
+    return this.#contain('containedBy', '<@', value)
   }
 
-  #range(method: string, value: unknown): Range | undefined {
-    if (!this.hasRanges || isSqlNode(value)) return undefined
-    this.#text(method, value)
-    return this.rangeOf(value)
+  overlaps(values: unknown): Condition {
+    return compareItems(this, 'overlaps', '&&', values)
   }
 
-  #beyond(operator: '>=' | '<', bound: string): Condition {
-    return new Compare(this, operator, new Param(bound))
+  has(value: unknown): Condition {
+    return hasItem(this, 'has', value)
   }
 
-  #compare(method: string, operator: Operator, value: unknown): Condition {
-    if (!isSqlNode(value)) return new Compare(this, operator, new Param(this.#text(method, value)))
-    if (isExpression(value)) return new Compare(this, operator, value)
-    throw this.error(
-      method,
-      'expected a value or a column, got a condition, an order or a relation',
-    )
+  length(): OperandNode {
+    return new Calculated(this, 'length', lengthOf(this, 'length'), integerType)
   }
 
-  #oneOf(method: 'in' | 'notIn', values: unknown): Condition {
-    if (isEmbeddable(values)) {
-      const query = values[subQuery]()
-      onlyValue(query, `${this.label}.${method}()`)
-      return new InQuery(this, query, method === 'notIn')
-    }
-    if (!Array.isArray(values))
-      throw this.error(method, `expected an array or a query of one value, got ${describe(values)}`)
-    const texts: string[] = []
-    const ranges = new Map<number, Range>()
-    for (const value of values) {
-      const text = this.#text(method, value)
-      const range = this.rangeOf(value)
-      if (range === undefined) texts.push(text)
-      else ranges.set(Number(value), range)
-    }
-    if (ranges.size === 0) return new OneOf(this, texts, method === 'notIn', this.itemCast)
-    const inOrder = [...ranges].toSorted(([one], [other]) => one - other).map(([, range]) => range)
-    const inRanges = new WithinOneOf(this, inOrder, this.arrayCast)
-    const found = texts.length === 0 ? inRanges : or(inRanges, new OneOf(this, texts, false))
-    return method === 'in' ? found : not(found)
+  hasKey(key: unknown): Condition {
+    return hasKey(this, 'hasKey', key)
   }
 
-  #text(method: string, value: unknown): string {
-    if (value === undefined || value === null)
-      throw this.error(method, `expected ${this.expected}, got ${describe(value)}`)
-    const other = standsFor(value)
-    if (other !== undefined) throw this.error(method, `expected a value or a column, got ${other}`)
-    return this.encode(value)
+  hasAnyKey(keys: unknown): Condition {
+    return hasKeys(this, 'hasAnyKey', '?|', keys)
   }
+
+  hasAllKeys(keys: unknown): Condition {
+    return hasKeys(this, 'hasAllKeys', '?&', keys)
+  }
+
+  at(...path: readonly unknown[]): OperandNode {
+    return new Calculated(this, 'at', itemAt(this, 'at', '#>', path), jsonbType)
+  }
+
+  textAt(...path: readonly unknown[]): OperandNode {
+    return new Calculated(this, 'textAt', itemAt(this, 'textAt', '#>>', path), textType)
+  }
+
+  matchesPath(path: unknown, variables?: unknown): Condition {
+    return matchesPath(this, 'matchesPath', path, variables)
+  }
+
+  #contain(method: string, operator: '@>' | '<@', value: unknown): Condition {
+    const { type } = this
+    if (type?.isText === true)
+      throw this.error(method, 'is for arrays and JSON; texts have includes() and startsWith()')
+    return type?.items === undefined
+      ? compareDocuments(this, method, operator, value)
+      : compareItems(this, method, operator, value)
+  }
+}
+
+/** What PostgreSQL calculates from an operand. */
+class Calculated extends OperandNode {
+  readonly label: string
+  readonly type: ColumnType
+  readonly shape: string
+  override readonly depth: number
+  readonly #of: OperandNode
+  readonly #node: SqlNode
+
+  constructor(of: OperandNode, method: string, node: SqlNode, type: ColumnType) {
+    super()
+    this.label = `${of.label}.${method}()`
+    this.type = type
+    this.shape = node.shape
+    this.depth = node.depth ?? 0
+    this.#of = of
+    this.#node = node
+  }
+
+  write(sink: Sink): void {
+    this.#node.write(sink)
+  }
+
+  decode(text: string | null): unknown {
+    return text === null ? null : this.type.decode(text)
+  }
+
+  /** A column may be hidden: its messages do not show values. */
+  override encodeAs(type: ColumnType, value: unknown): string {
+    return this.#of.encodeAs(type, value)
+  }
+}
+
+/** The type of the values of an expression, if it is known. */
+export function typeOf(expression: unknown): ColumnType | undefined {
+  return expression instanceof OperandNode ? expression.type : undefined
 }

@@ -1,6 +1,7 @@
 import { type RowColumns, usualColumns } from '../schema/row-columns.ts'
 import { rowDecoder } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
+import { asValue } from './condition.ts'
 import { aliasedNames, quote } from './identifier.ts'
 import { shapesOf, type Sink, type SqlNode, writeList } from './node.ts'
 import type { Source } from './source.ts'
@@ -53,20 +54,21 @@ export function valuesProjection(
   expressions: readonly SqlNode[],
   names?: readonly string[],
 ): Projection {
+  const values = expressions.map(asValue)
   if (names === undefined) {
     return {
-      shape: `values(${shapesOf(expressions)})`,
-      values: expressions,
-      write: (sink) => writeList(sink, expressions, ', '),
+      shape: `values(${shapesOf(values)})`,
+      values,
+      write: (sink) => writeList(sink, values, ', '),
     }
   }
   return {
-    shape: `values(${shapesOf(expressions)})as${JSON.stringify(names)}`,
-    values: expressions,
+    shape: `values(${shapesOf(values)})as${JSON.stringify(names)}`,
+    values,
     write(sink) {
-      expressions.forEach((expression, index) => {
+      values.forEach((value, index) => {
         if (index > 0) sink.text(', ')
-        expression.write(sink)
+        value.write(sink)
         sink.text(` as ${quote(names[index] ?? '')}`)
       })
     },

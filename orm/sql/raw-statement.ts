@@ -1,14 +1,14 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import { parametersOf } from './bind-sink.ts'
 import { render, type Statement } from './statement.ts'
-import { Sql } from './template.ts'
+import { Template } from './template.ts'
 import { TextSink } from './text-sink.ts'
 
 const reading: ReadonlySet<string> = new Set(['SELECT', 'SET', 'SHOW', 'TABLE', 'VALUES', 'WITH'])
 
 /** The statement of a `sql` template; it may write, so it needs a transaction. */
 export function rawStatement(fragment: unknown): Statement {
-  if (!(fragment instanceof Sql)) {
+  if (!(fragment instanceof Template)) {
     const got =
       typeof fragment === 'string'
         ? 'a string, whose values could not be told from SQL'

@@ -2,6 +2,7 @@ import type { Absent, ToManyKind } from '../entity/types.ts'
 import type { AnyColumn, Column } from '../schema/column.ts'
 import type { EntityOf, FieldsOf, RelationTo } from '../schema/relation.ts'
 import type { Condition, Expression, Order } from './node.ts'
+import type { TextOptions } from './text-operators.ts'
 
 /*
  * What the callbacks of queries see. Everything here is written with the entity (`Refs<User>`), never
@@ -29,7 +30,10 @@ export interface Operand<out T> extends Expression<T> {
   /** Equal to none of the values, or to none that a query selects; NULL is no value. An empty list matches every row. */
   notIn(values: readonly NonNullable<T>[] | ValueQuery<T | null>): Condition
   /** Between both values, which are included. */
-  between(low: NonNullable<T>, high: NonNullable<T>): Condition
+  between(
+    low: NonNullable<T> | Expression<T | null>,
+    high: NonNullable<T> | Expression<T | null>,
+  ): Condition
   /** Is NULL. */
   isNull(): Condition
   /** Is not NULL. */
@@ -47,13 +51,106 @@ export interface ValueQuery<out T> {
 }
 
 // Operators of one kind of column have a `this`: one interface for all columns is made once for each `T`.
-/** A column in a callback of a query: `(user) => user.age.gt(18)`. */
-export interface ColumnRef<out T> extends Operand<T> {
-  /** Matches a pattern: `%` is any text, `_` is one character. For text columns. */
+/** Operators of texts. A NULL matches nothing. */
+export interface TextOperators {
+  /** Matches a pattern: `%` is any text, `_` is one character, `\\` before one of them takes it as it is. See `escapeLike`. */
   like(this: Expression<string | null>, pattern: string): Condition
   /** Like {@link like}, but ignores case. */
   ilike(this: Expression<string | null>, pattern: string): Condition
+  /** Begins with the text, in which no character is a wildcard. */
+  startsWith(this: Expression<string | null>, text: string, options?: TextOptions): Condition
+  /** Ends with the text, in which no character is a wildcard. */
+  endsWith(this: Expression<string | null>, text: string, options?: TextOptions): Condition
+  /** Has the text in it, in which no character is a wildcard. */
+  includes(this: Expression<string | null>, text: string, options?: TextOptions): Condition
 }
+
+/** A column in a callback of a query: `(user) => user.age.gt(18)`. A NULL matches nothing. */
+export interface ColumnRef<out T> extends Operand<T>, TextOperators {
+  /** An array has all of the values, in any order; a JSON document has the parts, as deep as they are given. */
+  contains<Value>(
+    this: Expression<Value>,
+    value: NoInfer<PartOf<Value> | Expression<Value | null>>,
+  ): Condition
+  /** All items of the array are among the values; all parts of a JSON document are in the value. */
+  containedBy<Value>(
+    this: Expression<Value>,
+    value: NoInfer<PartOf<Value> | Expression<Value | null>>,
+  ): Condition
+  /** The array and the values have an item in common. */
+  overlaps<Item>(
+    this: Expression<readonly Item[] | null>,
+    values: NoInfer<readonly Item[] | Expression<readonly Item[] | null>>,
+  ): Condition
+  /** The value is one of the items of the array. */
+  has<Item>(
+    this: Expression<readonly Item[] | null>,
+    value: NoInfer<NonNullable<Item> | Expression<Item | null>>,
+  ): Condition
+  /** The number of items of the array. */
+  length<Value extends readonly unknown[] | null>(
+    this: Expression<Value>,
+  ): Operand<number | Extract<Value, null>>
+  /** The JSON document is an object with the key, or a list with the string in it. */
+  hasKey<Value>(this: DocumentRef<Value>, key: string): Condition
+  /** Like {@link hasKey}, with at least one of the keys. */
+  hasAnyKey<Value>(this: DocumentRef<Value>, keys: readonly string[]): Condition
+  /** Like {@link hasKey}, with all of the keys. */
+  hasAllKeys<Value>(this: DocumentRef<Value>, keys: readonly string[]): Condition
+  /**
+   * What the JSON document has at a path of keys and positions: `row.settings.at('tags', 0).eq('a')`. NULL if
+   * there is nothing, which a `null` in the document is not.
+   */
+  at<Value, const Path extends readonly (string | number)[]>(
+    this: DocumentRef<Value>,
+    ...path: Path
+  ): ColumnRef<ValueAt<Value, Path> | null>
+  /** Like {@link at}, but as text: a string without quotes, anything else as JSON. NULL also of `null`. */
+  textAt<Value>(
+    this: DocumentRef<Value>,
+    ...path: readonly (string | number)[]
+  ): ColumnRef<string | null>
+  /**
+   * A JSON path is true of the document: `matchesPath('$.age > 18')`. Values belong into variables:
+   * `matchesPath('$.age > $least', { least: 18 })`. A path that is no predicate matches nothing.
+   */
+  matchesPath<Value>(
+    this: DocumentRef<Value>,
+    path: string,
+    variables?: Readonly<Record<string, unknown>>,
+  ): Condition
+}
+
+/** What an array or a JSON document may contain: some of its items, parts of its objects. Other values contain nothing. */
+type PartOf<T> = unknown extends T
+  ? unknown
+  : T extends readonly (infer Item)[]
+    ? readonly ItemPart<Item>[]
+    : T extends Date | Uint8Array | null
+      ? never
+      : T extends object
+        ? { readonly [K in keyof T]?: ItemPart<T[K]> }
+        : never
+
+type ItemPart<T> = T extends Date | Uint8Array ? T : T extends object ? PartOf<T> : T
+
+/** What a document has at a path. */
+type ValueAt<T, Path extends readonly unknown[]> = Path extends readonly [infer Key, ...infer Rest]
+  ? ValueAt<MemberOf<NonNullable<T>, Key>, Rest>
+  : Path extends readonly []
+    ? T
+    : unknown
+
+type MemberOf<T, Key> = unknown extends T
+  ? unknown
+  : T extends readonly (infer Item)[]
+    ? Item
+    : Key extends keyof T
+      ? Exclude<T[Key], undefined>
+      : unknown
+
+// No inference from the second part: it says whether the value may be a document.
+type DocumentRef<Value> = Expression<Value> & ([PartOf<Value>] extends [never] ? never : unknown)
 
 /**
  * The argument of a query's callback: the columns and relations of an entity.
@@ -131,6 +228,30 @@ export interface ToMany<in out E> {
   every(where: (row: Refs<E>) => Condition): Condition
   /** How many related rows match. Without a condition: how many exist. */
   count(where?: (row: Refs<E>) => Condition): Operand<number>
+  /**
+   * A value of each related row, for `select()`: in the order of their key, if there is no other. Without related
+   * rows: an empty array.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { Post } from './entities.ts'
+   *
+   * export function overview(session: Session) {
+   *   return session.find(Post)
+   *     .select((post) => ({ title: post.title, comments: post.comments.list((comment) => comment.body) }))
+   *     .toList() // { title: string, comments: string[] }[]
+   * }
+   * ```
+   */
+  list<T>(value: (row: Refs<E>) => Expression<T>, options?: ListOptions<E>): Expression<T[]>
+}
+
+/** Options of {@link ToMany.list}. */
+export interface ListOptions<in out E> {
+  /** Only of rows that match. */
+  readonly filter?: ((row: Refs<E>) => Condition) | undefined
+  readonly orderBy?: ((row: Refs<E>) => Order | readonly Order[]) | undefined
 }
 
 /** A relation to one row: the columns and relations of its target, and `has`. */

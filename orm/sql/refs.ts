@@ -4,6 +4,8 @@ import { listed } from '../util/messages.ts'
 import { ColumnNode } from './column.ts'
 import { requireConditions } from './logic.ts'
 import type { Condition } from './node.ts'
+import { requireOrders } from './ordering.ts'
+import { listOptions, RelatedList } from './related-list.ts'
 import { depthBelow, isCaptured, within } from './scope.ts'
 import { joinedSource, type Source, subSource } from './source.ts'
 import { standIn } from './stand-in.ts'
@@ -122,6 +124,14 @@ function toMany(owner: Source, relation: RelationMetadata): object {
       return new Exists({ ...related('every', where), isInverted: true }, true)
     },
     count: (where?: Where): RelatedCount => new RelatedCount(related('count', where)),
+    list(value: unknown, options?: unknown): RelatedList {
+      const place = `${nameOf(relation)}.list()`
+      const { filter, orderBy } = listOptions(options, place)
+      const rows = related('list', filter)
+      const call = (callback: unknown): unknown => callWithRefs(rows.source, callback, place)
+      const orders = orderBy === undefined ? [] : requireOrders(call(orderBy), place)
+      return new RelatedList(rows, call(value), orders, place)
+    },
   }
   const ref = new Proxy(Object.freeze(methods), {
     get(known, property) {
@@ -130,7 +140,7 @@ function toMany(owner: Source, relation: RelationMetadata): object {
       if (Object.hasOwn(known, property)) return known[property as keyof typeof known]
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
-        `${nameOf(relation)} leads to many rows and has no ${property}; it has any, none, every and count, ` +
+        `${nameOf(relation)} leads to many rows and has no ${property}; it has any, none, every, count and list, ` +
           `such as any((row) => row.${property}…)`,
       )
     },

@@ -5,12 +5,13 @@ import type { Expression, Parse, Sink } from './node.ts'
 import { useRefs } from './refs.ts'
 import type { Source } from './source.ts'
 import { standIn } from './stand-in.ts'
-import { TypedOperand, typeOf } from './typed-operand.ts'
+import { OperandNode, typeOf } from './operand.ts'
+import { untypedText } from './template-values.ts'
 
 /** A column of the rows of another query: what one of its expressions gives. */
-class RowColumn extends TypedOperand {
+class RowColumn extends OperandNode {
   readonly shape: string
-  protected readonly label: string
+  readonly label: string
   readonly #source: Source
   readonly #name: string
   readonly #of: Expression<unknown>
@@ -24,8 +25,12 @@ class RowColumn extends TypedOperand {
     this.shape = `${source.shape}.${JSON.stringify(name)}`
   }
 
-  override get type(): ColumnType | undefined {
+  get type(): ColumnType | undefined {
     return typeOf(this.#of)
+  }
+
+  override encode(value: unknown): string {
+    return this.type === undefined ? untypedText(value) : super.encode(value)
   }
 
   write(sink: Sink): void {

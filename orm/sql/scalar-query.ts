@@ -1,12 +1,13 @@
 import type { ColumnType } from '../schema/column-type.ts'
 import type { SubQuery } from './embedded.ts'
 import type { Expression, Parse, Sink, SqlNode } from './node.ts'
-import { TypedOperand, typeOf } from './typed-operand.ts'
+import { OperandNode, typeOf } from './operand.ts'
+import { untypedText } from './template-values.ts'
 
 /** The only value of a query; NULL without a row. */
-export class ScalarQuery extends TypedOperand {
+export class ScalarQuery extends OperandNode {
   override readonly depth: number
-  protected readonly label: string
+  readonly label: string
   readonly #select: SqlNode
   readonly #value: Expression<unknown>
 
@@ -22,8 +23,12 @@ export class ScalarQuery extends TypedOperand {
     return `scalar(${this.#select.shape})`
   }
 
-  override get type(): ColumnType | undefined {
+  get type(): ColumnType | undefined {
     return typeOf(this.#value)
+  }
+
+  override encode(value: unknown): string {
+    return this.type === undefined ? untypedText(value) : super.encode(value)
   }
 
   write(sink: Sink): void {

@@ -4,6 +4,7 @@ import type { RowColumns } from '../schema/row-columns.ts'
 import { rowDecoder } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import { bind, parametersOf } from './bind-sink.ts'
+import { asValue } from './condition.ts'
 import type { RowLock } from './lock.ts'
 import { columnRef } from './refs.ts'
 import {
@@ -51,9 +52,8 @@ export class Select implements SqlNode {
 
   constructor(parts: SelectParts) {
     const { values } = parts.projection
-    const { groups, distinct } = parts
-    const isPlain = values === undefined || (groups.length === 0 && distinct === undefined)
-    this.parts = isPlain ? parts : byPlaces(parts, values)
+    const isPlain = parts.groups.length === 0 && parts.distinct === undefined
+    this.parts = values === undefined || isPlain ? parts : byPlaces(withValues(parts), values)
   }
 
   get depth(): number {
@@ -113,6 +113,16 @@ export class Select implements SqlNode {
       lock?.write(sink)
     })
     sink.text(after)
+  }
+}
+
+/** Conditions are true or false where rows are grouped by them. */
+function withValues(parts: SelectParts): SelectParts {
+  const { groups, distinct } = parts
+  return {
+    ...parts,
+    groups: groups.map(asValue),
+    distinct: typeof distinct === 'object' ? distinct.map(asValue) : distinct,
   }
 }
 

@@ -1,8 +1,9 @@
+import type { ColumnType } from '../schema/column-type.ts'
 import { bigintTypes } from '../schema/types/integers.ts'
 import type { ColumnPair } from '../schema/relation-metadata.ts'
-import type { ColumnType } from '../schema/column-type.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from './identifier.ts'
+import { ConditionNode } from './condition.ts'
 import { linkAlias, writeLinked } from './link.ts'
 import { type Condition, depthOfQuery, type Sink } from './node.ts'
 import { OperandNode } from './operand.ts'
@@ -20,19 +21,21 @@ export interface Related {
   readonly isInverted: boolean
 }
 
-function shapeOf({ owner, relation, source, where, isInverted }: Related): string {
+export function shapeOf({ owner, relation, source, where, isInverted }: Related): string {
   const condition = where === undefined ? '' : `${isInverted ? '!' : ''}(${where.shape})`
   return `${owner.shape}_${relation.position}/${source.alias}${condition}`
 }
 
 /** ` from "comments" as "t1" where …`: each row behind the relation once. */
-function writeRows(
+export function writeRows(
   sink: Sink,
   { owner, relation, source, where, isInverted }: Related,
-  what: string,
+  writeValue: () => void,
+  writeOrder?: () => void,
 ): void {
   sink.scope(source, (from) => {
-    sink.text(`select ${what}`)
+    sink.text('select ')
+    writeValue()
     from()
     const { through, pairs } = relation
     if (through === undefined) {
@@ -50,10 +53,12 @@ function writeRows(
       })
     }
     if (relation.cardinality === 'one') writeOnlyRow(sink, owner, source, pairs)
-    if (where === undefined) return
-    sink.text(' and (')
-    where.write(sink)
-    sink.text(isInverted ? ') is not true' : ')')
+    if (where !== undefined) {
+      sink.text(' and (')
+      where.write(sink)
+      sink.text(isInverted ? ') is not true' : ')')
+    }
+    writeOrder?.()
   })
 }
 
@@ -95,14 +100,14 @@ function writePairs(sink: Sink, owner: Source, source: Source, pairs: readonly C
 }
 
 /** Whether a relation leads to a row that is meant. */
-export class Exists implements Condition {
-  readonly conjunctCount = 1
+export class Exists extends ConditionNode {
   readonly depth: number
   readonly shape: string
   readonly #related: Related
   readonly #isNegated: boolean
 
   constructor(related: Related, isNegated: boolean) {
+    super()
     this.#related = related
     this.#isNegated = isNegated
     this.depth = depthOfQuery(related.where)
@@ -111,15 +116,14 @@ export class Exists implements Condition {
 
   write(sink: Sink): void {
     sink.text(this.#isNegated ? 'not exists (' : 'exists (')
-    writeRows(sink, this.#related, '1')
+    writeRows(sink, this.#related, () => sink.text('1'))
     sink.text(')')
   }
 }
 
-const countType = bigintTypes.number
-
 /** To how many rows a relation leads. */
 export class RelatedCount extends OperandNode {
+  readonly type: ColumnType = bigintTypes.number
   readonly shape: string
   override readonly depth: number
   readonly #related: Related
@@ -133,7 +137,7 @@ export class RelatedCount extends OperandNode {
 
   write(sink: Sink): void {
     sink.text('(')
-    writeRows(sink, this.#related, 'count(*)')
+    writeRows(sink, this.#related, () => sink.text('count(*)'))
     sink.text(')')
   }
 
@@ -141,20 +145,8 @@ export class RelatedCount extends OperandNode {
     return text === null ? null : Number(text)
   }
 
-  override get type(): ColumnType {
-    return countType
-  }
-
-  protected get label(): string {
+  get label(): string {
     const { relation } = this.#related
     return `${relation.owner.entityName}.${relation.name}.count()`
-  }
-
-  protected get expected(): string {
-    return countType.expected
-  }
-
-  protected encode(value: unknown): string {
-    return this.encodeAs(countType, value)
   }
 }

@@ -1,51 +1,45 @@
-import { findState } from '../entity/entity-state.ts'
 import { DataBridgeError, describe } from '../errors.ts'
-import { timestamptzType } from '../schema/types/timestamps.ts'
-import { jsonbType } from '../schema/types/json.ts'
-import { UnwritableError } from '../schema/types/unreadable.ts'
 import { isEntityClass, tableOf } from '../schema/table-of.ts'
-import { arrayLiteral, type ArrayItems } from '../schema/types/array-text.ts'
 import { Param } from './comparisons.ts'
 import { isEmbeddable, subQuery } from './embedded.ts'
 import { quoteTable } from './identifier.ts'
-import {
-  type Condition,
-  type Expression,
-  isSqlNode,
-  type Order,
-  type Parameter,
-  type Parse,
-  requireDepth,
-  type Sink,
-  type SqlNode,
-} from './node.ts'
+import { isSqlNode, type Order, type Parse, requireDepth, type Sink, type SqlNode } from './node.ts'
+import { OperandNode } from './operand.ts'
 import { Ordering } from './ordering.ts'
+import type { Operand, TextOperators } from './ref-types.ts'
 import { Enclosed } from './row-queries.ts'
-import { standsFor } from './stand-in.ts'
+import { parameterOf, untypedText } from './template-values.ts'
 
 /**
  * Your own SQL: text with bound parameters. It can be executed, used as a condition, an
- * expression or an order, and nested in another `sql` template.
+ * expression or an order, compared with values, and nested in another `sql` template.
  */
-export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Order {
-  /** For the type checker only. */
-  declare readonly _result?: T
-  readonly isOrder = true as const
-  readonly isRaw = true as const
-  readonly conjunctCount = 1
+export interface Sql<out T = unknown> extends Operand<T>, TextOperators, Order {
+  readonly conjunctCount: number
   readonly depth: number
+}
+
+/** What {@link sql} makes. */
+export class Template extends OperandNode {
+  readonly isOrder = true as const
+  override readonly isRaw = true as const
+  readonly conjunctCount = 1
+  override readonly depth: number
+  readonly label = 'sql`…`'
+  readonly type = undefined
   readonly #strings: readonly string[]
   readonly #parts: readonly SqlNode[]
   #pieces: Pieces | undefined
   #shape: string | undefined
 
   constructor(strings: readonly string[], parts: readonly SqlNode[]) {
+    super()
     this.#strings = strings
     this.#parts = parts
     let depth = 0
     for (const part of parts) {
       if (part.depth !== undefined)
-        depth = Math.max(depth, part instanceof Sql ? part.depth : part.depth + 1)
+        depth = Math.max(depth, part instanceof Template ? part.depth : part.depth + 1)
     }
     this.depth = requireDepth(depth)
   }
@@ -71,14 +65,14 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Orde
   /** Other templates in it are one with it, when that is asked for: so they are nested in linear time. */
   #flat(): Pieces {
     if (this.#pieces !== undefined) return this.#pieces
-    if (!this.#parts.some((part) => part instanceof Sql))
+    if (!this.#parts.some((part) => part instanceof Template))
       return (this.#pieces = { texts: this.#strings, nodes: this.#parts })
     const texts: string[] = ['']
     const nodes: SqlNode[] = []
     const waiting: (string | SqlNode)[] = [this]
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (typeof next === 'string') texts[nodes.length] += next
-      else if (next instanceof Sql) next.#putInto(waiting)
+      else if (next instanceof Template) next.#putInto(waiting)
       else texts[nodes.push(next)] = ''
     }
     return (this.#pieces = { texts, nodes })
@@ -95,6 +89,11 @@ export class Sql<T = unknown> implements SqlNode, Condition, Expression<T>, Orde
 
   decode(text: string | null, parse: Parse): unknown {
     return text === null ? null : parse(text)
+  }
+
+  /** The value as a parameter of a template. */
+  override encode(value: unknown): string {
+    return untypedText(value)
   }
 
   /** As an order: NULLs come first. */
@@ -138,7 +137,7 @@ export function sql<T = unknown>(
       `sql expected to be used as a template tag: sql\`select …\`; it was called with ${describe(strings)}`,
     )
   }
-  return new Sql<T>(
+  return new Template(
     strings,
     values.map((value, index) => partOf(value, strings[index] ?? '', index)),
   )
@@ -154,99 +153,11 @@ function partOf(value: unknown, before: string, index: number): SqlNode {
       `sql expected no array behind IN as its parameter ${index + 1}: an array is one value in SQL; write = any(\${…}) in place of in \${…}`,
     )
   }
-  return new Param(parameterOf(value, index))
+  return new Param(parameterOf(value, `its parameter ${index + 1}`))
 }
 
 /** The table of an entity, with its schema. */
 function tableNode(entity: unknown): SqlNode {
   const table = tableOf(entity)
   return { shape: `table ${table.id}`, write: (sink) => sink.text(quoteTable(table)) }
-}
-
-function parameterOf(value: unknown, index: number): Parameter {
-  if (value === null) return null
-  if (typeof value === 'string') return requireText(value, index)
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
-    return String(value)
-  if (timestamptzType.accepts(value)) return timestamptzType.encode(value as never)
-  if (value instanceof Uint8Array) return value
-  if (Array.isArray(value)) return arrayLiteral(elementsOf(value, index, 1))
-  if (isDocument(value)) return documentText(value, index)
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `sql expected a value for its parameter ${index + 1}, got ${described(value)}`,
-  )
-}
-
-/** PostgreSQL's text of a value whose type it finds out by itself. */
-export function untypedText(value: unknown, where: string): string {
-  const text = isSqlNode(value) ? undefined : parameterOf(value, 0)
-  if (typeof text === 'string') return text
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_FILTER',
-    `${where} expected a value other than null, SQL and bytes, got ${described(value)}`,
-  )
-}
-
-/** Whether an object says as JSON what it is: a Map would be `{}`, and so would a promise. */
-function isDocument(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null || value instanceof Date) return false
-  if (isSqlNode(value) || findState(value) !== undefined || standsFor(value) !== undefined)
-    return false
-  if ('then' in value && typeof value.then === 'function') return false
-  const hasJson = 'toJSON' in value && typeof value.toJSON === 'function'
-  return hasJson || Object.prototype.toString.call(value) === '[object Object]'
-}
-
-function documentText(value: object, index: number): string {
-  try {
-    if (jsonbType.accepts(value)) return jsonbType.encode(value as never)
-  } catch (cause) {
-    if (!(cause instanceof UnwritableError)) throw cause
-  }
-  throw new DataBridgeError(
-    jsonbType.isType(value) ? 'DATA_BRIDGE_ERR_INVALID_VALUE' : 'DATA_BRIDGE_ERR_QUERY',
-    `sql expected ${jsonbType.expected} for its parameter ${index + 1}, got ${describe(value)}`,
-  )
-}
-
-function described(value: unknown): string {
-  const table = findState(value)?.table
-  if (table !== undefined) return `an entity of ${table.entityName}: give one of its columns`
-  if (isSqlNode(value)) return 'SQL in an array: put it into the template itself'
-  return standsFor(value) ?? describe(value)
-}
-
-// As many as PostgreSQL's arrays have. A client may send any number, and an array may hold itself.
-const mostDimensions = 6
-
-function elementsOf(values: readonly unknown[], index: number, dimension: number): ArrayItems {
-  if (dimension <= mostDimensions)
-    return Array.from(values, (value) =>
-      Array.isArray(value) ? elementsOf(value, index, dimension + 1) : elementOf(value, index),
-    )
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_INVALID_VALUE',
-    `sql expected an array of at most ${mostDimensions} dimensions for its parameter ${index + 1}, got more`,
-  )
-}
-
-function elementOf(value: unknown, index: number): string | null {
-  const text = parameterOf(value, index)
-  if (text instanceof Uint8Array) {
-    throw new DataBridgeError(
-      'DATA_BRIDGE_ERR_QUERY',
-      `sql cannot bind an array of bytes as its parameter ${index + 1}`,
-    )
-  }
-  return text
-}
-
-// PostgreSQL takes neither, and a lone surrogate would be stored as another character.
-function requireText(value: string, index: number): string {
-  if (value.isWellFormed() && !value.includes('\0')) return value
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_INVALID_VALUE',
-    `sql expected text without U+0000 and lone surrogates for its parameter ${index + 1}`,
-  )
 }

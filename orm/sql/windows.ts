@@ -4,12 +4,12 @@ import { bigintTypes, integerType } from '../schema/types/integers.ts'
 import { doubleType } from '../schema/types/numbers.ts'
 import { refuseUnknown } from '../util/option-checks.ts'
 import { isAggregate } from './calls.ts'
+import { asValue } from './condition.ts'
 import { Param } from './comparisons.ts'
 import {
   depthAround,
   type Expression,
   isExpression,
-  isOrder,
   type Order,
   type Parse,
   shapesOf,
@@ -17,8 +17,10 @@ import {
   type SqlNode,
   writeList,
 } from './node.ts'
+import { OperandNode, typeOf } from './operand.ts'
+import { requireOrders } from './ordering.ts'
 import type { Operand } from './ref-types.ts'
-import { TypedOperand, typeOf } from './typed-operand.ts'
+import { untypedText } from './template-values.ts'
 
 /** The rows that a window function sees beside each row. */
 export interface Window {
@@ -177,9 +179,8 @@ export function over<T>(of: WindowFunction<T> | Operand<T>, window: Window = {})
   const orders = [orderBy].flat()
   if (!partitions.every(isExpression))
     throw queryError('over() expected columns in partitionBy, got something else')
-  if (!orders.every(isOrder))
-    throw queryError('over() expected orders such as post.id.asc() in orderBy, got something else')
-  return new Over(called(of), partitions, orders)
+  const inOrder = orders.length === 0 ? [] : requireOrders(orders, 'over(): orderBy')
+  return new Over(called(of), partitions.map(asValue), inOrder)
 }
 
 interface Called {
@@ -202,10 +203,10 @@ function called(of: unknown): Called {
   )
 }
 
-class Over extends TypedOperand {
+class Over extends OperandNode {
   readonly shape: string
   override readonly depth: number
-  protected readonly label = 'over()'
+  readonly label = 'over()'
   readonly #of: Called
   readonly #partitions: readonly Expression<unknown>[]
   readonly #orders: readonly Order[]
@@ -219,8 +220,12 @@ class Over extends TypedOperand {
     this.shape = `${of.node.shape}over(${shapesOf(partitions)}|${shapesOf(orders)})`
   }
 
-  override get type(): ColumnType | undefined {
+  get type(): ColumnType | undefined {
     return this.#of.type
+  }
+
+  override encode(value: unknown): string {
+    return this.type === undefined ? untypedText(value) : super.encode(value)
   }
 
   decode(text: string | null, parse: Parse): unknown {

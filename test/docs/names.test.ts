@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { DataBridgeError, errorCodes, integer, table } from '../../orm/index.ts'
 import { Column } from '../../orm/schema/column.ts'
+import { ComparableNode } from '../../orm/sql/comparable.ts'
+import { OperandNode } from '../../orm/sql/operand.ts'
 import { codesIn, tableBelow } from './markdown-table.ts'
 
 const text = (path: string): string =>
@@ -27,6 +29,18 @@ it('docs/tables.md names every method of a column', () => {
   )
   expect(methods).toContain('nullable')
   expect(methods.filter((one) => !tables.includes(`\`${one}(`))).toEqual([])
+})
+
+it('docs/filters.md names every operator', () => {
+  const methods = [ComparableNode.prototype, OperandNode.prototype].flatMap((prototype) =>
+    Object.getOwnPropertyNames(prototype),
+  )
+  // For the library itself.
+  const internal = ['constructor', 'encode', 'encodeAs', 'compare', 'error', 'requireValue']
+  const operators = methods.filter((one) => !internal.includes(one))
+  expect(operators).toContain('matchesPath')
+  const rows = tableBelow(text('docs/filters.md'), '## All operators').join('\n')
+  expect(operators.filter((one) => !rows.includes(`\`${one}(`))).toEqual([])
 })
 
 it('README.md and docs/tables.md name every option of a table', () => {

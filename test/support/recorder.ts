@@ -8,7 +8,7 @@ import type { Observer } from '../../orm/observe/observer.ts'
 import type { Operation, Outcome } from '../../orm/observe/operation.ts'
 import { StatementStats } from '../../orm/observe/stats.ts'
 import { Catalogue } from '../../orm/flush/catalogue.ts'
-import { PageTokens } from '../../orm/query/page-tokens.ts'
+import { PageTokens } from '../../orm/util/page-tokens.ts'
 import { BaseSession } from '../../orm/session/session.ts'
 import { SentMessages, type WireQuery } from './sent-messages.ts'
 

@@ -4,6 +4,15 @@ import { asJson, sameTree } from './json-tree.ts'
 import { scalar } from './scalar.ts'
 import { otherType, UnwritableError } from './unreadable.ts'
 
+/** Whether JSON has a text for it, or would have one if it were less deep, or shorter. */
+function isDocument(value: unknown): boolean {
+  try {
+    return JSON.stringify(value) !== undefined
+  } catch (error) {
+    return error instanceof RangeError
+  }
+}
+
 // JSON writes U+0000 and half of a surrogate pair as escapes, behind an even number of backslashes.
 const refusedEscape = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/
 
@@ -33,14 +42,19 @@ function encodeJson(value: unknown): string {
 
 // JSON.stringify writes null for numbers that JSON does not have: most texts need no look at the value.
 function hasNumber(value: unknown, text: string, test: (value: number) => boolean): boolean {
-  return text.includes('null') && someNumber(value, '', test)
+  return text.includes('null') && someNumber(value, test)
 }
 
-function someNumber(given: unknown, key: string, test: (value: number) => boolean): boolean {
-  const value = asJson(given, key)
-  if (typeof value === 'number') return test(value)
-  if (typeof value !== 'object' || value === null) return false
-  return Object.entries(value).some(([name, item]) => someNumber(item, name, test))
+// Without calls of itself: a client may send a document of any depth.
+function someNumber(document: unknown, test: (value: number) => boolean): boolean {
+  const waiting: [key: string, value: unknown][] = [['', document]]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const value = asJson(next[1], next[0])
+    if (typeof value === 'number' && test(value)) return true
+    if (typeof value === 'object' && value !== null)
+      for (const entry of Object.entries(value)) waiting.push(entry)
+  }
+  return false
 }
 
 function encodeJsonChange(value: unknown, stored: string): string {
@@ -74,7 +88,7 @@ function jsonOf(cast: 'json' | 'jsonb'): ColumnType {
     // Two documents are equal in too many forms, and `json` has no comparison at all.
     isComparable: false,
     hasExactText: false,
-    isType: (value) => jsonText(value) !== undefined,
+    isType: isDocument,
     accepts: isJson,
     encode: encodeJson,
     decode: (text) => decodeJson(text, cast),

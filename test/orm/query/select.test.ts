@@ -292,7 +292,7 @@ describe('select refuses', () => {
     ['a value of JavaScript', (book) => ({ id: book.id, one: 1 }), 'got the number 1'],
     ['a relation to many rows', (book) => ({ reviews: book.reviews }), 'expected columns'],
     ['a relation to one row', (book) => ({ author: book.author }), 'expected columns'],
-    ['a condition', (book) => ({ is: book.id.gt(1) }), 'expected columns'],
+    ['an order', (book) => ({ by: book.id.asc() }), 'expected columns'],
     ['another prototype', (book) => ({ id: book.id, __proto__: book.title }), 'expected an object'],
     ['the name __proto__', (book) => ({ ['__proto__']: book.title }), 'expected an object'],
     [

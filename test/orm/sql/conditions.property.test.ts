@@ -124,7 +124,7 @@ const leaf: fc.Arbitrary<Both> = fc.oneof(
     parameters: 0,
   })),
   fc.tuple(number, number).map(([a, b]) => ({
-    write: (row: Refs) => sql`${row.n} + ${a}::int > ${b}::int`,
+    write: (row: Refs) => sql<boolean>`${row.n} + ${a}::int > ${b}::int`,
     holds: compare((mine) => (mine as number) + a > b, 'n'),
     parameters: 2,
   })),

@@ -9,7 +9,7 @@ import { rootSource } from '../../../orm/sql/source.ts'
 import { render } from '../../../orm/sql/statement.ts'
 import { testDatabase } from '../../support/database.ts'
 import { recordWire, type WireQuery } from '../../support/recorder.ts'
-import { conditionOf, every } from './model/conditions.ts'
+import { conditionOf, every, flagOf } from './model/conditions.ts'
 import {
   type Both,
   call,
@@ -18,6 +18,7 @@ import {
   type Refs,
   type Sorting,
   sorting,
+  sortingBy,
 } from './model/operands.ts'
 import { entities, modelOf, randomWorld, type Row, store, type World } from './model/tables.ts'
 
@@ -33,6 +34,7 @@ interface Drawn {
   readonly limit: number | undefined
   readonly offset: number | undefined
   readonly selected: Readonly<Record<string, Operand>>
+  readonly flag: Both
 }
 
 function drawQuery(draw: Drawing): Drawn {
@@ -48,12 +50,15 @@ function drawQuery(draw: Drawing): Drawn {
     table,
     filters: Array.from({ length: draw.pick(0, 1, 1, 2) }, () => conditionOf(draw, scopes, 4)),
     orders: [
-      ...Array.from({ length: draw.pick(0, 1, 2) }, () => sorting(draw, operand())),
+      ...Array.from({ length: draw.pick(0, 1, 2) }, () =>
+        draw.chance(4) ? sortingBy(draw, flagOf(draw, scopes, 1)) : sorting(draw, operand()),
+      ),
       ...byKey,
     ],
     limit: draw.pick(undefined, undefined, 0, 1, 3),
     offset: draw.pick(undefined, undefined, 0, 1, 2),
     selected: { one: operand(), two: draw.column(scopes), three: draw.count(scopes, make, and) },
+    flag: flagOf(draw, scopes, 2),
   }
 }
 
@@ -80,9 +85,13 @@ function find(session: Pick<Session, 'find'>, drawn: Drawn) {
 }
 
 const select =
-  ({ selected }: Drawn) =>
-  (row: Refs): object =>
-    Object.fromEntries(Object.entries(selected).map(([name, { write }]) => [name, write([row])]))
+  ({ selected, flag }: Drawn) =>
+  (row: Refs): object => ({
+    ...Object.fromEntries(
+      Object.entries(selected).map(([name, { write }]) => [name, write([row])]),
+    ),
+    flag: flag.write([row]),
+  })
 
 /** The same query below its public side. */
 function selectOf({ table, filters, orders, limit, offset }: Drawn): Select {
@@ -126,14 +135,15 @@ it('queries over relations give what the same conditions give in JavaScript', as
         expect(await asked.count()).toBe(rows.length)
         expect(await asked.exists()).toBe(rows.length > 0)
         expect(await asked.select(select(drawn) as never).toList()).toEqual(
-          rows.map((row) =>
-            Object.fromEntries(
+          rows.map((row) => ({
+            ...Object.fromEntries(
               Object.entries(drawn.selected).map(([name, { read }]) => [
                 name,
                 read([row])?.value ?? null,
               ]),
             ),
-          ),
+            flag: drawn.flag.holds([row]) === true,
+          })),
         )
         expect(wire.queries).toHaveLength(4)
         for (const sent of wire.queries) expectPlaces(sent)

@@ -66,6 +66,12 @@ export function conditionOf(draw: Drawing, scopes: readonly Scope[], levels: num
   return relation(draw, scopes, kind === 'many', make) ?? make(scopes)
 }
 
+/** A condition that is not your own SQL: as a value it holds or not. */
+export function flagOf(draw: Drawing, scopes: readonly Scope[], levels: number): Both {
+  const of = conditionOf(draw, scopes, levels)
+  return { write: (refs) => not(of.write(refs)), holds: (env) => negated(of.holds(env)) }
+}
+
 type Quantifier = (truths: readonly boolean[]) => boolean
 
 const quantifiers: Readonly<Record<string, Quantifier>> = {

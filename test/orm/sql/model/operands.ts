@@ -159,6 +159,16 @@ export interface Sorting {
   readonly compare: (a: Env, b: Env) => number
 }
 
+/** By whether a condition holds. */
+export function sortingBy(draw: Drawing, { write, holds }: Both): Sorting {
+  const direction = draw.pick('asc', 'desc')
+  const place = (env: Env): number => ((holds(env) === true) === (direction === 'asc') ? 1 : 0)
+  return {
+    write: (refs) => write(refs)[direction](),
+    compare: (a, b) => place(a) - place(b),
+  }
+}
+
 export function sorting(draw: Drawing, by: Operand): Sorting {
   const direction = draw.pick('asc', 'desc')
   const nulls = draw.pick(undefined, 'nullsFirst', 'nullsLast')

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { DataBridgeError, describe } from '../errors.ts'
-import { optionError } from '../util/option-checks.ts'
+import { optionError } from './option-checks.ts'
 
 const nonceLength = 12
 const tagLength = 16
