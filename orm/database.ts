@@ -238,6 +238,7 @@ export class Database implements AsyncDisposable {
       isolation,
       transaction,
       readOnly,
+      deferrable,
       tracing,
       nPlusOne = this.#nPlusOne,
       lazy,
@@ -255,7 +256,7 @@ export class Database implements AsyncDisposable {
     const connection = new SessionConnection(
       this.#pool,
       observer,
-      { isolation, readOnly, transaction },
+      { isolation, readOnly, deferrable, transaction },
       timeouts === undefined ? this.#timeouts : mergedLimits(this.#timeouts, timeouts),
       tellRefused,
     )

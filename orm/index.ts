@@ -5,6 +5,8 @@ export type { Isolation } from './driver/isolation.ts'
 /** @internal for the plugin */
 export { requireIsolation } from './driver/isolation.ts'
 /** @internal for the plugin */
+export { requireDeferrable } from './driver/transaction-mode.ts'
+/** @internal for the plugin */
 export { requireTimeLimits } from './driver/time-limits.ts'
 export type { Health } from './driver/health.ts'
 export type { TransactionMode } from './driver/transaction-mode.ts'

@@ -9,6 +9,7 @@ import {
 } from './driver/connection-settings.ts'
 import { poolSettingNames, type PoolSettings } from './driver/pool-settings.ts'
 import { type Isolation, requireIsolation } from './driver/isolation.ts'
+import { requireDeferrable } from './driver/transaction-mode.ts'
 import {
   optionError,
   refuseUnknown,
@@ -36,6 +37,11 @@ export interface SessionOptions {
   readonly transaction?: boolean | undefined
   /** Whether its transactions are `READ ONLY`. A flush with changes is then refused. Default: `false`. */
   readonly readOnly?: boolean | undefined
+  /**
+   * Whether its transactions wait until they can read without a serialization failure, and without making others fail.
+   * Only with `isolation: 'serializable'` and `readOnly: true`. Default: `false`.
+   */
+  readonly deferrable?: boolean | undefined
   /** Whether its operations are spans. Default: the setting of the database. */
   readonly tracing?: boolean | undefined
   /** How the session looks for N+1 patterns. Default: the setting of the database. */
@@ -170,6 +176,7 @@ const sessionOptions = [
   'isolation',
   'transaction',
   'readOnly',
+  'deferrable',
   'tracing',
   'nPlusOne',
   'lazy',
@@ -191,6 +198,7 @@ export function requireSessionOptions(options: SessionOptions): SessionOptions {
   const { isolation, readOnly, tracing, nPlusOne, lazy, timeouts, signal } = options
   requireIsolation(isolation)
   requireBoolean('readOnly', readOnly)
+  requireDeferrable(options)
   requireTransaction(options)
   requireObserving(tracing, nPlusOne)
   requireOneOf('lazy', lazy, lazyModes)

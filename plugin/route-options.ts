@@ -5,6 +5,7 @@ import {
   optionError,
   refuseUnknown,
   requireBoolean,
+  requireDeferrable,
   requireIsolation,
   requireOneOf,
   requireTimeLimits,
@@ -21,6 +22,11 @@ export interface DataBridgeRouteOptions {
   readonly readOnly?: boolean | undefined
   /** Every statement runs in a transaction with this isolation. */
   readonly isolation?: Isolation | undefined
+  /**
+   * Transactions wait until they can read without a serialization failure, and without making others fail: for long
+   * reports. Only with `isolation: 'serializable'` and `readOnly: true`.
+   */
+  readonly deferrable?: boolean | undefined
   /**
    * `true`: the first statement begins the transaction, also if it only reads, and a connection is held
    * until the response. By default, the first write begins the transaction.
@@ -66,6 +72,7 @@ const routeOptionNames = [
   'commitOn',
   'readOnly',
   'isolation',
+  'deferrable',
   'transaction',
   'timeouts',
   'stream',
@@ -85,6 +92,7 @@ export function requireRouteOptions(options: unknown, route: string): void {
   requireCommitOn(`${where}.commitOn`, commitOn)
   requireBoolean(`${where}.readOnly`, readOnly)
   requireIsolation(isolation, `${where}.isolation`)
+  requireDeferrable(options, `${where}.`)
   requireTransaction(options, `${where}.`)
   requireTimeLimits(timeouts, `${where}.timeouts`)
   requireOneOf(`${where}.stream`, stream, commitTimes)
@@ -123,12 +131,13 @@ export function sessionOptionsOf(
   usual: TimeLimits,
 ): SessionOptions {
   if (options === none) return noOptions
-  const { readOnly, isolation, transaction, stream, timeouts } = options
+  const { readOnly, isolation, deferrable, transaction, stream, timeouts } = options
   const isUnlimited =
     stream === 'deferred' && usual.transaction === undefined && timeouts?.transaction === undefined
   return {
     readOnly,
     isolation,
+    deferrable,
     transaction,
     timeouts: isUnlimited ? { ...timeouts, transaction: streamedTransactionMs } : timeouts,
   }

@@ -1,6 +1,6 @@
 import { requireIsolation } from '../driver/isolation.ts'
 import { optionError, refuseUnknown, requireBoolean, requireCount } from '../util/option-checks.ts'
-import type { TransactionMode } from '../driver/transaction-mode.ts'
+import { requireDeferrable, type TransactionMode } from '../driver/transaction-mode.ts'
 import { describe } from '../errors.ts'
 
 /** How a transaction begins, and how often it is retried. */
@@ -13,7 +13,7 @@ export interface TransactionOptions extends TransactionMode {
   readonly retries?: number | undefined
 }
 
-const known = ['isolation', 'readOnly', 'retries']
+const known = ['isolation', 'readOnly', 'deferrable', 'retries']
 
 /** Refuses invalid values and unknown names: with a misspelled `readOnly` the transaction could write. */
 export function requireTransactionOptions(options: unknown): TransactionOptions {
@@ -26,6 +26,7 @@ export function requireTransactionOptions(options: unknown): TransactionOptions 
   const { isolation, readOnly, retries } = options as TransactionOptions
   requireIsolation(isolation)
   requireBoolean('readOnly', readOnly)
+  requireDeferrable(options)
   requireCount('retries', retries)
   return options
 }

@@ -40,7 +40,7 @@ export class Transactions {
     const isOutermost = !isManaged && this.#underWay.length === 0
     const isBegun = this.#connection.isInTransaction || this.#underWay.length > 0
     if (retries > 0 && (!isOutermost || isBegun || this.#hasEarlierWork)) throw retriesError()
-    if (isBegun && (mode.isolation !== undefined || mode.readOnly !== undefined)) throw modeError()
+    if (isBegun && Object.values(mode).some((value) => value !== undefined)) throw modeError()
     const work = () => fn(session)
     if (isOutermost && !isBegun) return this.#attempts(work, mode, retries)
     const name = this.#push()
@@ -177,6 +177,6 @@ function retriesError(): DataBridgeError {
 function modeError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',
-    'transaction() cannot change the isolation or readOnly of the transaction that it is in; begin it with them',
+    'transaction() cannot change the isolation, readOnly or deferrable of the transaction that it is in; begin it with them',
   )
 }

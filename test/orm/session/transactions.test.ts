@@ -63,6 +63,61 @@ describe('transaction', () => {
     expect(wire.texts.at(-1)).toBe('commit')
   })
 
+  it('waits with deferrable until nothing can make it fail, and then reads without conflicts', async () => {
+    await query(`insert into users (name, email) values ('a', 'a')`)
+    await using wire = recordWire(url)
+    await using writer = database.session({ isolation: 'serializable' })
+    await writer.find(User).count()
+    writer.add(user('b'))
+    await writer.flush()
+    const mode = { isolation: 'serializable', readOnly: true, deferrable: true } as const
+    const report = wire.database.transaction((session) => session.find(User).count(), mode)
+    const waiting = () =>
+      query(`select from pg_stat_activity
+        where datname = current_database() and wait_event = 'SafeSnapshot'`)
+    await expect.poll(waiting).toHaveLength(1)
+    await writer.commit()
+    expect(await report).toBe(1)
+    expect(wire.texts[0]).toBe('begin isolation level serializable read only deferrable')
+    // As an option of a session, of all its transactions.
+    await using session = wire.database.session(mode)
+    wire.clear()
+    expect(await session.find(User).count()).toBe(2)
+    expect(wire.texts[0]).toBe('begin isolation level serializable read only deferrable')
+  })
+
+  it('refuses deferrable where PostgreSQL would ignore it', async () => {
+    const refused = (got: string) =>
+      coded(
+        'DATA_BRIDGE_ERR_OPTION',
+        `deferrable expected isolation: 'serializable' and readOnly: true beside it, got ${got}`,
+      )
+    const none = refused('no isolation and no readOnly: true')
+    await expect(database.transaction(fail, { deferrable: true })).rejects.toThrow(none)
+    expect(() => database.session({ deferrable: true })).toThrow(none)
+    const writing = { isolation: 'serializable', deferrable: true } as const
+    await expect(database.transaction(fail, writing)).rejects.toThrow(
+      refused(`isolation: 'serializable' and no readOnly: true`),
+    )
+    expect(() =>
+      database.session({ isolation: 'repeatable read', readOnly: true, deferrable: true }),
+    ).toThrow(refused(`isolation: 'repeatable read' and readOnly: true`))
+    expect(() => database.session({ deferrable: 1 } as never)).toThrow(
+      coded('DATA_BRIDGE_ERR_OPTION', 'deferrable expected true or false, got the number 1'),
+    )
+    await database.transaction(
+      async (session) => {
+        const inner = session.transaction(() => 1, {
+          isolation: 'serializable',
+          readOnly: true,
+          deferrable: true,
+        })
+        await expect(inner).rejects.toThrow(coded('DATA_BRIDGE_ERR_TRANSACTION', 'deferrable'))
+      },
+      { isolation: 'serializable', readOnly: true, deferrable: false },
+    )
+  })
+
   it('commits what was added, changed and flushed before it', async () => {
     await using session = database.session()
     session.add(user('flushed'))

@@ -33,6 +33,11 @@ describe('options of a route', () => {
       /config\.dataBridge\.isolation expected.*got the string "snapshot"/,
     ],
     [
+      'deferrable',
+      { deferrable: true, readOnly: true },
+      /config\.dataBridge\.deferrable expected isolation: 'serializable' and readOnly: true beside it, got no isolation and/,
+    ],
+    [
       'transaction',
       { transaction: 'always' },
       /config\.dataBridge\.transaction expected true or false, got the string "always"/,
@@ -126,6 +131,18 @@ describe('options of a route', () => {
       )
     })
     expect(await (await served.fetch('/')).json()).toEqual([{ isolation: 'serializable' }])
+  })
+
+  it('deferrable is that of its transactions', async () => {
+    await using served = await serve({ database }, (app) => {
+      const config = {
+        dataBridge: { isolation: 'serializable', readOnly: true, deferrable: true },
+      } as const
+      app.get('/', { config }, async ({ session }) =>
+        session.execute(sql`select current_setting('transaction_deferrable') as deferrable`),
+      )
+    })
+    expect(await (await served.fetch('/')).json()).toEqual([{ deferrable: 'on' }])
   })
 
   it('transaction: true begins with the first statement, which may only read', async () => {
