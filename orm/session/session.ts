@@ -6,6 +6,13 @@ import { observed } from '../observe/observer.ts'
 import type { SessionStats } from '../observe/stats.ts'
 import { rawStatement } from '../sql/raw-statement.ts'
 import type { Sql } from '../sql/template.ts'
+import type { AdvisoryKey } from './advisory-key.ts'
+import {
+  type AdvisoryLockOptions,
+  type AdvisoryTryOptions,
+  lockAdvisory,
+  tryAdvisory,
+} from './advisory-locks.ts'
 import { AfterCommit } from './after-commit.ts'
 import type { DueCallback } from './due-callback.ts'
 import { type ExecutedRows, executedRows } from './executed-rows.ts'
@@ -220,6 +227,42 @@ export class BaseSession extends SessionReads implements AsyncDisposable {
       this.core.life.use()
       const { end, life } = this.core
       return end.openTransactions().run(fn, this, options, life.isManaged)
+    })
+  }
+
+  /**
+   * Takes a lock that belongs to no row, and waits for those who have it. It ends with the transaction, which it
+   * begins, or with the savepoint that it is in if that is rolled back. Taking it again succeeds at once. What the
+   * session has changed is not flushed.
+   *
+   * @param key a text stands for a number of 64 bits, PostgreSQL's `hashtextextended(key, 0)`
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_STATEMENT_TIMEOUT` (`sqlState` 55P03) if the lock is taken, with
+   * `noWait`. The transaction can go on.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { User } from './entities.ts'
+   *
+   * export async function addOnce(session: Session, email: string): Promise<void> {
+   *   await session.advisoryLock(`user:${email}`)
+   *   if (await session.find(User).filter({ email }).exists()) return
+   *   session.add(new User({ name: email, email }))
+   * }
+   * ```
+   */
+  advisoryLock(key: AdvisoryKey, options: AdvisoryLockOptions = {}): Promise<void> {
+    return this.give(() => {
+      this.core.life.use()
+      return lockAdvisory(this.parts, key, options)
+    })
+  }
+
+  /** As {@link advisoryLock}, but never waits: gives false if another transaction has the lock. */
+  tryAdvisoryLock(key: AdvisoryKey, options: AdvisoryTryOptions = {}): Promise<boolean> {
+    return this.give(() => {
+      this.core.life.use()
+      return tryAdvisory(this.parts, key, options)
     })
   }
 

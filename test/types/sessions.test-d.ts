@@ -1,6 +1,7 @@
 /* oxlint-disable vitest/expect-expect -- a comment that expects an error is an assertion */
 
 import {
+  type AdvisoryKey,
   type AnyEntityClass,
   Database,
   DataBridgeError,
@@ -62,6 +63,30 @@ describe('session', () => {
     void session.get(User, { id: 1 })
     // @ts-expect-error an entity, not its class
     void session.get({} as User, 1)
+  })
+
+  it('takes advisory locks by texts, whole numbers and pairs', () => {
+    expectTypeOf(session.advisoryLock('invoice:1')).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(session.tryAdvisoryLock(1n, { shared: true })).toEqualTypeOf<Promise<boolean>>()
+    const pair: AdvisoryKey = [1, 2]
+    void session.advisoryLock(pair, { noWait: true })
+    // @ts-expect-error a key of three
+    void session.advisoryLock([1, 2, 3])
+    // @ts-expect-error an object
+    void session.advisoryLock({ id: 1 })
+    // @ts-expect-error it never waits
+    void session.tryAdvisoryLock(1, { noWait: true })
+  })
+
+  it('begins transactions with known modes', () => {
+    const mode = { isolation: 'serializable', readOnly: true, deferrable: true } as const
+    expectTypeOf(session.transaction(() => 1, mode)).toEqualTypeOf<Promise<number>>()
+    void database.transaction(() => 1, { ...mode, retries: 3 })
+    void database.session(mode)
+    // @ts-expect-error no such level
+    void session.transaction(() => 1, { isolation: 'snapshot' })
+    // @ts-expect-error not a boolean
+    void session.transaction(() => 1, { deferrable: 'yes' })
   })
 
   it('takes every function that needs no argument for after the commit', () => {
