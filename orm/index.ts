@@ -151,7 +151,8 @@ export type { SessionTrace } from './telemetry/trace-scope.ts'
 /** @internal for the plugin */
 export type { Telemetry } from './telemetry/telemetry.ts'
 export { type Aggregate, avg, count, countDistinct, max, min, sum } from './sql/calls.ts'
-export type { LockOptions } from './sql/lock.ts'
+export type { LockOptions, UpdateLockOptions } from './sql/lock.ts'
+export type { Lockable } from './sql/locked-sources.ts'
 export { and, not, or } from './sql/logic.ts'
 export type { Condition, Expression, Order, SqlNode } from './sql/node.ts'
 export type {

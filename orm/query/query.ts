@@ -4,7 +4,7 @@ import { type LazyMode, requireLazyMode } from '../schema/lazy-mode.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
 import { requireCount } from '../sql/callbacks.ts'
-import { type LockMethod, type LockOptions, RowLock } from '../sql/lock.ts'
+import { type LockMethod, type LockOptions, RowLock, type UpdateLockOptions } from '../sql/lock.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Matches, OptionalRefs, RefsOf } from '../sql/ref-types.ts'
 import { distinct, filtered, grouped, having, ordered, selectedRows } from './callbacks.ts'
@@ -84,7 +84,7 @@ export class Query<C extends AnyEntityClass>
    * Locks the rows until the transaction ends: nobody else can change, delete or lock them. It begins a
    * transaction, and waits for rows that another transaction has locked. An entity that the session holds
    * already takes the values of the locked row; values that the program has changed stay. Rows of relations,
-   * joined or loaded, are not locked. Replaces an earlier lock.
+   * joined or loaded, are only locked if `of` names them. Replaces an earlier lock.
    *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_STATEMENT_TIMEOUT` if a row is locked, with `noWait`.
    *
@@ -102,12 +102,12 @@ export class Query<C extends AnyEntityClass>
    * }
    * ```
    */
-  forUpdate(options: LockOptions = {}): Query<C> {
+  forUpdate(options: UpdateLockOptions<RefsOf<C>> = {}): Query<C> {
     return this.#locked('forUpdate', options)
   }
 
   /** As {@link forUpdate}, but other transactions can lock the rows with `forShare()` too. */
-  forShare(options: LockOptions = {}): Query<C> {
+  forShare(options: LockOptions<RefsOf<C>> = {}): Query<C> {
     return this.#locked('forShare', options)
   }
 

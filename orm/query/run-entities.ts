@@ -9,6 +9,7 @@ import { joinTree } from '../relations/join-tree.ts'
 import { fetchedWith, type JoinedNode } from '../relations/joined-entities.ts'
 import { statementOf, widthsOf } from '../relations/joined-select.ts'
 import { loadAll } from '../relations/load-all.ts'
+import { lockedProjection, withLocked } from '../relations/locked-loads.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { Fetched } from '../sql/fetched.ts'
 import { locking, readsOf, Select, selectStatement } from '../sql/select.ts'
@@ -91,8 +92,8 @@ export function readEntities<T>(
   run: Omit<EntityRun<T>, 'name' | 'outcomeOf'>,
   operation: QueryOperation,
 ): Promise<T> {
-  const { from, lock, loaders } = plan
-  const { isList, select = new Select(plan), eachRow, resultOf } = run
+  const { from, lock } = plan
+  const { isList, eachRow, resultOf } = run
   const { fetch = (...sent) => send(context, plan, ...sent) } = run
   const place = (entities: Entity[]): Found | undefined => {
     const [first] = entities
@@ -103,16 +104,18 @@ export function readEntities<T>(
     else markAlone(first, plan)
     return { rows, place: placeRows(entities) }
   }
-  const isLocked = lock !== undefined
+  const isLocked = lock?.locksRoot === true
+  const loaders = withLocked(plan.loaders, lock?.related ?? [])
   if (loaders.length === 0) {
     const fetched = new FetchedEntities(context, from.table, isLocked, (found) => {
       return resultOf(found, place(found))
     })
     fetched.eachRow = eachRow
-    return fetch(selectStatement(select), operation, fetched)
+    return fetch(selectStatement(run.select ?? new Select(plan)), operation, fetched)
   }
-  const rows = readsOf(select)
   const tree = joinTree(loaders)
+  const projection = lockedProjection(plan.projection, tree)
+  const rows = readsOf(run.select ?? new Select({ ...plan, projection }))
   let joined: readonly JoinedNode[] = []
   const read = (entities: Entity[], nodes: readonly JoinedNode[] = []): Entity[] => {
     joined = nodes

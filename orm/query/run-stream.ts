@@ -28,8 +28,7 @@ export function streamEntities(
   const size = batchSizeOf(options, where)
   const plan = { ...given, loaders: given.loaders.map(withoutJoins) }
   const context = new StreamContext(session)
-  const select = new Select(plan)
-  const run = { isList: true, select, resultOf: (entities: Entity[]) => entities }
+  const run = { isList: true, resultOf: (entities: Entity[]) => entities }
   const read = (cursor: Cursor, operation: QueryOperation): Promise<Entity[]> => {
     context.letGo()
     const fetch: Parameters<typeof readEntities>[2]['fetch'] = (statement, _, fetched) =>

@@ -100,22 +100,24 @@ class JoinedEntities<T> implements Fetched<T> {
     const { width, isNumbered } = this.#widths
     const sharedOf = new Map<TableMetadata, Shared>()
     const share = (target: TableMetadata, isLocked: boolean): Shared => {
+      // Locked rows are newer than what the session holds, others are not.
+      if (isLocked) return new Shared(this.#context.collect(target, true))
       let shared = sharedOf.get(target)
-      if (shared !== undefined) return shared
-      shared = new Shared(this.#context.collect(target, isLocked))
-      // The rows of relations are not locked: they are no newer than what the session holds.
-      if (!isLocked) sharedOf.set(target, shared)
+      if (shared === undefined) {
+        shared = new Shared(this.#context.collect(target))
+        sharedOf.set(target, shared)
+      }
       return shared
     }
     let offset = 0
-    const nodeOf = (target: TableMetadata, columns: number, isRoot: boolean): NodeRows => {
+    const nodeOf = (target: TableMetadata, columns: number, isLocked: boolean): NodeRows => {
       const start = offset
       offset += columns
       return {
         offset: start,
         width: columns,
         keys: target.primaryKey.map(({ position }) => start + position),
-        shared: share(target, isRoot && this.#isLocked),
+        shared: share(target, isLocked),
         places: [],
         owners: [],
         rows: [],
@@ -124,11 +126,11 @@ class JoinedEntities<T> implements Fetched<T> {
       }
     }
     this.#last = undefined
-    this.#nodes = [nodeOf(this.#table, width, true)]
+    this.#nodes = [nodeOf(this.#table, width, this.#isLocked)]
     if (isNumbered) offset += 1
     for (const { plan } of this.#tree.nodes) {
       const { target } = plan.relation
-      this.#nodes.push(nodeOf(target, target.rowColumns.length, false))
+      this.#nodes.push(nodeOf(target, target.rowColumns.length, plan.locked !== undefined))
     }
   }
 

@@ -7,6 +7,7 @@ import { readStatement, type RowsRead } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import { JoinedRelation } from './joined-relation.ts'
 import type { JoinTree } from './join-tree.ts'
+import { LockedRelation } from './locked-relation.ts'
 import { branchAlias, branchName, nameAt } from './joined-names.ts'
 
 /** The statement of rows, with the relations that are joined to them. */
@@ -62,7 +63,7 @@ class JoinedSelect implements SqlNode {
   readonly #width: number
   readonly #tree: JoinTree
   readonly #isNumbered: boolean
-  readonly #relations: readonly JoinedRelation[]
+  readonly #relations: readonly (JoinedRelation | LockedRelation)[]
 
   constructor(rows: SqlNode, decoder: RowDecoder, tree: JoinTree, isNumbered: boolean) {
     this.#rows = rows
@@ -70,16 +71,26 @@ class JoinedSelect implements SqlNode {
     this.#width = widthOf(decoder)
     this.#tree = tree
     this.#isNumbered = isNumbered
-    this.#relations = tree.nodes.map(
-      (node) => new JoinedRelation(node, (tree.lists.get(node.level) ?? 0) > 1),
-    )
+    // Behind the number of the row.
+    let place = this.#width + 1
+    this.#relations = tree.nodes.map((node) => {
+      if (node.plan.locked === undefined)
+        return new JoinedRelation(node, (tree.lists.get(node.level) ?? 0) > 1)
+      const locked = new LockedRelation(node, place)
+      place += locked.inner.length
+      return locked
+    })
     this.shape = `joined${isNumbered ? '#' : ''}(${rows.shape})${shapesOf(this.#relations)}`
   }
 
   write(sink: Sink): void {
-    const names = this.#places.map(nameAt)
-    if (this.#isNumbered) names.push(nameAt(this.#width))
-    const columns = names.map((name) => `${quote('#0')}.${name}`)
+    const number = this.#isNumbered ? [nameAt(this.#width)] : []
+    const own = this.#places.map(nameAt)
+    const locked = this.#relations.flatMap((each) =>
+      each instanceof LockedRelation ? each.inner : [],
+    )
+    const names = [...own, ...locked, ...number]
+    const columns = [...own, ...number].map((name) => `${quote('#0')}.${name}`)
     for (const relation of this.#relations) columns.push(...relation.columns)
     sink.text(`select ${columns.join(', ')} from (`)
     if (this.#isNumbered) sink.text(`select ${quote('#')}.*, row_number() over () from (`)

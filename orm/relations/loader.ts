@@ -38,6 +38,8 @@ export interface LoadPlan extends Loading {
   readonly orders: readonly Order[]
   /** The largest number of rows for each owner. */
   readonly limit: number | undefined
+  /** Where the statement of the owners reads and locks its rows. */
+  readonly locked?: Source | undefined
 }
 
 /** Loads a relation together with a query: made by {@link selectinload} or {@link joinedload}. Immutable. */

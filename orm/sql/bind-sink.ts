@@ -41,6 +41,8 @@ class BindSink implements Sink {
     on.write(this)
   }
 
+  requires(): void {}
+
   named(query: NamedQuery): void {
     this.#named ??= new Map()
     const known = this.#named.get(query)

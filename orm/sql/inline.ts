@@ -59,6 +59,10 @@ class InlineSink implements Sink {
     throw this.#columnsOnly()
   }
 
+  requires(): never {
+    throw this.#columnsOnly()
+  }
+
   named(): never {
     throw this.#columnsOnly()
   }

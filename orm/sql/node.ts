@@ -18,6 +18,8 @@ export interface Sink {
   scope(source: Source, write: (from: () => void) => void): void
   /** The rows of a query that the program joins, and what stands before and behind them. */
   joined(source: Source, word: string, on: SqlNode): void
+  /** A source behind to-one relations without whose row a row is left out: it is joined by inner joins. */
+  requires(source: Source): void
   /** A query that the statement names once, in its WITH. */
   named(query: NamedQuery): void
   /** Notes that the statement reads the table, or with `any` unknown tables. */

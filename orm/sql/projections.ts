@@ -45,6 +45,16 @@ export function withColumn(first: SqlNode, more: SqlNode, decoder: RowDecoder): 
   return { shape: shapesOf(nodes), decoder, write: (sink) => writeList(sink, nodes, ', ') }
 }
 
+/** A projection with rows of other sources behind it, which a statement around it tells apart. */
+export function withRows(first: Projection, others: readonly Projection[]): Projection {
+  const nodes = [first, ...others]
+  return {
+    shape: shapesOf(nodes),
+    ...(first.decoder && { decoder: first.decoder }),
+    write: (sink) => writeList(sink, nodes, ', '),
+  }
+}
+
 /**
  * Values of expressions.
  *

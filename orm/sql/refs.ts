@@ -12,6 +12,7 @@ import { standIn } from './stand-in.ts'
 import { Exists, type Related, RelatedCount } from './sub-queries.ts'
 
 const made = new WeakMap<Source, object>()
+const sources = new WeakMap<object, Source>()
 
 /** What callbacks see of a source: its columns and relations. Made once; a name that is neither is an error, not undefined. */
 function refsOf(source: Source): object {
@@ -55,6 +56,11 @@ export function callWithRefs(
 
 const noSources: readonly Source[] = Object.freeze([])
 
+/** The source that a row or a to-one relation in a callback stands for; undefined of anything else. */
+export function sourceOfRefs(refs: unknown): Source | undefined {
+  return typeof refs === 'object' && refs !== null ? sources.get(refs) : undefined
+}
+
 /** A column of a source. */
 export function columnRef(source: Source, property: string): ColumnNode {
   return (refsOf(source) as Record<string, ColumnNode>)[property] as ColumnNode
@@ -70,7 +76,8 @@ function makeRefs(source: Source, extra: Readonly<Record<string, unknown>> = {})
       enumerable: true,
     })
   for (const name of table.relationNames) defineRelation(refs, source, name)
-  return standIn(Object.freeze(refs), `a row of ${table.entityName} in a callback`)
+  sources.set(Object.freeze(refs), source)
+  return standIn(refs, `a row of ${table.entityName} in a callback`)
 }
 
 /** A relation is looked up when it is first asked for, since entities may refer to each other. */

@@ -85,6 +85,15 @@ export class TextSink implements Sink {
     this.#keepPlace(scope, source)
   }
 
+  requires(source: Source): void {
+    const scope = this.#scopes.at(-1) as Scope
+    this.#addJoin(scope, source)
+    for (let each = source; each.via !== undefined; each = each.via.owner) {
+      const { owner, relation } = each.via
+      this.#joinsOf(scope, each).set(each.alias, joinText(each, owner, relation, ' join '))
+    }
+  }
+
   named(query: NamedQuery): void {
     this.#names ??= new Map()
     let name = this.#names.get(query)
@@ -161,7 +170,12 @@ export class TextSink implements Sink {
 
 type Relation = NonNullable<Source['via']>['relation']
 
-function joinText({ table, alias }: Source, owner: Source, { pairs }: Relation): string {
+function joinText(
+  { table, alias }: Source,
+  owner: Source,
+  { pairs }: Relation,
+  word = ' left join ',
+): string {
   const on = (inner: string): string =>
     pairs
       .map(
@@ -171,7 +185,7 @@ function joinText({ table, alias }: Source, owner: Source, { pairs }: Relation):
       .join(' and ')
   const remotes = pairs.map(([, remote]) => remote)
   if (table.isUnique(remotes))
-    return ` left join ${quoteTable(table)} as ${quote(alias)} on ${on(quote(alias))}`
+    return `${word}${quoteTable(table)} as ${quote(alias)} on ${on(quote(alias))}`
   // Of several rows behind a to-one relation one is taken, the same that loading it gives: the root's rows stay what they are.
   const row = quote('row')
   const key = table.primaryKey.map(({ name }) => `${row}.${quote(name)}`).join(', ')

@@ -5,6 +5,7 @@ import {
   type ColumnRef,
   type Condition,
   type EntityOf,
+  type LockOptions,
   not,
   or,
   type Query,
@@ -202,5 +203,24 @@ describe('locks', () => {
     users.forUpdate({ nowait: true })
     // @ts-expect-error not a boolean
     users.forUpdate({ noWait: 1 })
+    expectTypeOf(users.forUpdate({ noKey: true })).toEqualTypeOf<Query<typeof User>>()
+    // @ts-expect-error only rows that are updated can leave their keys to others
+    users.forShare({ noKey: true })
+    const waiting: LockOptions = { skipLocked: true }
+    users.forUpdate(waiting).forShare(waiting)
+  })
+
+  it('name the row and to-one relations', () => {
+    const posts = session.find(Post)
+    expectTypeOf(posts.forUpdate({ of: (post) => post.author })).toEqualTypeOf<Query<typeof Post>>()
+    posts.forShare({ of: (post) => [post, post.author] })
+    // @ts-expect-error a column
+    posts.forUpdate({ of: (post) => post.title })
+    // @ts-expect-error a column among rows
+    posts.forUpdate({ of: (post) => [post, post.author.name] })
+    // @ts-expect-error no such relation
+    posts.forUpdate({ of: (post) => post.editor })
+    // @ts-expect-error the name of a relation
+    posts.forUpdate({ of: 'author' })
   })
 })

@@ -295,12 +295,19 @@ describe('a locking query', () => {
       )
     const where = 'find(User).forUpdate()'
     refuses({ skipLocked: true, noWait: true }, `${where} expected skipLocked or noWait, got both`)
-    refuses({ nowait: true }, `${where} has no option nowait; it has skipLocked and noWait`)
+    refuses(
+      { nowait: true },
+      `${where} has no option nowait; it has skipLocked, noWait, of and noKey`,
+    )
     refuses({ skipLocked: 1 }, `${where}: skipLocked expected true or false, got the number 1`)
+    expect(() => find.forShare({ noKey: true } as never)).toThrow(
+      coded('DATA_BRIDGE_ERR_OPTION', 'find(User).forShare() has no option noKey'),
+    )
+    refuses({ noKey: 1 }, `${where}: noKey expected true or false, got the number 1`)
     refuses(null, `${where} expected options such as { skipLocked: true }, got null`)
     refuses('skip locked', `${where} expected options`)
     expect(() => find.forShare({ of: 't1' } as never)).toThrow(
-      coded('DATA_BRIDGE_ERR_OPTION', 'forShare()'),
+      coded('DATA_BRIDGE_ERR_QUERY', 'forShare(): of expected a callback'),
     )
   })
 })

@@ -53,6 +53,7 @@ class CountingSink implements Sink {
   reads = (): void => void (this.calls += 1)
   joined = (): void => void (this.calls += 1)
   named = (): void => void (this.calls += 1)
+  requires = (): void => void (this.calls += 1)
   scope = (_: unknown, write: (from: () => void) => void): void => {
     this.calls += 1
     write(() => {})
