@@ -84,7 +84,8 @@ export class Query<C extends AnyEntityClass>
    * Locks the rows until the transaction ends: nobody else can change, delete or lock them. It begins a
    * transaction, and waits for rows that another transaction has locked. An entity that the session holds
    * already takes the values of the locked row; values that the program has changed stay. Rows of relations,
-   * joined or loaded, are only locked if `of` names them. Replaces an earlier lock.
+   * joined or loaded, are only locked if `of` names them: `forUpdate({ of: (post) => [post, post.author] })`.
+   * Replaces an earlier lock.
    *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_STATEMENT_TIMEOUT` if a row is locked, with `noWait`.
    *

@@ -143,7 +143,7 @@ export function selectinload<Table, Target>(
 
 /**
  * Loads a relation with the statement of the query itself, by a join. The limit of the query still counts its own
- * rows, and a lock is only on these. Several lists side by side do not multiply each other. Each row repeats what is
+ * rows, and a lock is only on these, unless its `of` names the relation. Several lists side by side do not multiply each other. Each row repeats what is
  * joined to it, so {@link selectinload} is the better choice for long lists of wide rows. PostgreSQL compares the columns
  * of the two tables with each other: a foreign key of another type than the key, such as text for citext, may match
  * fewer rows.

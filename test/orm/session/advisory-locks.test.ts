@@ -131,6 +131,24 @@ describe('an advisory lock', () => {
     expect(wire.texts.at(-2)).toMatch(/^insert into "users"/)
   })
 
+  it('does not renew what a transaction with a snapshot sees: that was taken before the wait', async () => {
+    await using first = database.session()
+    await first.advisoryLock('users')
+    const counted = (isolation: 'read committed' | 'repeatable read'): Promise<number> =>
+      database.transaction(
+        async (session) => {
+          await session.advisoryLock('users', { shared: true })
+          return session.find(User).count()
+        },
+        { isolation },
+      )
+    const counts = Promise.all([counted('read committed'), counted('repeatable read')])
+    await expect.poll(waiting).toHaveLength(2)
+    first.add(user('ann'))
+    await first.commit()
+    expect(await counts).toEqual([1, 0])
+  })
+
   it('is an operation of its own', async () => {
     await using recorder = recordSession(url)
     await recorder.session.advisoryLock('a')
