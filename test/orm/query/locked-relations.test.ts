@@ -10,16 +10,21 @@ import {
   type Session,
   table,
   text,
+  undefer,
 } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { coded } from '../../support/failure.ts'
 import { recordWire } from '../../support/recorder.ts'
 
-class Holder extends table('holders', {
-  id: integer().primaryKey().generated(),
-  name: text(),
-  accounts: () => hasMany(Account, 'holderId'),
-}) {}
+class Holder extends table(
+  'holders',
+  {
+    id: integer().primaryKey().generated(),
+    name: text(),
+    accounts: () => hasMany(Account, 'holderId'),
+  },
+  { version: 'xmin' },
+) {}
 
 class Account extends table('accounts', {
   id: integer().primaryKey().generated(),
@@ -180,6 +185,27 @@ describe('forUpdate({ of })', () => {
     expect(found.from.value.holder.value.name).toBe('ann')
     expect(await free(Account)).toEqual([1, 2, 3])
     expect(await free(Holder)).toEqual([2, 3])
+  })
+
+  it('loads what other loaders of the relation say, and its version', async () => {
+    await using session = database.session()
+    const held = await session.getOrThrow(Holder, 1)
+    await query(`update holders set name = 'eve' where id = 1`)
+    const { from } = await transfer(session)
+      .options(selectinload(Transfer.from).options(undefer(Account, 'note')))
+      .forUpdate({ of: (row) => [row.from, row.from.holder] })
+      .one()
+    expect(session.stats.queryCount).toBe(2)
+    expect(from.value.note).toBe('')
+    expect(from.value.holder.value).toBe(held)
+    held.name += '!'
+    from.value.note = 'seen'
+    await session.commit()
+    expect(
+      await query(
+        'select name, note from holders join accounts on holders.id = holder_id where holders.id = 1',
+      ),
+    ).toEqual([{ name: 'eve!', note: 'seen' }])
   })
 
   it('loads other relations beside it, lists too, in the order of the query', async () => {
