@@ -38,11 +38,13 @@ export type { JoinedQuery } from './query/joined-query.ts'
 export type { Page, PageOptions } from './query/page.ts'
 export { Query } from './query/query.ts'
 export type {
+  Changes,
   Either,
   Joinable,
   OptionalRowRefs,
   OrNull,
   RowRefs,
+  Returning,
   RowsOf,
   Selection,
 } from './query/query-types.ts'

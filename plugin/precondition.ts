@@ -98,6 +98,14 @@ class SessionGuard implements WriteGuard {
     this.#seen = this.#precondition.checked(this.#seen, written, inserted)
   }
 
+  checkQuery(what: string): void {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_FLUSH',
+      `If-Match expected a request that writes one entity with a version, got ${what}, whose rows cannot be compared; ` +
+        'nothing was written: change the entity and let the session flush it, or leave out etag: true on this route',
+    )
+  }
+
   committed(): void {
     this.#saved = this.#seen
     this.#precondition.committed()

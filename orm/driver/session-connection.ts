@@ -131,6 +131,20 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
     return this.#inTurn((done) => this.#exchanges.send(sendings, operation, done), nothing)
   }
 
+  /** The same for statements that are made when all that was asked for before has its result. */
+  exchangeNext(make: () => readonly Sending[], operation: Operation | undefined): Promise<void> {
+    const send = (done: Done): void => {
+      let sendings: readonly Sending[]
+      try {
+        sendings = make()
+      } catch (error) {
+        return done(error)
+      }
+      this.#exchanges.send(sendings, operation, done)
+    }
+    return this.#inTurn(send, nothing)
+  }
+
   /**
    * Asks the catalogue. Gives no rows if the query fails, and undefined if the role must not read the
    * catalogue.

@@ -27,3 +27,20 @@ export function renew(entity: Entity, row: Row): void {
   for (const [column, value] of values) setValue(entity, column, value)
   state.snapshot = withLoaded(table, row, snapshot)
 }
+
+/**
+ * Takes back what {@link renew} has put into an entity. Values that the program has changed since stay.
+ *
+ * @param before the row that it had then
+ * @param after the row that it got
+ */
+export function takeBack(entity: Entity, before: Row, after: Row): void {
+  const { table } = stateOf(entity)
+  for (const column of table.columns) {
+    const [kept, known] = [before[column.position], after[column.position]]
+    if (kept === undefined || kept === known) continue
+    if (!isUnchanged(column, valueOf(entity, column), known)) continue
+    // A frozen entity keeps its values.
+    Reflect.set(entity, column.property, valueOfKept(column, kept, table, before))
+  }
+}

@@ -1,6 +1,6 @@
 import type { DataBridgeError } from '../errors.ts'
 import type { Row } from '../schema/wire-form.ts'
-import type { Reader } from '../sql/fetched.ts'
+import type { Reader, Sent } from '../sql/fetched.ts'
 import { guardFailure } from '../sql/guarded-writes.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -16,8 +16,16 @@ export class BatchReader implements Reader {
   readonly #catalogue: Catalogue
   #rows: Row[] = []
   #rowCount = 0
+  #typeIds: readonly number[] = []
+  /** Called where the batch needs the types of its result. */
+  readonly described?: (typeIds: readonly number[]) => void
+  /** The statement on its way. */
+  sent: Pick<Sent, 'parserOf'> | undefined
 
   constructor(batch: Batch, statement: Statement, isGuarded: boolean, catalogue: Catalogue) {
+    // Not written where it is assigned, see `Lease`.
+    const described = (typeIds: readonly number[]): void => void (this.#typeIds = typeIds)
+    if (batch.isDescribed === true) this.described = described
     this.#batch = batch
     this.statement = statement
     this.#isGuarded = isGuarded
@@ -56,6 +64,10 @@ export class BatchReader implements Reader {
       rows: this.#rows,
       rowCount: this.#rowCount,
       isGuarded: this.#isGuarded,
+      parse: (column, text) => {
+        const typeId = this.#typeIds[column]
+        return typeId === undefined ? text : this.sent?.parserOf(typeId)(text)
+      },
     })
   }
 }

@@ -18,10 +18,9 @@ export interface Cascading {
   readonly unheld: readonly Entity[]
 }
 
-/** What may go with deleted entities, directly or over other rows. */
-export function cascadesBelow(writing: Writing, deleted: readonly Entity[]): Cascading {
+/** What may go with deleted rows of these tables, directly or over other rows. */
+export function cascadesBelow(writing: Writing, roots: ReadonlySet<TableMetadata>): Cascading {
   const { identity } = writing.work
-  const roots = new Set(deleted.map((entity) => stateOf(entity).table))
   const { references, below } = cascadingReferences(writing, roots)
   const held = new Map<Entity, Entity[]>()
   const unheld: Entity[] = []

@@ -47,7 +47,7 @@ export async function writeChanges(writing: Writing, changes: ChangeSet): Promis
     // A stale row frees no value. And the second part of an update needs the version that the first part has made.
     if (!isLast && hasVersions(step)) await writing.settle()
   }
-  askForVanished(writing, changes.deleted)
+  askForVanished(writing, new Set(byTable(changes.deleted).keys()))
 }
 
 /** The changes without those of rows that go with removed links. */

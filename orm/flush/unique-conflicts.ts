@@ -62,7 +62,7 @@ interface Removal {
 /** The rows that go with deleted ones, as far as the session holds them. */
 function removals(writing: Writing, deleted: readonly Entity[]): readonly Removal[] {
   if (deleted.length === 0) return []
-  const { held } = cascadesBelow(writing, deleted)
+  const { held } = cascadesBelow(writing, new Set(byTable(deleted).keys()))
   const own = deleted.map((entity): Removal => ({ row: entity, deleted: entity }))
   if (held.size === 0) return own
   const found = new Map(own.map((removal) => [removal.row, removal]))

@@ -12,10 +12,12 @@ import type { Batch, Writing } from './writing.ts'
 /**
  * Asks for the rows that `on delete cascade` may have deleted over others that the session does not hold: the comments of
  * the posts of a deleted user. Detaches the entities of those that are gone.
+ *
+ * @param roots the tables of the deleted rows
  */
-export function askForVanished(writing: Writing, deleted: readonly Entity[]): void {
-  if (deleted.length === 0) return
-  const entities = [...doubtful(writing, deleted)].filter(isStored)
+export function askForVanished(writing: Writing, roots: ReadonlySet<TableMetadata>): void {
+  if (roots.size === 0) return
+  const entities = [...doubtful(writing, roots)].filter(isStored)
   for (const [table, same] of byTable(entities)) writing.put(question(writing, table, same))
 }
 
@@ -24,8 +26,8 @@ function isStored(entity: Entity): boolean {
 }
 
 /** The rows below others that the session does not hold, and the rows below these. */
-function doubtful(writing: Writing, deleted: readonly Entity[]): ReadonlySet<Entity> {
-  const { held, unheld } = cascadesBelow(writing, deleted)
+function doubtful(writing: Writing, roots: ReadonlySet<TableMetadata>): ReadonlySet<Entity> {
+  const { held, unheld } = cascadesBelow(writing, roots)
   const found = new Set(unheld)
   // The set grows while it is walked: not by recursion, since a chain may be longer than the stack.
   for (const entity of found) for (const child of held.get(entity) ?? []) found.add(child)

@@ -6,11 +6,16 @@ import type { Statement } from '../sql/statement.ts'
 import { selectOfKeys } from '../sql/key-statements.ts'
 import type { Writing } from './writing.ts'
 
-/** Reads the versions of rows that this flush has written, in the same exchange if it can. */
+/**
+ * Reads the versions of rows that this flush has written, in the same exchange if it can.
+ *
+ * @param written those that take their version, if others may be among the entities
+ */
 export function readVersions(
   writing: Writing,
   table: TableMetadata,
   entities: readonly Entity[],
+  written?: ReadonlySet<Entity>,
 ): void {
   const { version } = table
   if (version === undefined) return
@@ -29,7 +34,9 @@ export function readVersions(
     absorb({ rows }) {
       // Without a row, the entity keeps a version that no row has: its next write is refused.
       for (const [xmin = null, place] of rows) {
-        const state = stateOf(entities[Number(place) - 1])
+        const entity = entities[Number(place) - 1] as Entity
+        if (written?.has(entity) === false) continue
+        const state = stateOf(entity)
         const row = (state.snapshot ?? []).slice()
         row[version.position] = xmin
         state.snapshot = row

@@ -51,16 +51,36 @@ export class Writer implements Writing {
     if (this.#batches.length === 0) return Promise.resolve()
     const readers = this.#take((batch) => batch.statement(), false)
     const exchanging = this.#connection.exchange(this.#sendings(readers), this.#operation)
-    return exchanging.then(() => {
-      try {
-        absorbAll(readers)
-      } catch (error) {
-        // Rows were written that the session does not know as it should.
-        return this.#connection.fail(error as DataBridgeError).then(() => {
-          throw error
-        })
-      }
-    })
+    return exchanging.then(() => this.#absorb(readers))
+  }
+
+  /**
+   * The same for statements that are made when all that was sent before has its result, so that they know every entity
+   * that the session holds.
+   *
+   * @param put takes them, at least one
+   */
+  settleNext(put: () => void): Promise<void> {
+    let readers: readonly BatchReader[] = []
+    const make = (): readonly Sending[] => {
+      put()
+      readers = this.#take((batch) => batch.statement(), false)
+      return this.#sendings(readers)
+    }
+    const exchanging = this.#connection.exchangeNext(make, this.#operation)
+    return exchanging.then(() => this.#absorb(readers))
+  }
+
+  #absorb(readers: readonly BatchReader[]): Promise<void> | undefined {
+    try {
+      absorbAll(readers)
+      return undefined
+    } catch (error) {
+      // Rows were written that the session does not know as it should.
+      return this.#connection.fail(error as DataBridgeError).then(() => {
+        throw error
+      })
+    }
   }
 
   /**
@@ -100,7 +120,11 @@ export class Writer implements Writing {
   }
 
   #sendings(readers: readonly BatchReader[]): readonly Sending[] {
-    return readers.map((reader) => new Sending(reader.statement, reader, this.#operation))
+    return readers.map((reader) => {
+      const sending = new Sending(reader.statement, reader, this.#operation)
+      reader.sent = sending
+      return sending
+    })
   }
 }
 

@@ -16,6 +16,8 @@ export interface Batch {
    * follow at once; undefined if there is none.
    */
   readonly guarded: () => Statement | undefined
+  /** Whether it needs the types of its result. */
+  readonly isDescribed?: true
   /** The writes that it combines; undefined if it is one write. */
   readonly parts?: readonly Batch[]
   /** Puts the result into the entities. Throws if it is not what was expected. */
@@ -28,6 +30,8 @@ export interface Written {
   readonly rowCount: number
   /** Whether the server has checked that each entity has exactly one row. */
   readonly isGuarded: boolean
+  /** What the driver makes of a text in a column of the result, if the batch is described. */
+  readonly parse?: (column: number, text: string) => unknown
 }
 
 /** The parts of a session that writing uses. */

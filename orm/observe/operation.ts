@@ -20,6 +20,8 @@ export interface QueryOperation extends Nested {
     | 'exists'
     | 'aggregate'
     | 'stream'
+    | 'update'
+    | 'delete'
     | 'execute'
   /** Undefined for `execute`. */
   readonly table: TableMetadata | undefined

@@ -16,6 +16,8 @@ export interface QueryPlan extends SelectParts, Loading, LazyRules {
   readonly joined?: readonly JoinedRows[]
   /** The token of the row that its rows come behind; null: they begin with the first one. */
   readonly after?: string | null | undefined
+  /** Whether the program has said that it means all rows. */
+  readonly isAll?: true
 }
 
 /** A query of a table that begins here: in a callback of another query it is a sub-query. */

@@ -7,12 +7,13 @@ import { selectedBy } from './callbacks.ts'
 import { joinedPart, type JoinedPart } from './join.ts'
 import { lockedError } from './rows-query.ts'
 import { notSentError, type QueryPlan, refuseEntityMethods } from './plan.ts'
-import type { Selection } from './query-types.ts'
+import type { Changes, ChangesBy, Returning, Selection } from './query-types.ts'
 import { type QueryContext, runAggregate, runCount, runExists } from './run.ts'
 import { primaryKeyOf } from './keyset.ts'
 import { afterToken, type Page, type PageOptions } from './page.ts'
 import { attempt } from '../util/attempt.ts'
 import { runPage } from './run-page.ts'
+import { runWrite } from './run-writes.ts'
 import { streamEntities, type StreamOptions } from './run-stream.ts'
 import { runFirst, runList, runOne } from './run-entities.ts'
 
@@ -129,6 +130,58 @@ export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable 
   page(options: PageOptions): Promise<Page<EntityOf<C>, number | undefined>>
   page(options: PageOptions = {}): Promise<unknown> {
     return runPage(this.context, this.plan, options, this.where('page'))
+  }
+
+  /**
+   * Changes the rows with one statement, and gives their number; with `returning`, their new values. Entities that the
+   * session holds of these rows get the new values too; those that the program has changed meanwhile stay. A version goes up.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_QUERY` without a filter, unless {@link Query.all} was called.
+   *
+   * @example
+   * ```ts
+   * import { type Session, sql } from 'fastify-data-bridge/orm'
+   * import { User } from './entities.ts'
+   *
+   * export async function birthday(session: Session, names: string[]): Promise<{ id: number; age: number | null }[]> {
+   *   await session.find(User).filter({ active: false }).update({ active: true })
+   *   return session.find(User)
+   *     .filter({ name: names })
+   *     .update((user) => ({ age: sql`${user.age} + 1` }), {
+   *       returning: (user) => ({ id: user.id, age: user.age }),
+   *     })
+   * }
+   * ```
+   */
+  update<R, S>(
+    changes: Changes<EntityOf<C>> | ChangesBy<RefsOf<C>, EntityOf<C>, S>,
+    options: Returning<RefsOf<C>, R>,
+  ): Promise<R[]>
+  update<S>(changes: Changes<EntityOf<C>> | ChangesBy<RefsOf<C>, EntityOf<C>, S>): Promise<number>
+  update(changes: unknown, options?: unknown): Promise<unknown> {
+    return runWrite(this.context, this.plan, 'update', options, changes)
+  }
+
+  /**
+   * Deletes the rows with one statement, and gives their number; with `returning`, their values. Entities that the session
+   * holds of these rows are detached, as after a flush that deleted them.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_QUERY` without a filter, unless {@link Query.all} was called.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { Post } from './entities.ts'
+   *
+   * export function deleteUnliked(session: Session): Promise<number> {
+   *   return session.find(Post).filter({ likes: 0 }, (post) => post.comments.none()).delete()
+   * }
+   * ```
+   */
+  delete<R>(options: Returning<RefsOf<C>, R>): Promise<R[]>
+  delete(): Promise<number>
+  delete(options?: unknown): Promise<unknown> {
+    return runWrite(this.context, this.plan, 'delete', options)
   }
 
   /** @internal Refuses a query that is sent as JSON: the program forgot `toList()`, and it would be `{}`. */

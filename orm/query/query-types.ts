@@ -1,3 +1,5 @@
+import type { AnyColumn, Column } from '../schema/column.ts'
+import type { FieldsOf } from '../schema/relation.ts'
 import type { Expression } from '../sql/node.ts'
 import type { ColumnRef } from '../sql/ref-types.ts'
 
@@ -37,3 +39,43 @@ export type OrNull<T> = { readonly [K in keyof T]: T[K] | null }
 
 /** A row of one type or the other. */
 export type Either<T, U extends OrNull<T>> = { [K in keyof T]: T[K] | U[K] }
+/**
+ * What `update` sets: values of columns, or expressions of them. The primary key cannot be changed.
+ *
+ * @example
+ * ```ts
+ * import type { Changes, EntityOf, Session } from 'fastify-data-bridge/orm'
+ * import { Comment, Post } from './entities.ts'
+ *
+ * export function changeFirst<C extends typeof Post | typeof Comment>(
+ *   session: Session,
+ *   entity: C,
+ *   changes: Changes<EntityOf<C>>,
+ * ): Promise<number> {
+ *   return session.find(entity).filter((row) => row.id.eq(1)).update(changes)
+ * }
+ * ```
+ */
+export type Changes<E> = {
+  readonly [
+    K in keyof FieldsOf<E> as FieldsOf<E>[K] extends AnyColumn
+      ? FieldsOf<E>[K] extends Column<unknown, boolean, true, undefined>
+        ? never
+        : K
+      : never
+  ]?: ChangeOf<FieldsOf<E>[K]>
+}
+
+type ChangeOf<Field> = [Field] extends [Column<infer T, boolean, boolean, undefined>]
+  ? T | Expression<T>
+  : never
+
+/** A callback that gives {@link Changes}. An unknown column beside a known one is an error too. */
+export type ChangesBy<Row, E, S> = (
+  row: Row,
+) => S & Changes<E> & { readonly [K in Exclude<keyof S, keyof Changes<E>>]: never }
+
+/** What `update` and `delete` give of each row: the new values, or those of the deleted row. */
+export interface Returning<Row, R> {
+  readonly returning: (row: Row) => Selection<R>
+}

@@ -18,7 +18,7 @@ import type { QueryContext } from './run.ts'
 
 /**
  * A query of one entity. Immutable: each method gives a new query. `toList`, `first`, `one`, `count`,
- * `exists` and `aggregate` send it.
+ * `exists`, `aggregate`, `update` and `delete` send it.
  *
  * @example
  * ```ts
@@ -110,6 +110,11 @@ export class Query<C extends AnyEntityClass>
   /** As {@link forUpdate}, but other transactions can lock the rows with `forShare()` too. */
   forShare(options: LockOptions<RefsOf<C>> = {}): Query<C> {
     return this.#locked('forShare', options)
+  }
+
+  /** Says that all rows are meant: `update` and `delete` refuse a query without a filter otherwise. */
+  all(): Query<C> {
+    return this.#with({ isAll: true })
   }
 
   /** Loads relations and deferred columns with the rows: `selectinload(User.posts)`, `undefer(Article, 'body')`. */

@@ -10,6 +10,7 @@ import { type Fetched, FetchedRows, type ReadRows } from '../sql/fetched.ts'
 import type { Expression } from '../sql/node.ts'
 import { Ordering } from '../sql/ordering.ts'
 import { valuesProjection } from '../sql/projections.ts'
+import type { QueryWrite } from '../sql/query-write.ts'
 import { countOf, existsOf, Select, selectStatement } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
@@ -29,6 +30,18 @@ export interface QueryContext extends LoadContext {
   passed(entities: Iterable<Entity>): readonly Entity[]
   /** Seals where pages begin. */
   readonly pageTokens: PageTokens
+  /**
+   * Flushes, and writes the rows that a query finds.
+   *
+   * @param name the method as a message names it
+   * @param read makes the result, when the session has what was written
+   */
+  write<T>(
+    write: QueryWrite,
+    name: string,
+    operation: QueryOperation,
+    read: (written: ReadRows) => T,
+  ): Promise<T>
   /** Whether the session refuses to write, and to lock. */
   readonly isReadOnly: boolean
   /** The promise of some work, for the program. */
@@ -246,7 +259,7 @@ function requireLockable(
 
 const methodOf: Readonly<Partial<Record<QueryOperation['name'], string>>> = { find: 'toList' }
 
-function refuseGroups(name: QueryOperation['name'], plan: QueryPlan): void {
+export function refuseGroups(name: QueryOperation['name'], plan: QueryPlan): void {
   const { from, groups, having, orders, projection } = plan
   const method = methodOf[name] ?? name
   const isGrouped = groups.length > 0
@@ -263,7 +276,7 @@ function refuseGroups(name: QueryOperation['name'], plan: QueryPlan): void {
   )
 }
 
-function unusedError(
+export function unusedError(
   { entityName }: TableMetadata,
   unused: string,
   method: string,

@@ -6,7 +6,8 @@ import type { EntityCollector } from '../relations/context.ts'
 import type { LazySetting } from '../schema/lazy-mode.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
-import type { Fetched, Fetching } from '../sql/fetched.ts'
+import type { Fetched, Fetching, ReadRows } from '../sql/fetched.ts'
+import type { QueryWrite } from '../sql/query-write.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import type { PageTokens } from '../util/page-tokens.ts'
@@ -101,6 +102,15 @@ export class StreamContext implements QueryContext {
 
   passed(entities: Iterable<Entity>): readonly Entity[] {
     return this.#session.passed(entities)
+  }
+
+  write<T>(
+    write: QueryWrite,
+    name: string,
+    operation: QueryOperation,
+    read: (written: ReadRows) => T,
+  ): Promise<T> {
+    return this.#session.write(write, name, operation, read)
   }
 
   give<T>(work: () => Promise<T> | T): Promise<T> {

@@ -75,6 +75,9 @@ export class EntitySource implements QueryContext {
     return this.#flusher.beforeQuery(reads, operation)
   }
 
+  readonly write: QueryContext['write'] = (write, name, operation, read) =>
+    this.give(() => this.#flusher.writeByQuery(write, name, operation, read))
+
   give<T>(work: () => Promise<T> | T): Promise<T> {
     return this.#owner.give(work)
   }

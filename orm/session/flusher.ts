@@ -5,7 +5,9 @@ import type { SessionConnection } from '../driver/session-connection.ts'
 import type { RowForm } from '../driver/session-pool.ts'
 import { observed, type Observer } from '../observe/observer.ts'
 import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts'
-import type { RelationMetadata } from '../schema/metadata.ts'
+import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ReadRows } from '../sql/fetched.ts'
+import { type QueryWrite, tablesOf as tablesOfWrite } from '../sql/query-write.ts'
 import { mayWrite } from '../sql/raw-statement.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
@@ -16,6 +18,7 @@ import type { Catalogue } from '../flush/catalogue.ts'
 import { completeNew, tablesOf, writeChanges } from '../flush/flush.ts'
 import { hasMoved } from '../unit-of-work/held-relations.ts'
 import { countsOf, executeOperation, noChanges, noOutcome, sessionOperation } from './operations.ts'
+import { putQueryWrite } from '../flush/query-write.ts'
 import { withAncestors } from '../flush/references.ts'
 import { readOnlyError } from './session-errors.ts'
 import type { SessionLife } from './session-life.ts'
@@ -109,6 +112,52 @@ export class Flusher {
     const isConcerned =
       this.#work.hasPending || (!relation.holdsKey && hasMoved(this.#work.identity, relation))
     return isConcerned ? this.flush(undefined) : undefined
+  }
+
+  /**
+   * Flushes, and writes the rows that a query finds.
+   *
+   * @param name the method as a message names it
+   * @param read makes the result, when the entities have what was written
+   */
+  writeByQuery<T>(
+    write: QueryWrite,
+    name: string,
+    operation: QueryOperation,
+    read: (written: ReadRows) => T,
+  ): Promise<T> {
+    const { table } = write.from
+    const run = async (): Promise<T> => {
+      if (table.version !== undefined) this.#guard?.checkQuery(name)
+      await this.beforeQuery(tablesOfWrite(write), operation)
+      return this.alone(() => this.#writeByQuery(write, name, operation, read))
+    }
+    return this.#tracked(run())
+  }
+
+  async #writeByQuery<T>(
+    write: QueryWrite,
+    name: string,
+    operation: QueryOperation,
+    read: (written: ReadRows) => T,
+  ): Promise<T> {
+    // What the database does with rows that refer to deleted ones.
+    const others = write.verb === 'DELETE' ? withAncestors(this.#work.identity.tables()) : []
+    await this.#learn([write.from.table, ...others], operation)
+    const writer = new Writer(this.#work, this.#connection, this.#catalogue, operation)
+    let result: { readonly value: T } | undefined
+    await writer.settleNext(() =>
+      putQueryWrite(writer, write, name, (written) => (result = { value: read(written) })),
+    )
+    return (result as unknown as { readonly value: T }).value
+  }
+
+  #learn(tables: Iterable<TableMetadata>, operation: Operation): Promise<void> | undefined {
+    // The statement itself is refused, for the reason.
+    if (this.#connection.hasFailed) return undefined
+    return this.#catalogue.learn(tables, (text, parameters) =>
+      this.#connection.lookUp(text, parameters, operation),
+    )
   }
 
   /** Flushes, and executes your own SQL. SQL that would end the transaction is refused, and makes the transaction fail. */
@@ -255,9 +304,7 @@ export class Flusher {
       // What the database does with their rows when it deletes others.
       if (changes.deleted.length > 0)
         for (const table of withAncestors(this.#work.identity.tables())) tables.add(table)
-      const learning = this.#catalogue.learn(tables, (text, parameters) =>
-        this.#connection.lookUp(text, parameters, operation),
-      )
+      const learning = this.#learn(tables, operation)
       if (learning !== undefined) await learning
       const writer = new Writer(this.#work, this.#connection, this.#catalogue, operation)
       await writeChanges(writer, changes)

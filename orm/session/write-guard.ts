@@ -10,6 +10,13 @@ export interface WriteGuard {
    * @param inserted new ones
    */
   check(written: readonly object[], inserted: readonly object[]): void
+  /**
+   * Called before rows of a table with a version are written by a query, so that nobody knows which rows these are.
+   * Throws if they must not be written.
+   *
+   * @param what the method as a message names it
+   */
+  checkQuery(what: string): void
   /** Something was committed: it is too late to refuse it. */
   committed(): void
   /** What it has seen until now, for {@link undoneTo}. */

@@ -75,6 +75,10 @@ class Logic extends ConditionNode {
     this.depth = requireDepth(depth)
   }
 
+  get isAlways(): boolean {
+    return this.word === 'and' && this.#flat().every((part) => part === always)
+  }
+
   get shape(): string {
     if (this.#shape !== undefined) return this.#shape
     // Added and not joined: a sum shares the texts of what is in it, where each level would have a copy.
@@ -148,6 +152,11 @@ class Constant extends ConditionNode {
 
 const always = new Constant('true')
 const never = new Constant('false')
+
+/** Whether a condition says nothing: `and()`, of a list of conditions that turned out to be empty. */
+export function isAlways(condition: Condition): boolean {
+  return condition === always || (condition instanceof Logic && condition.isAlways)
+}
 
 /** Refuses anything else than conditions, such as the result of a comparison in JavaScript. */
 export function requireConditions(where: string, conditions: readonly unknown[]): void {

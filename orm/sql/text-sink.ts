@@ -65,6 +65,8 @@ export class TextSink implements Sink {
   scope(source: Source, write: (from: () => void) => void): void {
     const scope: Scope = { source, joins: new Map(), places: new Map() }
     this.#scopes.push(scope)
+    // An UPDATE names its table itself, and joins nothing.
+    if (source.rows === undefined) this.reads(source.table)
     write(() => {
       this.#pieces.push(' from ')
       this.#writeRows(source)
@@ -124,10 +126,8 @@ export class TextSink implements Sink {
   }
 
   #writeRows({ table, rows, alias }: Source): void {
-    if (rows === undefined) {
-      this.reads(table)
-      this.#pieces.push(quoteTable(table))
-    } else rows.write(this)
+    if (rows === undefined) this.#pieces.push(quoteTable(table))
+    else rows.write(this)
     this.#pieces.push(` as ${quote(alias)}`)
   }
 

@@ -2,16 +2,26 @@ import { withLoaded } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import type { RelationHandle } from '../entity/relation-handle.ts'
+import { takeBack } from '../entity/renew.ts'
 import { undoVersion } from '../entity/version.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { keepKey } from './kept-keys.ts'
 
 const none: ReadonlySet<Entity> = new Set()
 
+/** An entity that got a newer row from a write by a query. */
+interface Renewal {
+  readonly entity: Entity
+  readonly before: Row
+  readonly after: Row
+}
+
 /** The changes that a rollback of a transaction or a savepoint undoes. */
 class Undo {
   /** The flushed entities, with their rows before the flush; undefined for new rows. */
   written: Map<Entity, Row | undefined> | undefined
+  /** What writes by queries have put into entities, in their order. */
+  renewals: Renewal[] | undefined
   /** The entities that were read while rows may have been written that the session does not know. */
   read: Set<Entity> | undefined
   /** The loaded relations that the program has changed, and those that were loaded after writes. */
@@ -40,6 +50,9 @@ class Undo {
 
   /** Gives entities the rows that they had before. */
   restore(): void {
+    this.renewals
+      ?.toReversed()
+      .forEach(({ entity, before, after }) => takeBack(entity, before, after))
     this.written?.forEach((before, entity) => {
       const state = stateOf(entity)
       state.snapshot = before
@@ -74,6 +87,12 @@ export class UndoLog {
   /** The row of an entity was written. @param before what it was before; undefined for a new row */
   wrote(entity: Entity, before: Row | undefined): void {
     this.#innermost.remember(entity, before)
+  }
+
+  /** A write by a query has put its row into an entity. */
+  renewed(entity: Entity, before: Row, after: Row): void {
+    this.#innermost.renewals ??= []
+    this.#innermost.renewals.push({ entity, before, after })
   }
 
   /** Links were written, which are no entities. */
@@ -122,6 +141,8 @@ export class UndoLog {
     const inner = this.#levels.pop() as Undo
     const outer = this.#innermost
     inner.written?.forEach((before, entity) => outer.remember(entity, before))
+    if (inner.renewals !== undefined)
+      outer.renewals = [...(outer.renewals ?? []), ...inner.renewals]
     inner.read?.forEach((entity) => outer.remembersRead(entity))
     inner.relations?.forEach((handle) => outer.remembersRelation(handle))
     outer.hasUnseen ||= inner.hasUnseen

@@ -3,6 +3,7 @@ import { fillDeferred } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { identityOf, storedIdentity } from '../entity/identity.ts'
 import { includeGiven, newlyRelated } from '../entity/relation-writes.ts'
+import { renew } from '../entity/renew.ts'
 import { constructed } from '../entity/shadowing.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
@@ -154,7 +155,7 @@ export class UnitOfWork {
     return this.#epoch
   }
 
-  /** Your own SQL was executed, and may have written. */
+  /** Your own SQL was executed, or a write by a query, and may have written rows that the session does not know. */
   executed(): void {
     this.#epoch = 0
     this.undo.wroteUnseen()
@@ -206,6 +207,17 @@ export class UnitOfWork {
     if (key === former) return
     this.identity.delete(table, former)
     this.identity.set(table, key, entity)
+  }
+
+  /** A write by a query has changed the row of an entity. Values that the program has changed meanwhile stay. */
+  renewed(entity: Entity, row: Row): void {
+    // It takes no value, and would write its old ones back.
+    if (Object.isFrozen(entity)) return this.vanished(entity)
+    const state = stateOf(entity)
+    const before = state.snapshot ?? row
+    renew(entity, row)
+    this.#remember(entity, before)
+    this.undo.renewed(entity, before, state.snapshot ?? row)
   }
 
   removed(entity: Entity): void {

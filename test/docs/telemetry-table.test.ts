@@ -125,6 +125,8 @@ async function spansOfEverything(): Promise<readonly ReadableSpan[]> {
       await session.get(Post, 3)
     )?.author
     for (const post of await session.find(Post).lazy('peers').toList()) await post.comments
+    await posts.limit(2).update({ likes: 1 })
+    await session.find(Comment).all().limit(2).delete()
     await session.rollback()
     session.afterCommit(function callback() {})
   })
