@@ -4,6 +4,7 @@ import type { ParserOf } from '../sql/fetched.ts'
 import type { Parameter } from '../sql/node.ts'
 import { Cancelling, graceMs } from './cancelling.ts'
 import { Client } from './client.ts'
+import { CopyIn, type CopySource } from './copy-in.ts'
 import { Lane } from './lane/lane.ts'
 import type { Failure } from './lane/part.ts'
 import { outdatedOf } from './pg-errors.ts'
@@ -40,6 +41,7 @@ export class Connection {
   /** Whether your own SQL may have changed the state of the server's session. */
   isChanged = false
   #cancelling: Cancelling | undefined
+  #copy: CopyIn | undefined
 
   private constructor(client: PoolClient, pool: PoolState) {
     this.#client = client
@@ -143,6 +145,18 @@ export class Connection {
     }
   }
 
+  /** Runs COPY … FROM STDIN. Gives the number of rows. */
+  async copy(text: string, source: CopySource): Promise<number> {
+    const copying = Promise.withResolvers<number>()
+    this.#copy = new CopyIn(text, source, (failure, rowCount) => {
+      this.#copy = undefined
+      if (failure === undefined) copying.resolve(rowCount)
+      else copying.reject(failure.error)
+    })
+    this.#client.query(this.#copy)
+    return copying.promise
+  }
+
   /**
    * Asks the server to cancel the running statement. If the statement goes on after the grace period, the
    * connection is closed.
@@ -150,6 +164,7 @@ export class Connection {
    * @param isWanted whether what runs by then may be cancelled, and cut off
    */
   cancel(isWanted: () => boolean): void {
+    this.#copy?.stop()
     this.#cancelling ??= new Cancelling({
       client: this.#client,
       isWanted,

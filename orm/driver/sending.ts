@@ -27,7 +27,7 @@ export class Sending implements Part, Sent {
   /** The first word of PostgreSQL's command tag. Empty until the statement has completed. */
   tag = ''
   rowCount = 0
-  /** What the reader of a row has thrown: an error of the program, not of the database. */
+  /** What the reader of a row, or the source of a COPY, has thrown: an error of the program, not of the database. */
   unread: { readonly error: unknown } | undefined
   /** Ends the report to the observer. */
   end: StatementEnd | undefined

@@ -1,12 +1,14 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataBridgeError } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
 import type { Operation } from '../observe/operation.ts'
 import type { Row } from '../schema/wire-form.ts'
-import type { Fetched, Fetching } from '../sql/fetched.ts'
+import type { Fetched, Fetching, Reader } from '../sql/fetched.ts'
 import { mayChangeState } from '../sql/server-state.ts'
 import type { Statement } from '../sql/statement.ts'
 import { isRefusal, spare, type TellRefused } from '../util/refusals.ts'
 import type { Connection } from './connection.ts'
+import type { CopySource } from './copy-in.ts'
 import { type CommitFailure, type Done, Exchanges, type TransactionOwner } from './exchanges.ts'
 import type { ConnectionPool } from './pool.ts'
 import { hasEnded, mayChangeSchema, type RawOutcome } from './raw-outcome.ts'
@@ -15,7 +17,7 @@ import { control, noReader, Sending } from './sending.ts'
 import type { RowForm } from './session-pool.ts'
 import { catalogueSummary } from './statement-limit.ts'
 import type { TimeLimits } from './time-limits.ts'
-import { endedBySqlError } from './transaction-errors.ts'
+import { busyCopyingError, endedBySqlError } from './transaction-errors.ts'
 import type { SessionMode, TransactionMode } from './transaction-mode.ts'
 import { type TurnOwner, Turns } from './turns.ts'
 
@@ -23,6 +25,9 @@ type Texts = readonly (string | null)[]
 type Answer = readonly Texts[] | undefined
 
 const nothing = (): void => {}
+
+/** The connection whose COPY waits for rows. */
+const copying = new AsyncLocalStorage<SessionConnection>()
 
 const factsSavepoint = 'savepoint data_bridge_facts'
 
@@ -34,6 +39,7 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
   readonly #exchanges: Exchanges
   readonly #turns: Turns
   readonly #tellRefused: TellRefused | undefined
+  #isCopying = false
   /** Whether the program may end the session at any time, by a signal. */
   hasSignal = false
 
@@ -202,6 +208,39 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
     return this.#inTurn(send, () => outcome as RawOutcome)
   }
 
+  /**
+   * Runs COPY … FROM STDIN, and gives the number of rows. What the source throws is told as it is. It cannot wait for
+   * another statement of the session, whose turn never comes.
+   */
+  copy(
+    statement: Statement,
+    source: CopySource,
+    operation: Operation,
+    reader: Reader,
+  ): Promise<number> {
+    const sending = new Sending(statement, reader)
+    const read = async (): Promise<Uint8Array | undefined> => {
+      try {
+        return await copying.run(this, () => source.next())
+      } catch (error) {
+        sending.unread = { error }
+        throw error
+      }
+    }
+    const run = async (connection: Connection): Promise<{ readonly rowCount: number }> => {
+      this.#isCopying = true
+      try {
+        return { rowCount: await connection.copy(statement.text, { next: read }) }
+      } finally {
+        this.#isCopying = false
+      }
+    }
+    return this.#inTurn(
+      (done) => this.#exchanges.runOwn(sending, operation, run, done),
+      () => sending.rowCount,
+    )
+  }
+
   /** Makes the transaction fail, so that it can no longer be committed. */
   fail(error: DataBridgeError): Promise<void> {
     const { transaction } = this.#exchanges
@@ -275,6 +314,10 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
   }
 
   #inTurn<T>(work: (done: Done) => void, finish: () => T, ended?: () => void): Promise<T> {
+    if (this.#isCopying && copying.getStore() === this) {
+      ended?.()
+      return rejection(busyCopyingError())
+    }
     const promise = new Promise<T>((resolve) => {
       const done = (error?: unknown): void => {
         const result = resultOf(error, finish)

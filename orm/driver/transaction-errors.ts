@@ -90,3 +90,12 @@ export function transactionTimeoutError(limitMs: number): DataBridgeError {
 function isTransactionTimeout(error: unknown): error is DataBridgeError {
   return error instanceof DataBridgeError && error.code === 'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT'
 }
+
+/** The rows of a COPY wait for a statement that waits for the end of the COPY. */
+export function busyCopyingError(): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    'copy() expected rows that do not wait for a statement of its own session, which is busy until the COPY has ended; ' +
+      'read them in another session',
+  )
+}

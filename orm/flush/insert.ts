@@ -13,6 +13,7 @@ import { insertDefaults, insertRows } from '../sql/insert-statements.ts'
 import type { Statement } from '../sql/statement.ts'
 import { exactKeys, hasInexactKeys } from '../unit-of-work/exact-keys.ts'
 import { areSafelyKept, isSafelyRead } from './safely-read.ts'
+import { type Slice, slicesOf } from './slices.ts'
 import { readVersions } from './versions.ts'
 import { countError, keylessError, notStoredError } from './write-errors.ts'
 import { inLockOrder } from './lock-order.ts'
@@ -52,12 +53,14 @@ export function insertsOf(
   entities: readonly Entity[],
 ): readonly Batch[] {
   const facts = writing.factsOf(table)
-  return Array.from(withSameColumns(table, entities), (same) =>
-    insertSame(writing, table, inLockOrder(table, facts, same)),
-  )
+  return [...withSameColumns(table, entities)].flatMap((same) => {
+    const sent = sentRows(writing, table, inLockOrder(table, facts, same))
+    return slicesOf(sent).map((slice) => insertSame(writing, table, { ...sent, ...slice }))
+  })
 }
 
-function withSameColumns(
+/** New rows in groups that have values for the same columns. */
+export function withSameColumns(
   table: TableMetadata,
   entities: readonly Entity[],
 ): Iterable<readonly Entity[]> {
@@ -70,16 +73,38 @@ function withSameColumns(
 
 const noColumns: Row = []
 
-function insertSame(writing: Writing, table: TableMetadata, entities: readonly Entity[]): Batch {
+/** What an INSERT of rows sends, which have values for the same columns. */
+export interface SentRows extends Slice {
+  readonly columns: readonly ColumnMetadata[]
+  /** Whether values of an identity are stored that PostgreSQL always makes itself. */
+  readonly overrides: boolean
+  /** Columns that the database makes of an expression, and that the rows leave to it. */
+  readonly omitted: readonly ColumnMetadata[]
+}
+
+export function sentRows(
+  writing: Writing,
+  table: TableMetadata,
+  entities: readonly Entity[],
+): SentRows {
   const facts = writing.factsOf(table)
   const given = givenColumns(entities[0] as Entity)
   const omitted = given.filter(
     (column) => facts.isGenerated(column) && entities.every((one) => valueOf(one, column) === null),
   )
   const columns = given.filter((column) => !omitted.includes(column))
-  const sent = columns.map((column) => keptColumn(writing, table, column, entities))
-  const overrides =
-    columns.some((column) => facts.isAlwaysIdentity(column)) && entities.some(keepsKey)
+  return {
+    entities,
+    columns,
+    values: columns.map((column) => keptColumn(writing, table, column, entities)),
+    overrides: columns.some((column) => facts.isAlwaysIdentity(column)) && entities.some(keepsKey),
+    omitted,
+  }
+}
+
+function insertSame(writing: Writing, table: TableMetadata, rows: SentRows): Batch {
+  const facts = writing.factsOf(table)
+  const { entities, columns, values: sent, overrides, omitted } = rows
   const returned = facts.afterInsert(columns)
   // What the database makes of these is not read back.
   const unread = omitted.filter(({ deferred }) => deferred)

@@ -28,7 +28,15 @@ export function inLockOrder(
     .filter((columns) => columns.every(isGiven))
   // A key that is no primary key is rather one that others choose too.
   const columns = keys.find((each) => !each.every(({ primaryKey }) => primaryKey)) ?? keys[0]
-  if (columns === undefined) return entities
+  return columns === undefined ? entities : inOrderOf(columns, entities)
+}
+
+/** New rows in the order of some of their values. */
+export function inOrderOf(
+  columns: readonly ColumnMetadata[],
+  entities: readonly Entity[],
+): readonly Entity[] {
+  if (entities.length < 2) return entities
   const rows = entities.map((entity) => ({
     entity,
     key: columns.map((column) => comparable(keptOf(column, valueOf(entity, column)))),

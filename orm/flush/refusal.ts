@@ -7,13 +7,16 @@ import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { TableFacts } from '../sql/table-facts.ts'
 import type { Batch } from './writing.ts'
 
+/** What was written. */
+type Refusable = Pick<Batch, 'verb' | 'table' | 'entities' | 'parts'>
+
 /**
  * Adds to the error of a violated constraint its columns, and the entity that was refused, if that is
  * certain.
  */
 export function explainRefusal(
   error: unknown,
-  whole: Batch,
+  whole: Refusable,
   factsOf: (table: TableMetadata) => TableFacts,
 ): void {
   const violation = violationOf(error)
@@ -32,10 +35,10 @@ export function explainRefusal(
 
 /** The writes to the table of the violation, as one. */
 function partOf(
-  whole: Batch,
+  whole: Refusable,
   violation: Violation,
   factsOf: (table: TableMetadata) => TableFacts,
-): Batch {
+): Refusable {
   const own = whole.parts?.filter(({ table }) => isOf(table, violation, factsOf(table))) ?? []
   const [first] = own
   if (first === undefined) return whole
@@ -53,7 +56,7 @@ function isOf(table: TableMetadata, violation: Violation, facts: TableFacts): bo
 }
 
 function ownColumns(
-  { table }: Batch,
+  { table }: Refusable,
   { constraint, column, detail }: Violation,
   facts: TableFacts,
 ): readonly ColumnMetadata[] | undefined {
@@ -76,7 +79,7 @@ const isKey: ReadonlySet<string> = new Set(['23505', '23503'])
 
 /** The entity with the refused values; undefined if several entities have them, or none. */
 function refusedOf(
-  { entities }: Batch,
+  { entities }: Refusable,
   { sqlState, detail }: Violation,
   columns: readonly ColumnMetadata[] | undefined,
 ): Entity | undefined {

@@ -23,6 +23,9 @@ export interface QueryOperation extends Nested {
     | 'update'
     | 'delete'
     | 'execute'
+    | 'insert'
+    | 'upsert'
+    | 'copy'
   /** Undefined for `execute`. */
   readonly table: TableMetadata | undefined
   /** The number of conditions that AND joins at the top level. */

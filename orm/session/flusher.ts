@@ -132,7 +132,7 @@ export class Flusher {
       await this.beforeQuery(tablesOfWrite(write), operation)
       return this.alone(() => this.#writeByQuery(write, name, operation, read))
     }
-    return this.#tracked(run())
+    return this.tracked(run())
   }
 
   async #writeByQuery<T>(
@@ -144,7 +144,7 @@ export class Flusher {
     // What the database does with rows that refer to deleted ones.
     const others = write.verb === 'DELETE' ? withAncestors(this.#work.identity.tables()) : []
     await this.#learn([write.from.table, ...others], operation)
-    const writer = new Writer(this.#work, this.#connection, this.#catalogue, operation)
+    const writer = this.writer(operation)
     let result: { readonly value: T } | undefined
     await writer.settleNext(() =>
       putQueryWrite(writer, write, name, (written) => (result = { value: read(written) })),
@@ -167,7 +167,7 @@ export class Flusher {
       await this.flush(operation)
       return this.#execute(statement, operation, form)
     }
-    return this.#tracked(observed(this.#observer, operation, run, countRows))
+    return this.tracked(observed(this.#observer, operation, run, countRows))
   }
 
   async #execute(
@@ -188,6 +188,28 @@ export class Flusher {
       this.#catalogue.clear()
     }
     return outcome
+  }
+
+  /**
+   * Flushes, before rows of a table are written that are no changes of the unit of work. For {@link alone}.
+   *
+   * @param inserted what stands for the rows
+   */
+  async beforeWrites(
+    table: TableMetadata,
+    inserted: readonly object[],
+    operation: Operation,
+  ): Promise<void> {
+    if (this.#isReadOnly) throw readOnlyError()
+    const changes = this.#work.changes()
+    if (!isEmpty(changes)) await this.#write(changes, operation, settle)
+    if (table.version !== undefined) this.#guard?.check([], inserted)
+    await this.#learn([table], operation)
+  }
+
+  /** What sends the statements of an operation. */
+  writer(operation: Operation): Writer {
+    return new Writer(this.#work, this.#connection, this.#catalogue, operation)
   }
 
   /** What shares the fate of the writes, when a savepoint is set. */
@@ -213,7 +235,7 @@ export class Flusher {
   }
 
   /** Tracks SQL that runs, so that a commit includes it even if the program does not await it. */
-  #tracked<T>(work: Promise<T>): Promise<T> {
+  tracked<T>(work: Promise<T>): Promise<T> {
     const executing = (this.#executing ??= new Set())
     executing.add(work)
     return work.finally(() => executing.delete(work))
@@ -306,7 +328,7 @@ export class Flusher {
         for (const table of withAncestors(this.#work.identity.tables())) tables.add(table)
       const learning = this.#learn(tables, operation)
       if (learning !== undefined) await learning
-      const writer = new Writer(this.#work, this.#connection, this.#catalogue, operation)
+      const writer = this.writer(operation)
       await writeChanges(writer, changes)
       return finish(writer)
     }

@@ -1,4 +1,5 @@
 import type { Operation, Outcome, QueryOperation, SessionOperation } from '../observe/operation.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
 import type { ChangeSet } from '../unit-of-work/change-set.ts'
 
 type Counts = Pick<SessionOperation, 'pending' | 'dirty' | 'deleted'>
@@ -30,6 +31,14 @@ export function callbackOperation(name: string): SessionOperation {
 /** The operation of `execute()`. */
 export function executeOperation(): QueryOperation {
   return { kind: 'query', name: 'execute', table: undefined, filters: 0, limit: undefined }
+}
+
+/** The operation of a write beside the unit of work. */
+export function bulkOperation(
+  name: 'insert' | 'upsert' | 'copy',
+  table: TableMetadata,
+): QueryOperation {
+  return { kind: 'query', name, table, filters: 0, limit: undefined }
 }
 
 export const noOutcome = (): Outcome => ({})

@@ -14,15 +14,15 @@ import {
   tryAdvisory,
 } from './advisory-locks.ts'
 import { AfterCommit } from './after-commit.ts'
+import { BulkMethods } from './bulk-methods.ts'
 import type { DueCallback } from './due-callback.ts'
 import { type ExecutedRows, executedRows } from './executed-rows.ts'
 import { awaitsFlush } from '../flush/awaits-flush.ts'
 import { noOutcome, sessionOperation } from './operations.ts'
-import { SessionReads } from './session-reads.ts'
 import type { TransactionOptions } from './transaction-options.ts'
 
 /** A unit of work on one database. `Session` adds where its connections come from. */
-export class BaseSession extends SessionReads implements AsyncDisposable {
+export class BaseSession extends BulkMethods implements AsyncDisposable {
   /** The cost of the session so far. The values are live. */
   get stats(): SessionStats {
     return this.parts.stats.view

@@ -20,3 +20,8 @@ export function literal(text: string): string {
 export function aliasedNames(alias: string, columns: readonly ColumnMetadata[]): string {
   return columns.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
 }
+
+/** A name that no column has: the wanted one, or a longer one. */
+export function freeName(wanted: string, columns: readonly ColumnMetadata[]): string {
+  return columns.some(({ name }) => name === wanted) ? freeName(`${wanted}#`, columns) : wanted
+}

@@ -3,7 +3,7 @@ import { decoderOf, rowDecoder } from '../schema/row-decoder.ts'
 import { textOfKept } from '../schema/values.ts'
 import type { Primitive, Row } from '../schema/wire-form.ts'
 import { arrayParameter } from './array-parameter.ts'
-import { quote, quoteTable } from './identifier.ts'
+import { freeName, quote, quoteTable } from './identifier.ts'
 import { names, positions, returning, writing } from './keyed-rows.ts'
 import { type Statement, statementsOf } from './statement.ts'
 import type { TableFacts } from './table-facts.ts'
@@ -58,10 +58,6 @@ function manyRowsText(columns: readonly ColumnMetadata[], facts: TableFacts): st
     `select ${items.join(', ')} from unnest(${arrays.join(', ')}) ` +
     `with ordinality as given (${names(columns)}, ${place}) order by ${place}`
   )
-}
-
-function freeName(wanted: string, columns: readonly ColumnMetadata[]): string {
-  return columns.some(({ name }) => name === wanted) ? freeName(`${wanted}#`, columns) : wanted
 }
 
 /** Inserts rows that leave every column to PostgreSQL; there is nothing to unnest, so the text has each row. */

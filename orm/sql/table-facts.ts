@@ -147,7 +147,7 @@ export class TableFacts {
 
   /** The columns that an INSERT of these columns has to return. Of a deferred one nobody asks what the database made. */
   afterInsert(given: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
-    const columns = this.#rowWith(given.filter(isDeferred))
+    const columns = this.rowWith(given.filter(isDeferred))
     if (!this.isPlain) return columns
     return columns.filter((column) => !given.includes(column) || this.#isAltered(column))
   }
@@ -161,13 +161,13 @@ export class TableFacts {
     changed: readonly ColumnMetadata[],
     loaded: readonly ColumnMetadata[],
   ): readonly ColumnMetadata[] {
-    if (!this.isPlain) return this.#rowWith(loaded)
+    if (!this.isPlain) return this.rowWith(loaded)
     const renewed = this.#renewed.filter((one) => !one.deferred || loaded.includes(one))
     return [...changed.filter((column) => this.#isAltered(column)), ...renewed]
   }
 
   /** The columns that a write may give back, with some deferred ones. */
-  #rowWith(deferred: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
+  rowWith(deferred: readonly ColumnMetadata[]): readonly ColumnMetadata[] {
     const { list } = columnsWith(this.#table, deferred)
     return this.rereadsXmin ? list.filter((column) => column !== this.#table.version) : list
   }

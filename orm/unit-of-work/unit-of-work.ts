@@ -220,6 +220,15 @@ export class UnitOfWork {
     this.undo.renewed(entity, before, state.snapshot ?? row)
   }
 
+  /**
+   * The row of an entity was written, which is no change of the entity.
+   *
+   * @param before the row before; undefined for a new one
+   */
+  wroteBeside(entity: Entity, before: Row | undefined): void {
+    this.#remember(entity, before)
+  }
+
   removed(entity: Entity): void {
     const state = stateOf(entity)
     this.#remember(entity, state.snapshot)
