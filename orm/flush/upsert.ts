@@ -4,7 +4,7 @@ import { type Identity, identityOf } from '../entity/identity.ts'
 import { valueOf } from '../entity/property.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { columnsOf, type RowColumns } from '../schema/row-columns.ts'
-import { keptOf, textOfKept } from '../schema/values.ts'
+import { keptOf, requireValue, textOfKept } from '../schema/values.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type KeyParts, selectByKeys } from '../sql/key-statements.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -91,7 +91,7 @@ function putConflicting(
     const statement = (): Statement =>
       insertOrUpdateRows(
         table,
-        { ...rows, overrides, reserved, match: columns },
+        { ...rows, overrides, reserved, match: columns, renewed: renewedValues(table, conflict) },
         conflict,
         facts,
         returned,
@@ -109,6 +109,15 @@ function putConflicting(
   const { on, update } = conflict
   if (on !== undefined && update.length === 0)
     putExisting(writing, table, entities, on, returned, stored)
+}
+
+/** What `onUpdate()` makes for the rows that are there. */
+function renewedValues(table: TableMetadata, { renewed }: Conflict): Row {
+  return renewed.map((column) => {
+    const value = column.onUpdate?.()
+    requireValue(table, column, value)
+    return keptOf(column, value)
+  })
 }
 
 function rowsAt(sent: SentRows, places: readonly number[]): SentRows {

@@ -82,6 +82,7 @@ export class BulkWrites {
         conflict,
       )
       if (entities.length > 0) await rereadVersions(writer, table, entities)
+      await writer.settle()
       return entities
     }
     return observed(this.#observer, operation, () => this.#flusher.alone(write), countEntities)

@@ -26,7 +26,7 @@ export interface InsertOptions<C extends AnyEntityClass> {
   readonly onConflict?: 'ignore' | ConflictColumns<C> | undefined
 }
 
-const ignore: Conflict = Object.freeze({ on: undefined, update: [] })
+const ignore: Conflict = Object.freeze({ on: undefined, update: [], renewed: [] })
 
 /** @returns undefined if a conflict is an error */
 export function insertConflict(
@@ -54,11 +54,10 @@ export function conflictOf(table: TableMetadata, options: unknown, where: string
     throw queryError(
       `${where}: update expected columns beside the primary key and the version, got ${fixed.property}`,
     )
-  if (changed.length === 0) return { on: key, update: changed }
   const renewed = table.columns.filter(
     (column) => column.onUpdate !== undefined && !changed.includes(column),
   )
-  return { on: key, update: [...changed, ...renewed] }
+  return { on: key, update: changed, renewed: changed.length === 0 ? [] : renewed }
 }
 
 function columnsOf(table: TableMetadata, given: unknown, where: string): readonly ColumnMetadata[] {

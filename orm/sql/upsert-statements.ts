@@ -15,6 +15,8 @@ export interface Conflict {
   readonly on: readonly ColumnMetadata[] | undefined
   /** What the row that is there takes from the given one. Empty: it stays as it is. */
   readonly update: readonly ColumnMetadata[]
+  /** The columns that get a value of `onUpdate()` then. */
+  readonly renewed: readonly ColumnMetadata[]
 }
 
 /** Rows to insert, with values for the same columns. */
@@ -28,6 +30,8 @@ export interface ConflictingRows {
   readonly reserved: readonly (readonly [column: ColumnMetadata, maker: string])[]
   /** Whether a row that comes back is a given one: they are equal in these columns. */
   readonly match: readonly ColumnMetadata[]
+  /** What is kept of the renewed columns of the conflict. */
+  readonly renewed: Row
 }
 
 /**
@@ -50,7 +54,7 @@ export function insertOrUpdateRows(
     positions(columns),
     positions(rows.reserved.map(([column]) => column)),
     conflict.on === undefined ? '' : `on${positions(conflict.on)}`,
-    positions(conflict.update),
+    `${positions(conflict.update)}+${positions(conflict.renewed)}`,
     positions(rows.match),
     returned.shape,
   ].join('|')
@@ -66,12 +70,15 @@ export function insertOrUpdateRows(
   )
   return {
     ...compiled,
-    parameters: columns.map((column, index) => {
-      const items = values[index] as Row
-      return isOne
-        ? textOfKept(column, items[0] as Primitive)
-        : arrayParameter(column, facts.castsOf(column), items)
-    }),
+    parameters: [
+      ...columns.map((column, index) => {
+        const items = values[index] as Row
+        return isOne
+          ? textOfKept(column, items[0] as Primitive)
+          : arrayParameter(column, facts.castsOf(column), items)
+      }),
+      ...conflict.renewed.map((column, index) => textOfKept(column, rows.renewed[index] ?? null)),
+    ],
   }
 }
 
@@ -86,7 +93,7 @@ function oneRowText(
       ? 'default values'
       : `values (${columns.map((_, index) => `$${index + 1}`).join(', ')})`
   return (
-    `${intoText(table, columns, overrides)} ${values}${conflictText(table, conflict)} ` +
+    `${intoText(table, columns, overrides)} ${values}${conflictText(table, conflict, columns.length)} ` +
     `returning ${[...list.map(({ name }) => `target.${quote(name)}`), '1::bigint'].join(', ')}`
   )
 }
@@ -116,7 +123,7 @@ function manyRowsText(
     `with given as materialized (select ${items.join(', ')} from unnest(${arrays.join(', ')}) ` +
     `with ordinality as given (${names(columns)}, ${place})), ` +
     `written as (${intoText(table, all, overrides)} select ${names(all)} from given order by ${place}` +
-    `${conflictText(table, conflict)} returning ${list.map(({ name }) => `target.${quote(name)}`).join(', ')}) ` +
+    `${conflictText(table, conflict, columns.length)} returning ${list.map(({ name }) => `target.${quote(name)}`).join(', ')}) ` +
     `select ${[...back, `given.${place}`].join(', ')} from written join given on ${keys.join(' and ')} ` +
     `order by given.${place}`
   )
@@ -131,10 +138,16 @@ function intoText(
   return `insert into ${quoteTable(table)} as target${list}${overrides ? ' overriding system value' : ''}`
 }
 
-function conflictText(table: TableMetadata, { on, update }: Conflict): string {
+/** @param parameters how many are before its own */
+function conflictText(
+  table: TableMetadata,
+  { on, update, renewed }: Conflict,
+  parameters: number,
+): string {
   const target = on === undefined ? '' : ` (${names(on)})`
   if (update.length === 0) return ` on conflict${target} do nothing`
   const sets = update.map(({ name }) => `${quote(name)} = excluded.${quote(name)}`)
-  const all = [...sets, ...nextVersion(table, 'target.')]
+  const made = renewed.map(({ name }, index) => `${quote(name)} = $${parameters + index + 1}`)
+  const all = [...sets, ...made, ...nextVersion(table, 'target.')]
   return ` on conflict${target} do update set ${all.join(', ')}`
 }
