@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Connection, Submittable } from 'pg'
 import { isServerError } from './lane/server-error.ts'
 import { throwLater } from './lane/throw-later.ts'
@@ -82,6 +83,8 @@ export class CopyIn implements Submittable {
         if (this.#isStopped) return
         if (chunk === undefined) break
         connection.sendCopyFromChunk(chunk)
+        // A socket that takes everything at once would leave no turn to whoever answers, or cancels.
+        await setImmediate()
         await this.#drained(connection)
         if (this.#isStopped) return
       }

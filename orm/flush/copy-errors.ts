@@ -27,7 +27,9 @@ export function refusedCopyError(
   factsOf: (table: TableMetadata) => TableFacts,
 ): unknown {
   explainRefusal(error, { verb: 'INSERT', table, entities: [] }, factsOf)
-  const number = rowNumber(cause)
+  // Others, such as a lost connection, are not about the row that was read last.
+  const isOfRow = /^(22|23|P0)/.test((error as DataBridgeError).sqlState ?? '')
+  const number = isOfRow ? rowNumber(cause) : undefined
   return number === undefined ? error : copyRowError(error, table, number)
 }
 

@@ -118,6 +118,11 @@ async function spansOfEverything(): Promise<readonly ReadableSpan[]> {
       .limit(2)
       .aggregate(() => ({ posts: count() }))
     await session.execute(sql`select ${1}::integer as one`)
+    const ann = { name: 'Ann', email: 'ann@example.com' }
+    await session.insertMany(User, [ann])
+    await session.insertMany(User, [ann], { onConflict: 'ignore' })
+    await session.upsert(User, ann, { on: ['email'], update: ['name'] })
+    await session.copy(User, [{ name: 'Ben', email: 'ben@example.com' }])
     await (
       await session.get(Comment, 1)
     )?.post // the identity map has it
