@@ -73,7 +73,7 @@ export class BulkWrites {
     if (given.length === 0) return given
     const operation = bulkOperation(name, table)
     const write = async (): Promise<Entity[]> => {
-      await this.#flusher.beforeWrites(table, given, operation)
+      await this.#flusher.beforeWrites(table, conflict.update.length > 0, operation)
       const writer = this.#flusher.writer(operation)
       const stored = await insertOrUpdate(writer, table, given, conflict)
       const entities = this.#keep(
@@ -106,6 +106,10 @@ export class BulkWrites {
       const isNew = stored[index]?.isNew
       if (isNew !== false) this.#work.wroteBeside(entity, isNew ? undefined : before[index])
     })
+    this.#flusher.inserted(
+      table,
+      entities.filter((_, index) => stored[index]?.isNew),
+    )
     return entities
   }
 
@@ -116,7 +120,7 @@ export class BulkWrites {
     const copy = async (): Promise<number> => {
       try {
         if (!(await rows.begin())) return 0
-        await this.#flusher.alone(() => this.#flusher.beforeWrites(table, [rows], operation))
+        await this.#flusher.alone(() => this.#flusher.beforeWrites(table, false, operation))
         return await this.#copy(table, rows, operation)
       } finally {
         rows.end()
@@ -134,6 +138,7 @@ export class BulkWrites {
       refused: (error, cause) => refusedCopyError(error, cause, table, factsOf),
     })
     this.#work.executed()
+    this.#flusher.inserted(table, [rows])
     return count
   }
 }

@@ -25,7 +25,7 @@ import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
 import { SqlSavepoints } from './sql-savepoints.ts'
 import type { UnitOfWork } from '../unit-of-work/unit-of-work.ts'
-import { checkWrites, type WriteGuard } from './write-guard.ts'
+import { checkWrites, uncomparedError, type WriteGuard } from './write-guard.ts'
 import { Writer } from '../flush/writer.ts'
 
 /** What there was when a savepoint was set. */
@@ -193,18 +193,20 @@ export class Flusher {
   /**
    * Flushes, before rows of a table are written that are no changes of the unit of work. For {@link alone}.
    *
-   * @param inserted what stands for the rows
+   * @param changes whether it may change rows that are there
    */
-  async beforeWrites(
-    table: TableMetadata,
-    inserted: readonly object[],
-    operation: Operation,
-  ): Promise<void> {
+  async beforeWrites(table: TableMetadata, changes: boolean, operation: Operation): Promise<void> {
     if (this.#isReadOnly) throw readOnlyError()
-    const changes = this.#work.changes()
-    if (!isEmpty(changes)) await this.#write(changes, operation, settle)
-    if (table.version !== undefined) this.#guard?.check([], inserted)
+    if (changes && table.version !== undefined && this.#guard !== undefined)
+      throw uncomparedError(table)
+    const pending = this.#work.changes()
+    if (!isEmpty(pending)) await this.#write(pending, operation, settle)
     await this.#learn([table], operation)
+  }
+
+  /** Rows were inserted that are no changes of the unit of work. @param rows their entities, or what stands for them */
+  inserted(table: TableMetadata, rows: readonly object[]): void {
+    if (table.version !== undefined) this.#guard?.check([], rows)
   }
 
   /** What sends the statements of an operation. */

@@ -1,4 +1,6 @@
 import { stateOf } from '../entity/entity-state.ts'
+import { DataBridgeError } from '../errors.ts'
+import type { TableMetadata } from '../schema/metadata.ts'
 import type { ChangeSet } from '../unit-of-work/change-set.ts'
 
 /** @internal Decides whether a session may write entities that have a version. */
@@ -38,4 +40,14 @@ export function checkWrites(
 
 function hasVersion(entity: object): boolean {
   return stateOf(entity).table.version !== undefined
+}
+
+/** A write changes rows that nobody has read, so that there is no version to compare. */
+export function uncomparedError({ entityName, fullName }: TableMetadata): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_FLUSH',
+    `If-Match expected a request that reads a ${entityName} and changes it, got a write with onConflict and update, ` +
+      'which compares no version: use the unit of work, or leave out etag: true on this route',
+    { table: fullName },
+  )
 }
