@@ -53,7 +53,7 @@ await query(`
     bytes bytea not null, is_on boolean not null, length int generated always as (length(words)) stored);
   alter table items add check (amount >= 0)`)
 
-const pool = new pg.Pool({ connectionString: url, max: 2 })
+const pool = new pg.Pool({ connectionString: url, max: 1 })
 const ofApplication = new Database({ pool })
 const single = new Database({ connectionString: url, max: 1 })
 afterAll(async () => {
@@ -68,6 +68,12 @@ const count = async () => (await query<{ n: number }>('select count(*)::int as n
 async function* named(names: Iterable<string>): AsyncGenerator<NewRow<typeof Item>> {
   for (const name of names) yield { name }
 }
+
+/** The process of the server behind the only connection of a pool. */
+const processOf = (source: Database) =>
+  source.run(
+    async (session) => (await session.execute(sql`select pg_backend_pid() as pid`))[0]?.['pid'],
+  )
 
 /** Rows that never end, and what was asked of them. */
 class Endless {
@@ -231,21 +237,26 @@ describe.each([
   it('ends when the session is aborted, while the rows wait for ever', async () => {
     const endless = new Endless(1000)
     const aborting = new AbortController()
+    const before = await processOf(source)
     await using session = new Session(source, { signal: aborting.signal })
     const copying = session.copy(Item, endless.rows())
     await expect.poll(() => endless.given).toBe(1000)
     aborting.abort()
     await expect(copying).rejects.toThrow(coded('DATA_BRIDGE_ERR_ABORTED'))
     await expect.poll(idle).toEqual([])
+    // The connection was given back, and not cut off.
+    expect(await processOf(source)).toBe(before)
     expect(await source.run((other) => other.copy(Item, named('ab')))).toBe(2)
     expect(await count()).toBe(2)
   })
 
   it('ends when the time of the statement is over', async () => {
     const endless = new Endless(10)
+    const before = await processOf(source)
     await using session = new Session(source, { timeouts: { statement: 50 } })
     await failure('DATA_BRIDGE_ERR_STATEMENT_TIMEOUT', () => session.copy(Item, endless.rows()))
     await session.rollback()
+    expect(await processOf(source)).toBe(before)
     expect(await session.copy(Item, named('ab'))).toBe(2)
   })
 

@@ -109,6 +109,7 @@ describe('insertMany', () => {
     await expect(session.insertMany(User, [values('a')])).rejects.toThrow(refused)
     await expect(session.insertMany(User, [values('a')], onEmail)).rejects.toThrow(refused)
     await expect(session.copy(User, [values('a')])).rejects.toThrow(refused)
+    expect(session.hasUnsaved).toBe(false)
   })
 
   it('is one operation of the program', async () => {
