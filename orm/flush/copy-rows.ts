@@ -25,6 +25,8 @@ export class CopyRows implements CopySource {
   #first: Next | undefined
   #facts: TableFacts | undefined
   #columns: readonly ColumnMetadata[] = []
+  /** Whether a column, by its position, is one of them. */
+  readonly #isSent: boolean[] = []
   #number = 0
   /** Whether the iterator has told that there are no more, or has thrown. */
   #isDone = false
@@ -54,6 +56,7 @@ export class CopyRows implements CopySource {
     this.#facts = facts
     const row = this.#inRow(1, () => this.#complete(this.#first?.value))
     this.#columns = this.#table.columns.filter((column) => this.#isGiven(row, column))
+    for (const { position } of this.#columns) this.#isSent[position] = true
     return this.#columns
   }
 
@@ -106,9 +109,10 @@ export class CopyRows implements CopySource {
 
   #line(values: unknown): string {
     const row = this.#complete(values)
-    for (const column of this.#table.columns)
-      if (this.#isGiven(row, column) !== this.#columns.includes(column))
-        throw otherColumnsError(column, this.#columns.includes(column))
+    for (const column of this.#table.columns) {
+      const isExpected = this.#isSent[column.position] === true
+      if (this.#isGiven(row, column) !== isExpected) throw otherColumnsError(column, isExpected)
+    }
     return copyLine(this.#columns.map((column) => encodeColumn(column, valueOf(row, column))))
   }
 
