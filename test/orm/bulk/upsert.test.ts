@@ -156,7 +156,9 @@ describe('upsert', () => {
   it('does not deadlock where sessions write the same rows in other orders', async () => {
     await using first = database.session()
     await first.upsert(Account, { code: 'm', name: 'first' }, byCode)
-    const orders = ['amz', 'zma'].map((codes) => [...codes].map((code) => ({ code, name: codes })))
+    const orders = ['amz', 'zma'].map((codes) =>
+      codes.split('').map((code) => ({ code, name: codes })),
+    )
     const writing = orders.map((rows) =>
       database.run((session) => session.insertMany(Account, rows, { onConflict: byCode })),
     )
