@@ -10,11 +10,13 @@ import { expressionsOf, type QueryPlan } from './plan.ts'
 import { type RowsQuery, rowsQuery } from './rows-query.ts'
 import type { Selected } from './run.ts'
 
-/** The plan with the conditions of filters. */
+/** The plan with the conditions of filters: those of a table may be objects of values. */
 export function filtered(plan: QueryPlan, filters: readonly unknown[], where: string): QueryPlan {
-  const { from } = plan
-  const joined = joinedSources(plan)
-  const added = filters.flatMap((filter) => conditionsOf(from, filter, where, joined))
+  const { from, joined } = plan
+  const isTable = from.rows === undefined && joined === undefined
+  const added = isTable
+    ? filters.flatMap((filter) => conditionsOf(from, filter, where))
+    : filters.map((filter) => conditionOf(plan, filter, where))
   return added.length === 0 ? plan : { ...plan, where: narrowed(plan.where, ...added) }
 }
 
@@ -31,9 +33,13 @@ export function grouped(plan: QueryPlan, by: unknown, where: string): QueryPlan 
 
 /** The plan with a condition on its groups. */
 export function having(plan: QueryPlan, condition: unknown, where: string): QueryPlan {
-  const added = callWithRefs(plan.from, condition, where, joinedSources(plan))
-  requireConditions(where, [added])
-  return { ...plan, having: narrowed(plan.having, added as Condition) }
+  return { ...plan, having: narrowed(plan.having, conditionOf(plan, condition, where)) }
+}
+
+function conditionOf(plan: QueryPlan, callback: unknown, where: string): Condition {
+  const condition = callWithRefs(plan.from, callback, where, joinedSources(plan))
+  requireConditions(where, [condition])
+  return condition as Condition
 }
 
 /** The plan without equal rows, or with the first row of those that are equal in some expressions. */

@@ -1,11 +1,18 @@
 import { DataBridgeError, describe } from '../errors.ts'
-import { Compound, Enclosed, RecursiveRows, type SetOperation } from '../sql/row-queries.ts'
+import {
+  Compound,
+  Enclosed,
+  NamedRows,
+  RecursiveRows,
+  type SetOperation,
+} from '../sql/row-queries.ts'
 import type { SqlNode } from '../sql/node.ts'
 import { optionError, refuseUnknown, requireBoolean } from '../util/option-checks.ts'
 import { listed } from '../util/messages.ts'
 import {
+  around,
   isRows,
-  namedSelect,
+  freeSelect,
   ofRows,
   type RowsQuery,
   rowsPart,
@@ -21,9 +28,21 @@ export function combined(
 ): SeenRows {
   const properties = Object.keys(query.selected)
   const right = enclosedLike(properties, other, where)
-  const left = new Enclosed(namedSelect(query, properties))
+  const left = new Enclosed(freeSelect(query, properties))
   const rows = ofRows(query, new Enclosed(new Compound(left, operation, right)))
-  return operation.endsWith(' all') ? rows : { ...rows, key: properties }
+  return operation === 'union all' ? rows : { ...rows, key: properties }
+}
+
+/** How PostgreSQL reads the rows that {@link Rows.cte} names. */
+export interface CteOptions {
+  /** Whether it reads all of them before the statement uses any. By default it decides. */
+  readonly materialized?: boolean | undefined
+}
+
+/** The rows of a query, which a statement names in its WITH. */
+export function named(query: RowsQuery, options: unknown, where: string): SeenRows {
+  const { materialized } = optionOf(options, 'materialized', where) as CteOptions
+  return around(query, (select) => new NamedRows(select, materialized))
 }
 
 /** How {@link Rows.recursive} collects rows. */
@@ -32,27 +51,42 @@ export interface RecursiveOptions {
   readonly all?: boolean | undefined
 }
 
-/** The rows of a query, and those that another one makes of them. */
+/**
+ * The rows of a query, and those that another one makes of them.
+ *
+ * @param next the callback that gives it
+ * @param rowsOf makes what the callback sees
+ */
 export function recursive(
   query: RowsQuery,
-  next: (before: SeenRows) => unknown,
+  next: unknown,
+  rowsOf: (before: SeenRows) => unknown,
   options: unknown,
   where: string,
 ): SeenRows {
+  if (typeof next !== 'function') {
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `${where} expected a callback such as (before) => …, got ${describe(next)}`,
+    )
+  }
   const properties = Object.keys(query.selected)
-  const first = new Enclosed(namedSelect(query, properties))
+  const first = new Enclosed(freeSelect(query, properties))
   const made = (before: SqlNode): SqlNode =>
-    enclosedLike(properties, next(ofRows(query, before)), where)
-  return ofRows(query, new RecursiveRows(first, unionOf(options, where), made))
+    enclosedLike(properties, next(rowsOf(ofRows(query, before))), where)
+  const { all } = optionOf(options, 'all', where) as RecursiveOptions
+  return ofRows(query, new RecursiveRows(first, all === true ? 'union all' : 'union', made))
 }
 
-function unionOf(options: unknown, where: string): SetOperation {
+/** Options of which the only one is true or false. */
+function optionOf(options: unknown, name: string, where: string): object {
   if (typeof options !== 'object' || options === null)
-    throw optionError(`${where} expected options such as { all: true }, got ${describe(options)}`)
-  refuseUnknown(options, ['all'], where)
-  const { all } = options as RecursiveOptions
-  requireBoolean(`${where}: all`, all)
-  return all === true ? 'union all' : 'union'
+    throw optionError(
+      `${where} expected options such as { ${name}: true }, got ${describe(options)}`,
+    )
+  refuseUnknown(options, [name], where)
+  requireBoolean(`${where}: ${name}`, (options as Record<string, unknown>)[name])
+  return options
 }
 
 /** A query whose values come in the order of another one's: SQL matches them by their places. */
@@ -71,5 +105,5 @@ function enclosedLike(properties: readonly string[], other: unknown, where: stri
       `${where} expected a query that selects ${listed(properties)}, got one that selects ${listed(names)}`,
     )
   }
-  return new Enclosed(namedSelect(query, properties))
+  return new Enclosed(freeSelect(query, properties))
 }

@@ -1,6 +1,6 @@
 import type { Condition } from '../sql/node.ts'
 import { having, selectedBy, selectedRows } from './callbacks.ts'
-import type { QueryPlan } from './plan.ts'
+import { notSentError, type QueryPlan } from './plan.ts'
 import type { RowRefs, Selection } from './query-types.ts'
 import type { makeRows, Rows } from './rows.ts'
 import { type QueryContext, runAggregate } from './run.ts'
@@ -37,5 +37,10 @@ export class GroupedRows<T> {
     const plan = { ...this.#plan, orders: [] }
     const selected = selectedBy(plan, select, `${this.#label}.aggregate()`)
     return runAggregate(this.#context, plan, selected) as Promise<R[]>
+  }
+
+  /** @internal Refuses a query that is sent as JSON: it would be `{}`. */
+  toJSON(): never {
+    throw notSentError(`${this.#label}.groupBy()`)
   }
 }

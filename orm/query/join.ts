@@ -46,7 +46,7 @@ export function joinTo(
   }
   const { joined = [] } = plan
   const { from, rows, selected } = given[joinedPart]()
-  const source = besideSource(plan.from, from, rows, joined.length)
+  const source = besideSource(plan.from, from.table, rows, joined.length)
   if (selected !== undefined) rowColumns(source, namedValues(selected))
   const sources = [...joined.map((each) => each.source), source]
   const condition = callWithRefs(plan.from, on, where, sources)

@@ -1,7 +1,7 @@
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import { filtered, grouped, having, ordered, selectedBy, selectedRows } from './callbacks.ts'
 import { joinTo } from './join.ts'
-import type { QueryPlan } from './plan.ts'
+import { notSentError, type QueryPlan, requireGroups } from './plan.ts'
 import type { Joinable, Selection } from './query-types.ts'
 import type { makeRows, Rows } from './rows.ts'
 import { type QueryContext, runAggregate } from './run.ts'
@@ -64,6 +64,7 @@ export class JoinedQuery<All extends readonly unknown[]> {
 
   /** Plain rows of values of all, or with {@link groupBy} of each group. */
   select<R>(select: (...rows: All) => Selection<R>): Rows<R> {
+    requireGroups(this.#plan, 'select')
     const selected = selectedRows(this.#plan, select, this.#where('select'))
     return this.#make(this.#context, selected)
   }
@@ -72,6 +73,11 @@ export class JoinedQuery<All extends readonly unknown[]> {
   aggregate<R>(select: (...rows: All) => Selection<R>): Promise<R[]> {
     const selected = selectedBy(this.#plan, select, this.#where('aggregate'))
     return runAggregate(this.#context, this.#plan, selected) as Promise<R[]>
+  }
+
+  /** @internal Refuses a query that is sent as JSON: it would be `{}`. */
+  toJSON(): never {
+    throw notSentError(`${this.#label}.join()`)
   }
 
   #joined<J>(word: 'join' | 'left join', other: unknown, on: unknown): JoinedQuery<[...All, J]> {

@@ -78,18 +78,56 @@ export function notSentError(query: string): DataBridgeError {
 export function refuseEntityMethods(plan: QueryPlan, method: string): void {
   const unused = methodOfEntities(plan)
   if (unused === undefined) return
-  throw new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `find(${plan.from.table.entityName}).${unused}() cannot be used with ${method}(); it gives values, not entities`,
-  )
+  throw unusedError(plan, unused, `with ${method}()`, 'it gives values, not entities')
 }
 
 /** Refuses a condition on groups that there are not. */
-export function requireGroups({ from, groups, having }: QueryPlan, method: string): void {
-  if (having === undefined || groups.length > 0) return
-  throw new DataBridgeError(
+export function requireGroups(plan: QueryPlan, method: string): void {
+  if (plan.having === undefined || plan.groups.length > 0) return
+  const reason = 'without groupBy(), one row of all is read with aggregate()'
+  throw unusedError(plan, 'having', `with ${method}()`, reason)
+}
+
+/** Refuses a query of entities that cannot stand in another one. */
+export function requireEmbeddable(plan: QueryPlan): void {
+  const where = 'in another query'
+  const unused = methodOfEntities(plan)
+  if (unused !== undefined)
+    throw unusedError(plan, unused, where, 'that reads its rows, and no entities')
+  if (plan.lock !== undefined) throw lockedError(plan)
+  const { groups, having } = plan
+  if (groups.length === 0 && having === undefined) return
+  const method = groups.length === 0 ? 'having' : 'groupBy'
+  throw unusedError(plan, method, where, 'select() gives the values of groups')
+}
+
+/** Refuses a query that has chosen its rows before others are joined to them. */
+export function requireAllRows(plan: QueryPlan, method: string): void {
+  const { limit, offset, distinct, groups, having } = plan
+  const unused = Object.entries({ limit, offset, distinct, having, groupBy: groups[0] }).find(
+    ([, value]) => value !== undefined,
+  )
+  if (unused === undefined) return
+  const reason = 'use it behind the join, or select() the rows before'
+  throw unusedError(plan, unused[0], `with ${method}()`, reason)
+}
+
+/** PostgreSQL locks rows of tables, which are not told apart behind a query around them. */
+export function lockedError(plan: QueryPlan): DataBridgeError {
+  const reason = 'it locks rows of a table, not of a query'
+  return unusedError(plan, plan.lock?.method ?? 'forUpdate', 'in another query', reason)
+}
+
+/** The error of a method that would have no effect, or no meaning. */
+export function unusedError(
+  { from }: QueryPlan,
+  unused: string,
+  where: string,
+  reason: string,
+): DataBridgeError {
+  return new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `find(${from.table.entityName}).having() cannot be used with ${method}() without groupBy(): one row of all is read with aggregate()`,
+    `find(${from.table.entityName}).${unused}() cannot be used ${where}; ${reason}`,
   )
 }
 

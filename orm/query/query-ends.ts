@@ -1,12 +1,11 @@
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { type Embeddable, subQuery, type SubQuery } from '../sql/embedded.ts'
 import type { RefsOf } from '../sql/ref-types.ts'
+import { everyColumn } from '../sql/projections.ts'
 import { Enclosed } from '../sql/row-queries.ts'
 import { Select } from '../sql/select.ts'
 import { selectedBy } from './callbacks.ts'
 import { joinedPart, type JoinedPart } from './join.ts'
-import { lockedError } from './rows-query.ts'
-import { notSentError, type QueryPlan, refuseEntityMethods } from './plan.ts'
 import type { Changes, ChangesBy, Returning, Selection } from './query-types.ts'
 import { type QueryContext, runAggregate, runCount, runExists } from './run.ts'
 import { primaryKeyOf } from './keyset.ts'
@@ -16,6 +15,7 @@ import { runPage } from './run-page.ts'
 import { runWrite } from './run-writes.ts'
 import { streamEntities, type StreamOptions } from './run-stream.ts'
 import { runFirst, runList, runOne } from './run-entities.ts'
+import { notSentError, type QueryPlan, requireEmbeddable } from './plan.ts'
 
 /** The methods that send a query of entities. */
 export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable {
@@ -192,19 +192,17 @@ export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable 
   /** @internal */
   [subQuery](): SubQuery {
     const plan = this.placed('a sub-query')
-    refuseEntityMethods(plan, 'a sub-query')
-    if (plan.lock !== undefined) throw lockedError(plan)
-    return {
-      select: new Select(plan),
-      values: undefined,
-      label: `find(${this.plan.from.table.entityName})`,
-    }
+    requireEmbeddable(plan)
+    const label = `find(${plan.from.table.entityName})`
+    return { select: new Select(plan), values: undefined, label }
   }
 
   /** @internal */
   [joinedPart](): JoinedPart {
-    const { select } = this[subQuery]()
-    return { from: this.plan.from, rows: new Enclosed(select), selected: undefined }
+    const plan = this.placed('a join')
+    requireEmbeddable(plan)
+    const rows = new Enclosed(new Select({ ...plan, projection: everyColumn(plan.from) }))
+    return { from: plan.from, rows, selected: undefined }
   }
 
   /** @internal The plan with the rows behind the token of `after()`, for the method that sends it. */

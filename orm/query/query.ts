@@ -10,7 +10,14 @@ import type { Matches, OptionalRefs, RefsOf } from '../sql/ref-types.ts'
 import { distinct, filtered, grouped, having, ordered, selectedRows } from './callbacks.ts'
 import { joinTo } from './join.ts'
 import { JoinedQuery } from './joined-query.ts'
-import { planFor, type QueryPlan, refuseEntityMethods, requireGroups, withOptions } from './plan.ts'
+import {
+  planFor,
+  type QueryPlan,
+  refuseEntityMethods,
+  requireAllRows,
+  requireGroups,
+  withOptions,
+} from './plan.ts'
 import { QueryEnds } from './query-ends.ts'
 import type { Joinable, Selection } from './query-types.ts'
 import { makeRows, type Rows } from './rows.ts'
@@ -185,8 +192,9 @@ export class Query<C extends AnyEntityClass>
   }
 
   /**
-   * Gives plain rows instead of entities, with one statement. A value is a column, a column behind to-one
-   * relations, the count of a to-many relation, or a `sql` template.
+   * Gives plain rows instead of entities, with one statement: see {@link Rows}. A value is a column, a column behind
+   * to-one relations, the count of a to-many relation, a {@link scalar} query, a window function, or a `sql` template.
+   * Of groups it is a group or an aggregate. Aggregates without groups give one row.
    *
    * @example
    * ```ts
@@ -212,6 +220,7 @@ export class Query<C extends AnyEntityClass>
   #joined<J>(word: 'join' | 'left join', other: unknown, on: unknown): JoinedQuery<[RefsOf<C>, J]> {
     const method = word === 'join' ? 'join' : 'leftJoin'
     refuseEntityMethods(this.plan, method)
+    requireAllRows(this.plan, method)
     const plan = joinTo(this.placed(method), other, word, on, this.where(method))
     return new JoinedQuery(this.context, plan, `find(${plan.from.table.entityName})`, makeRows)
   }

@@ -1,9 +1,8 @@
 import { type Embeddable, subQuery, type SubQuery } from '../sql/embedded.ts'
 import { Enclosed } from '../sql/row-queries.ts'
-import { Select } from '../sql/select.ts'
 import { joinedPart, type JoinedPart } from './join.ts'
 import { notSentError } from './plan.ts'
-import { lockedError, namedSelect, type RowsQuery, rowsPart } from './rows-query.ts'
+import { freeSelect, ownSelect, type RowsQuery, rowsPart } from './rows-query.ts'
 import type { Page, PageOptions } from './page.ts'
 import { runPageOfRows } from './run-page.ts'
 import { type StreamOptions, streamRows } from './run-stream.ts'
@@ -80,10 +79,8 @@ export abstract class RowsEnds<T> implements Embeddable {
 
   /** @internal */
   [subQuery](): SubQuery {
-    const { plan, selected } = this.query
-    if (plan.lock !== undefined) throw lockedError(plan)
-    const values = Object.values(selected)
-    return { select: new Select(plan), values, label: this.where('select') }
+    const values = Object.values(this.query.selected)
+    return { select: ownSelect(this.query), values, label: this.where('select') }
   }
 
   /** @internal */
@@ -94,7 +91,7 @@ export abstract class RowsEnds<T> implements Embeddable {
   /** @internal */
   [joinedPart](): JoinedPart {
     const { plan, selected } = this.query
-    const rows = new Enclosed(namedSelect(this.query, Object.keys(selected)))
+    const rows = new Enclosed(freeSelect(this.query))
     return { from: plan.from, rows, selected }
   }
 

@@ -1,13 +1,13 @@
-import { DataBridgeError } from '../errors.ts'
+import { isSame } from '../sql/bind-sink.ts'
 import { Ordering } from '../sql/ordering.ts'
 import type { Order, SqlNode } from '../sql/node.ts'
-import { valuesProjection } from '../sql/projections.ts'
+import { type Projection, valuesProjection } from '../sql/projections.ts'
 import { Enclosed, RowNumber } from '../sql/row-queries.ts'
 import { type NamedValue, rowColumns } from '../sql/row-refs.ts'
-import { Select } from '../sql/select.ts'
+import { distinctError, Select } from '../sql/select.ts'
 import { rowsSource, type Source } from '../sql/source.ts'
 import { primaryKeyOf } from './keyset.ts'
-import { planOf, type QueryPlan } from './plan.ts'
+import { lockedError, planOf, type QueryPlan } from './plan.ts'
 import type { Selected } from './run.ts'
 
 /** A query of plain rows. */
@@ -91,26 +91,51 @@ export function ofRows(
   return { plan: { ...outer, orders: orders.map((order) => order(sees)) }, selected: columns, sees }
 }
 
-/** The query in a form to which conditions on what it selects can be added. */
-export function opened(query: RowsQuery): SeenRows {
-  const { plan, sees } = query
-  const isOpen = (plan.limit ?? plan.offset ?? plan.distinct) === undefined
-  return sees !== undefined && isOpen ? { ...query, sees } : around(query)
+/** The rows of the page of a query as all of one; an order that chose the page has no meaning for them any more. */
+export function withoutPage(query: RowsQuery): RowsQuery {
+  if (isOpen(query)) return query
+  const rows = around(query)
+  const values = Object.values(rows.selected)
+  const isOfValues = rows.plan.orders.every(
+    (order) => order instanceof Ordering && values.some((value) => isSame(value, order.by)),
+  )
+  return isOfValues ? rows : { ...rows, plan: { ...rows.plan, orders: [] } }
 }
 
-/** The SELECT of a query inside of another one, with the values in an order of their properties. */
-export function namedSelect({ plan, selected }: RowsQuery, properties: readonly string[]): Select {
+function isOpen({ plan }: RowsQuery): boolean {
+  return (plan.limit ?? plan.offset ?? plan.distinct) === undefined
+}
+
+/** The query in a form to which conditions on what it selects can be added. */
+export function opened(query: RowsQuery): SeenRows {
+  const { sees } = query
+  return sees !== undefined && isOpen(query) ? { ...query, sees } : around(query)
+}
+
+/** The SELECT of a query whose order means nothing around it, with the values in an order of their properties. */
+export function freeSelect(
+  { plan, selected }: RowsQuery,
+  properties: readonly string[] = Object.keys(selected),
+): Select {
   const values = new Map(namedValues(selected).map((value) => [value.property, value]))
-  const inOrder = properties.map((property) => values.get(property) as NamedValue)
-  const projection = valuesProjection(
-    inOrder.map(({ expression }) => expression),
-    inOrder.map(({ name }) => name),
+  return inner(plan, namedProjection(properties.map((each) => values.get(each) as NamedValue)))
+}
+
+/** The SELECT of a query as it is, with names of its values. */
+export function ownSelect({ plan, selected }: RowsQuery): Select {
+  if (plan.lock !== undefined) throw lockedError(plan)
+  return new Select({ ...plan, projection: namedProjection(namedValues(selected)) })
+}
+
+function namedProjection(values: readonly NamedValue[]): Projection {
+  return valuesProjection(
+    values.map(({ expression }) => expression),
+    values.map(({ name }) => name),
   )
-  return inner(plan, projection)
 }
 
 /** The order counts inside only if it decides which rows there are. */
-function inner(plan: QueryPlan, projection: QueryPlan['projection']): Select {
+function inner(plan: QueryPlan, projection: Projection): Select {
   if (plan.lock !== undefined) throw lockedError(plan)
   const isChosen = (plan.limit ?? plan.offset) !== undefined || typeof plan.distinct === 'object'
   return new Select({ ...plan, orders: isChosen ? plan.orders : [], projection })
@@ -120,15 +145,16 @@ function enclosed(select: Select): SqlNode {
   return new Enclosed(select)
 }
 
-// PostgreSQL cuts longer names, perhaps two to the same one.
-const longestName = 60
+// PostgreSQL cuts longer names, perhaps two to the same one, and not every encoding has every character.
+const isName = /^\w{1,60}$/
 
 /** The selected values with the names of their columns. */
 export function namedValues(selected: Selected): readonly NamedValue[] {
-  return Object.entries(selected).map(([property, expression], index) => {
-    const isName = Buffer.byteLength(property) <= longestName && /^[^#\0]+$/.test(property)
-    return { property, name: isName ? property : `#${index}`, expression }
-  })
+  return Object.entries(selected).map(([property, expression], index) => ({
+    property,
+    name: isName.test(property) ? property : `#${index}`,
+    expression,
+  }))
 }
 
 type OuterOrder = (source: Source) => Order
@@ -141,11 +167,12 @@ interface KeptOrders {
 }
 
 /** The order of the rows of a query, for one around it: SQL keeps none. */
-function keptOrders({ orders, distinct }: QueryPlan, values: readonly NamedValue[]): KeptOrders {
+function keptOrders(plan: QueryPlan, values: readonly NamedValue[]): KeptOrders {
+  const { from, orders, distinct } = plan
   const hidden: SqlNode[] = []
   const names: string[] = []
   const hide = (node: SqlNode): string => {
-    if (distinct === 'rows') throw hiddenError()
+    if (distinct === 'rows') throw distinctError(from)
     const name = `#order${hidden.length}`
     hidden.push(node)
     names.push(name)
@@ -160,7 +187,7 @@ function keptOrders({ orders, distinct }: QueryPlan, values: readonly NamedValue
     return { hidden, names, orders: [(source) => new Ordering(columnOf(source, name), 'asc')] }
   }
   const kept = ordered.map(({ by, direction, nulls }): OuterOrder => {
-    const known = values.find(({ expression }) => expression === by)
+    const known = values.find(({ expression }) => isSame(expression, by))
     const name = known?.name ?? hide(by)
     return (source) => new Ordering(columnOf(source, name), direction, nulls)
   })
@@ -172,19 +199,4 @@ function columnOf(source: Source, name: string): SqlNode {
     shape: `${source.shape}.${JSON.stringify(name)}`,
     write: (sink) => sink.column(source, name),
   }
-}
-
-/** PostgreSQL locks rows of tables, which are not told apart behind a query around them. */
-export function lockedError({ from, lock }: QueryPlan): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `find(${from.table.entityName}).${lock?.method ?? 'forUpdate'}() expected a query of rows of the table itself, got one that is read by another query`,
-  )
-}
-
-function hiddenError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    'distinct() expected an order of selected values: order the rows behind distinct()',
-  )
 }

@@ -14,12 +14,12 @@ import type {
   RowsOf,
   Selection,
 } from './query-types.ts'
-import { around, opened, type RowsQuery } from './rows-query.ts'
+import { opened, type RowsQuery, withoutPage } from './rows-query.ts'
 import { RowsEnds } from './rows-ends.ts'
 import { type QueryContext, runAggregate } from './run.ts'
-import { combined, recursive, type RecursiveOptions } from './combined.ts'
+import { combined, type CteOptions, named, recursive, type RecursiveOptions } from './combined.ts'
 import { GroupedRows } from './grouped-rows.ts'
-import { NamedRows, type SetOperation } from '../sql/row-queries.ts'
+import type { SetOperation } from '../sql/row-queries.ts'
 
 /**
  * The result of {@link Query.select}: a query of plain rows. Immutable. Its callbacks see the selected values.
@@ -77,13 +77,14 @@ export class Rows<T>
     return this.#change({ offset: requireCount(rows, this.where('offset')) })
   }
 
-  /** Gives equal rows once. With a callback: of the rows that are equal in these values the first one. */
+  /**
+   * Gives equal rows once. With a callback: of the rows that are equal in these values the first one in the order, which
+   * has to begin with these values.
+   */
   distinct(
     on?: (row: RowRefs<T>) => Expression<unknown> | readonly Expression<unknown>[],
   ): Rows<T> {
-    const { plan } = this.query
-    const isPage = (plan.limit ?? plan.offset ?? plan.distinct) !== undefined
-    const query = on === undefined && !isPage ? this.query : opened(this.query)
+    const query = on === undefined ? withoutPage(this.query) : opened(this.query)
     return this.#with({ ...query, plan: distinct(query.plan, on, this.where('distinct')) })
   }
 
@@ -106,7 +107,7 @@ export class Rows<T>
   aggregate<R>(select: (row: RowRefs<T>) => Selection<R>): Promise<R[]> {
     const { plan } = opened(this.query)
     const selected = selectedBy(plan, select, this.where('aggregate'))
-    return runAggregate(this.context, { ...plan, orders: [] }, selected) as Promise<R[]>
+    return runAggregate(this.context, plan, selected) as Promise<R[]>
   }
 
   /** The rows of both queries; equal rows once. Both select the same properties. */
@@ -152,8 +153,6 @@ export class Rows<T>
   /**
    * The same rows, which a statement reads once, however often it uses them: a common table expression (WITH).
    *
-   * @param options `materialized`: whether PostgreSQL keeps the rows before it uses them; by default it decides
-   *
    * @example
    * ```ts
    * import { count, type Session } from 'fastify-data-bridge/orm'
@@ -172,8 +171,8 @@ export class Rows<T>
    * }
    * ```
    */
-  cte({ materialized }: { readonly materialized?: boolean } = {}): Rows<T> {
-    return this.#with(around(this.query, (select) => new NamedRows(select, materialized)))
+  cte(options: CteOptions = {}): Rows<T> {
+    return this.#with(named(this.query, options, this.where('cte')))
   }
 
   /**
@@ -211,8 +210,8 @@ export class Rows<T>
    * ```
    */
   recursive(next: (before: Rows<T>) => RowsOf<T>, options: RecursiveOptions = {}): Rows<T> {
-    const made = (before: RowsQuery): unknown => next(this.#with(before))
-    return this.#with(recursive(this.query, made, options, this.where('recursive')))
+    const rowsOf = (before: RowsQuery): Rows<T> => this.#with(before)
+    return this.#with(recursive(this.query, next, rowsOf, options, this.where('recursive')))
   }
 
   #combined<R>(operation: SetOperation, other: unknown): Rows<R> {

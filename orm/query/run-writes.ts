@@ -10,8 +10,8 @@ import type { QueryWrite } from '../sql/query-write.ts'
 import { attempt } from '../util/attempt.ts'
 import { optionError, refuseUnknown } from '../util/option-checks.ts'
 import { selectedBy } from './callbacks.ts'
-import { methodOfEntities, type QueryPlan } from './plan.ts'
-import { plainRows, type QueryContext, refuseGroups, type Selected, unusedError } from './run.ts'
+import { methodOfEntities, type QueryPlan, unusedError } from './plan.ts'
+import { plainRows, type QueryContext, refuseUnread, type Selected } from './run.ts'
 
 type Name = 'update' | 'delete'
 
@@ -68,20 +68,29 @@ const outcomeOf = (result: Result): Outcome => ({
 })
 
 function refuseUnused(plan: QueryPlan, name: Name): void {
-  const { table } = plan.from
-  refuseGroups(name, plan)
+  refuseUnread(name, plan)
   if (plan.distinct !== undefined || plan.after !== undefined) {
     const unused = plan.distinct === undefined ? 'after' : 'distinct'
-    throw unusedError(table, unused, name, 'choose the rows by filter(), orderBy() and limit()')
+    throw unusedError(
+      plan,
+      unused,
+      `with ${name}()`,
+      'choose the rows by filter(), orderBy() and limit()',
+    )
   }
   const ofEntities = methodOfEntities(plan)
   if (ofEntities !== undefined)
-    throw unusedError(table, ofEntities, name, 'it gives numbers and values, not entities')
+    throw unusedError(
+      plan,
+      ofEntities,
+      `with ${name}()`,
+      'it gives numbers and values, not entities',
+    )
   if (plan.lock?.method === 'forShare')
     throw unusedError(
-      table,
+      plan,
       'forShare',
-      name,
+      `with ${name}()`,
       'it locks its rows against everyone: use forUpdate()',
     )
 }

@@ -4,7 +4,6 @@ import { observed } from '../observe/observer.ts'
 import type { Outcome, QueryOperation } from '../observe/operation.ts'
 import type { LoadContext } from '../relations/context.ts'
 import { joinTables, tablesRead } from '../relations/related.ts'
-import type { TableMetadata } from '../schema/metadata.ts'
 import { isAggregate } from '../sql/calls.ts'
 import { type Fetched, FetchedRows, type ReadRows } from '../sql/fetched.ts'
 import type { Expression } from '../sql/node.ts'
@@ -16,7 +15,7 @@ import type { Statement } from '../sql/statement.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
 import { attempt } from '../util/attempt.ts'
 import type { PageTokens } from '../util/page-tokens.ts'
-import { methodOfEntities, type QueryPlan } from './plan.ts'
+import { methodOfEntities, type QueryPlan, unusedError } from './plan.ts'
 
 /** The parts of a session that queries use. */
 export interface QueryContext extends LoadContext {
@@ -69,7 +68,9 @@ export function runAggregate(
   selected: Selected,
 ): Promise<Row[]> {
   requireAggregate(plan)
-  return runSelected(context, 'aggregate', plan, selected)
+  // One row has no order.
+  const inOrder = plan.groups.length === 0 ? { ...plan, orders: [] } : plan
+  return runSelected(context, 'aggregate', inOrder, selected)
 }
 
 /** Plain rows of the selected expressions. */
@@ -175,7 +176,7 @@ export function queryOperation(
   name: QueryOperation['name'],
   plan: QueryPlan,
 ): QueryOperation {
-  if (name !== 'aggregate') refuseGroups(name, plan)
+  if (name !== 'aggregate') refuseUnread(name, plan)
   if (plan.lock !== undefined) requireLockable(context, name, plan)
   const { from, where, limit } = plan
   return { kind: 'query', name, table: from.table, filters: where?.conjunctCount ?? 0, limit }
@@ -224,31 +225,32 @@ export function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTable
 // --- refuse parts of a query that its last method would ignore
 
 function requireAggregate(plan: QueryPlan): void {
-  const { from, groups, limit, offset } = plan
+  const { groups, limit, offset, distinct } = plan
   const ofEntities = methodOfEntities(plan)
   if (ofEntities !== undefined)
-    throw unusedError(from.table, ofEntities, 'aggregate', 'it gives values, not entities')
-  if (groups.length > 0 || (limit ?? offset) === undefined) return
-  throw unusedError(
-    from.table,
-    limit === undefined ? 'offset' : 'limit',
-    'aggregate',
-    'it gives one row of all that match, unless there is a groupBy()',
-  )
+    throw unusedError(plan, ofEntities, 'with aggregate()', 'it gives values, not entities')
+  const paging = limit === undefined ? (offset === undefined ? undefined : 'offset') : 'limit'
+  const unused = paging ?? (distinct === undefined ? undefined : 'distinct')
+  if (groups.length > 0 || unused === undefined) return
+  const reason = 'it gives one row of all that match, unless there is a groupBy()'
+  throw unusedError(plan, unused, 'with aggregate()', reason)
 }
 
 function requireLockable(
   { isReadOnly }: QueryContext,
   name: QueryOperation['name'],
-  { from, lock, distinct, groups, joined }: QueryPlan,
+  plan: QueryPlan,
 ): void {
+  const { from, lock, distinct, groups, joined } = plan
   const method = lock?.method ?? ''
-  if (distinct !== undefined || groups.length > 0 || joined !== undefined) {
-    const other = distinct === undefined ? (joined === undefined ? 'groupBy' : 'join') : 'distinct'
-    throw unusedError(from.table, method, other, 'its rows are not those of the table')
+  const others = { distinct, groupBy: groups[0], join: joined }
+  const other = Object.entries(others).find(([, value]) => value !== undefined)
+  if (other !== undefined) {
+    const reason = 'its rows are not those of the table'
+    throw unusedError(plan, method, `with ${other[0]}()`, reason)
   }
   if (name === 'count' || name === 'exists' || name === 'aggregate')
-    throw unusedError(from.table, method, name, 'it gives no rows to lock')
+    throw unusedError(plan, method, `with ${name}()`, 'it gives no rows to lock')
   if (!isReadOnly) return
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
@@ -259,31 +261,24 @@ function requireLockable(
 
 const methodOf: Readonly<Partial<Record<QueryOperation['name'], string>>> = { find: 'toList' }
 
-export function refuseGroups(name: QueryOperation['name'], plan: QueryPlan): void {
-  const { from, groups, having, orders, projection } = plan
+/** Refuses what the last method of a query would not read. */
+export function refuseUnread(name: QueryOperation['name'], plan: QueryPlan): void {
+  const { from, groups, having, orders, projection, distinct } = plan
   const method = methodOf[name] ?? name
   const isGrouped = groups.length > 0
   if (isGrouped && projection.values !== undefined) return
   if (isGrouped || having !== undefined) {
-    const unused = isGrouped ? 'groupBy' : 'having'
-    throw unusedError(from.table, unused, method, 'groups are read with select() and aggregate()')
+    const reason = 'groups are read with select() and aggregate()'
+    throw unusedError(plan, isGrouped ? 'groupBy' : 'having', `with ${method}()`, reason)
+  }
+  if (distinct === 'rows' && projection.values === undefined) {
+    const reason = 'no two rows of a table are equal: give it a callback, or select() values'
+    throw unusedError(plan, 'distinct', `with ${method}()`, reason)
   }
   if (!orders.some((order) => order instanceof Ordering && isAggregate(order.by))) return
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
     `find(${from.table.entityName}).orderBy() expected columns for ${method}(), got an aggregate; ` +
       'groups are read with select() and aggregate(), related rows are counted with row.relation.count()',
-  )
-}
-
-export function unusedError(
-  { entityName }: TableMetadata,
-  unused: string,
-  method: string,
-  reason: string,
-): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `find(${entityName}).${unused}() cannot be used with ${method}(); ${reason}`,
   )
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { DataBridgeError } from '../errors.ts'
 import type { NamedQuery, Parameter, Sink, SqlNode } from './node.ts'
 import type { Source } from './source.ts'
@@ -58,6 +59,12 @@ class BindSink implements Sink {
 /** The parameters of a tree, in the order in which its text numbers them. */
 export function parametersOf(node: SqlNode): readonly Parameter[] {
   return bind(node).parameters
+}
+
+/** Whether two trees are the same SQL with the same parameters. */
+export function isSame(one: SqlNode, other: SqlNode): boolean {
+  if (one === other) return true
+  return one.shape === other.shape && isDeepStrictEqual(parametersOf(one), parametersOf(other))
 }
 
 /** The parameters of a tree, and the {@link BindSink.names} of its named queries. */

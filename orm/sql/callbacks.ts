@@ -7,14 +7,9 @@ import { callWithRefs, columnRef } from './refs.ts'
 import type { Source } from './source.ts'
 
 /** The conditions of one filter, to be joined by AND. */
-export function conditionsOf(
-  source: Source,
-  filter: unknown,
-  where: string,
-  joined?: readonly Source[],
-): readonly Condition[] {
+export function conditionsOf(source: Source, filter: unknown, where: string): readonly Condition[] {
   if (typeof filter === 'function') {
-    const condition = callWithRefs(source, filter, where, joined)
+    const condition = callWithRefs(source, filter, where)
     requireConditions(where, [condition])
     return [condition as Condition]
   }

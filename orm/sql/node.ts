@@ -152,7 +152,7 @@ export function requireDepth(depth: number): number {
   if (depth <= mostLevels) return depth
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_INVALID_VALUE',
-    `a filter expected conditions in at most ${mostLevels} levels, of which a sub-query takes ${levelsOfSubQuery}, got more`,
+    `a query expected conditions and queries in at most ${mostLevels} levels, of which a query takes ${levelsOfSubQuery}, got more`,
   )
 }
 

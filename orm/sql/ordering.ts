@@ -56,7 +56,7 @@ export function requireOrders(given: unknown, where: string): readonly Order[] {
   )
 }
 
-function isOrder(value: unknown): value is Order {
+export function isOrder(value: unknown): value is Order {
   return isSqlNode(value) && 'isOrder' in value
 }
 

@@ -9,7 +9,9 @@ const mostBytes = 800_000
 /** An estimate of the memory that a connection of the server needs for a prepared text. */
 export function preparedBytes(text: string): number {
   // Each table and sub-query of a statement has an alias, except the one table of an INSERT and of a write by key.
-  const tables = Math.max(1, text.split(' as ').length - 1)
+  const names = text.split(' as ').length - 1
+  const ofColumns = text.match(/"t\d\w*"\."(?:[^"]|"")+" as /g)?.length ?? 0
+  const tables = Math.max(1, names - ofColumns)
   return tables * bytesOfTable + text.length * bytesOfCharacter
 }
 

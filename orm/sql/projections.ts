@@ -1,4 +1,4 @@
-import { type RowColumns, usualColumns } from '../schema/row-columns.ts'
+import { columnsWith, type RowColumns, usualColumns } from '../schema/row-columns.ts'
 import { rowDecoder } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import { asValue } from './condition.ts'
@@ -27,6 +27,11 @@ export function wholeRow(source: Source, columns?: RowColumns): Projection {
     rowsOf.set(source, projection)
   }
   return projection
+}
+
+/** All columns of a source. */
+export function everyColumn(source: Source): Projection {
+  return wholeRow(source, columnsWith(source.table, source.table.deferred))
 }
 
 function rowProjection(source: Source, columns: RowColumns): Projection {
@@ -85,12 +90,12 @@ export function valuesProjection(
   }
 }
 
-/** The number of rows of a projection that decides how many there are. */
-export function countAround(projection: Projection): Projection {
+/** What another projection, whose values decide how many rows there are, is asked in place of its rows. */
+export function asked(question: Projection, projection: Projection): Projection {
   return {
-    shape: `count(${projection.shape})`,
+    shape: `${question.shape}(${projection.shape})`,
     values: projection.values ?? [],
-    around: ['select count(*) from (', ') as page'],
+    around: question.around,
     write: (sink) => projection.write(sink),
   }
 }

@@ -1,37 +1,29 @@
 import type { NamedQuery, Order, Sink, SqlNode } from './node.ts'
-import { shapesOf, writeList } from './node.ts'
+import { depthAround, shapesOf, writeList } from './node.ts'
 
 /** A query in parentheses: what stands in place of a table, and in sub-queries. */
 export class Enclosed implements SqlNode {
-  readonly query: SqlNode
+  readonly depth: number
+  readonly #query: SqlNode
 
   constructor(query: SqlNode) {
-    this.query = query
+    this.#query = query
+    this.depth = query.depth ?? 0
   }
 
   get shape(): string {
-    return `(${this.query.shape})`
-  }
-
-  get depth(): number {
-    return this.query.depth ?? 0
+    return `(${this.#query.shape})`
   }
 
   write(sink: Sink): void {
     sink.text('(')
-    this.query.write(sink)
+    this.#query.write(sink)
     sink.text(')')
   }
 }
 
 /** What a set operation does with the rows of two queries. */
-export type SetOperation =
-  | 'union'
-  | 'union all'
-  | 'intersect'
-  | 'intersect all'
-  | 'except'
-  | 'except all'
+export type SetOperation = 'union' | 'union all' | 'intersect' | 'except'
 
 /** The rows of two queries as one set. */
 export class Compound implements SqlNode {
@@ -128,10 +120,12 @@ export class RecursiveRows implements SqlNode, NamedQuery {
 
 /** The number of each row in an order, from 1 on. */
 export class RowNumber implements SqlNode {
+  readonly depth: number
   readonly #orders: readonly Order[]
 
   constructor(orders: readonly Order[]) {
     this.#orders = orders
+    this.depth = depthAround(orders)
   }
 
   get shape(): string {

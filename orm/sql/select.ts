@@ -1,9 +1,10 @@
-import { isDeepStrictEqual } from 'node:util'
+import { DataBridgeError } from '../errors.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { RowColumns } from '../schema/row-columns.ts'
 import { rowDecoder } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
-import { bind, parametersOf } from './bind-sink.ts'
+import { bind, isSame, parametersOf } from './bind-sink.ts'
+import { isAggregate } from './calls.ts'
 import { asValue } from './condition.ts'
 import type { RowLock } from './lock.ts'
 import { columnRef } from './refs.ts'
@@ -18,14 +19,7 @@ import {
   writeList,
 } from './node.ts'
 import { Ordering } from './ordering.ts'
-import {
-  countAll,
-  countAround,
-  countPage,
-  existsAny,
-  type Projection,
-  wholeRow,
-} from './projections.ts'
+import { asked, countAll, countPage, existsAny, type Projection, wholeRow } from './projections.ts'
 import type { Source } from './source.ts'
 import { type Compiled, render, type Statement, statementsOf } from './statement.ts'
 
@@ -131,12 +125,10 @@ function withValues(parts: SelectParts): SelectParts {
  * `date_trunc($1, at)` and `date_trunc($2, at)` are two expressions.
  */
 function byPlaces(parts: SelectParts, values: readonly SqlNode[]): SelectParts {
+  if (parts.distinct === 'rows') requireSelected(parts, values)
   const placeOf = (node: SqlNode): SqlNode => {
-    const parameters = parametersOf(node)
-    if (parameters.length === 0) return node
-    const isSame = (value: SqlNode): boolean =>
-      value.shape === node.shape && isDeepStrictEqual(parametersOf(value), parameters)
-    const index = values.findIndex(isSame)
+    if (parametersOf(node).length === 0) return node
+    const index = values.findIndex((value) => isSame(value, node))
     if (index < 0) return node
     const place = String(index + 1)
     return { shape: `place ${place}`, write: (sink) => sink.text(place) }
@@ -152,6 +144,22 @@ function byPlaces(parts: SelectParts, values: readonly SqlNode[]): SelectParts {
       return place === order ? order : new Ordering(place, 'asc')
     }),
   }
+}
+
+/** Rows that are equal in what is selected may differ in what is not. Your own SQL says its direction too, so it is no value. */
+function requireSelected({ from, orders }: SelectParts, values: readonly SqlNode[]): void {
+  for (const order of orders) {
+    if (!(order instanceof Ordering) || order.direction === '') continue
+    if (!values.some((value) => isSame(value, order.by))) throw distinctError(from)
+  }
+}
+
+/** Equal rows have no order of what is not selected. */
+export function distinctError({ table }: Source): DataBridgeError {
+  return new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `find(${table.entityName}).distinct() expected an order of selected values, got another: order the rows behind distinct()`,
+  )
 }
 
 function distinctShape({ distinct }: SelectParts): string {
@@ -232,20 +240,25 @@ function compiledRead(
 
 /** How many rows there are; of a page, how many are on it. */
 export function countOf(parts: SelectParts): Select {
-  const { projection, limit, offset, groups, distinct } = parts
-  const isPage = (limit ?? offset) !== undefined
-  const counted =
-    groups.length > 0 || distinct === 'rows'
-      ? countAround(projection)
-      : isPage || distinct !== undefined
-        ? countPage
-        : countAll
-  return new Select({ ...parts, orders: [], lock: undefined, projection: counted })
+  if (dependsOnValues(parts)) return asking(parts, asked(countPage, parts.projection))
+  const isPage = (parts.limit ?? parts.offset ?? parts.distinct) !== undefined
+  return asking(parts, isPage ? countPage : countAll)
 }
 
 /** Whether there is a row. */
 export function existsOf(parts: SelectParts): Select {
-  return new Select({ ...parts, orders: [], lock: undefined, projection: existsAny })
+  const { projection } = parts
+  return asking(parts, dependsOnValues(parts) ? asked(existsAny, projection) : existsAny)
+}
+
+function asking(parts: SelectParts, projection: Projection): Select {
+  return new Select({ ...parts, orders: [], lock: undefined, projection })
+}
+
+/** Whether what is selected decides how many rows there are: your own SQL may be an aggregate, or give several rows. */
+function dependsOnValues({ projection: { values = [] }, groups, distinct }: SelectParts): boolean {
+  if (groups.length > 0 || distinct === 'rows') return true
+  return values.some((value) => value.isRaw === true || isAggregate(value))
 }
 
 /** The rows of entities that a condition chooses; without a condition all. */

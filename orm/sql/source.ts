@@ -38,16 +38,21 @@ export function rowsSource(table: TableMetadata, rows: SqlNode, depth: number): 
     table,
     alias,
     depth,
-    shape: `${alias}(${rows.shape})`,
+    shape: `${alias}.${nameOf(rows)}`,
     via: undefined,
     rows,
   })
 }
 
+/** Names rows by what they are. As long for any query: it stands in the shape of each of their columns. */
+function nameOf({ shape }: SqlNode): string {
+  return hash('sha256', shape, 'base64url')
+}
+
 /** The rows of a query that the program joins to another one, as the `place`th. */
 export function besideSource(
   beside: Source,
-  { table, shape }: Source,
+  table: TableMetadata,
   rows: SqlNode,
   place: number,
 ): Source {
@@ -57,7 +62,7 @@ export function besideSource(
     table,
     alias,
     depth,
-    shape: `${alias}.${shape}`,
+    shape: `${alias}.${table.id}.${nameOf(rows)}`,
     via: undefined,
     rows,
     beside,

@@ -11,16 +11,25 @@ export type ReadTables = readonly TableMetadata[] | 'any'
 /** A query or sub-query that is being written. */
 interface Scope {
   readonly source: Source
-  /** The joins that columns ask for, by their aliases, behind each source of the FROM. */
-  readonly joins: Map<Source, Map<string, string>>
+  /** The joins that columns ask for, by their aliases, behind each source of the FROM, by its shape. */
+  readonly joins: Map<string, Map<string, string>>
   /** Where those joins will stand: they are known at the end. Empty before the FROM. */
-  readonly places: Map<Source, number>
+  readonly places: Map<string, number>
+  /** The columns of joined queries, one of each: whether those are joined is known at the end too. */
+  readonly used: Map<string, ColumnName>
+}
+
+interface ColumnName {
+  readonly source: Source
+  readonly name: string
 }
 
 /** Renders nodes into a statement's text: numbers its parameters, derives its joins, sees what it reads. */
 export class TextSink implements Sink {
   #pieces: string[] = []
   #scopes: Scope[] = []
+  // Those around a query that is written before the statement.
+  #outside: readonly Scope[] = []
   readonly #tables = new Set<TableMetadata>()
   readonly #isWhole: boolean
   // Made by the first one: most statements have none.
@@ -38,7 +47,7 @@ export class TextSink implements Sink {
     const text = this.#pieces.join('')
     if (this.#names === undefined) return text
     const isRecursive = [...this.#names.keys()].some((query) => query.isRecursive)
-    const own = /^with\s+(recursive\s+)?/i.exec(text)
+    const own = /^\s*with\s+(recursive\s+)?/i.exec(text)
     const word = isRecursive || own?.[1] !== undefined ? 'with recursive' : 'with'
     const rest = own === null ? ` ${text}` : `, ${text.slice(own[0].length)}`
     return `${word} ${this.#with.join(', ')}${rest}`
@@ -63,7 +72,7 @@ export class TextSink implements Sink {
   }
 
   scope(source: Source, write: (from: () => void) => void): void {
-    const scope: Scope = { source, joins: new Map(), places: new Map() }
+    const scope: Scope = { source, joins: new Map(), places: new Map(), used: new Map() }
     this.#scopes.push(scope)
     // An UPDATE names its table itself, and joins nothing.
     if (source.rows === undefined) this.reads(source.table)
@@ -72,6 +81,8 @@ export class TextSink implements Sink {
       this.#writeRows(source)
       this.#keepPlace(scope, source)
     })
+    for (const [shape, column] of scope.used)
+      if (!scope.places.has(shape)) throw this.#strangerError(column, scope)
     this.#scopes.pop()
     scope.places.forEach((place, behind) => {
       this.#pieces[place] = [...(scope.joins.get(behind)?.values() ?? [])].join('')
@@ -114,14 +125,16 @@ export class TextSink implements Sink {
 
   /** The text of a query that stands before the statement, and knows nothing of what is around it. */
   #apart(before: string, query: NamedQuery): string {
-    const outer = { pieces: this.#pieces, scopes: this.#scopes }
+    const outer = { pieces: this.#pieces, scopes: this.#scopes, outside: this.#outside }
     this.#pieces = [before]
+    this.#outside = [...outer.outside, ...outer.scopes]
     this.#scopes = []
     query.writeQuery(this)
     this.#pieces.push(')')
     const text = this.#pieces.join('')
     this.#pieces = outer.pieces
     this.#scopes = outer.scopes
+    this.#outside = outer.outside
     return text
   }
 
@@ -132,14 +145,18 @@ export class TextSink implements Sink {
   }
 
   #keepPlace({ places }: Scope, source: Source): void {
-    places.set(source, this.#pieces.push('') - 1)
+    places.set(source.shape, this.#pieces.push('') - 1)
   }
 
   #join(source: Source, name: string): void {
     const own = scopeOf(source)
     if (this.#scopes.length === 0 && source.via === undefined && !this.#isWhole) return
     const scope = this.#scopes.findLast((each) => each.source.alias === own.alias)
-    if (scope?.source !== own) throw strangerError(scope ?? this.#scopes[0], source, name)
+    // By their shapes, since a statement of a known shape is not written again.
+    if (scope?.source.shape !== own.shape)
+      throw this.#strangerError({ source, name }, scope ?? this.#scopes[0])
+    const root = rootOf(source)
+    if (root.beside !== undefined) scope.used.set(root.shape, { source, name })
     this.#addJoin(scope, source)
   }
 
@@ -155,16 +172,39 @@ export class TextSink implements Sink {
 
   #joinsOf(scope: Scope, source: Source): Map<string, string> {
     const root = rootOf(source)
-    let joins = scope.joins.get(root)
+    let joins = scope.joins.get(root.shape)
     if (joins !== undefined) return joins
-    if (root.beside !== undefined && scope.places.size > 0 && !scope.places.has(root)) {
+    if (root.beside !== undefined && scope.places.size > 0 && !scope.places.has(root.shape)) {
       throw new DataBridgeError(
         'DATA_BRIDGE_ERR_QUERY',
         `the condition of a join expected columns of the joined ${root.table.entityName}, got one behind a relation: filter by it`,
       )
     }
-    scope.joins.set(root, (joins = new Map()))
+    scope.joins.set(root.shape, (joins = new Map()))
     return joins
+  }
+
+  #strangerError({ source, name }: ColumnName, scope: Scope | undefined): DataBridgeError {
+    const query =
+      scope === undefined
+        ? 'a template that is executed by itself'
+        : `a query of ${scope.source.table.entityName}`
+    return new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `${query} expected its own columns, got ${name} of ${source.table.entityName}${this.#whyStrange(source, scope)}`,
+    )
+  }
+
+  #whyStrange(source: Source, scope: Scope | undefined): string {
+    const kept = ', kept from the callback of another query'
+    if (scope === undefined) return `${kept}: name a column by ${source.table.entityName}.columns`
+    const { shape } = scopeOf(source)
+    const isOwn = (each: Scope): boolean => each.source.shape === shape
+    if (this.#outside.some(isOwn))
+      return ' in the query around it: what cte() and recursive() name is read before that'
+    // Of the same rows it is a column of a query that is not joined to them.
+    if (isOwn(scope) || !this.#scopes.some(isOwn)) return kept
+    return ' in the query around it: begin the inner query with find() in the callback'
   }
 }
 
@@ -192,17 +232,5 @@ function joinText(
   return (
     ` left join lateral (select ${row}.* from ${quoteTable(table)} as ${row} where ${on(row)} ` +
     `order by ${key} limit 1) as ${quote(alias)} on true`
-  )
-}
-
-function strangerError(scope: Scope | undefined, { table }: Source, name: string): DataBridgeError {
-  const query =
-    scope === undefined
-      ? `a template that is executed by itself`
-      : `a query of ${scope.source.table.entityName}`
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_QUERY',
-    `${query} expected its own columns, got ${name} of ${table.entityName}, kept from the callback of another query` +
-      (scope === undefined ? `: name a column by ${table.entityName}.columns` : ''),
   )
 }

@@ -3,7 +3,7 @@ import type { ColumnType } from '../schema/column-type.ts'
 import { bigintTypes, integerType } from '../schema/types/integers.ts'
 import { doubleType } from '../schema/types/numbers.ts'
 import { refuseUnknown } from '../util/option-checks.ts'
-import { isAggregate } from './calls.ts'
+import { type Aggregate, isAggregate } from './calls.ts'
 import { asValue } from './condition.ts'
 import { Param } from './comparisons.ts'
 import {
@@ -18,7 +18,7 @@ import {
   writeList,
 } from './node.ts'
 import { OperandNode, typeOf } from './operand.ts'
-import { requireOrders } from './ordering.ts'
+import { isOrder } from './ordering.ts'
 import type { Operand } from './ref-types.ts'
 import { untypedText } from './template-values.ts'
 
@@ -168,19 +168,23 @@ function count(where: string, value: number, least: number): SqlNode {
  * }
  * ```
  */
-export function over<T>(of: WindowFunction<T> | Operand<T>, window: Window = {}): Operand<T> {
+export function over<T>(of: WindowFunction<T> | Aggregate<T>, window: Window = {}): Operand<T> {
   if (typeof window !== 'object' || window === null)
     throw queryError(
       `over() expected a window such as { partitionBy, orderBy }, got ${describe(window)}`,
     )
   refuseUnknown(window, ['partitionBy', 'orderBy'], 'over()')
   const { partitionBy = [], orderBy = [] } = window
-  const partitions = [partitionBy].flat()
-  const orders = [orderBy].flat()
-  if (!partitions.every(isExpression))
-    throw queryError('over() expected columns in partitionBy, got something else')
-  const inOrder = orders.length === 0 ? [] : requireOrders(orders, 'over(): orderBy')
-  return new Over(called(of), partitions.map(asValue), inOrder)
+  const partitions = listOf(partitionBy, isExpression, 'columns in partitionBy')
+  const orders = listOf(orderBy, isOrder, 'orders such as post.id.asc() in orderBy')
+  return new Over(called(of), partitions.map(asValue), orders)
+}
+
+function listOf<T>(given: unknown, isOne: (value: unknown) => value is T, expected: string): T[] {
+  const values: readonly unknown[] = [given].flat()
+  if (values.every(isOne)) return values as T[]
+  const other = values.find((value) => !isOne(value))
+  throw queryError(`over() expected ${expected}, got ${describe(other)}`)
 }
 
 interface Called {

@@ -1,14 +1,16 @@
-import { and, type Condition, not, or, sql } from '../../../../orm/index.ts'
+import { and, type Condition, count, exists, not, or, scalar, sql } from '../../../../orm/index.ts'
 import { type Cell, cells, integerCell, type Kind } from './cells.ts'
 import {
   type Both,
   call,
   type Drawing,
+  type Env,
   type Operand,
   type Refs,
   type Scope,
   type Truth,
 } from './operands.ts'
+import type { Row } from './tables.ts'
 
 const holds: Readonly<Record<string, (a: number, b: number) => boolean>> = {
   eq: (a, b) => a === b,
@@ -33,6 +35,7 @@ const condition = (refs: Refs, method: string, ...given: readonly unknown[]): Co
 export function conditionOf(draw: Drawing, scopes: readonly Scope[], levels: number): Both {
   const make = (inner: readonly Scope[]): Both => conditionOf(draw, inner, levels - 1)
   if (levels <= 0) return comparison(draw, draw.column(scopes), () => draw.column(scopes))
+  if (draw.find !== undefined && draw.chance(6)) return subQuery(draw, draw.find, scopes, make)
   const kind = draw.pick('compare', 'compare', 'join', 'not', 'raw', 'many', 'many', 'one', 'count')
   if (kind === 'compare') {
     const left = draw.column(scopes)
@@ -97,7 +100,62 @@ function relation(
   }
 }
 
-function comparison(draw: Drawing, left: Operand, other: () => Operand): Both {
+/** A query of a table in a condition: whether it has a row, whether a value is one of its, how many rows it has. */
+function subQuery(
+  draw: Drawing,
+  find: (table: string) => Refs,
+  scopes: readonly Scope[],
+  make: (scopes: readonly Scope[]) => Both,
+): Both {
+  const table = draw.pick('Person', 'Post', 'Tag')
+  const inner = [...scopes, { table }]
+  const where = make(inner)
+  const query = (refs: readonly Refs[]): Refs =>
+    call(find(table), 'filter', (row: Refs) => where.write([...refs, row])) as Refs
+  const rows = (env: Env): readonly Row[] =>
+    (draw.world[table] ?? []).filter((row) => where.holds([...env, row]) === true)
+  const how = draw.pick('exists', 'in', 'notIn', 'count')
+  if (how === 'exists')
+    return {
+      write: (refs) => exists(query(refs) as never),
+      holds: (env) => rows(env).length > 0,
+    }
+  if (how === 'count') {
+    const least = draw.pick(0, 1, 2)
+    return {
+      write: (refs) => {
+        const rowsOf = call(query(refs), 'select', () => ({ n: count() }))
+        return scalar(rowsOf as never).gt(least)
+      },
+      holds: (env) => rows(env).length > least,
+    }
+  }
+  const left = draw.column(scopes)
+  const value = draw.column(inner, left.kind)
+  return {
+    write: (refs) =>
+      condition(
+        left.write(refs),
+        how,
+        call(query(refs), 'select', (row: Refs) => ({ value: value.write([...refs, row]) })),
+      ),
+    holds: (env) => {
+      const values = rows(env).map((row) => value.read([...env, row]))
+      const cell = left.read(env)
+      if (how === 'notIn') {
+        const known = values.filter((each) => each !== null)
+        if (known.length === 0) return true
+        return cell && !known.some(({ rank }) => rank === cell.rank)
+      }
+      if (values.length === 0) return false
+      if (cell === null) return null
+      if (values.some((each) => each?.rank === cell.rank)) return true
+      return values.includes(null) ? null : false
+    },
+  }
+}
+
+export function comparison(draw: Drawing, left: Operand, other: () => Operand): Both {
   const { kind } = left
   const how = draw.pick('value', 'value', 'column', 'list', 'between', 'null', 'pattern')
   if (how === 'column') {

@@ -47,10 +47,13 @@ export type MakeCondition = (scopes: readonly Scope[]) => Both
 export class Drawing {
   readonly gen: GeneratorValue
   readonly world: World
+  /** Begins a query of a table, where conditions may have queries in them. */
+  readonly find: ((table: string) => Refs) | undefined
 
-  constructor(gen: GeneratorValue, world: World) {
+  constructor(gen: GeneratorValue, world: World, find?: (table: string) => Refs) {
     this.gen = gen
     this.world = world
+    this.find = find
   }
 
   /** One of them. */
