@@ -187,7 +187,10 @@ describe('isolation', () => {
   it('cannot be changed within a transaction', async () => {
     await using session = database.session()
     await session.execute(sql`select 1`)
-    const mode = coded('DATA_BRIDGE_ERR_TRANSACTION', 'cannot change the isolation or readOnly')
+    const mode = coded(
+      'DATA_BRIDGE_ERR_TRANSACTION',
+      'cannot change the isolation, readOnly or deferrable',
+    )
     await expect(session.transaction(() => 1, { isolation: 'serializable' })).rejects.toThrow(mode)
     await expect(session.transaction(() => 1, { readOnly: true })).rejects.toThrow(mode)
     await session.rollback()
