@@ -139,7 +139,7 @@ export type {
   ToOneRelation,
 } from './entity/types.ts'
 export type { AdvisoryKey } from './session/advisory-key.ts'
-export type { AdvisoryLockOptions, AdvisoryTryOptions } from './session/advisory-locks.ts'
+export type { AdvisoryLockOptions, AdvisoryTryOptions } from './session/advisory-options.ts'
 export type { ConflictColumns, InsertOptions } from './session/conflict-options.ts'
 export type { ExecutedRows } from './session/executed-rows.ts'
 export type { TransactionOptions } from './session/transaction-options.ts'

@@ -1,5 +1,5 @@
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
-import { type Embeddable, subQuery, type SubQuery } from '../sql/embedded.ts'
+import { subQuery, type SubQuery } from '../sql/embedded.ts'
 import type { RefsOf } from '../sql/ref-types.ts'
 import { everyColumn } from '../sql/projections.ts'
 import { Enclosed } from '../sql/row-queries.ts'
@@ -18,7 +18,7 @@ import { runFirst, runList, runOne } from './run-entities.ts'
 import { notSentError, type QueryPlan, requireEmbeddable } from './plan.ts'
 
 /** The methods that send a query of entities. */
-export abstract class QueryEnds<C extends AnyEntityClass> implements Embeddable {
+export abstract class QueryEnds<C extends AnyEntityClass> {
   /** @internal */
   protected readonly context: QueryContext
   /** @internal */

@@ -1,4 +1,4 @@
-import { type Embeddable, subQuery, type SubQuery } from '../sql/embedded.ts'
+import { subQuery, type SubQuery } from '../sql/embedded.ts'
 import { Enclosed } from '../sql/row-queries.ts'
 import { joinedPart, type JoinedPart } from './join.ts'
 import { notSentError } from './plan.ts'
@@ -9,7 +9,7 @@ import { type StreamOptions, streamRows } from './run-stream.ts'
 import { type QueryContext, runCount, runExists, runFirstRow, runOneRow, runRows } from './run.ts'
 
 /** The methods that send a query of plain rows. */
-export abstract class RowsEnds<T> implements Embeddable {
+export abstract class RowsEnds<T> {
   /** @internal */
   protected readonly context: QueryContext
   /** @internal */

@@ -5,19 +5,8 @@ import type { Statement } from '../sql/statement.ts'
 import { optionError, refuseUnknown, requireBoolean } from '../util/option-checks.ts'
 import { type AdvisoryKey, argumentsOf } from './advisory-key.ts'
 import { executeOperation, noOutcome } from './operations.ts'
+import type { AdvisoryLockOptions, AdvisoryTryOptions } from './advisory-options.ts'
 import type { SessionParts } from './session-parts.ts'
-
-/** How `tryAdvisoryLock()` takes a lock. */
-export interface AdvisoryTryOptions {
-  /** Others can have the lock too if they share it as well. */
-  readonly shared?: boolean | undefined
-}
-
-/** How `advisoryLock()` takes a lock. By default it waits for those who have it. */
-export interface AdvisoryLockOptions extends AdvisoryTryOptions {
-  /** Fails at once with `DATA_BRIDGE_ERR_STATEMENT_TIMEOUT` (`sqlState` 55P03) if the lock is taken. */
-  readonly noWait?: boolean | undefined
-}
 
 /** Takes a lock that ends with the transaction. */
 export async function lockAdvisory(

@@ -9,10 +9,10 @@ import { tableOf } from '../schema/table-of.ts'
 import { attempt } from '../util/attempt.ts'
 import { SessionCore } from './session-core.ts'
 import { goneError, notFoundError } from './session-errors.ts'
-import type { LiveSession, SessionParts } from './session-parts.ts'
+import type { SessionParts } from './session-parts.ts'
 
 /** The methods of a session that read entities. */
-export abstract class SessionReads implements LiveSession {
+export abstract class SessionReads {
   /** @internal */
   protected readonly parts: SessionParts
   /** @internal */

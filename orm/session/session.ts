@@ -7,12 +7,8 @@ import type { SessionStats } from '../observe/stats.ts'
 import { rawStatement } from '../sql/raw-statement.ts'
 import type { Sql } from '../sql/template.ts'
 import type { AdvisoryKey } from './advisory-key.ts'
-import {
-  type AdvisoryLockOptions,
-  type AdvisoryTryOptions,
-  lockAdvisory,
-  tryAdvisory,
-} from './advisory-locks.ts'
+import { lockAdvisory, tryAdvisory } from './advisory-locks.ts'
+import type { AdvisoryLockOptions, AdvisoryTryOptions } from './advisory-options.ts'
 import { AfterCommit } from './after-commit.ts'
 import { BulkMethods } from './bulk-methods.ts'
 import type { DueCallback } from './due-callback.ts'
