@@ -157,6 +157,11 @@ export class Connection {
     return copying.promise
   }
 
+  /** Ends the COPY that runs, with an error. */
+  stopCopy(error: unknown): void {
+    this.#copy?.stop(error)
+  }
+
   /**
    * Asks the server to cancel the running statement. If the statement goes on after the grace period, the
    * connection is closed.

@@ -57,8 +57,13 @@ export class CopyIn implements Submittable {
     return null
   }
 
-  /** Ends the COPY, which fails: the server does not look at a cancel request while it waits for rows. */
-  stop(): void {
+  /**
+   * Ends the COPY, which fails: the server does not look at a cancel request while it waits for rows.
+   *
+   * @param error what it fails with; undefined: what the server says
+   */
+  stop(error?: unknown): void {
+    if (!this.#isStopped && error !== undefined) this.#failure = { error }
     this.#stop('the COPY was cancelled')
   }
 

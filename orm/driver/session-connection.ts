@@ -17,7 +17,7 @@ import { control, noReader, Sending } from './sending.ts'
 import type { RowForm } from './session-pool.ts'
 import { catalogueSummary } from './statement-limit.ts'
 import type { TimeLimits } from './time-limits.ts'
-import { busyCopyingError, endedBySqlError } from './transaction-errors.ts'
+import { busyCopyingError, endedBySqlError, undoneCopyError } from './transaction-errors.ts'
 import type { SessionMode, TransactionMode } from './transaction-mode.ts'
 import { type TurnOwner, Turns } from './turns.ts'
 
@@ -26,7 +26,7 @@ type Answer = readonly Texts[] | undefined
 
 const nothing = (): void => {}
 
-/** The connection whose COPY waits for rows. */
+/** The connection for whose COPY rows are read. */
 const copying = new AsyncLocalStorage<SessionConnection>()
 
 const factsSavepoint = 'savepoint data_bridge_facts'
@@ -39,7 +39,9 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
   readonly #exchanges: Exchanges
   readonly #turns: Turns
   readonly #tellRefused: TellRefused | undefined
-  #isCopying = false
+  /** Ends the COPY that runs. */
+  #stopCopy: ((error: DataBridgeError) => void) | undefined
+  #readers = 0
   /** Whether the program may end the session at any time, by a signal. */
   hasSignal = false
 
@@ -84,9 +86,10 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
     return this.#turns.isIdle
   }
 
-  /** Refuses every statement that has not been sent yet. */
+  /** Refuses every statement that has not been sent yet, and ends a COPY: its rows may never come. */
   refuse(reason: () => DataBridgeError): void {
     this.#exchanges.refusal ??= reason
+    this.#stopCopy?.(reason())
   }
 
   /** Refuses every later statement, and asks the server to cancel the running one, whose result still counts. */
@@ -221,18 +224,21 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
     const sending = new Sending(statement, reader)
     const read = async (): Promise<Uint8Array | undefined> => {
       try {
-        return await copying.run(this, () => source.next())
+        return await this.reading(() => source.next())
       } catch (error) {
         sending.unread = { error }
         throw error
       }
     }
     const run = async (connection: Connection): Promise<{ readonly rowCount: number }> => {
-      this.#isCopying = true
+      this.#stopCopy = (error) => {
+        sending.unread ??= { error }
+        connection.stopCopy(sending.unread.error)
+      }
       try {
         return { rowCount: await connection.copy(statement.text, { next: read }) }
       } finally {
-        this.#isCopying = false
+        this.#stopCopy = undefined
       }
     }
     return this.#inTurn(
@@ -283,6 +289,7 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
 
   /** Never fails: if ROLLBACK cannot be sent, the connection is closed and PostgreSQL rolls back by itself. */
   rollback(operation: Operation | undefined): Promise<void> {
+    this.#stopCopy?.(undoneCopyError())
     return new Promise((resolve) => {
       this.#turns.take(() => {
         this.#exchanges.rollback(operation, () => {
@@ -302,10 +309,30 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
   }
 
   rollbackToSavepoint(name: string, operation: Operation | undefined): Promise<void> {
+    this.#stopCopy?.(undoneCopyError())
     return this.#inTurn(
       (done) => this.#exchanges.rollBackTo(`rollback to savepoint ${name}`, operation, done),
       nothing,
     )
+  }
+
+  /** Reads rows of a COPY. What waits for the end of the COPY in there is refused. */
+  async reading<T>(read: () => Promise<T>): Promise<T> {
+    this.#readers += 1
+    try {
+      return await copying.run(this, read)
+    } finally {
+      this.#readers -= 1
+    }
+  }
+
+  /** Throws if the caller gives the rows of a COPY of this session. */
+  refuseReader(): void {
+    if (this.#isReader) throw busyCopyingError()
+  }
+
+  get #isReader(): boolean {
+    return this.#readers > 0 && copying.getStore() === this
   }
 
   /** Resolves when every statement that was sent has been answered and the connection is back. */
@@ -314,7 +341,7 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
   }
 
   #inTurn<T>(work: (done: Done) => void, finish: () => T, ended?: () => void): Promise<T> {
-    if (this.#isCopying && copying.getStore() === this) {
+    if (this.#stopCopy !== undefined && this.#isReader) {
       ended?.()
       return rejection(busyCopyingError())
     }

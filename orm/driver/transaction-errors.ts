@@ -91,6 +91,14 @@ function isTransactionTimeout(error: unknown): error is DataBridgeError {
   return error instanceof DataBridgeError && error.code === 'DATA_BRIDGE_ERR_TRANSACTION_TIMEOUT'
 }
 
+/** A COPY was under way when its work was rolled back. */
+export function undoneCopyError(): DataBridgeError {
+  return safeError(
+    'DATA_BRIDGE_ERR_TRANSACTION',
+    'copy() was ended before its last row, since its transaction was rolled back',
+  )
+}
+
 /** The rows of a COPY wait for a statement that waits for the end of the COPY. */
 export function busyCopyingError(): DataBridgeError {
   return new DataBridgeError(

@@ -19,10 +19,12 @@ import type { EntitySource } from './entity-source.ts'
 import type { Flusher } from './flusher.ts'
 import { bulkOperation } from './operations.ts'
 import type { SessionCore } from './session-core.ts'
+import type { SessionLife } from './session-life.ts'
 import type { SessionParts } from './session-parts.ts'
 
 /** Writes of many rows beside the unit of work, in the session's transaction. */
 export class BulkWrites {
+  readonly #life: SessionLife
   readonly #work: UnitOfWork
   readonly #flusher: Flusher
   readonly #source: EntitySource
@@ -31,9 +33,10 @@ export class BulkWrites {
   readonly #catalogue: Catalogue
 
   constructor(
-    { work, flusher, source }: SessionCore,
+    { life, work, flusher, source }: SessionCore,
     { connection, observer, catalogue }: SessionParts,
   ) {
+    this.#life = life
     this.#work = work
     this.#flusher = flusher
     this.#source = source
@@ -119,7 +122,8 @@ export class BulkWrites {
     const operation = bulkOperation('copy', table)
     const copy = async (): Promise<number> => {
       try {
-        if (!(await rows.begin())) return 0
+        const beginning = this.#connection.reading(() => rows.begin())
+        if (!(await this.#life.waitFor(beginning))) return 0
         await this.#flusher.alone(() => this.#flusher.beforeWrites(table, false, operation))
         return await this.#copy(table, rows, operation)
       } finally {

@@ -15,6 +15,8 @@ export class SessionLife {
   #closing: Promise<void> | undefined
   #isClosed = false
   #reason: DataBridgeError | undefined
+  /** Made by the first wait for something that is not the session's. */
+  #ended: PromiseWithResolvers<never> | undefined
   /** Whether the program has not used the session since the last commit or rollback. */
   isSettled = false
   /** Whether somebody else commits the session, so that `transaction()` is a savepoint. */
@@ -74,10 +76,17 @@ export class SessionLife {
     this.#reason ??= reason
   }
 
+  /** Waits for something that may never come, no longer than the session lives. */
+  waitFor<T>(coming: Promise<T>): Promise<T> {
+    this.#ended ??= Promise.withResolvers<never>()
+    return Promise.race([coming, this.#ended.promise])
+  }
+
   /** @param end undefined if it ends at once */
   close(end: () => Promise<void> | undefined): Promise<void> | undefined {
     if (this.#isClosed) return this.#closing
     this.#isClosed = true
+    this.#ended?.reject(this.#reason ?? this.closedError())
     this.#closing = end()
     return this.#closing
   }

@@ -121,6 +121,7 @@ export class BaseSession extends BulkMethods implements AsyncDisposable {
   commit(): Promise<void> {
     return this.give(() => {
       this.core.life.use()
+      this.parts.connection.refuseReader()
       return this.core.flusher.commit(() => this.#refuseUnderWay())
     })
   }
