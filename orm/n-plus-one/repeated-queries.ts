@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { inspect } from 'node:util'
 import type { Finding } from '../observe/finding.ts'
 import type { SentStatement, StatementEnd } from '../observe/observer.ts'
 import { queryFinding } from './query-finding.ts'
@@ -88,7 +89,15 @@ function keyOf(parameters: readonly unknown[]): string {
   return key.length > 40 ? hash('sha1', key) : key
 }
 
+// JSON has neither a bigint nor an object that leads to itself.
+const whole = {
+  depth: Infinity,
+  maxArrayLength: Infinity,
+  maxStringLength: Infinity,
+  breakLength: Infinity,
+}
+
 function textOf(value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
-  return typeof value === 'object' ? (JSON.stringify(value) ?? '') : String(value)
+  return typeof value === 'object' ? inspect(value, whole) : String(value)
 }

@@ -95,6 +95,12 @@ describe('one text with other values again and again', () => {
     expect(await findings(split, 6)).toMatchObject([{ count: 6 }])
   })
 
+  it('is found of values that JSON does not know', async () => {
+    const ofLists: Send = ({ connection }, id) =>
+      connection.query('select 1 from users where $1 @> array[id::bigint]', [[BigInt(id)]])
+    expect(await findings(ofLists, 6)).toMatchObject([{ count: 6 }])
+  })
+
   it('is not found with the same values, or where the statements fail', async () => {
     expect(await findings((session) => byId(session, 1), 20)).toEqual([])
     await using session = database.session()
