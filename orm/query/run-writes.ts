@@ -93,6 +93,14 @@ function refuseUnused(plan: QueryPlan, name: Name): void {
       `with ${name}()`,
       'it locks its rows against everyone: use forUpdate()',
     )
+  // Others could write the chosen rows before it does.
+  if (plan.lock?.locksRoot === false)
+    throw unusedError(
+      plan,
+      'forUpdate',
+      `with ${name}()`,
+      'if its option of leaves out the rows that are written: name them too',
+    )
 }
 
 function requireFilter({ where, isAll }: QueryPlan, method: string): void {

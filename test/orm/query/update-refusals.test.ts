@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { and, avg, count, selectinload, type Session, sql } from '../../../orm/index.ts'
+import {
+  and,
+  avg,
+  count,
+  type RefsOf,
+  selectinload,
+  type Session,
+  sql,
+} from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Post, User } from '../../support/entities.ts'
 import { coded, failure } from '../../support/failure.ts'
@@ -154,6 +162,10 @@ describe('a write by a query is refused', () => {
     expect(await refusal((session) => all(session).forShare().delete())).toEqual(
       coded('DATA_BRIDGE_ERR_QUERY', 'forShare() cannot be used with delete()'),
     )
+    const ofAuthors = { of: (post: RefsOf<typeof Post>) => post.author }
+    expect(
+      await refusal((session) => session.find(Post).all().forUpdate(ofAuthors).delete()),
+    ).toEqual(coded('DATA_BRIDGE_ERR_QUERY', 'its option of leaves out the rows that are written'))
     expect(
       await refusal((session) =>
         all(session)
