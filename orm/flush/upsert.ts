@@ -200,11 +200,13 @@ function putExisting(
     on.map((column) => textOfKept(column, keptOf(column, valueOf(entity, column) ?? null)))
   const entities = all.filter((entity) => !keyOf(entity).includes(null))
   if (entities.length === 0) return
+  const facts = writing.factsOf(table)
+  const casts = on.map((column) => facts.storedCast(column))
   writing.put({
     verb: 'SELECT',
     table,
     entities,
-    statement: () => selectByKeys(table, on, entities.map(keyOf) as KeyParts[], returned),
+    statement: () => selectByKeys(table, on, entities.map(keyOf) as KeyParts[], returned, casts),
     guarded: () => undefined,
     absorb({ rows }) {
       for (const [place, row] of placed(rows)) {

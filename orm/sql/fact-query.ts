@@ -16,7 +16,7 @@ type ColumnRow = readonly [
   arrayType: string | null,
   typtype: string,
   isDomain: boolean,
-  modifier: number,
+  modified: string | null,
   generated: string,
   identity: string,
   made: string | null,
@@ -52,14 +52,14 @@ export function readFacts(
 }
 
 function columnFacts(row: ColumnRow): [string, ColumnFacts] {
-  const [name, type, arrayType, typtype, isDomain, modifier, generated, identity, made, isNotNull] =
+  const [name, type, arrayType, typtype, isDomain, modified, generated, identity, made, isNotNull] =
     row
   const facts = {
     type,
     arrayType,
     isEnum: typtype === 'e',
     isDomain,
-    isModified: modifier !== -1,
+    modified,
     isGenerated: generated !== '',
     isAlwaysIdentity: identity === 'a',
     made,
@@ -122,7 +122,7 @@ select
   (
     select json_agg(json_build_array(
       attname, format_type(base.oid, -1), format_type(case base.typdelim when ',' then nullif(base.typarray, 0) end, -1), base.typtype,
-      base.depth > 0, atttypmod, attgenerated, attidentity, ${made}, attnotnull))
+      base.depth > 0, case when atttypmod <> -1 then format_type(atttypid, atttypmod) end, attgenerated, attidentity, ${made}, attnotnull))
     from pg_attribute
     left join pg_attrdef on adrelid = attrelid and adnum = attnum and attgenerated = ''
     left join lateral (

@@ -52,21 +52,26 @@ function selectByKeyText(
  * The rows with any of many keys, in one statement whose text does not depend on how many there are.
  * Each row ends with the position of the key that found it, from 1 on: whether two texts are one key
  * is for PostgreSQL to say.
+ *
+ * @param casts what PostgreSQL makes of the values before it compares them, for each column
  */
 export function selectByKeys(
   table: TableMetadata,
   columns: readonly ColumnMetadata[],
   keys: readonly KeyParts[],
   read: RowColumns = usualColumns(table),
+  casts: readonly string[] = [],
 ): Statement {
   const kinds = columns.map((_, index) => kindOf(keys, index))
   const shape = columns.map(({ position }, index) => `${position}${kinds[index]}`)
-  const compiled = statementsOf(table).get(`keys${read.shape}|${shape.join()}`, () =>
-    reading(
-      table,
-      selectByKeysText(table, read.list, columns, kinds),
-      rowDecoderWith(table, placeColumn, read),
-    ),
+  const compiled = statementsOf(table).get(
+    `keys${read.shape}|${shape.join()}${casts.join('')}`,
+    () =>
+      reading(
+        table,
+        selectByKeysText(table, read.list, columns, kinds, casts),
+        rowDecoderWith(table, placeColumn, read),
+      ),
   )
   return {
     ...compiled,
@@ -109,6 +114,7 @@ function selectByKeysText(
   selected: readonly ColumnMetadata[],
   columns: readonly ColumnMetadata[],
   kinds: readonly KeyKind[],
+  casts: readonly string[] = [],
 ): string {
   const arrays: string[] = []
   const item = (column: ColumnMetadata): string => {
@@ -119,7 +125,7 @@ function selectByKeysText(
   const conditions = columns.map((column, index) => {
     const name = `t0.${quote(column.name)}`
     const from = item(column)
-    if (kinds[index] === 'text') return `${name} = ${from}`
+    if (kinds[index] === 'text') return `${name} = ${from}${casts[index] ?? ''}`
     const within = `${name} >= ${from} and ${name} < ${item(column)}`
     return kinds[index] === 'range' ? within : `(${within} or ${name} = ${from})`
   })

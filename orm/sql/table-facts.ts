@@ -13,8 +13,8 @@ export interface ColumnFacts {
   readonly arrayType: string | null
   readonly isEnum: boolean
   readonly isDomain: boolean
-  /** Whether the type has a modifier, such as a length. */
-  readonly isModified: boolean
+  /** The type with its modifier, such as `numeric(10,2)`; null where it has none. */
+  readonly modified: string | null
   /** Whether the database makes the value of an expression. */
   readonly isGenerated: boolean
   /** Whether an INSERT that gives the value has to override the identity. */
@@ -195,6 +195,12 @@ export class TableFacts {
     return this.#entry?.keepsKeys === true ? (this.#of(column)?.made ?? undefined) : undefined
   }
 
+  /** The cast of a value to what the column stores of it: rounded, or cut. Empty if that is the value itself. */
+  storedCast(column: ColumnMetadata): string {
+    const modified = this.#of(column)?.modified ?? undefined
+    return modified === undefined ? '' : `::${modified}`
+  }
+
   /** Whether an INSERT that gives the value of the column has to override the identity. */
   isAlwaysIdentity(column: ColumnMetadata): boolean {
     return this.#of(column)?.isAlwaysIdentity === true
@@ -205,7 +211,7 @@ export class TableFacts {
     const facts = this.#of(column)
     if (facts === undefined || facts.isDomain || facts.isGenerated) return true
     if (facts.isEnum || facts.type === 'text') return false
-    if (facts.type === 'character varying') return facts.isModified
+    if (facts.type === 'character varying') return facts.modified !== null
     return !(sameAsSent.has(facts.type) && column.type.cast === facts.type)
   }
 

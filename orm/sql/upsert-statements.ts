@@ -117,7 +117,10 @@ function manyRowsText(
     ...reserved.map(([{ name }, maker]) => `(${maker}) as ${quote(name)}`),
     place,
   ]
-  const keys = match.map(({ name }) => `written.${quote(name)} = given.${quote(name)}`)
+  const keys = match.map((column) => {
+    const name = quote(column.name)
+    return `written.${name} = given.${name}${facts.storedCast(column)}`
+  })
   const back = list.map(({ name }) => `written.${quote(name)}`)
   return (
     `with given as materialized (select ${items.join(', ')} from unnest(${arrays.join(', ')}) ` +
