@@ -84,10 +84,27 @@ export interface TableOptions<Name extends PropertyKey, F> {
    * ```
    */
   readonly version?: 'xmin'
+  /**
+   * Which rows queries, relations, counts and `get()` give, and queries write: the others are hidden. It sees the
+   * columns of the table; its values are constants. `withDefaults(false)` of a query, a loader or a relation leaves it
+   * out.
+   *
+   * @example
+   * ```ts
+   * import { integer, table, text, timestamptz } from 'fastify-data-bridge/orm'
+   *
+   * export class Note extends table('notes', {
+   *   id: integer().primaryKey().generated(),
+   *   text: text(),
+   *   deletedAt: timestamptz().nullable(),
+   * }, { defaultFilter: (note) => note.deletedAt.isNull() }) {}
+   * ```
+   */
+  readonly defaultFilter?: TableCheck<F>
 }
 
 // Columns only: a relation would be resolved while the class that declares it is.
-/** A CHECK constraint: `(row) => row.age.gte(0)`. It sees the columns of the table. */
+/** A condition on a row: `(row) => row.age.gte(0)`. It sees the columns of the table. */
 export type TableCheck<F> = (row: ColumnRefs<F>) => Condition
 
 /** A foreign key: `{ columns: ['orderId', 'no'], references: () => keyOf(Line) }`. */

@@ -1,6 +1,7 @@
 import { and, integer, type Refs, table, text } from '../../orm/index.ts'
 import { tableOf } from '../../orm/schema/table-of.ts'
 import { conditionsOf, ordersOf } from '../../orm/sql/callbacks.ts'
+import { declaredDefaults } from '../../orm/sql/defaults.ts'
 import { rowsWhere, Select, selectStatement } from '../../orm/sql/select.ts'
 import { rootSource } from '../../orm/sql/source.ts'
 import type { Statement } from '../../orm/sql/statement.ts'
@@ -21,7 +22,7 @@ export function select(age: number): Pick<Statement, 'text' | 'parameters'> {
     'filter()',
   )
   const orders = ordersOf(source, (person: Refs<Person>) => person.id.asc(), 'orderBy()')
-  const parts = rowsWhere(source, where, orders)
+  const parts = rowsWhere(source, declaredDefaults, where, orders)
   return selectStatement(new Select({ ...parts, limit: 10 }))
 }
 

@@ -206,7 +206,8 @@ function putExisting(
     verb: 'SELECT',
     table,
     entities,
-    statement: () => selectByKeys(table, on, entities.map(keyOf) as KeyParts[], returned, casts),
+    statement: () =>
+      selectByKeys(table, on, entities.map(keyOf) as KeyParts[], returned, { casts }),
     guarded: () => undefined,
     absorb({ rows }) {
       for (const [place, row] of placed(rows)) {

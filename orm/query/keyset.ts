@@ -3,6 +3,7 @@ import { DataBridgeError } from '../errors.ts'
 import { parametersOf } from '../sql/bind-sink.ts'
 import { ColumnNode } from '../sql/column.ts'
 import { Compare, IsNull, Param } from '../sql/comparisons.ts'
+import { noDefaults } from '../sql/defaults.ts'
 import { and, or } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
 import { Ordering } from '../sql/ordering.ts'
@@ -123,7 +124,7 @@ export function nameOfOrder(plan: QueryPlan, orders: readonly KeyOrder[]): strin
 type Named = Pick<Statement, 'text' | 'parameters'>
 
 function textOf({ from, projection, groups }: QueryPlan, orders: readonly Order[]): Named {
-  return selectStatement(new Select({ ...planOf(from, projection), groups, orders }))
+  return selectStatement(new Select({ ...planOf(from, projection, noDefaults), groups, orders }))
 }
 
 /** What a query around another one orders by has no joins. The query inside may change from page to page. */

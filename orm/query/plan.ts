@@ -3,6 +3,7 @@ import type { LazyRules } from '../entity/entity-state.ts'
 import { type Loading, noLoading, withLoaders } from '../relations/loader.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import { columnsWith } from '../schema/row-columns.ts'
+import type { Defaults } from '../sql/defaults.ts'
 import type { JoinedRows } from '../sql/joins.ts'
 import { type Expression, isExpression } from '../sql/node.ts'
 import { type Projection, wholeRow } from '../sql/projections.ts'
@@ -21,15 +22,16 @@ export interface QueryPlan extends SelectParts, Loading, LazyRules {
 }
 
 /** A query of a table that begins here: in a callback of another query it is a sub-query. */
-export function planFor(table: TableMetadata): QueryPlan {
+export function planFor(table: TableMetadata, defaults: Defaults): QueryPlan {
   const from = rootSource(table, depthHere())
-  return planOf(from, wholeRow(from))
+  return planOf(from, wholeRow(from), defaults)
 }
 
 /** All rows of a source. */
-export function planOf(from: Source, projection: Projection): QueryPlan {
+export function planOf(from: Source, projection: Projection, defaults: Defaults): QueryPlan {
   return {
     from,
+    defaults,
     projection,
     where: undefined,
     groups: [],

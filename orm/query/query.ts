@@ -3,7 +3,8 @@ import type { LoaderOf } from '../relations/loader.ts'
 import { type LazyMode, requireLazyMode } from '../schema/lazy-mode.ts'
 import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
-import { requireCount } from '../sql/callbacks.ts'
+import { requireCount, requireHold } from '../sql/callbacks.ts'
+import { noDefaults } from '../sql/defaults.ts'
 import { type LockMethod, type LockOptions, RowLock, type UpdateLockOptions } from '../sql/lock.ts'
 import type { Condition, Expression, Order } from '../sql/node.ts'
 import type { Matches, OptionalRefs, RefsOf } from '../sql/ref-types.ts'
@@ -51,7 +52,7 @@ export class Query<C extends AnyEntityClass>
   declare readonly _optional?: OptionalRefs<EntityOf<C>>
 
   static of<C extends AnyEntityClass>(context: QueryContext, entity: C): Query<C> {
-    return new Query<C>(context, planFor(tableOf(entity)))
+    return new Query<C>(context, planFor(tableOf(entity), context.defaults))
   }
 
   /**
@@ -122,6 +123,25 @@ export class Query<C extends AnyEntityClass>
   /** Says that all rows are meant: `update` and `delete` refuse a query without a filter otherwise. */
   all(): Query<C> {
     return this.#with({ isAll: true })
+  }
+
+  /**
+   * Whether default filters hold: those of the tables, and those of the session. With `false` the query also gives rows
+   * that they hide, and its callbacks see them behind relations. Loaders and queries inside of it have their own.
+   *
+   * @example
+   * ```ts
+   * import type { Session } from 'fastify-data-bridge/orm'
+   * import { Post } from './entities.ts'
+   *
+   * export function withDeleted(session: Session): Promise<Post[]> {
+   *   return session.find(Post).withDefaults(false).toList()
+   * }
+   * ```
+   */
+  withDefaults(hold: boolean): Query<C> {
+    const holds = requireHold(hold, this.where('withDefaults'))
+    return this.#with({ defaults: holds ? this.context.defaults : noDefaults })
   }
 
   /** Loads relations and deferred columns with the rows: `selectinload(User.posts)`, `undefer(Article, 'body')`. */

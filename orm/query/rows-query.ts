@@ -87,7 +87,7 @@ export function ofRows(
   const { table, depth } = plan.from
   const sees = rowsSource(table, rows, depth)
   const columns = rowColumns(sees, namedValues(selected))
-  const outer = planOf(sees, valuesProjection(Object.values(columns)))
+  const outer = planOf(sees, valuesProjection(Object.values(columns)), plan.defaults)
   return { plan: { ...outer, orders: orders.map((order) => order(sees)) }, selected: columns, sees }
 }
 

@@ -124,7 +124,7 @@ export function readEntities<T>(
   const fetched = fetchedWith(context, from.table, isLocked, widthsOf(rows, tree), tree, read)
   fetched.eachRow = eachRow
   return context.give(async () => {
-    const statement = locking(statementOf(rows, tree), lock)
+    const statement = locking(statementOf(rows, tree, context.defaults), lock)
     const found = await fetch(statement, operation, fetched)
     const at = place(found)
     if (at !== undefined) {

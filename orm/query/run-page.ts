@@ -124,7 +124,7 @@ function counter(context: QueryContext, plan: QueryPlan, { hasTotal }: PageQuery
     ): Promise<T> {
       const all = { ...plan, limit: undefined, orders: [], after: undefined }
       const counted = selectStatement(countOf(all))
-      const reads = joinTables(readBy(statement, plan), counted.tables)
+      const reads = joinTables(readBy(context, statement, plan), counted.tables)
       await context.beforeQuery(reads, operation)
       const counting: QueryOperation = {
         ...operation,

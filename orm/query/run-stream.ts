@@ -65,7 +65,8 @@ async function* batches<T>(
   let rows = 0
   let failure: { readonly error: unknown } | undefined
   try {
-    await context.beforeQuery(readBy(selectStatement(new Select(plan)), plan), operation)
+    const statement = selectStatement(new Select(plan))
+    await context.beforeQuery(readBy(context, statement, plan), operation)
     for (;;) {
       const batch = await context.give(() => read(cursor, operation))
       rows += batch.length

@@ -190,7 +190,7 @@ export function send<T>(
   operation: QueryOperation,
   fetched: Fetched<T>,
 ): Promise<T> {
-  const flushing = context.beforeQuery(readBy(statement, plan), operation)
+  const flushing = context.beforeQuery(readBy(context, statement, plan), operation)
   if (flushing === undefined) return context.fetch(statement, operation, fetched)
   return context.give(async () => {
     await flushing
@@ -218,8 +218,13 @@ export function onlyRow<T>(rows: readonly T[], plan: QueryPlan): T {
 }
 
 /** The tables of the statement, and of those that load relations after it. */
-export function readBy({ tables }: Statement, { loaders }: QueryPlan): ReadTables {
-  return loaders.length === 0 ? tables : loaders.map(tablesRead).reduce(joinTables, tables)
+export function readBy(
+  { defaults }: QueryContext,
+  { tables }: Statement,
+  { loaders }: QueryPlan,
+): ReadTables {
+  if (loaders.length === 0) return tables
+  return loaders.map((plan) => tablesRead(plan, defaults)).reduce(joinTables, tables)
 }
 
 // --- refuse parts of a query that its last method would ignore

@@ -6,6 +6,7 @@ import type { EntityCollector } from '../relations/context.ts'
 import type { LazySetting } from '../schema/lazy-mode.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
+import type { Defaults } from '../sql/defaults.ts'
 import type { Fetched, Fetching, ReadRows } from '../sql/fetched.ts'
 import type { QueryWrite } from '../sql/query-write.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -51,6 +52,10 @@ export class StreamContext implements QueryContext {
 
   get lazy(): LazySetting {
     return this.#session.lazy
+  }
+
+  get defaults(): Defaults {
+    return this.#session.defaults
   }
 
   get epoch(): number {

@@ -4,6 +4,7 @@ import type { Entity } from '../entity/entity.ts'
 import type { Identity } from '../entity/identity.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
+import type { Defaults } from '../sql/defaults.ts'
 import type { Fetched, Fetching } from '../sql/fetched.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { LazySetting } from '../schema/lazy-mode.ts'
@@ -23,6 +24,8 @@ export interface LoadContext {
   readonly observer: Observer
   /** How the session loads relations that the program awaits. */
   readonly lazy: LazySetting
+  /** The default filters that hold in the session. */
+  readonly defaults: Defaults
   /** Sends a statement. */
   fetch<T>(statement: Statement, operation: Operation, fetched: Fetched<T>): Promise<T>
   /** Sends several statements in one exchange. If one fails, its error is that of all. */

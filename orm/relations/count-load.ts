@@ -4,6 +4,7 @@ import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import { placeColumn } from '../schema/row-decoder.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
+import type { Defaults } from '../sql/defaults.ts'
 import { FetchedRows, type Fetching } from '../sql/fetched.ts'
 import { withColumn } from '../sql/projections.ts'
 import { rowsWhere, Select, selectStatement } from '../sql/select.ts'
@@ -11,6 +12,7 @@ import type { Statement } from '../sql/statement.ts'
 import type { LoadContext } from './context.ts'
 import { countBehind } from './count-projection.ts'
 import { GivenKeys, givenPlace, type KeyTexts } from './keys.ts'
+import { defaultsOf, type LoadPlan } from './loader.ts'
 import { nearOf } from './near.ts'
 import { farSide } from './side.ts'
 import type { Load, Step } from './step.ts'
@@ -55,7 +57,11 @@ export class CountLoad implements Load {
         this.#counts.set(this.#keyed[Number(place) - 1] as Entity, Number(count))
       return rows.length
     })
-    this.fetching = { statement: countsOfMany(relation, keys), operation, fetched }
+    this.fetching = {
+      statement: countsOfMany(plan, defaultsOf(context, plan), keys),
+      operation,
+      fetched,
+    }
   }
 
   finish(): readonly Step[] {
@@ -72,11 +78,16 @@ const numbers: RowDecoder = Object.freeze({
 })
 
 /** The position of each key that leads to rows, and their number. */
-function countsOfMany(relation: RelationMetadata, keys: readonly KeyTexts[]): Statement {
+function countsOfMany(
+  { relation }: LoadPlan,
+  defaults: Defaults,
+  keys: readonly KeyTexts[],
+): Statement {
   const side = farSide(relation)
   return selectStatement(
     new Select({
-      ...rowsWhere(side.source, undefined, []),
+      ...rowsWhere(side.source, defaults, undefined, []),
+      isBare: side.isBare,
       projection: withColumn(givenPlace, countBehind(relation), numbers),
       joins: new GivenKeys(side, keys),
       groups: [givenPlace],

@@ -3,6 +3,7 @@ import { relationHandle } from '../entity/relation-handle.ts'
 import { observed } from '../observe/observer.ts'
 import type { QueryOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
+import type { Defaults } from '../sql/defaults.ts'
 import { type Fetched, FetchedRows } from '../sql/fetched.ts'
 import { existsOf, rowsWhere, Select, type SelectParts, selectStatement } from '../sql/select.ts'
 import { countBehind } from './count-projection.ts'
@@ -58,12 +59,12 @@ function ask<T extends number | boolean>(
     limit: undefined,
     counted: { relation, owner, provenance: provenanceOf(owner) },
   }
-  const select = selectOf(partsOf(relation, near.textsOf(key)))
+  const select = selectOf(partsOf(relation, context.defaults, near.textsOf(key)))
   const send = (): Promise<T> => context.fetch(selectStatement(select), operation, fetched)
   return observed(context.observer, operation, send, (result) => ({ rows: Number(result) }))
 }
 
-function partsOf(relation: RelationMetadata, texts: KeyTexts): SelectParts {
-  const { source, nodes, link } = farSide(relation)
-  return { ...rowsWhere(source, equalTo(nodes, texts), []), joins: link }
+function partsOf(relation: RelationMetadata, defaults: Defaults, texts: KeyTexts): SelectParts {
+  const { source, nodes, link, isBare } = farSide(relation)
+  return { ...rowsWhere(source, defaults, equalTo(nodes, texts), []), joins: link, isBare }
 }

@@ -1,5 +1,6 @@
 import type { RowColumns } from '../schema/row-columns.ts'
 import type { Through } from '../schema/relation-metadata.ts'
+import { type Defaults, writeFilter } from '../sql/defaults.ts'
 import { aliasedNames, quote } from '../sql/identifier.ts'
 import {
   type Condition,
@@ -20,6 +21,7 @@ export interface Choice {
   readonly orders: readonly Order[]
   readonly limit: number
   readonly columns: RowColumns
+  readonly defaults: Defaults
 }
 
 const rank = quote('#')
@@ -40,20 +42,20 @@ export class EachKey implements SqlNode {
     this.#through = through
     this.#keys = keys
     this.#choice = choice
-    const { where, orders, columns } = choice
-    this.shape = `each${columns.shape}(${shapesOf(side.nodes)})${side.link?.shape ?? ''}|${where?.shape ?? ''}|${shapesOf(orders)}`
+    const { where, orders, columns, defaults } = choice
+    this.shape = `each${defaults.shape}${side.isBare ? '!' : ''}${columns.shape}(${shapesOf(side.nodes)})${side.link?.shape ?? ''}|${where?.shape ?? ''}|${shapesOf(orders)}`
   }
 
   write(sink: Sink): void {
-    const { source } = this.#side
-    const { where, orders, limit, columns } = this.#choice
+    const { source, isBare } = this.#side
+    const { where, orders, limit, columns, defaults } = this.#choice
     const alias = quote(source.alias)
     sink.text(`select ${aliasedNames(alias, columns.list)}, `)
     givenPlace.write(sink)
     sink.text(' from ')
     writeGiven(sink, this.#side, this.#keys)
     sink.text(' cross join lateral (')
-    sink.scope(source, (from) => {
+    const write = (from: () => void): void => {
       sink.text('select ')
       wholeRow(source, columns).write(sink)
       sink.text(', row_number() over (order by ')
@@ -62,6 +64,7 @@ export class EachKey implements SqlNode {
       from()
       sink.text(' where ')
       this.#writeFound(sink)
+      writeFilter(sink, ' and ', isBare ? undefined : defaults.of(source.table), source)
       if (where !== undefined) {
         sink.text(' and (')
         where.write(sink)
@@ -72,7 +75,8 @@ export class EachKey implements SqlNode {
       writeList(sink, orders, ', ')
       sink.text(' limit ')
       sink.parameter(String(limit))
-    })
+    }
+    sink.scope(source, write, defaults)
     sink.text(`) as ${alias} order by `)
     givenPlace.write(sink)
     sink.text(`, ${alias}.${rank}`)

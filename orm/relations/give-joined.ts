@@ -2,9 +2,10 @@ import type { Entity } from '../entity/entity.ts'
 import type { Place } from '../entity/place.ts'
 import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import type { LoadContext } from './context.ts'
+import { hiddenError, mayHide } from './hidden.ts'
 import { isJoined, type JoinNode, joinTree, type JoinTree } from './join-tree.ts'
 import type { JoinedNode } from './joined-entities.ts'
-import type { LoadPlan } from './loader.ts'
+import { defaultsOf, type LoadPlan } from './loader.ts'
 import { nearOf } from './near.ts'
 import { fillWith, placeIn, type Step, stepsOf } from './step.ts'
 
@@ -64,8 +65,11 @@ function giveJoined(
     }
     const end = owners.length === 0 ? undefined : context.observer.operationStarted?.(operation)
     const isMany = plan.relation.cardinality === 'many'
+    const isRequired = plan.where === undefined && mayHide(defaultsOf(context, plan), plan.relation)
     for (const [owner, entities] of found) {
       const [first = null] = entities
+      if (isRequired && first === null && nearOf(plan.relation).identityOf(owner) !== undefined)
+        throw hiddenError(plan.relation)
       fillWith(owner, plan, isMany ? [...entities] : first)
     }
     const at = places[node.parent] as Place

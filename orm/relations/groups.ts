@@ -100,6 +100,7 @@ export class Groups {
       missing,
       this.#byIdentity,
       tree,
+      context.defaults,
     )
     const groups: (Group | undefined)[] = []
     const isHasOne = cardinality === 'one' && !holdsKey

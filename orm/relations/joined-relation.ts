@@ -1,4 +1,5 @@
 import { columnsWith, type RowColumns } from '../schema/row-columns.ts'
+import { type Defaults, writeFilter } from '../sql/defaults.ts'
 import { castOfPair } from '../sql/pair-cast.ts'
 import { writeLinked } from '../sql/link.ts'
 import { type Order, shapesOf, type Sink, type SqlNode, writeList } from '../sql/node.ts'
@@ -7,6 +8,7 @@ import { wholeRow } from '../sql/projections.ts'
 import { byKey } from '../sql/select.ts'
 import type { JoinNode } from './join-tree.ts'
 import { aliasAt, branchAlias, branchName, nameAt, namesOf } from './joined-names.ts'
+import { defaultsOf } from './loader.ts'
 import { farSide, nearPairs, type Side } from './side.ts'
 
 /**
@@ -25,11 +27,16 @@ export class JoinedRelation implements SqlNode {
   readonly #isBranch: boolean
   /** Whether the rows of each owner are read by themselves. */
   readonly #isCut: boolean
+  readonly #defaults: Defaults
 
-  /** @param hasBranches whether its level has several lists */
-  constructor(node: JoinNode, hasBranches: boolean) {
+  /**
+   * @param hasBranches whether its level has several lists
+   * @param defaults the default filters that hold in the session
+   */
+  constructor(node: JoinNode, hasBranches: boolean, defaults: Defaults) {
     const { relation, where, orders, limit, undeferred } = node.plan
     this.#node = node
+    this.#defaults = defaultsOf({ defaults }, node.plan)
     this.index = node.index
     this.level = node.level
     this.isList = relation.cardinality === 'many'
@@ -41,7 +48,7 @@ export class JoinedRelation implements SqlNode {
       ? limit !== undefined || !orders.every(isExposable)
       : !relation.target.isUnique(relation.pairs.map(([, remote]) => remote))
     this.shape =
-      `+${node.parent}.${relation.owner.id}.${relation.position}${this.#isBranch ? '|' : ''}` +
+      `+${this.#defaults.shape}${node.parent}.${relation.owner.id}.${relation.position}${this.#isBranch ? '|' : ''}` +
       `${limit === undefined ? '' : 'l'}${this.#columns.shape}(${where?.shape ?? ''})(${shapesOf(orders)})`
   }
 
@@ -88,7 +95,7 @@ export class JoinedRelation implements SqlNode {
     const orders = chosen.length > 0 ? chosen : byKey(source)
     const { through } = relation
     sink.text(' left join lateral (')
-    sink.scope(source, (from) => {
+    const write = (from: () => void): void => {
       sink.text('select ')
       wholeRow(source, this.#columns).write(sink)
       this.#writeSorted(sink, orders)
@@ -101,6 +108,7 @@ export class JoinedRelation implements SqlNode {
       const equal = (): void => this.#writeEqual(sink)
       if (this.#isCut && through !== undefined) writeLinked(sink, source, through, equal)
       else equal()
+      writeFilter(sink, ' and ', this.#defaults.behind(relation), source)
       if (where !== undefined) {
         sink.text(' and (')
         where.write(sink)
@@ -113,7 +121,8 @@ export class JoinedRelation implements SqlNode {
       if (limit === undefined) return
       sink.text(' limit ')
       sink.parameter(String(limit))
-    })
+    }
+    sink.scope(source, write, this.#defaults)
     const more = this.#isCut && this.isList ? 1 : this.#exposed.length
     const names = [...this.#names, ...namesOf(more, this.#width)]
     sink.text(`) as ${aliasAt(this.index)} (${names.join(', ')}) on true`)

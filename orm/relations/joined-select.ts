@@ -1,6 +1,7 @@
 import { columnsWith } from '../schema/row-columns.ts'
 import { concatenated, placeColumn, placesOf, rowDecoder, widthOf } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
+import type { Defaults } from '../sql/defaults.ts'
 import { quote } from '../sql/identifier.ts'
 import { shapesOf, type Sink, type SqlNode } from '../sql/node.ts'
 import { readStatement, type RowsRead } from '../sql/select.ts'
@@ -10,12 +11,16 @@ import type { JoinTree } from './join-tree.ts'
 import { LockedRelation } from './locked-relation.ts'
 import { branchAlias, branchName, nameAt } from './joined-names.ts'
 
-/** The statement of rows, with the relations that are joined to them. */
-export function statementOf(rows: RowsRead, tree: JoinTree): Statement {
+/**
+ * The statement of rows, with the relations that are joined to them.
+ *
+ * @param defaults the default filters that hold for these
+ */
+export function statementOf(rows: RowsRead, tree: JoinTree, defaults: Defaults): Statement {
   const { table, node, decoder } = rows
   if (tree.nodes.length === 0) return readStatement(table, node, decoder)
   const { isNumbered } = widthsOf(rows, tree)
-  const joined = new JoinedSelect(node, decoder, tree, isNumbered)
+  const joined = new JoinedSelect(node, decoder, tree, isNumbered, defaults)
   return readStatement(table, joined, decoderOf(decoder, tree, isNumbered))
 }
 
@@ -65,7 +70,13 @@ class JoinedSelect implements SqlNode {
   readonly #isNumbered: boolean
   readonly #relations: readonly (JoinedRelation | LockedRelation)[]
 
-  constructor(rows: SqlNode, decoder: RowDecoder, tree: JoinTree, isNumbered: boolean) {
+  constructor(
+    rows: SqlNode,
+    decoder: RowDecoder,
+    tree: JoinTree,
+    isNumbered: boolean,
+    defaults: Defaults,
+  ) {
     this.#rows = rows
     this.#places = placesOf(decoder)
     this.#width = widthOf(decoder)
@@ -75,7 +86,7 @@ class JoinedSelect implements SqlNode {
     let place = this.#width + 1
     this.#relations = tree.nodes.map((node) => {
       if (node.plan.locked === undefined)
-        return new JoinedRelation(node, (tree.lists.get(node.level) ?? 0) > 1)
+        return new JoinedRelation(node, (tree.lists.get(node.level) ?? 0) > 1, defaults)
       const locked = new LockedRelation(node, place)
       place += locked.inner.length
       return locked

@@ -54,7 +54,8 @@ export interface Flight {
 export function flightOf(owner: object, relation: RelationMetadata): Flight | undefined {
   if (!relation.holdsKey) return undefined
   const near = nearOf(relation)
-  const identity = near.targetOf(owner)
+  // Without the default filter, it may give another row than `get()`.
+  const identity = relation.withDefaults ? near.targetOf(owner) : undefined
   if (identity !== undefined) return { place: relation.target, key: identity }
   const key = near.identityOf(owner)
   return key === undefined ? undefined : { place: relation, key }
@@ -88,7 +89,11 @@ function fetch(
     return cardinality === 'many' ? entities : (entities[0] ?? null)
   })
   fetched.ended = ended
-  return context.fetch(selectRelated(relation, near.textsOf(key)), operation, fetched)
+  return context.fetch(
+    selectRelated(relation, near.textsOf(key), context.defaults),
+    operation,
+    fetched,
+  )
 }
 
 function operationOf(

@@ -4,11 +4,12 @@ import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { relationOf } from '../schema/relation-ref.ts'
 import { parametersOf } from '../sql/bind-sink.ts'
+import { type Defaults, noDefaults } from '../sql/defaults.ts'
 import type { Condition, Order } from '../sql/node.ts'
 import { narrowed } from '../sql/logic.ts'
 import type { Filter, Refs } from '../sql/ref-types.ts'
 import { rootSource, type Source } from '../sql/source.ts'
-import { conditionsOf, ordersOf, requireCount } from '../sql/callbacks.ts'
+import { conditionsOf, ordersOf, requireCount, requireHold } from '../sql/callbacks.ts'
 import { RaiseLoader } from './raiseload.ts'
 import { requireColumnsOf, Undefer } from './undefer.ts'
 
@@ -40,6 +41,8 @@ export interface LoadPlan extends Loading {
   readonly limit: number | undefined
   /** Where the statement of the owners reads and locks its rows. */
   readonly locked?: Source | undefined
+  /** Whether default filters hold. */
+  readonly withDefaults: boolean
 }
 
 /** Loads a relation together with a query: made by {@link selectinload} or {@link joinedload}. Immutable. */
@@ -83,6 +86,14 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
     return this.#with({ limit: requireCount(perParent, this.#where('limit')) })
   }
 
+  /**
+   * Whether default filters hold. With `false` it also loads rows that they hide, as
+   * `selectinload(User.posts).withDefaults(false)` loads deleted posts. Loaders below it have their own.
+   */
+  withDefaults(hold: boolean): Loader<Table, Target> {
+    return this.#with({ withDefaults: requireHold(hold, this.#where('withDefaults')) })
+  }
+
   get #source(): Source {
     return rootSource(this.plan.relation.target)
   }
@@ -105,7 +116,7 @@ export class Loader<Table, Target> implements LoaderOf<Table> {
   }
 }
 
-/** Counts the rows behind a relation: made by {@link countload}. It has no filter: the count is that of the whole relation. */
+/** Counts the rows behind a relation: made by {@link countload}. It has no filter of its own: the count is that of the whole relation. */
 export class CountLoader<Table> implements LoaderOf<Table> {
   /** For the type checker only. */
   declare readonly __table: (name: Table) => void
@@ -116,6 +127,13 @@ export class CountLoader<Table> implements LoaderOf<Table> {
   constructor(plan: LoadPlan) {
     this.plan = Object.freeze(plan)
     Object.freeze(this)
+  }
+
+  /** Whether default filters hold. With `false` it also counts rows that they hide. */
+  withDefaults(hold: boolean): CountLoader<Table> {
+    const { owner, name } = this.plan.relation
+    const where = `countload(${owner.entityName}.${name}).withDefaults()`
+    return new CountLoader({ ...this.plan, withDefaults: requireHold(hold, where) })
   }
 }
 
@@ -201,7 +219,16 @@ function planFor(relation: unknown, strategy: LoadStrategy): LoadPlan {
 
 /** Loads all rows behind a relation, and nothing below them. */
 export function wholePlan(relation: RelationMetadata, strategy: LoadStrategy): LoadPlan {
-  return { strategy, relation, where: undefined, orders: [], limit: undefined, ...noLoading }
+  const all = { where: undefined, orders: [], limit: undefined, withDefaults: true }
+  return { strategy, relation, ...all, ...noLoading }
+}
+
+/** The default filters that hold for the rows of a loader. */
+export function defaultsOf(
+  { defaults }: { readonly defaults: Defaults },
+  { withDefaults }: Pick<LoadPlan, 'withDefaults'>,
+): Defaults {
+  return withDefaults ? defaults : noDefaults
 }
 
 export const noLoading: Loading = Object.freeze({ loaders: [], undeferred: [], raised: undefined })
@@ -296,9 +323,9 @@ function allRaised(
 }
 
 /** Which rows a loader chooses, as a value that can be compared. */
-function choiceOf({ where, orders, limit }: LoadPlan): readonly unknown[] {
+function choiceOf({ where, orders, limit, withDefaults }: LoadPlan): readonly unknown[] {
   const nodes = where === undefined ? orders : [where, ...orders]
-  return [limit, nodes.map((node) => [node.shape, parametersOf(node)])]
+  return [limit, withDefaults, nodes.map((node) => [node.shape, parametersOf(node)])]
 }
 
 function twoLoadersError({ relation: { owner, name } }: LoadPlan, where: string): DataBridgeError {

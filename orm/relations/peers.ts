@@ -5,12 +5,14 @@ import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
 import type { RelationshipOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
+import type { Defaults } from '../sql/defaults.ts'
 import { followed } from '../util/refusals.ts'
 import { fetchObserved, type LoadContext } from './context.ts'
 import { heldTarget, loadLazily } from './lazy.ts'
 import { lazyModeOf } from './lazy-mode.ts'
 import { wholePlan } from './loader.ts'
 import { type Group, Groups, valueOf } from './groups.ts'
+import { mayHide } from './hidden.ts'
 import { joinTree } from './join-tree.ts'
 
 type Values = ReadonlyMap<object, unknown>
@@ -52,7 +54,8 @@ class PeerLoad {
 
   /** The group that leads to the row with this primary key; undefined if none does. */
   groupTo(table: object, key: Identity): Group | undefined {
-    if (table !== this.relation.target || !this.relation.holdsKey) return undefined
+    const { target, holdsKey, withDefaults } = this.relation
+    if (table !== target || !holdsKey || !withDefaults) return undefined
     this.#targets ??= new Map(
       Array.from(this.groups.all, (group) => [this.groups.near.targetOfKey(group.key), group]),
     )
@@ -60,12 +63,15 @@ class PeerLoad {
   }
 
   /** Gives all entities what they lead to. */
-  fill(): Values {
+  fill(defaults: Defaults): Values {
     const { relation } = this
+    const isRequired = mayHide(defaults, relation)
     const values = new Map<object, unknown>()
     this.#groupOf.forEach((group, owner) => {
       const value = valueOf(relation, group)
       values.set(owner, value)
+      // Whoever awaits it gets an error.
+      if (isRequired && value === null) return
       // The program may have changed the foreign key meanwhile. The new key needs its own load.
       if (relation.holdsKey && !this.groups.near.hasKey(owner, group.identity)) return
       relationHandle(owner, relation.name).fillForPeer(value)
@@ -130,7 +136,7 @@ export class PeerLoads {
     try {
       const loaded = await this.#read(groups, batch)
       mark(loaded, relatedProvenance(provenance, relation, loaded))
-      return load.fill()
+      return load.fill(this.#context.defaults)
     } finally {
       this.#underWay.delete(load)
       ended?.()

@@ -5,6 +5,7 @@ import { type ExtraColumn, placeColumn, rowDecoderWith } from '../schema/row-dec
 import type { Through } from '../schema/relation-metadata.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { Compare, OneOf, Param } from '../sql/comparisons.ts'
+import type { Defaults } from '../sql/defaults.ts'
 import { and } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
 import { withColumn } from '../sql/projections.ts'
@@ -16,7 +17,7 @@ import { type Choice as ChoiceOfEach, EachKey } from './each-key.ts'
 import type { JoinTree } from './join-tree.ts'
 import { statementOf, widthsOf, type Widths } from './joined-select.ts'
 import { GivenKeys, givenPlace, type KeyTexts, textsAt } from './keys.ts'
-import type { LoadPlan } from './loader.ts'
+import { defaultsOf, type LoadPlan } from './loader.ts'
 import { farSide, type Side } from './side.ts'
 
 /** Owners that have one key. */
@@ -34,10 +35,14 @@ export interface Batched<G> {
 }
 
 /** The rows that a relation of one owner leads to. */
-export function selectRelated(relation: RelationMetadata, texts: KeyTexts): Statement {
-  const { source, nodes, link } = farSide(relation)
-  const parts = rowsWhere(source, equalTo(nodes, texts), usualOrder(relation, source))
-  return selectStatement(new Select({ ...parts, joins: link }))
+export function selectRelated(
+  relation: RelationMetadata,
+  texts: KeyTexts,
+  defaults: Defaults,
+): Statement {
+  const { source, nodes, link, isBare } = farSide(relation)
+  const parts = rowsWhere(source, defaults, equalTo(nodes, texts), usualOrder(relation, source))
+  return selectStatement(new Select({ ...parts, joins: link, isBare }))
 }
 
 /**
@@ -45,24 +50,27 @@ export function selectRelated(relation: RelationMetadata, texts: KeyTexts): Stat
  *
  * @param byIdentity the groups by their keys as the far side keeps them
  * @param tree the relations that are joined to the rows
+ * @param session the default filters that hold in the session
  */
 export function selectRelatedOfMany<G extends Keyed>(
   plan: LoadPlan,
   groups: readonly G[],
   byIdentity: ReadonlyMap<Identity, G>,
   tree: JoinTree,
+  session: Defaults,
 ): Batched<G> {
   const { relation, limit } = plan
   const side = farSide(relation)
   const orders = plan.orders.length > 0 ? plan.orders : usualOrder(relation, side.source)
   const columns = columnsWith(relation.target, plan.undeferred)
-  const choice = { where: plan.where, orders, columns }
+  const defaults = defaultsOf({ defaults: session }, plan)
+  const choice = { where: plan.where, orders, columns, defaults }
   const keys = groups.map(({ texts }) => texts)
   const { rows, ...matching } =
     limit === undefined && isMatchedHere(side)
       ? matchedByTexts(side, textsAt(keys, 0), choice, byIdentity)
       : matchedByPlace(groups, rowsOfKeys(side, relation.through, keys, choice, limit))
-  return { ...matching, statement: statementOf(rows, tree), widths: widthsOf(rows, tree) }
+  return { ...matching, statement: statementOf(rows, tree, session), widths: widthsOf(rows, tree) }
 }
 
 /** Which rows to load, and what of them. */
@@ -77,10 +85,10 @@ interface Matched<G> extends Pick<Batched<G>, 'mayRepeat' | 'groupOf'> {
 function matchedByTexts<G>(
   side: Side,
   texts: readonly string[],
-  { where, orders, columns }: Choice,
+  { where, orders, columns, defaults }: Choice,
   byIdentity: ReadonlyMap<Identity, G>,
 ): Matched<G> {
-  const { source, link } = side
+  const { source, link, isBare } = side
   const [column] = side.columns as readonly [ColumnMetadata]
   const [node] = side.nodes as readonly [SqlNode]
   const found = new OneOf(node, texts, false)
@@ -89,8 +97,10 @@ function matchedByTexts<G>(
   return {
     rows:
       link === undefined
-        ? readsOf(new Select(rowsWhere(source, condition, orders, columns)))
-        : selectRows(side, { where: condition, orders, columns }, link, node, column),
+        ? readsOf(
+            new Select({ ...rowsWhere(source, defaults, condition, orders, columns), isBare }),
+          )
+        : selectRows(side, { where: condition, orders, columns, defaults }, link, node, column),
     mayRepeat: link !== undefined,
     groupOf: (row) => byIdentity.get(row[position] ?? null),
   }
@@ -122,17 +132,19 @@ function rowsOfKeys(
 }
 
 /** The tables that a loader and those nested in it read. */
-export function tablesRead(plan: LoadPlan): ReadTables {
+export function tablesRead(plan: LoadPlan, session: Defaults): ReadTables {
   const { relation, where, orders, loaders } = plan
+  const defaults = defaultsOf({ defaults: session }, plan)
   const { target, through } = relation
   const tables = [target, ...(through === undefined ? [] : [through.table])]
   const source = rootSource(target)
   // Conditions and orders may read more tables: those of related rows, or any table in your own SQL.
   const chosen: ReadTables =
-    where === undefined && orders.length === 0
+    where === undefined && orders.length === 0 && defaults.behind(relation)?.readsAny !== true
       ? []
-      : render(new Select(rowsWhere(source, where, orders))).tables
-  return [tables, chosen, ...loaders.map(tablesRead)].reduce(joinTables)
+      : render(new Select(rowsWhere(source, defaults, where, orders))).tables
+  const below = loaders.map((each) => tablesRead(each, session))
+  return [tables, chosen, ...below].reduce(joinTables)
 }
 
 /** The tables of both. */
@@ -146,16 +158,16 @@ function isMatchedHere({ columns }: Side): boolean {
 }
 
 function selectRows(
-  { source }: Side,
-  { where, orders, columns }: Choice,
+  { source, isBare }: Side,
+  { where, orders, columns, defaults }: Choice,
   joins: SqlNode,
   extra: SqlNode,
   read: ColumnMetadata | ExtraColumn,
 ): RowsRead {
-  const parts = rowsWhere(source, where, orders, columns)
+  const parts = rowsWhere(source, defaults, where, orders, columns)
   const decoder = rowDecoderWith(source.table, read, columns)
   const projection = withColumn(parts.projection, extra, decoder)
-  return readsOf(new Select({ ...parts, projection, joins }))
+  return readsOf(new Select({ ...parts, projection, joins, isBare }))
 }
 
 /** The columns have these values. */

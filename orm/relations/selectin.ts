@@ -6,8 +6,10 @@ import type { Fetching } from '../sql/fetched.ts'
 import type { LoadContext } from './context.ts'
 import { stepsBelow } from './give-joined.ts'
 import { type Group, Groups, valueOf } from './groups.ts'
+import { hiddenError, mayHide } from './hidden.ts'
 import { isJoined, joinTree } from './join-tree.ts'
 import type { JoinedNode } from './joined-entities.ts'
+import { defaultsOf } from './loader.ts'
 import { fillWith, isWhole, type Load, placeBelow, type Step, stepsOf } from './step.ts'
 
 const none: readonly Entity[] = []
@@ -64,11 +66,15 @@ export class SelectinLoad implements Load {
   finish(): readonly Step[] {
     const { plan, owners, place, depth } = this.#step
     const { relation, loaders } = plan
+    const isRequired =
+      mayHide(defaultsOf(this.#context, plan), relation) && plan.where === undefined
     this.#owners.forEach((owner, index) => {
       const group = this.#groupOf[index]
       // The program may have changed the foreign key meanwhile. The new key needs its own load.
       if (relation.holdsKey && !this.#groups.near.hasKey(owner, group?.identity)) return
-      fillWith(owner, plan, valueOf(relation, group))
+      const value = valueOf(relation, group)
+      if (isRequired && value === null && group !== undefined) throw hiddenError(relation)
+      fillWith(owner, plan, value)
     })
     const kept = this.#owners === owners ? none : this.#kept()
     const loaded = [...kept, ...this.#held, ...this.#found]

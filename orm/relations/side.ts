@@ -15,19 +15,22 @@ export interface Side {
   readonly nodes: readonly SqlNode[]
   /** The join of the link table, if there is one. */
   readonly link: SqlNode | undefined
+  /** Whether the relation leaves out the default filter of the target. */
+  readonly isBare: boolean
 }
 
-export function farSide({ target, pairs, through }: RelationMetadata): Side {
+export function farSide({ target, pairs, through, withDefaults }: RelationMetadata): Side {
+  const isBare = !withDefaults
   const source = rootSource(target)
   if (through === undefined) {
     const columns = pairs.map(([, remote]) => remote)
     const nodes = columns.map(({ property }) => columnRef(source, property))
-    return { source, table: target, columns, nodes, link: undefined }
+    return { source, table: target, columns, nodes, link: undefined, isBare }
   }
   const { table } = through
   const columns = through.from.map(([, between]) => between)
   const nodes = columns.map((column) => linkColumn(source, through, column))
-  return { source, table, columns, nodes, link: linkJoin(source, through) }
+  return { source, table, columns, nodes, link: linkJoin(source, through), isBare }
 }
 
 /** The columns of the owner that a relation begins with, each with the one that has the same value. */

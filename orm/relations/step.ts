@@ -77,7 +77,7 @@ export function fillWith(owner: Entity, plan: LoadPlan, value: unknown): void {
   relationHandle(owner, plan.relation.name).fillByLoader(value, isWhole(plan))
 }
 
-/** Whether a loader loads all rows behind its relation. */
-export function isWhole({ where, limit }: LoadPlan): boolean {
-  return where === undefined && limit === undefined
+/** Whether a loader loads what the relation is without one. */
+export function isWhole({ where, limit, withDefaults }: LoadPlan): boolean {
+  return where === undefined && limit === undefined && withDefaults
 }

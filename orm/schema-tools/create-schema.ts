@@ -2,6 +2,7 @@ import { DataBridgeError, describe } from '../errors.ts'
 import { type TableMetadata } from '../schema/metadata.ts'
 import type { AnyEntityClass } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
+import { requireDefaultFilter } from '../sql/defaults.ts'
 import type { BaseSession } from '../session/session.ts'
 import { type Catalogue, currentSchemaOf, readTables, readTypes } from './catalogue.ts'
 import { findTable } from './compare.ts'
@@ -63,6 +64,7 @@ export function requireTables(entities: unknown, where: string): TableMetadata[]
   for (const table of tables) {
     void table.relations
     void table.foreignKeys
+    requireDefaultFilter(table)
   }
   requireOneDeclaration(tables)
   return [...tables, ...linkTablesOf(tables)]

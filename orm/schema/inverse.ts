@@ -88,6 +88,7 @@ function undeclared({ owner, target, pairs, foreignKey }: RelationMetadata): Rel
     pairs: pairs.map(([local, remote]): ColumnPair => [remote, local]),
     through: undefined,
     lazy: undefined,
+    withDefaults: true,
   })
 }
 

@@ -66,6 +66,7 @@ export function plainThrough(
     isPlain: true,
     from: pairsOf(table, fromKey),
     to: pairsOf(table, toKey).map(([key, between]): ColumnPair => [between, key]),
+    withDefaults: true,
   })
 }
 

@@ -9,7 +9,7 @@ import {
 import { plainThrough } from './link-table.ts'
 import type { LazyMode } from './lazy-mode.ts'
 import type { ColumnMetadata, TableMetadata } from './metadata.ts'
-import { RelationTo } from './relation.ts'
+import { type RelationKind, RelationTo } from './relation.ts'
 import { isSameList } from '../util/lists.ts'
 import { schemaError } from './schema-error.ts'
 import { isEntityClass, tableOf } from './table-of.ts'
@@ -26,6 +26,8 @@ export interface Through {
   readonly from: readonly ColumnPair[]
   /** From it to the target. */
   readonly to: readonly ColumnPair[]
+  /** Whether its default filter holds. */
+  readonly withDefaults: boolean
 }
 
 /** Both keys of a link table. */
@@ -50,6 +52,8 @@ export interface RelationMetadata {
   readonly through: Through | undefined
   /** The mode that it declares. */
   readonly lazy: LazyMode | undefined
+  /** Whether default filters of the target and of the link table hold. */
+  readonly withDefaults: boolean
 }
 
 export function resolveRelation(
@@ -90,6 +94,7 @@ export function resolveRelation(
     pairs: Object.freeze(pairs),
     through,
     lazy: given.lazy,
+    withDefaults: given.withDefaults,
   })
 }
 
@@ -128,8 +133,9 @@ function throughOf(
   where: string,
   owner: TableMetadata,
   target: TableMetadata,
-  { through, from, to }: Pick<RelationTo<unknown, 'manyToMany'>, 'through' | 'from' | 'to'>,
+  given: RelationTo<unknown, RelationKind>,
 ): Through {
+  const { through, from, to, withDefaults } = given
   if (typeof through === 'string') return plainThrough(where, owner, target, { through, from, to })
   if (!isEntityClass(through)) {
     throw schemaError(
@@ -150,6 +156,7 @@ function throughOf(
       column,
       toKey.targetColumns[index] as ColumnMetadata,
     ]),
+    withDefaults,
   })
 }
 

@@ -47,6 +47,11 @@ export type OneOrMore<Name> = Name | readonly [Name, Name, ...Name[]]
 export interface RelationOptions {
   /** What an `await` of it does if it is not loaded. Default: the mode of the session. A query may set another. */
   readonly lazy?: LazyMode | undefined
+  /**
+   * Whether the default filters of the target hold, and those of the link table. Default: `true`. With `false` a post
+   * shows its author, although the author is deleted.
+   */
+  readonly withDefaults?: boolean | undefined
 }
 
 interface GivenOptions extends RelationOptions {
@@ -67,6 +72,7 @@ export class RelationTo<out Target, out Kind extends RelationKind, out Key = str
   readonly from: readonly string[] | undefined
   readonly to: readonly string[] | undefined
   readonly lazy: LazyMode | undefined
+  readonly withDefaults: boolean
 
   constructor(kind: Kind, target: Target, foreignKey: unknown, by?: GivenOptions) {
     requireClass(`${kind}()`, target)
@@ -74,6 +80,7 @@ export class RelationTo<out Target, out Kind extends RelationKind, out Key = str
     if (kind === 'manyToMany') requireThrough(where, by)
     else requireOptions(where, by)
     requireLazy(where, by?.lazy)
+    requireBoolean(where, 'withDefaults', by?.withDefaults)
     this.kind = kind
     this.target = target
     this.columns = kind === 'manyToMany' ? [] : namesOf(where, foreignKey)
@@ -81,6 +88,7 @@ export class RelationTo<out Target, out Kind extends RelationKind, out Key = str
     this.from = by?.from === undefined ? undefined : namesOf(`${kind}(): from`, by.from)
     this.to = by?.to === undefined ? undefined : namesOf(`${kind}(): to`, by.to)
     this.lazy = by?.lazy
+    this.withDefaults = by?.withDefaults !== false
     Object.freeze(this)
   }
 }
@@ -106,7 +114,7 @@ function requireClass(where: string, target: unknown): asserts target is { reado
 function requireThrough(where: string, by: unknown): void {
   if (typeof by !== 'object' || by === null || !('through' in by))
     throw schemaError(`${where} expected options such as { through: PostTag }, got ${describe(by)}`)
-  requireKnown(where, by, ['through', 'from', 'to', 'lazy'])
+  requireKnown(where, by, ['through', 'from', 'to', 'lazy', 'withDefaults'])
 }
 
 function requireOptions(where: string, options: unknown): void {
@@ -115,7 +123,7 @@ function requireOptions(where: string, options: unknown): void {
     throw schemaError(
       `${where} expected options such as { lazy: 'peers' }, got ${describe(options)}`,
     )
-  requireKnown(where, options, ['lazy'])
+  requireKnown(where, options, ['lazy', 'withDefaults'])
 }
 
 function requireKnown(where: string, options: object, known: readonly string[]): void {
@@ -129,6 +137,11 @@ function requireLazy(where: string, lazy: unknown): void {
   throw schemaError(
     `${where}: lazy expected one of '${lazyModes.join("', '")}', got ${describe(lazy)}`,
   )
+}
+
+function requireBoolean(where: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw schemaError(`${where}: ${name} expected true or false, got ${describe(value)}`)
 }
 
 function namesOf(where: string, names: unknown): readonly string[] {

@@ -15,6 +15,8 @@ export interface TableSettings {
   readonly foreignKeys: readonly ForeignKeySetting[]
   /** What tells that others have changed a row, where it is no column of the declaration. */
   readonly version: 'xmin' | undefined
+  /** Which rows queries give: a callback of the row's columns, called at the first use of the entity. */
+  readonly defaultFilter: CheckSetting['condition'] | undefined
 }
 
 /** A condition that each row has to meet: a callback of the row's columns, called when DDL is made. */
@@ -30,7 +32,16 @@ export interface ForeignKeySetting {
   readonly onDelete: OnDelete
 }
 
-const known = ['schema', 'comment', 'unique', 'indexes', 'checks', 'foreignKeys', 'version']
+const known = [
+  'schema',
+  'comment',
+  'unique',
+  'indexes',
+  'checks',
+  'foreignKeys',
+  'version',
+  'defaultFilter',
+]
 
 type Columns = ReadonlyMap<string, ColumnMetadata>
 
@@ -49,10 +60,8 @@ export function tableSettings(
   const unknown = Object.keys(options).find((key) => !known.includes(key))
   if (unknown !== undefined)
     throw schemaError(`${where} has no option ${unknown}; it has ${listed(known)}`)
-  const { schema, comment, unique, indexes, checks, foreignKeys, version } = options as Record<
-    string,
-    unknown
-  >
+  const { schema, comment, unique, indexes, checks, foreignKeys, version, defaultFilter } =
+    options as Record<string, unknown>
   const byName: Columns = new Map(columns.map((column) => [column.property, column]))
   if (schema !== undefined) requireIdentifier(`${where}: schema`, 'a name for the schema', schema)
   if (comment !== undefined && (typeof comment !== 'string' || comment.includes('\0')))
@@ -67,6 +76,7 @@ export function tableSettings(
     checks: checkSettings(`${where}: checks`, checks),
     foreignKeys: foreignKeySettings(`${where}: foreignKeys`, foreignKeys, byName),
     version,
+    defaultFilter: defaultFilterOf(`${where}: defaultFilter`, defaultFilter),
   })
 }
 
@@ -118,6 +128,14 @@ function checkSettings(where: string, checks: unknown): readonly CheckSetting[] 
         `${where}[${name ?? key}] expected a callback such as (row) => row.age.gte(0), got ${describe(condition)}`,
       )
     }),
+  )
+}
+
+function defaultFilterOf(where: string, filter: unknown): TableSettings['defaultFilter'] {
+  if (filter === undefined || typeof filter === 'function')
+    return filter as TableSettings['defaultFilter']
+  throw schemaError(
+    `${where} expected a callback such as (row) => row.deletedAt.isNull(), got ${describe(filter)}`,
   )
 }
 

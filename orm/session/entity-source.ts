@@ -5,8 +5,9 @@ import type { Operation, Outcome, QueryOperation } from '../observe/operation.ts
 import type { PageTokens } from '../util/page-tokens.ts'
 import type { QueryContext } from '../query/run.ts'
 import type { ReadTables } from '../sql/text-sink.ts'
-import { type EntityCollector, FetchedEntities } from '../relations/context.ts'
+import type { EntityCollector } from '../relations/context.ts'
 import { countRelated, existsRelated } from '../relations/counts.ts'
+import { filteringTables, hiddenError, mayHide } from '../relations/hidden.ts'
 import { flightOf, heldTarget, loadLazily } from '../relations/lazy.ts'
 import { requireLazy } from '../relations/lazy-mode.ts'
 import type { LazySetting } from '../schema/lazy-mode.ts'
@@ -22,16 +23,19 @@ import type { Entity } from '../entity/entity.ts'
 import { isSameValue } from '../entity/same-value.ts'
 import { valueOf } from '../entity/property.ts'
 import { type EntityOwner, stateOf } from '../entity/entity-state.ts'
-import { markPeers } from '../entity/provenance.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import { columnsWith } from '../schema/row-columns.ts'
 import type { Row } from '../schema/wire-form.ts'
 import { type Identity, storedKey, textsOfKey } from '../entity/identity.ts'
-import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
+import { type Defaults, declaredDefaults } from '../sql/defaults.ts'
+import { selectByKey } from '../sql/key-statements.ts'
+import type { TableCondition } from '../sql/table-condition.ts'
 import type { Catalogue } from '../flush/catalogue.ts'
 import { Collector } from './collector.ts'
 import { type Fetched, FetchedRows, type Fetching } from '../sql/fetched.ts'
+import { followed } from '../util/refusals.ts'
 import { InFlight } from './in-flight.ts'
+import { fetchMissing, fetchOne, getOperation, isPresent, requireOne } from './key-reads.ts'
 import { loadsOf } from './given-loads.ts'
 import { givenKey, givenKeys, type GivenKey } from './key.ts'
 import type { Statement } from '../sql/statement.ts'
@@ -45,6 +49,7 @@ export class EntitySource implements QueryContext {
   readonly isReadOnly: boolean
   readonly lazy: LazySetting
   readonly pageTokens: PageTokens
+  defaults: Defaults = declaredDefaults
   readonly #owner: EntityOwner
   readonly #connection: SessionConnection
   readonly #work: UnitOfWork
@@ -69,6 +74,12 @@ export class EntitySource implements QueryContext {
     this.#work = work
     this.#flusher = flusher
     this.#catalogue = catalogue
+  }
+
+  /** Narrows what the session reads of a table from now on. */
+  addFilter(table: TableMetadata, condition: TableCondition): void {
+    this.defaults = this.defaults.with(table, condition)
+    this.#work.forgetCounts()
   }
 
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined {
@@ -185,7 +196,7 @@ export class EntitySource implements QueryContext {
     const find = async (): Promise<Entity[]> => {
       if (operation.cacheHit !== true) {
         await this.#flusher.beforeGet(operation)
-        await this.#fetchMissing(table, list, found, operation)
+        await fetchMissing(this, table, list, found, operation)
       }
       return found.filter((entity) => entity !== undefined && isPresent(entity)) as Entity[]
     }
@@ -248,28 +259,44 @@ export class EntitySource implements QueryContext {
       const flight = flightOf(owner, relation)
       return flight === undefined ? start() : this.#shared(flight.place, flight.key, start)
     }
+    const flushing = this.#beforeLoad(relation)
+    const loading =
+      flushing === undefined
+        ? load()
+        : this.give(async () => {
+            await flushing
+            return load()
+          })
+    if (!mayHide(this.defaults, relation)) return loading
+    const required = (value: unknown): unknown => {
+      if (value === null) throw hiddenError(relation)
+      return value
+    }
+    return followed(loading, required, undefined)
+  }
+
+  /** Flushes changes that decide what is behind a relation; undefined if there are none. */
+  #beforeLoad(relation: RelationMetadata): Promise<void> | undefined {
     const flushing = this.#flusher.beforeLoad(relation)
-    if (flushing === undefined) return load()
-    return this.give(async () => {
-      await flushing
-      return load()
-    })
+    if (flushing !== undefined) return flushing
+    const tables = filteringTables(this.defaults, relation)
+    return tables && this.#flusher.beforeQuery(tables, undefined)
   }
 
   async countRelation(owner: object, relation: RelationMetadata): Promise<number> {
-    await this.#flusher.beforeLoad(relation)
+    await this.#beforeLoad(relation)
     return countRelated(this, owner, relation)
   }
 
   async hasRelated(owner: object, relation: RelationMetadata): Promise<boolean> {
-    await this.#flusher.beforeLoad(relation)
+    await this.#beforeLoad(relation)
     return existsRelated(this, owner, relation)
   }
 
   /** Loads relations and deferred columns of entities that the session holds, except what they have already. */
   async load(entities: unknown, loaders: readonly unknown[]): Promise<void> {
     const { owners, loaders: plans, undeferred } = loadsOf(this.#owner, entities, loaders)
-    const reads = plans.map(tablesRead).reduce(joinTables, [])
+    const reads = plans.map((plan) => tablesRead(plan, this.defaults)).reduce(joinTables, [])
     await this.#flusher.beforeQuery(reads, undefined)
     await loadDeferred(this, owners, undeferred)
     await loadAll(this, stepsOf(plans, owners, undefined, 0), undefined)
@@ -288,65 +315,11 @@ export class EntitySource implements QueryContext {
   }
 
   /** Two loads of one row that are in flight at the same time share one statement. */
-  #fetch(
-    table: TableMetadata,
-    { parts, flight }: GivenKey,
-    operation: QueryOperation,
-  ): Promise<Entity | null> {
-    return this.#shared(table, flight, (ended) => {
-      const fetched = new FetchedEntities(this, table, false, (found) => {
-        requireOne(table, found)
-        const [entity = null] = found
-        return entity !== null && isPresent(entity) ? entity : null
-      })
-      fetched.ended = ended
-      return this.fetch(selectByKey(table, parts), operation, fetched)
-    })
+  #fetch(table: TableMetadata, key: GivenKey, operation: QueryOperation): Promise<Entity | null> {
+    const fetch = (ended: () => void): Promise<Entity | null> =>
+      fetchOne(this, table, key, operation, ended)
+    return this.#shared(table, key.flight, fetch)
   }
-
-  /** Loads the entities that were not held. Some may be held by now. */
-  #fetchMissing(
-    table: TableMetadata,
-    keys: readonly GivenKey[],
-    found: (Entity | undefined)[],
-    operation: QueryOperation,
-  ): Promise<void> {
-    const missing = [...found.keys()].filter((index) => found[index] === undefined)
-    const wanted = missing.map((index) => (keys[index] as GivenKey).parts)
-    const statement = selectByKeys(table, table.primaryKey, wanted)
-    const fetched = new FetchedRows(({ rows }) => {
-      const collector = this.collect(table)
-      rows.forEach((row) => collector.row(row.slice(0, -1)))
-      const entities = collector.entities()
-      markPeers(entities)
-      entities.forEach((entity, index) => {
-        const position = missing[Number(rows[index]?.at(-1)) - 1] as number
-        if (found[position] !== undefined) throw severalError(table)
-        found[position] = entity
-      })
-    })
-    return this.fetch(statement, operation, fetched)
-  }
-}
-
-function getOperation(table: TableMetadata, cacheHit: boolean): QueryOperation {
-  return { kind: 'query', name: 'get', table, filters: 1, limit: undefined, cacheHit }
 }
 
 const countOne = (entity: Entity | null): Outcome => ({ rows: entity === null ? 0 : 1 })
-
-function isPresent(entity: Entity): boolean {
-  return stateOf(entity).lifecycle === 'stored'
-}
-
-function requireOne(table: TableMetadata, rows: readonly unknown[]): void {
-  if (rows.length > 1) throw severalError(table)
-}
-
-function severalError(table: TableMetadata): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_MULTIPLE_ROWS',
-    `get(${table.entityName}) expected one row with this key, got several: the key in the database has more ` +
-      'columns than the declared one, or the key is a Date and several rows lie within its millisecond',
-  )
-}

@@ -50,9 +50,14 @@ export class SessionLife {
     if (this.enter()) this.#observer.operationStarted?.(sessionOperation('open'))?.({})
   }
 
+  /** Refuses a session that has ended. */
+  require(): void {
+    if (this.#isClosed || this.callbacks > 0) this.#refuse()
+  }
+
   /** @returns whether the session is used for the first time */
   enter(): boolean {
-    if (this.#isClosed || this.callbacks > 0) this.#refuse()
+    this.require()
     this.isSettled = false
     if (this.#isOpen) return false
     this.#isOpen = true

@@ -4,8 +4,11 @@ import type { Key, TableOf } from '../entity/types.ts'
 import { Query } from '../query/query.ts'
 import type { LoaderOf } from '../relations/loader.ts'
 import { followed } from '../util/refusals.ts'
-import type { AnyEntityClass, EntityOf } from '../schema/relation.ts'
+import type { AnyEntityClass, EntityOf, FieldsOf } from '../schema/relation.ts'
 import { tableOf } from '../schema/table-of.ts'
+import type { Condition } from '../sql/node.ts'
+import type { ColumnRefs } from '../sql/ref-types.ts'
+import { sessionFilter } from './session-filter.ts'
 import { attempt } from '../util/attempt.ts'
 import { SessionCore } from './session-core.ts'
 import { goneError, notFoundError } from './session-errors.ts'
@@ -38,6 +41,37 @@ export abstract class SessionReads {
   find<C extends AnyEntityClass>(entity: C): Query<C> {
     this.core.life.use()
     return Query.of(this.core.source, entity)
+  }
+
+  /**
+   * Narrows what the session reads of an entity, in addition to the `defaultFilter` of its table: the rows of queries,
+   * relations, counts and `get()`, and those that queries write. It holds for queries that begin later, until the
+   * session ends. `withDefaults(false)` leaves it out. It does not fill new rows, and entities that the session
+   * holds already stay.
+   *
+   * @throws DataBridgeError `DATA_BRIDGE_ERR_FILTER` if it is no condition on columns of the entity's table.
+   *
+   * @example
+   * ```ts
+   * import { bigint, type Session, table, text } from 'fastify-data-bridge/orm'
+   *
+   * class Invoice extends table('invoices', {
+   *   id: bigint().primaryKey().generated(),
+   *   tenantId: text(),
+   * }) {}
+   *
+   * export function forTenant(session: Session, tenantId: string): Promise<Invoice[]> {
+   *   session.addFilter(Invoice, (invoice) => invoice.tenantId.eq(tenantId))
+   *   return session.find(Invoice).toList()
+   * }
+   * ```
+   */
+  addFilter<C extends AnyEntityClass>(
+    entity: C,
+    filter: (row: ColumnRefs<FieldsOf<EntityOf<C>>>) => Condition,
+  ): void {
+    this.core.life.require()
+    this.core.source.addFilter(tableOf(entity), sessionFilter(tableOf(entity), filter))
   }
 
   /** The entity with this primary key, or null. Looks into the identity map first. */

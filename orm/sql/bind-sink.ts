@@ -1,17 +1,28 @@
 import { isDeepStrictEqual } from 'node:util'
 import { DataBridgeError } from '../errors.ts'
+import { type Defaults, noDefaults } from './defaults.ts'
 import type { NamedQuery, Parameter, Sink, SqlNode } from './node.ts'
-import type { Source } from './source.ts'
+import { scopeOf, type Source } from './source.ts'
 
 const mostParameters = 65_535
 
 const from = (): void => {}
+
+/** A query or sub-query that is being written. */
+interface Scope {
+  readonly source: Source
+  readonly defaults: Defaults
+  readonly outer: Scope | undefined
+  /** The aliases of joined rows whose filters have parameters already. */
+  filtered: Set<string> | undefined
+}
 
 /** Takes the parameters of nodes, in the order in which they are numbered in the text. */
 class BindSink implements Sink {
   readonly parameters: Parameter[] = []
   #named: Map<NamedQuery, number> | undefined
   #names = ''
+  #scope: Scope | undefined
 
   /** Which of its named queries the statement names, in order: shapes do not tell the same query from an equal one. */
   get names(): string {
@@ -31,10 +42,22 @@ class BindSink implements Sink {
     this.parameters.push(value)
   }
 
-  column(): void {}
+  column(source: Source): void {
+    if (source.via === undefined) return
+    const scope = this.#scopeOf(source)
+    if (scope !== undefined) this.#filterJoined(scope, source)
+  }
 
-  scope({ rows }: Source, write: (from: () => void) => void): void {
+  scope(source: Source, write: (from: () => void) => void, defaults: Defaults): void {
+    const { rows } = source
+    const outer = this.#scope
+    this.#scope = { source, defaults, outer, filtered: undefined }
     write(rows === undefined ? from : () => rows.write(this))
+    this.#scope = outer
+  }
+
+  defaultsFor(source: Source): Defaults {
+    return this.#scopeOf(source)?.defaults ?? noDefaults
   }
 
   joined({ rows }: Source, _word: string, on: SqlNode): void {
@@ -42,7 +65,9 @@ class BindSink implements Sink {
     on.write(this)
   }
 
-  requires(): void {}
+  requires(source: Source): void {
+    this.column(source)
+  }
 
   named(query: NamedQuery): void {
     this.#named ??= new Map()
@@ -54,6 +79,24 @@ class BindSink implements Sink {
   }
 
   reads(): void {}
+
+  #scopeOf(source: Source): Scope | undefined {
+    const { alias } = scopeOf(source)
+    let scope = this.#scope
+    while (scope !== undefined && scope.source.alias !== alias) scope = scope.outer
+    return scope
+  }
+
+  /** The first column behind a to-one relation joins it: its filter is numbered there, wherever its text stands. */
+  #filterJoined(scope: Scope, { alias, via }: Source): void {
+    if (via === undefined || scope.filtered?.has(alias) === true) return
+    this.#filterJoined(scope, via.owner)
+    const filter = scope.defaults.behind(via.relation)
+    if (filter === undefined) return
+    scope.filtered ??= new Set()
+    scope.filtered.add(alias)
+    filter.write(this, from)
+  }
 }
 
 /** The parameters of a tree, in the order in which its text numbers them. */

@@ -63,6 +63,15 @@ export function ordersOf(
   return requireOrders(callWithRefs(source, by, where, joined), where)
 }
 
+/** What `withDefaults()` was given. */
+export function requireHold(value: unknown, where: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw new DataBridgeError(
+    'DATA_BRIDGE_ERR_QUERY',
+    `${where} expected true or false, got ${describe(value)}`,
+  )
+}
+
 export function requireCount(value: unknown, where: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
   throw new DataBridgeError(

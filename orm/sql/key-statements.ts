@@ -3,9 +3,12 @@ import { type RowColumns, usualColumns } from '../schema/row-columns.ts'
 import { decoderOf, placeColumn, rowDecoder, rowDecoderWith } from '../schema/row-decoder.ts'
 import type { RowDecoder } from '../schema/wire-form.ts'
 import { arrayLiteral } from '../schema/types/array-text.ts'
+import { writeFilterOf } from './defaults.ts'
 import { aliasedNames, quote, quoteTable } from './identifier.ts'
 import { positions } from './keyed-rows.ts'
+import type { Parameter } from './node.ts'
 import { type Compiled, type Statement, statementsOf } from './statement.ts'
+import type { TableCondition } from './table-condition.ts'
 import { aroundTypedArray } from './typed-array.ts'
 
 /** A part of a key: a text, or the half-open interval that a value stands for. */
@@ -14,18 +17,49 @@ export type KeyPart = string | readonly [from: string, to: string]
 /** The parts of a key, in the order of its columns. */
 export type KeyParts = readonly KeyPart[]
 
-/** The row with a key. More than one where an interval has several. */
+/**
+ * The row with a key. More than one where an interval has several.
+ *
+ * @param filter what the row has to meet
+ */
 export function selectByKey(
   table: TableMetadata,
   key: KeyParts,
   columns: RowColumns = usualColumns(table),
+  filter?: TableCondition,
 ): Statement {
   const hasRange = key.some(isRange)
   const ranges = hasRange ? `|${key.map(isRange).map(Number).join('')}` : ''
-  const compiled = statementsOf(table).get(`key${columns.shape}${ranges}`, () =>
-    reading(table, selectByKeyText(table, key.map(isRange), columns), rowDecoder(table, columns)),
+  const given = hasRange ? key.flat() : (key as readonly string[])
+  const { shape, text, parameters } = narrowed(filter, given)
+  const compiled = statementsOf(table).get(`key${columns.shape}${ranges}${shape}`, () =>
+    reading(
+      table,
+      selectByKeyText(table, key.map(isRange), columns) + text,
+      rowDecoder(table, columns),
+    ),
   )
-  return { ...compiled, parameters: hasRange ? key.flat() : (key as readonly string[]) }
+  return { ...compiled, parameters }
+}
+
+interface Narrowed {
+  readonly shape: string
+  readonly text: string
+  readonly parameters: readonly Parameter[]
+}
+
+/** What a filter adds to a statement that has some parameters. */
+function narrowed(filter: TableCondition | undefined, given: readonly string[]): Narrowed {
+  if (filter === undefined) return { shape: '', text: '', parameters: given }
+  let text = ''
+  const parameters: Parameter[] = [...given]
+  const to = {
+    text: (sql: string): void => void (text += sql),
+    parameter: (value: Parameter): void => void (text += `$${parameters.push(value)}`),
+    reads: (): void => {},
+  }
+  writeFilterOf(to, ' and ', filter, 't0')
+  return { shape: `|${filter.shape}`, text, parameters }
 }
 
 function reading(table: TableMetadata, text: string, decoder: RowDecoder): Compiled {
@@ -48,6 +82,17 @@ function selectByKeyText(
   return `select ${aliasedNames('t0', columns.list)} from ${quoteTable(table)} as t0 where ${conditions.join(' and ')}`
 }
 
+/** What more is said of rows that are read by their keys. */
+export interface KeyReading {
+  /** A condition that they have to meet. */
+  readonly filter?: TableCondition | undefined
+  /** The types with which the database rounds and cuts given keys. */
+  readonly casts?: readonly string[] | undefined
+}
+
+const noCasts: readonly string[] = Object.freeze([])
+const noReading: KeyReading = Object.freeze({})
+
 /**
  * The rows with any of many keys, in one statement whose text does not depend on how many there are.
  * Each row ends with the position of the key that found it, from 1 on: whether two texts are one key
@@ -60,23 +105,22 @@ export function selectByKeys(
   columns: readonly ColumnMetadata[],
   keys: readonly KeyParts[],
   read: RowColumns = usualColumns(table),
-  casts: readonly string[] = [],
+  { filter, casts = noCasts }: KeyReading = noReading,
 ): Statement {
   const kinds = columns.map((_, index) => kindOf(keys, index))
   const shape = columns.map(({ position }, index) => `${position}${kinds[index]}`)
+  const arrays = columns.flatMap((_, index) => arraysOf(keys, index, kinds[index] as KeyKind))
+  const { shape: more, text, parameters } = narrowed(filter, arrays)
   const compiled = statementsOf(table).get(
-    `keys${read.shape}|${shape.join()}${casts.join('')}`,
+    `keys${read.shape}|${shape.join()}${casts.join('')}${more}`,
     () =>
       reading(
         table,
-        selectByKeysText(table, read.list, columns, kinds, casts),
+        selectByKeysText(table, read.list, columns, kinds, casts) + text,
         rowDecoderWith(table, placeColumn, read),
       ),
   )
-  return {
-    ...compiled,
-    parameters: columns.flatMap((_, index) => arraysOf(keys, index, kinds[index] as KeyKind)),
-  }
+  return { ...compiled, parameters }
 }
 
 /** Some columns of the rows with these primary keys. Each row ends with the position of its key, from 1 on. */

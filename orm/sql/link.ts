@@ -1,4 +1,5 @@
 import type { Through } from '../schema/relation-metadata.ts'
+import { writeFilterOf } from './defaults.ts'
 import { quote, quoteTable } from './identifier.ts'
 import type { Sink } from './node.ts'
 import type { Source } from './source.ts'
@@ -28,10 +29,11 @@ export function writeLinked(
   sink.text(')')
 }
 
-/** The link table refers to a row of the target. */
-export function writeLinkTo(sink: Sink, source: Source, { to }: Through): void {
-  to.forEach(([between, remote], index) => {
+/** The link table refers to a row of the target, and its default filter holds. */
+export function writeLinkTo(sink: Sink, source: Source, through: Through): void {
+  through.to.forEach(([between, remote], index) => {
     sink.text(`${index === 0 ? '' : ' and '}${linkAlias(source)}.${quote(between.name)} = `)
     sink.column(source, remote.name)
   })
+  writeFilterOf(sink, ' and ', sink.defaultsFor(source).linking(through), linkAlias(source))
 }

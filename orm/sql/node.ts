@@ -1,5 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import type { Defaults } from './defaults.ts'
 import type { Source } from './source.ts'
 
 /** A parameter as it travels: PostgreSQL's text, NULL, or raw bytes. */
@@ -14,8 +15,14 @@ export interface Sink {
   parameter(value: Parameter): void
   /** A column of a source that is in scope. */
   column(source: Source, name: string): void
-  /** The table of a statement or a sub-query, with what `write` says of it; joins find their place behind it. */
-  scope(source: Source, write: (from: () => void) => void): void
+  /**
+   * The table of a statement or a sub-query, with what `write` says of it; joins find their place behind it.
+   *
+   * @param defaults the default filters that hold for the rows behind its relations
+   */
+  scope(source: Source, write: (from: () => void) => void, defaults: Defaults): void
+  /** The default filters that hold in the query of a source. */
+  defaultsFor(source: Source): Defaults
   /** The rows of a query that the program joins, and what stands before and behind them. */
   joined(source: Source, word: string, on: SqlNode): void
   /** A source behind to-one relations without whose row a row is left out: it is joined by inner joins. */

@@ -6,6 +6,7 @@ import type { RowDecoder } from '../schema/wire-form.ts'
 import { bind, isSame, parametersOf } from './bind-sink.ts'
 import { isAggregate } from './calls.ts'
 import { asValue } from './condition.ts'
+import { type Defaults, writeFilter } from './defaults.ts'
 import type { RowLock } from './lock.ts'
 import { columnRef } from './refs.ts'
 import {
@@ -16,6 +17,7 @@ import {
   shapesOf,
   type Sink,
   type SqlNode,
+  writeEnclosed,
   writeList,
 } from './node.ts'
 import { Ordering } from './ordering.ts'
@@ -26,6 +28,10 @@ import { type Compiled, render, type Statement, statementsOf } from './statement
 /** The parts of a SELECT. Immutable; the parts that are left out are undefined or empty. */
 export interface SelectParts {
   readonly from: Source
+  /** The default filters that hold for its table, and for the rows behind its relations. */
+  readonly defaults: Defaults
+  /** Whether that of its own table does not hold: the relation that leads to its rows leaves it out. */
+  readonly isBare?: boolean | undefined
   readonly projection: Projection
   /** Equal rows once; with expressions: of the rows with equal values of these the first. */
   readonly distinct?: 'rows' | readonly SqlNode[] | undefined
@@ -72,24 +78,21 @@ export class Select implements SqlNode {
       groups.length === 0 && having === undefined
         ? ''
         : `by(${shapesOf(groups)})${having === undefined ? '' : `having(${having.shape})`}`
-    return `${from.shape}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
+    return `${from.shape}${defaultsShape(this.parts)}|${projection.shape}${joins === undefined ? '' : `+${joins.shape}`}|${where?.shape ?? ''}|${grouped}${shapesOf(orders)}|${page}`
   }
 
   write(sink: Sink): void {
-    const { from, projection, joins, where, groups, having, orders, limit, offset, lock } =
+    const { from, defaults, projection, joins, groups, having, orders, limit, offset, lock } =
       this.parts
     const [before, after] = projection.around ?? ['', '']
     sink.text(before)
-    sink.scope(from, (writeFrom) => {
+    const write = (writeFrom: () => void): void => {
       sink.text('select ')
       writeDistinct(sink, this.parts)
       projection.write(sink)
       writeFrom()
       joins?.write(sink)
-      if (where !== undefined) {
-        sink.text(' where ')
-        where.write(sink)
-      }
+      writeWhere(sink, this.parts)
       if (groups.length > 0) {
         sink.text(' group by ')
         writeList(sink, groups, ', ')
@@ -105,7 +108,8 @@ export class Select implements SqlNode {
       writePage(sink, ' limit ', limit)
       writePage(sink, ' offset ', offset)
       lock?.write(sink)
-    })
+    }
+    sink.scope(from, write, defaults)
     sink.text(after)
   }
 }
@@ -165,6 +169,19 @@ export function distinctError({ table }: Source): DataBridgeError {
 function distinctShape({ distinct }: SelectParts): string {
   if (distinct === undefined) return ''
   return distinct === 'rows' ? 'd' : `d(${shapesOf(distinct)})`
+}
+
+function defaultsShape({ defaults, isBare }: SelectParts): string {
+  return isBare === true ? `${defaults.shape}!` : defaults.shape
+}
+
+function writeWhere(sink: Sink, { from, defaults, isBare, where }: SelectParts): void {
+  const filter = from.rows !== undefined || isBare === true ? undefined : defaults.of(from.table)
+  writeFilter(sink, ' where ', filter, from)
+  if (where === undefined) return
+  sink.text(filter === undefined ? ' where ' : ' and ')
+  if (filter === undefined) where.write(sink)
+  else writeEnclosed(sink, where)
 }
 
 function writeDistinct(sink: Sink, { distinct }: SelectParts): void {
@@ -264,12 +281,14 @@ function dependsOnValues({ projection: { values = [] }, groups, distinct }: Sele
 /** The rows of entities that a condition chooses; without a condition all. */
 export function rowsWhere(
   from: Source,
+  defaults: Defaults,
   where: Condition | undefined,
   orders: readonly Order[],
   columns?: RowColumns,
 ): SelectParts {
   return {
     from,
+    defaults,
     projection: wholeRow(from, columns),
     where,
     groups: [],

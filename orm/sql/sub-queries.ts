@@ -4,11 +4,13 @@ import type { ColumnPair } from '../schema/relation-metadata.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { quote, quoteTable } from './identifier.ts'
 import { ConditionNode } from './condition.ts'
+import { writeFilter, writeFilterOf } from './defaults.ts'
 import { linkAlias, writeLinked } from './link.ts'
 import { type Condition, depthOfQuery, type Sink } from './node.ts'
 import { OperandNode } from './operand.ts'
 import { castOfPair } from './pair-cast.ts'
 import type { Source } from './source.ts'
+import type { TableCondition } from './table-condition.ts'
 
 /** The rows that a relation leads to, and which of them are meant. */
 export interface Related {
@@ -33,7 +35,10 @@ export function writeRows(
   writeValue: () => void,
   writeOrder?: () => void,
 ): void {
-  sink.scope(source, (from) => {
+  // Those of the query that the owner belongs to, which may be one around that in which this stands.
+  const defaults = sink.defaultsFor(owner)
+  const filter = defaults.behind(relation)
+  const write = (from: () => void): void => {
     sink.text('select ')
     writeValue()
     from()
@@ -52,14 +57,16 @@ export function writeRows(
         })
       })
     }
-    if (relation.cardinality === 'one') writeOnlyRow(sink, owner, source, pairs)
+    writeFilter(sink, ' and ', filter, source)
+    if (relation.cardinality === 'one') writeOnlyRow(sink, owner, source, pairs, filter)
     if (where !== undefined) {
       sink.text(' and (')
       where.write(sink)
       sink.text(isInverted ? ') is not true' : ')')
     }
     writeOrder?.()
-  })
+  }
+  sink.scope(source, write, defaults)
 }
 
 /** Of several rows behind a to-one relation the one that loading it gives: see the join. */
@@ -68,6 +75,7 @@ function writeOnlyRow(
   owner: Source,
   source: Source,
   pairs: readonly ColumnPair[],
+  filter: TableCondition | undefined,
 ): void {
   const { table } = source
   if (table.isUnique(pairs.map(([, remote]) => remote))) return
@@ -85,6 +93,7 @@ function writeOnlyRow(
     sink.column(owner, local.name)
     sink.text(castOfPair(pair))
   })
+  writeFilterOf(sink, ' and ', filter, row)
   sink.text(` order by ${key} limit 1)`)
 }
 

@@ -1,5 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import type { TableMetadata } from '../schema/metadata.ts'
+import { type Defaults, noDefaults, writeFilterOf } from './defaults.ts'
 import { quote, quoteTable } from './identifier.ts'
 import type { NamedQuery, Sink, SqlNode } from './node.ts'
 import { castOfPair } from './pair-cast.ts'
@@ -11,12 +12,19 @@ export type ReadTables = readonly TableMetadata[] | 'any'
 /** A query or sub-query that is being written. */
 interface Scope {
   readonly source: Source
+  readonly defaults: Defaults
   /** The joins that columns ask for, by their aliases, behind each source of the FROM, by its shape. */
-  readonly joins: Map<string, Map<string, string>>
+  readonly joins: Map<string, Map<string, Join>>
   /** Where those joins will stand: they are known at the end. Empty before the FROM. */
   readonly places: Map<string, number>
   /** The columns of joined queries, one of each: whether those are joined is known at the end too. */
   readonly used: Map<string, ColumnName>
+}
+
+/** A join that a column asks for. */
+interface Join {
+  readonly word: ' join ' | ' left join '
+  readonly text: string
 }
 
 interface ColumnName {
@@ -71,8 +79,14 @@ export class TextSink implements Sink {
     this.#pieces.push(`${quote(source.alias)}.${quote(name)}`)
   }
 
-  scope(source: Source, write: (from: () => void) => void): void {
-    const scope: Scope = { source, joins: new Map(), places: new Map(), used: new Map() }
+  scope(source: Source, write: (from: () => void) => void, defaults: Defaults): void {
+    const scope: Scope = {
+      source,
+      defaults,
+      joins: new Map(),
+      places: new Map(),
+      used: new Map(),
+    }
     this.#scopes.push(scope)
     // An UPDATE names its table itself, and joins nothing.
     if (source.rows === undefined) this.reads(source.table)
@@ -85,7 +99,8 @@ export class TextSink implements Sink {
       if (!scope.places.has(shape)) throw this.#strangerError(column, scope)
     this.#scopes.pop()
     scope.places.forEach((place, behind) => {
-      this.#pieces[place] = [...(scope.joins.get(behind)?.values() ?? [])].join('')
+      const joins = [...(scope.joins.get(behind)?.values() ?? [])]
+      this.#pieces[place] = joins.map(({ word, text }) => word + text).join('')
     })
   }
 
@@ -102,9 +117,13 @@ export class TextSink implements Sink {
     const scope = this.#scopes.at(-1) as Scope
     this.#addJoin(scope, source)
     for (let each = source; each.via !== undefined; each = each.via.owner) {
-      const { owner, relation } = each.via
-      this.#joinsOf(scope, each).set(each.alias, joinText(each, owner, relation, ' join '))
+      const joins = this.#joinsOf(scope, each)
+      joins.set(each.alias, { ...(joins.get(each.alias) as Join), word: ' join ' })
     }
+  }
+
+  defaultsFor(source: Source): Defaults {
+    return this.#scopeOf(source)?.defaults ?? noDefaults
   }
 
   named(query: NamedQuery): void {
@@ -151,7 +170,7 @@ export class TextSink implements Sink {
   #join(source: Source, name: string): void {
     const own = scopeOf(source)
     if (this.#scopes.length === 0 && source.via === undefined && !this.#isWhole) return
-    const scope = this.#scopes.findLast((each) => each.source.alias === own.alias)
+    const scope = this.#scopeOf(source)
     // By their shapes, since a statement of a known shape is not written again.
     if (scope?.source.shape !== own.shape)
       throw this.#strangerError({ source, name }, scope ?? this.#scopes[0])
@@ -167,10 +186,32 @@ export class TextSink implements Sink {
     const { owner, relation } = source.via
     this.#addJoin(scope, owner)
     this.reads(relation.target)
-    joins.set(source.alias, joinText(source, owner, relation))
+    const filter = scope.defaults.behind(relation)
+    // Here, since the parameters of the filter are numbered here.
+    const narrowed = (alias: string): string =>
+      this.#aside(() => writeFilterOf(this, ' and ', filter, alias))
+    joins.set(source.alias, {
+      word: ' left join ',
+      text: joinText(source, owner, relation, narrowed),
+    })
   }
 
-  #joinsOf(scope: Scope, source: Source): Map<string, string> {
+  #scopeOf(source: Source): Scope | undefined {
+    const { alias } = scopeOf(source)
+    return this.#scopes.findLast((each) => each.source.alias === alias)
+  }
+
+  /** The text of a part that stands elsewhere. */
+  #aside(write: () => void): string {
+    const outer = this.#pieces
+    this.#pieces = []
+    write()
+    const text = this.#pieces.join('')
+    this.#pieces = outer
+    return text
+  }
+
+  #joinsOf(scope: Scope, source: Source): Map<string, Join> {
     const root = rootOf(source)
     let joins = scope.joins.get(root.shape)
     if (joins !== undefined) return joins
@@ -210,11 +251,16 @@ export class TextSink implements Sink {
 
 type Relation = NonNullable<Source['via']>['relation']
 
+/**
+ * A join without its first words.
+ *
+ * @param narrowed what follows the condition on the keys, of a table under an alias
+ */
 function joinText(
   { table, alias }: Source,
   owner: Source,
   { pairs }: Relation,
-  word = ' left join ',
+  narrowed: (alias: string) => string,
 ): string {
   const on = (inner: string): string =>
     pairs
@@ -222,15 +268,15 @@ function joinText(
         (pair) =>
           `${inner}.${quote(pair[1].name)} = ${quote(owner.alias)}.${quote(pair[0].name)}${castOfPair(pair)}`,
       )
-      .join(' and ')
+      .join(' and ') + narrowed(inner)
   const remotes = pairs.map(([, remote]) => remote)
   if (table.isUnique(remotes))
-    return `${word}${quoteTable(table)} as ${quote(alias)} on ${on(quote(alias))}`
+    return `${quoteTable(table)} as ${quote(alias)} on ${on(quote(alias))}`
   // Of several rows behind a to-one relation one is taken, the same that loading it gives: the root's rows stay what they are.
   const row = quote('row')
   const key = table.primaryKey.map(({ name }) => `${row}.${quote(name)}`).join(', ')
   return (
-    ` left join lateral (select ${row}.* from ${quoteTable(table)} as ${row} where ${on(row)} ` +
+    `lateral (select ${row}.* from ${quoteTable(table)} as ${row} where ${on(row)} ` +
     `order by ${key} limit 1) as ${quote(alias)} on true`
   )
 }

@@ -155,6 +155,11 @@ export class UnitOfWork {
     return this.#epoch
   }
 
+  /** What was counted before counts no more. */
+  forgetCounts(): void {
+    this.#epoch = 0
+  }
+
   /** Your own SQL was executed, or a write by a query, and may have written rows that the session does not know. */
   executed(): void {
     this.#epoch = 0

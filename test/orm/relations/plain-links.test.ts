@@ -15,6 +15,7 @@ import {
 import { tablesRead } from '../../../orm/relations/related.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
 import { conditionsOf } from '../../../orm/sql/callbacks.ts'
+import { declaredDefaults } from '../../../orm/sql/defaults.ts'
 import { rowsWhere, Select } from '../../../orm/sql/select.ts'
 import { rootSource } from '../../../orm/sql/source.ts'
 import { render } from '../../../orm/sql/statement.ts'
@@ -245,10 +246,11 @@ describe('through a table without an entity class', () => {
 
   it('loaders and conditions say that they read the table', () => {
     const between = tableOf(Post).relation('tags').through?.table
-    expect(tablesRead(selectinload(Tag.posts).plan)).toContain(between)
+    expect(tablesRead(selectinload(Tag.posts).plan, declaredDefaults)).toContain(between)
     const source = rootSource(tableOf(Post))
     const condition = conditionsOf(source, (post: never) => anyTag(post), 'filter()')
-    expect(render(new Select(rowsWhere(source, condition[0], []))).tables).toContain(between)
+    const parts = rowsWhere(source, declaredDefaults, condition[0], [])
+    expect(render(new Select(parts)).tables).toContain(between)
   })
 })
 

@@ -13,6 +13,7 @@ import {
   text,
 } from '../../../orm/index.ts'
 import { parametersOf } from '../../../orm/sql/bind-sink.ts'
+import { declaredDefaults } from '../../../orm/sql/defaults.ts'
 import { rowsWhere, Select, selectStatement } from '../../../orm/sql/select.ts'
 import { rootSource } from '../../../orm/sql/source.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
@@ -213,7 +214,7 @@ it('two conditions of one shape have one text, and of different texts different 
       const { text } = render(condition)
       expect(texts.get(condition.shape) ?? text).toBe(text)
       texts.set(condition.shape, text)
-      const parts = rowsWhere(rootSource(tableOf(Thing)), condition, [])
+      const parts = rowsWhere(rootSource(tableOf(Thing)), declaredDefaults, condition, [])
       const statement = selectStatement(new Select({ ...parts, limit: 1, offset: 2 }))
       expect(statement.parameters).toEqual([...parametersOf(condition), '1', '2'])
     }),

@@ -13,6 +13,7 @@ import {
 } from '../../../orm/index.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
 import { parametersOf } from '../../../orm/sql/bind-sink.ts'
+import { noDefaults } from '../../../orm/sql/defaults.ts'
 import type { Sink, SqlNode } from '../../../orm/sql/node.ts'
 import { callWithRefs } from '../../../orm/sql/refs.ts'
 import { rowsWhere, Select, selectStatement } from '../../../orm/sql/select.ts'
@@ -54,6 +55,7 @@ class CountingSink implements Sink {
   joined = (): void => void (this.calls += 1)
   named = (): void => void (this.calls += 1)
   requires = (): void => void (this.calls += 1)
+  defaultsFor = () => noDefaults
   scope = (_: unknown, write: (from: () => void) => void): void => {
     this.calls += 1
     write(() => {})
@@ -228,7 +230,9 @@ describe('the parameters of a statement', () => {
   it('that are many make texts of which none is kept', () => {
     const where = built((row) => or(...ids(6000).map((id) => row.id.eq(id))))
     for (let time = 0; time < 3; time += 1)
-      expect(selectStatement(new Select(rowsWhere(source, where, []))).name).toBeUndefined()
+      expect(
+        selectStatement(new Select(rowsWhere(source, noDefaults, where, []))).name,
+      ).toBeUndefined()
   })
 
   it('of texts of middle size only the newest are kept', () => {

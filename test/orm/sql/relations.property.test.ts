@@ -4,6 +4,7 @@ import { and, type Session } from '../../../orm/index.ts'
 import { tableOf } from '../../../orm/schema/table-of.ts'
 import { parametersOf } from '../../../orm/sql/bind-sink.ts'
 import { callWithRefs } from '../../../orm/sql/refs.ts'
+import { declaredDefaults } from '../../../orm/sql/defaults.ts'
 import { rowsWhere, Select, selectStatement } from '../../../orm/sql/select.ts'
 import { rootSource } from '../../../orm/sql/source.ts'
 import { render } from '../../../orm/sql/statement.ts'
@@ -100,7 +101,7 @@ function selectOf({ table, filters, orders, limit, offset }: Drawn): Select {
     callWithRefs(source, (row: Refs) => write([row]), 'a test') as T
   const where = and(...filters.map(({ write }) => within(write)))
   const written = orders.map(({ write }) => within(write))
-  return new Select({ ...rowsWhere(source, where, written), limit, offset })
+  return new Select({ ...rowsWhere(source, declaredDefaults, where, written), limit, offset })
 }
 
 function placesIn(text: string): number[] {
