@@ -283,7 +283,10 @@ describe('a bad lazy mode is refused', () => {
       coded(code, 'hasOne(Post, …) has no option lazyy; it has lazy'),
     )
     expect(() => manyToMany(Owner, { through: Thing, lasy: 'peers' } as never)).toThrow(
-      coded(code, 'manyToMany(Owner, …) has no option lasy; it has through, from, to, lazy and withDefaults'),
+      coded(
+        code,
+        'manyToMany(Owner, …) has no option lasy; it has through, from, to, lazy and withDefaults',
+      ),
     )
   })
 
