@@ -32,7 +32,7 @@ export function runWrite(
   changes?: unknown,
 ): Promise<Result> {
   return attempt(() => {
-    const { from, where, orders, limit, offset, lock } = plan
+    const { from, defaults, where, orders, limit, offset, lock } = plan
     const method = `find(${from.table.entityName}).${name}()`
     refuseUnused(plan, name)
     requireFilter(plan, method)
@@ -41,6 +41,7 @@ export function runWrite(
     const write: QueryWrite = {
       verb: name === 'update' ? 'UPDATE' : 'DELETE',
       from,
+      defaults,
       changes: name === 'update' ? changesOf(from, changes, method) : [],
       where,
       orders,

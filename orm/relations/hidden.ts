@@ -35,10 +35,7 @@ export function filteringTables(
   const { target, through } = relation
   const ofTarget = defaults.behind(relation)
   const ofLink = through && defaults.linking(through)
+  if (ofTarget === undefined && ofLink === undefined) return undefined
   if (ofTarget?.readsAny === true || ofLink?.readsAny === true) return 'any'
-  const tables = [
-    ...(ofTarget === undefined ? [] : [target]),
-    ...(ofLink === undefined || through === undefined ? [] : [through.table]),
-  ]
-  return tables.length === 0 ? undefined : tables
+  return through === undefined ? [target] : [target, through.table]
 }

@@ -4,7 +4,7 @@ import type { Through } from '../schema/relation-metadata.ts'
 import { quote } from './identifier.ts'
 import type { Sink } from './node.ts'
 import type { Source } from './source.ts'
-import { type Pieces, tableCondition, TableCondition } from './table-condition.ts'
+import { type PieceSink, tableCondition, type TableCondition } from './table-condition.ts'
 
 type Conditions = ReadonlyMap<TableMetadata, TableCondition>
 
@@ -94,7 +94,7 @@ export function writeFilter(
 
 /** The same of a table under an alias that is no source. */
 export function writeFilterOf(
-  to: Pieces,
+  to: PieceSink,
   before: string,
   filter: TableCondition | undefined,
   alias: string,

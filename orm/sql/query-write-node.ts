@@ -6,7 +6,7 @@ import { nextVersion, positions } from './keyed-rows.ts'
 import { shapesOf, type Sink, type SqlNode, writeEnclosed } from './node.ts'
 import { hasChoice, type HeldRows, type QueryWrite, type WantedRows } from './query-write.ts'
 import type { Projection } from './projections.ts'
-import { Select } from './select.ts'
+import { Select, writeWhere } from './select.ts'
 import type { TableFacts } from './table-facts.ts'
 import { TargetSink } from './target-sink.ts'
 import { isInUniqueKey } from './unique-keys.ts'
@@ -42,7 +42,7 @@ export class QueryWriteNode implements SqlNode {
   readonly #lock: string
 
   constructor(write: QueryWrite, facts: TableFacts, held: HeldRows | undefined) {
-    const { verb, from, changes, returning, orders, lock } = write
+    const { verb, from, defaults, changes, returning, orders, lock } = write
     this.#write = write
     this.#facts = facts
     this.#held = held
@@ -59,7 +59,7 @@ export class QueryWriteNode implements SqlNode {
         : `held(${held.columns.shape}|${held.wanted.map(({ columns }) => positions(columns)).join(';')})`
     this.shape = `${verb}${this.isWrapped ? ' wrapped' : this.#isInline ? ' inline' : ''}(${sets})${this.#choice === undefined ? '' : 'chosen'}(${found})${this.#lock}${
       returning === undefined ? '' : `giving(${shapesOf(returning)})`
-    }${known}|${from.shape}${facts.shape}`
+    }${known}|${from.shape}${defaults.shape}${facts.shape}`
   }
 
   write(sink: Sink): void {
@@ -96,10 +96,10 @@ export class QueryWriteNode implements SqlNode {
   }
 
   #writeTarget(sink: Sink): void {
-    const { verb, from, changes } = this.#write
+    const { verb, from, defaults, changes } = this.#write
     const target = new TargetSink(sink, from)
     const alias = quote(from.alias)
-    sink.scope(from, () => {
+    const write = (): void => {
       if (verb === 'DELETE') sink.text(`delete from ${quoteTable(from.table)} as ${alias}`)
       else {
         sink.text(`update ${quoteTable(from.table)} as ${alias} set `)
@@ -111,17 +111,16 @@ export class QueryWriteNode implements SqlNode {
       }
       this.#writeWhere(sink)
       this.#writeReturning(target)
-    })
+    }
+    sink.scope(from, write, defaults)
   }
 
   #writeWhere(sink: Sink): void {
-    const { verb, from, where } = this.#write
+    const { verb, from } = this.#write
     const alias = quote(from.alias)
     const keys = from.table.primaryKey.map(({ name }) => `${alias}.${quote(name)}`)
     if (this.#choice === undefined) {
-      if (where === undefined) return
-      sink.text(' where ')
-      where.write(sink)
+      writeWhere(sink, this.#write)
     } else if (this.#isInline) {
       sink.text(` where (${keys.join(', ')}) in (`)
       this.#choice.write(sink)
@@ -218,11 +217,11 @@ function keyNames({ primaryKey }: TableMetadata): readonly string[] {
 }
 
 /** The query that chooses the rows: their keys. */
-function choiceOf({ from, where, orders, limit, offset, lock }: QueryWrite): Select {
+function choiceOf({ from, defaults, where, orders, limit, offset, lock }: QueryWrite): Select {
   const alias = quote(from.alias)
   const keys = from.table.primaryKey.map(({ name }) => `${alias}.${quote(name)}`).join(', ')
   const projection: Projection = { shape: 'keys', write: (sink) => sink.text(keys) }
-  const parts = { from, projection, where, groups: [], having: undefined }
+  const parts = { from, defaults, projection, where, groups: [], having: undefined }
   return new Select({ ...parts, orders, limit, offset, lock })
 }
 

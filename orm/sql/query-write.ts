@@ -1,6 +1,7 @@
 import type { ColumnMetadata } from '../schema/metadata.ts'
 import type { RowColumns } from '../schema/row-columns.ts'
 import type { Row } from '../schema/wire-form.ts'
+import type { Defaults } from './defaults.ts'
 import type { RowLock } from './lock.ts'
 import type { Condition, Expression, Order, SqlNode } from './node.ts'
 import type { Source } from './source.ts'
@@ -17,6 +18,8 @@ export interface ColumnChange {
 export interface QueryWrite {
   readonly verb: 'UPDATE' | 'DELETE'
   readonly from: Source
+  /** The default filters that hold for its table, and for the rows behind its relations. */
+  readonly defaults: Defaults
   /** In the order of the table's columns. Empty for a DELETE. */
   readonly changes: readonly ColumnChange[]
   readonly where: Condition | undefined
@@ -41,8 +44,10 @@ export interface HeldRows {
 }
 
 /** The tables that it reads, and that it writes. */
-export function tablesOf({ from, changes, where, orders, returning }: QueryWrite): ReadTables {
-  const survey = new Survey(from)
+export function tablesOf(write: QueryWrite): ReadTables {
+  const { from, defaults, changes, where, orders, returning } = write
+  const survey = new Survey(from, defaults)
+  if (defaults.of(from.table)?.readsAny === true) survey.reads('any')
   survey.reads(from.table)
   where?.write(survey)
   for (const node of [...orders, ...(returning ?? [])]) node.write(survey)
@@ -54,11 +59,12 @@ export function tablesOf({ from, changes, where, orders, returning }: QueryWrite
  * Whether the rows have to be chosen by a query before they are written: an UPDATE and a DELETE have neither an order nor
  * a limit, and cannot join rows that may be absent.
  */
-export function hasChoice({ from, where, orders, limit, offset, lock }: QueryWrite): boolean {
+export function hasChoice(write: QueryWrite): boolean {
+  const { from, defaults, where, orders, limit, offset, lock } = write
   if (orders.length > 0 || limit !== undefined || offset !== undefined || lock !== undefined)
     return true
   if (where === undefined) return false
-  const survey = new Survey(from)
+  const survey = new Survey(from, defaults)
   where.write(survey)
   return survey.hasJoins
 }

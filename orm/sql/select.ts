@@ -175,7 +175,11 @@ function defaultsShape({ defaults, isBare }: SelectParts): string {
   return isBare === true ? `${defaults.shape}!` : defaults.shape
 }
 
-function writeWhere(sink: Sink, { from, defaults, isBare, where }: SelectParts): void {
+/** ` where `, the default filter of the table, and the conditions of the program. */
+export function writeWhere(
+  sink: Sink,
+  { from, defaults, isBare, where }: Pick<SelectParts, 'from' | 'defaults' | 'isBare' | 'where'>,
+): void {
   const filter = from.rows !== undefined || isBare === true ? undefined : defaults.of(from.table)
   writeFilter(sink, ' where ', filter, from)
   if (where === undefined) return

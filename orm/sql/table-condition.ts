@@ -11,7 +11,7 @@ import { standIn } from './stand-in.ts'
 type Piece = string | { readonly column: string } | { readonly value: Parameter }
 
 /** What takes the pieces of a condition. */
-export type Pieces = Pick<Sink, 'text' | 'parameter' | 'reads'>
+export type PieceSink = Pick<Sink, 'text' | 'parameter' | 'reads'>
 
 /** A condition on the columns of one table, apart from any query: it can be written of each source of the table. */
 export class TableCondition {
@@ -30,7 +30,7 @@ export class TableCondition {
   }
 
   /** @param column writes a column of the source */
-  write(to: Pieces, column: (name: string) => void): void {
+  write(to: PieceSink, column: (name: string) => void): void {
     if (this.readsAny) to.reads('any')
     for (const piece of this.#pieces) {
       if (typeof piece === 'string') to.text(piece)

@@ -1,4 +1,5 @@
 import type { TableMetadata } from '../schema/metadata.ts'
+import { type Defaults, writeFilterOf } from './defaults.ts'
 import { quote, quoteTable } from './identifier.ts'
 import type { NamedQuery, Parameter, Sink, SqlNode } from './node.ts'
 import { castOfPair } from './pair-cast.ts'
@@ -39,6 +40,7 @@ export class TargetSink implements Sink {
       this.column(via.owner, local.name)
       this.text(castOfPair(pair))
     })
+    writeFilterOf(this, ' and ', this.defaultsFor(source).behind(via.relation), alias)
     // Of several rows the one that loading the relation gives.
     if (!table.isUnique(pairs.map(([, remote]) => remote))) {
       const key = table.primaryKey.map((column) => `${alias}.${quote(column.name)}`)
@@ -47,8 +49,12 @@ export class TargetSink implements Sink {
     this.text(')')
   }
 
-  scope(source: Source, write: (from: () => void) => void): void {
-    this.#sink.scope(source, write)
+  scope(source: Source, write: (from: () => void) => void, defaults: Defaults): void {
+    this.#sink.scope(source, write, defaults)
+  }
+
+  defaultsFor(source: Source): Defaults {
+    return this.#sink.defaultsFor(source)
   }
 
   joined(source: Source, word: string, on: SqlNode): void {

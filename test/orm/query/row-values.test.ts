@@ -292,7 +292,12 @@ describe('values of every type', () => {
     )
     expect(() =>
       rows.filter((row) => (row.total as never as { like(pattern: string): never }).like('1')),
-    ).toThrow(coded('DATA_BRIDGE_ERR_FILTER', 'Sample.total.like() is for text columns; this one is bigint'))
+    ).toThrow(
+      coded(
+        'DATA_BRIDGE_ERR_FILTER',
+        'Sample.total.like() is for text columns; this one is bigint',
+      ),
+    )
     expect(() => rows.filter((row) => row.mood.eq('sad' as never))).toThrow(
       coded('DATA_BRIDGE_ERR_INVALID_VALUE', 'Sample.mood expected'),
     )
