@@ -71,7 +71,10 @@ describe('createSchema refuses', () => {
   it('a check that is no condition, or of another table', async () => {
     class Odd extends table('odd', { id }, { checks: [() => true] as never }) {}
     await expect(database.createSchema([Odd])).rejects.toThrow(
-      coded('DATA_BRIDGE_ERR_FILTER', 'Odd: checks[0] expected conditions'),
+      coded(
+        SCHEMA,
+        'Odd: checks[0] expected a condition on the columns of Odd, got the boolean true',
+      ),
     )
   })
 

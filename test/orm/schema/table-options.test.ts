@@ -202,7 +202,10 @@ describe('relations from many to many', () => {
     [null, 'got null'],
     ['friendships', 'got the string "friendships"'],
     [{ from: 'oneId' }, 'got an object'],
-    [{ through: Friendship, on: 'oneId' }, 'has no option on; it has through, from, to and lazy'],
+    [
+      { through: Friendship, on: 'oneId' },
+      'has no option on; it has through, from, to, lazy and withDefaults',
+    ],
   ])('expect their options, not %j', async (by, message) => {
     class Bad extends table('bad', { id, friends: () => manyToMany(Person, by as never) }) {}
     const error = await failure(SCHEMA, () => tableOf(Bad).relations)
