@@ -155,3 +155,26 @@ it('two loaders of one relation with and without default filters are refused', a
     coded('DATA_BRIDGE_ERR_QUERY', 'countload(Author.posts).withDefaults() expected true or false'),
   )
 })
+
+it('loaders and relations with and without default filters have statements of their own', async () => {
+  const counted = async (load: typeof selectinload, isCut: boolean) => {
+    const counts: number[] = []
+    for (const hold of [true, false, true, false, true, false]) {
+      for (const relation of [Author.posts, Author.allPosts]) {
+        await using session = database.session()
+        const loader = load(relation).withDefaults(hold)
+        const author = await session
+          .find(Author)
+          .filter({ id: 1 })
+          .options(isCut ? loader.limit(9) : loader)
+          .one()
+        const loaded = relation === Author.posts ? author.posts : author.allPosts
+        counts.push(loaded.value.length)
+      }
+    }
+    return counts
+  }
+  const expected = [2, 3, 3, 3, 2, 3, 3, 3, 2, 3, 3, 3]
+  for (const load of [selectinload, joinedload])
+    for (const isCut of [false, true]) expect(await counted(load, isCut)).toEqual(expected)
+})

@@ -95,6 +95,17 @@ describe('relations that are awaited', () => {
     expect(both.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
   })
 
+  it('for peers that see hidden rows: get() does not', async () => {
+    await using session = database.session()
+    const [, , four] = await session
+      .find(Post)
+      .orderBy((post) => post.id.asc())
+      .lazy('peers')
+      .toList()
+    const [writer, got] = await Promise.all([four?.writer.load(), session.get(Author, 2)])
+    expect([writer?.name, got]).toEqual(['bob', null])
+  })
+
   it('and see what the session has changed in columns of the filter', async () => {
     await using session = database.session()
     const ann = await session.getOrThrow(Author, 1)
