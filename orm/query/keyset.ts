@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import { DataBridgeError } from '../errors.ts'
-import { parametersOf } from '../sql/bind-sink.ts'
+import { isSame, parametersOf } from '../sql/bind-sink.ts'
 import { ColumnNode } from '../sql/column.ts'
 import { Compare, IsNull, Param } from '../sql/comparisons.ts'
+import { asValue } from '../sql/condition.ts'
 import { noDefaults } from '../sql/defaults.ts'
 import { and, or } from '../sql/logic.ts'
 import type { Condition, Order, SqlNode } from '../sql/node.ts'
@@ -35,7 +36,7 @@ export function keyOrders(
   where: string,
 ): readonly KeyOrder[] {
   const given = orders.map((order) => keyOrder(order, where))
-  const missing = key.filter((node) => !given.some(({ by }) => by.shape === node.shape))
+  const missing = key.map(asValue).filter((node) => !given.some(({ by }) => isSame(by, node)))
   const isAscending = given.at(-1)?.isAscending ?? true
   const rest = missing.map((by) => ({
     by,
@@ -60,7 +61,9 @@ function keyOrder(order: Order, where: string): KeyOrder {
 }
 
 function isNullable(by: SqlNode): boolean {
-  return !(by instanceof ColumnNode) || by.column.nullable || by.source.via !== undefined
+  if (!(by instanceof ColumnNode) || by.column.nullable) return true
+  const { via, beside } = by.source
+  return (via ?? beside) !== undefined
 }
 
 /** The columns of the primary key of the rows of a table. */
@@ -123,8 +126,9 @@ export function nameOfOrder(plan: QueryPlan, orders: readonly KeyOrder[]): strin
 
 type Named = Pick<Statement, 'text' | 'parameters'>
 
-function textOf({ from, projection, groups }: QueryPlan, orders: readonly Order[]): Named {
-  return selectStatement(new Select({ ...planOf(from, projection, noDefaults), groups, orders }))
+function textOf({ from, projection, joins, groups }: QueryPlan, orders: readonly Order[]): Named {
+  const plan = planOf(from, projection, noDefaults)
+  return selectStatement(new Select({ ...plan, joins, groups, orders }))
 }
 
 /** What a query around another one orders by has no joins. The query inside may change from page to page. */

@@ -1,6 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { Condition } from '../sql/node.ts'
 import { narrowed } from '../sql/logic.ts'
+import { isWindow } from '../sql/windows.ts'
 import { optionError, refuseUnknown, requireBoolean } from '../util/option-checks.ts'
 import {
   behind,
@@ -65,7 +66,7 @@ export function pageQuery(
 ): PageQuery {
   const { after, before, hasTotal } = requirePageOptions(options, plan, where)
   const size = requirePage(plan, where)
-  const orders = keyOrders(plan, requireKey(key, where), where)
+  const orders = ordersOf(plan, key, where)
   const name = nameOfOrder(plan, orders)
   const isBackward = before !== undefined
   const token = before ?? after
@@ -91,11 +92,23 @@ export function afterToken(
   where: string,
 ): QueryPlan {
   if (plan.after === undefined) return plan
-  const orders = keyOrders(plan, requireKey(key, where), where)
+  const orders = ordersOf(plan, key, where)
   const inOrder = { ...plan, orders: ordersOfKey(orders), after: undefined }
   if (plan.after === null) return inOrder
   const start = startOf(plan.after, nameOfOrder(plan, orders), orders, tokens, where)
   return beginning(inOrder, orders, start)
+}
+
+function ordersOf(
+  plan: QueryPlan,
+  key: readonly SqlNode[] | undefined,
+  where: string,
+): readonly KeyOrder[] {
+  const orders = keyOrders(plan, requireKey(key, where), where)
+  if (!orders.some(({ by }) => isWindow(by))) return orders
+  throw queryError(
+    `${where} expected an order of values of each row, got a window function: select() it, and call page() behind that`,
+  )
 }
 
 /** The tokens of the pages beside one. */
@@ -166,7 +179,8 @@ function requirePage({ limit, offset, lock }: QueryPlan, where: string): number 
   throw queryError(`${where} expected a limit() from 1, the size of a page, got ${limit ?? 'none'}`)
 }
 
-function requireKey(key: readonly SqlNode[] | undefined, where: string): readonly SqlNode[] {
+/** @param key what tells the rows apart; undefined: nothing does */
+export function requireKey(key: readonly SqlNode[] | undefined, where: string): readonly SqlNode[] {
   if (key !== undefined) return key
   throw queryError(
     `${where} expected rows that can be told apart, got rows without a key: select the primary key or the groups, or call distinct()`,

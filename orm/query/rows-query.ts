@@ -1,4 +1,6 @@
 import { isSame } from '../sql/bind-sink.ts'
+import { isAggregate } from '../sql/calls.ts'
+import { asValue } from '../sql/condition.ts'
 import { Ordering } from '../sql/ordering.ts'
 import type { Order, SqlNode } from '../sql/node.ts'
 import { type Projection, valuesProjection } from '../sql/projections.ts'
@@ -64,7 +66,7 @@ export function keyOfRows({ plan, selected, key }: RowsQuery): readonly SqlNode[
   if (plan.groups.length > 0) return plan.groups
   if (plan.distinct === 'rows') return Object.values(selected)
   if (plan.distinct !== undefined) return plan.distinct
-  if (plan.joined !== undefined) return undefined
+  if (plan.joined !== undefined || Object.values(selected).some(isAggregate)) return undefined
   if (plan.from.rows === undefined) return primaryKeyOf(plan)
   return key?.map((name) => selected[name] as SqlNode)
 }
@@ -187,7 +189,7 @@ function keptOrders(plan: QueryPlan, values: readonly NamedValue[]): KeptOrders 
     return { hidden, names, orders: [(source) => new Ordering(columnOf(source, name), 'asc')] }
   }
   const kept = ordered.map(({ by, direction, nulls }): OuterOrder => {
-    const known = values.find(({ expression }) => isSame(expression, by))
+    const known = values.find(({ expression }) => isSame(asValue(expression), by))
     const name = known?.name ?? hide(by)
     return (source) => new Ordering(columnOf(source, name), direction, nulls)
   })

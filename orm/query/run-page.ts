@@ -4,12 +4,14 @@ import type { QueryOperation } from '../observe/operation.ts'
 import { joinTables } from '../relations/related.ts'
 import { columnsWith } from '../schema/row-columns.ts'
 import { type ExtraColumn, rowDecoderWith } from '../schema/row-decoder.ts'
+import { parametersOf } from '../sql/bind-sink.ts'
 import { type Fetched, FetchedRows } from '../sql/fetched.ts'
 import { valuesProjection, withColumn } from '../sql/projections.ts'
 import { countOf, Select, selectStatement } from '../sql/select.ts'
 import type { Statement } from '../sql/statement.ts'
-import { keyColumn, type KeyTexts, primaryKeyOf } from './keyset.ts'
-import { type Page, type PageQuery, pageQuery, tokensOf } from './page.ts'
+import { mayHaveWindow } from '../sql/windows.ts'
+import { keyColumn, keyOrders, type KeyTexts, ordersOfKey, primaryKeyOf } from './keyset.ts'
+import { type Page, type PageQuery, pageQuery, requireKey, tokensOf } from './page.ts'
 import type { QueryPlan } from './plan.ts'
 import { around, keyOfRows, type RowsQuery } from './rows-query.ts'
 import { countRows, observeQuery, plainRows, type QueryContext, readBy, send } from './run.ts'
@@ -56,8 +58,7 @@ export async function runPageOfRows(
   options: unknown,
   where: string,
 ): Promise<AnyPage<Record<string, unknown>>> {
-  // Where a page begins must not change which row is the first of its kind.
-  const query = typeof given.plan.distinct === 'object' ? aroundPage(given) : given
+  const query = isWhole(given) ? aroundPage(given, where) : given
   const { plan, selected } = query
   const page = pageQuery(plan, keyOfRows(query), options, context.pageTokens, where)
   const values = [...Object.values(selected), keyColumn(page.orders)]
@@ -75,10 +76,23 @@ export async function runPageOfRows(
   return pageOf(context, page, items, keys, counting.total)
 }
 
-function aroundPage(query: RowsQuery): RowsQuery {
-  const { limit } = query.plan
-  const outer = around({ ...query, plan: { ...query.plan, limit: undefined } })
-  return { ...outer, plan: { ...outer.plan, limit } }
+/**
+ * Whether where a page begins would change its values, or cannot be said beside them: which row is the first of its kind,
+ * what a window function sees, a group with values in it.
+ */
+function isWhole({ plan: { distinct, groups, orders }, selected }: RowsQuery): boolean {
+  if (typeof distinct === 'object' || groups.some((group) => parametersOf(group).length > 0))
+    return true
+  return [...Object.values(selected), ...orders].some(mayHaveWindow)
+}
+
+/** The rows in a query around them, which has all of their order. */
+function aroundPage(query: RowsQuery, where: string): RowsQuery {
+  const { limit, offset } = query.plan
+  const orders = ordersOfKey(keyOrders(query.plan, requireKey(keyOfRows(query), where), where))
+  const plan = { ...query.plan, orders, limit: undefined, offset: undefined }
+  const outer = around({ ...query, plan })
+  return { ...outer, plan: { ...outer.plan, limit, offset }, key: [] }
 }
 
 function onPage<T>({ size, isBackward }: PageQuery, rows: readonly T[]): T[] {

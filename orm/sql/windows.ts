@@ -251,6 +251,17 @@ class Over extends OperandNode {
   }
 }
 
+/** Whether it is {@link over}. */
+export function isWindow(node: SqlNode): boolean {
+  return node instanceof Over
+}
+
+/** Whether it has a window function in it, perhaps in your own SQL. Texts that only look like one count too. */
+export function mayHaveWindow({ shape }: SqlNode): boolean {
+  // Shapes have texts as JSON, where a new line is `\n`.
+  return /\bover(\s|\\[nrt])*\(/i.test(shape)
+}
+
 function queryError(message: string): DataBridgeError {
   return new DataBridgeError('DATA_BRIDGE_ERR_QUERY', message)
 }
