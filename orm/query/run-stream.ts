@@ -70,7 +70,8 @@ async function* batches<T>(
     for (;;) {
       const batch = await context.give(() => read(cursor, operation))
       rows += batch.length
-      yield* batch
+      // Not `yield*`: an array has no throw() that it could pass on.
+      for (const row of batch) yield row
       if (batch.length < size) return
     }
   } catch (error) {

@@ -221,6 +221,15 @@ describe('the connection of a stream', () => {
     expect(await small.run((session) => session.find(Owner).count())).toBe(100)
   })
 
+  it('is free for the session when an error is thrown into the stream', async () => {
+    await using session = database.session()
+    const stream = session.find(Thing).stream({ batchSize: 2 })
+    await stream.next()
+    await expect(stream.throw(new Error('thrown into it'))).rejects.toThrow('thrown into it')
+    expect(await session.execute(sql`select name from pg_cursors`)).toEqual([])
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+  })
+
   it('is free after an abort in the middle', async () => {
     await using small = one()
     const controller = new AbortController()
