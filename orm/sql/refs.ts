@@ -163,7 +163,7 @@ function relatedBy(
   const sources: Source[] = []
   return (method, where) => {
     const depth = depthBelow(owner)
-    const source = (sources[depth] ??= subSource(relation.target, depth))
+    const source = (sources[depth] ??= subSource(owner, relation, depth))
     if (where === undefined) return { owner, relation, source, where: undefined, isInverted: false }
     if (typeof where !== 'function') throw callbackError(relation, method, where)
     const place = `${nameOf(relation)}.${method}()`

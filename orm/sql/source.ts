@@ -69,12 +69,9 @@ export function besideSource(
   })
 }
 
-let subQueries = 0
-
-/** The source of a sub-query. Each has a number, so that two relations to one table have different sources. */
-export function subSource(table: TableMetadata, depth: number): Source {
-  subQueries += 1
-  return beginning(table, depth, `#${subQueries}`)
+/** The source of a sub-query. Named by its relation, so that two relations to one table have different sources. */
+export function subSource(owner: Source, relation: RelationMetadata, depth: number): Source {
+  return beginning(relation.target, depth, `(${owner.shape}_${relation.position})`)
 }
 
 function beginning(table: TableMetadata, depth: number, name: string): Source {

@@ -256,6 +256,21 @@ describe('a join', () => {
     await session.rollback()
   })
 
+  it('has one shape, also with conditions on relations of what is joined', async () => {
+    await using wire = recordWire(url, { max: 1 })
+    for (const stars of [1, 2, 3]) {
+      await wire.database.run((session) =>
+        withBooks(session)
+          .filter((_, book) => book.reviews.any((review) => review.stars.gte(stars)))
+          .filter((_, book) => book.author.has((author) => author.mentorId.isNull()))
+          .select((_, book) => ({ title: book.title }))
+          .toList(),
+      )
+    }
+    expect(new Set(wire.texts).size).toBe(1)
+    expect(wire.queries.map(({ name }) => name !== undefined)).toEqual([false, true, true])
+  })
+
   it('reads deferred columns too', async () => {
     const other = await testDatabase(press)
     await other.query(pressRows)
