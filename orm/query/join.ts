@@ -3,7 +3,7 @@ import { isEmbeddable } from '../sql/embedded.ts'
 import { JoinedRows, joinsOf } from '../sql/joins.ts'
 import { requireConditions } from '../sql/logic.ts'
 import type { Condition, SqlNode } from '../sql/node.ts'
-import { callWithRefs } from '../sql/refs.ts'
+import { callWithRefs, columnRef } from '../sql/refs.ts'
 import { rowColumns } from '../sql/row-refs.ts'
 import { besideSource, type Source } from '../sql/source.ts'
 import type { QueryPlan } from './plan.ts'
@@ -17,6 +17,8 @@ export interface JoinedPart {
   readonly rows: SqlNode
   /** What it selects; undefined: the rows of entities. */
   readonly selected: Selected | undefined
+  /** The properties whose values tell its rows apart, if it is known. */
+  readonly key: readonly string[] | undefined
 }
 
 /** The method by which a query gives itself to a join. */
@@ -45,12 +47,13 @@ export function joinTo(
     )
   }
   const { joined = [] } = plan
-  const { from, rows, selected } = given[joinedPart]()
+  const { from, rows, selected, key } = given[joinedPart]()
   const source = besideSource(plan.from, from.table, rows, joined.length)
   if (selected !== undefined) rowColumns(source, namedValues(selected))
   const sources = [...joined.map((each) => each.source), source]
   const condition = callWithRefs(plan.from, on, where, sources)
   requireConditions(where, [condition])
-  const all = [...joined, new JoinedRows(source, word, condition as Condition)]
+  const columns = key?.map((property) => columnRef(source, property))
+  const all = [...joined, new JoinedRows(source, word, condition as Condition, columns)]
   return { ...plan, joined: all, joins: joinsOf(all) }
 }

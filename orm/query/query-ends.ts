@@ -202,7 +202,8 @@ export abstract class QueryEnds<C extends AnyEntityClass> {
     const plan = this.placed('a join')
     requireEmbeddable(plan)
     const rows = new Enclosed(new Select({ ...plan, projection: everyColumn(plan.from) }))
-    return { from: plan.from, rows, selected: undefined }
+    const key = plan.from.table.primaryKey.map(({ property }) => property)
+    return { from: plan.from, rows, selected: undefined, key }
   }
 
   /** @internal The plan with the rows behind the token of `after()`, for the method that sends it. */

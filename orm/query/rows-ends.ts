@@ -2,7 +2,7 @@ import { subQuery, type SubQuery } from '../sql/embedded.ts'
 import { Enclosed } from '../sql/row-queries.ts'
 import { joinedPart, type JoinedPart } from './join.ts'
 import { notSentError } from './plan.ts'
-import { freeSelect, ownSelect, type RowsQuery, rowsPart } from './rows-query.ts'
+import { freeSelect, namesOfKey, ownSelect, type RowsQuery, rowsPart } from './rows-query.ts'
 import type { Page, PageOptions } from './page.ts'
 import { runPageOfRows } from './run-page.ts'
 import { type StreamOptions, streamRows } from './run-stream.ts'
@@ -61,7 +61,7 @@ export abstract class RowsEnds<T> {
 
   /**
    * A page of rows, and the tokens of the pages beside it. What tells the rows apart is added to their order: the
-   * primary key, the groups, or after `distinct()` all values.
+   * primary key, of a join those of both, the groups, or after `distinct()` all values.
    *
    * @throws DataBridgeError `DATA_BRIDGE_ERR_INVALID_VALUE` (400) if a token is none, or belongs to another query.
    */
@@ -92,7 +92,7 @@ export abstract class RowsEnds<T> {
   [joinedPart](): JoinedPart {
     const { plan, selected } = this.query
     const rows = new Enclosed(freeSelect(this.query))
-    return { from: plan.from, rows, selected }
+    return { from: plan.from, rows, selected, key: namesOfKey(this.query) }
   }
 
   /** @internal The method as messages name it. */

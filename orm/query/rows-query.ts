@@ -1,6 +1,7 @@
 import { isSame } from '../sql/bind-sink.ts'
 import { isAggregate } from '../sql/calls.ts'
 import { asValue } from '../sql/condition.ts'
+import type { JoinedRows } from '../sql/joins.ts'
 import { Ordering } from '../sql/ordering.ts'
 import type { Order, SqlNode } from '../sql/node.ts'
 import { type Projection, valuesProjection } from '../sql/projections.ts'
@@ -66,13 +67,24 @@ export function keyOfRows({ plan, selected, key }: RowsQuery): readonly SqlNode[
   if (plan.groups.length > 0) return plan.groups
   if (plan.distinct === 'rows') return Object.values(selected)
   if (plan.distinct !== undefined) return plan.distinct
-  if (plan.joined !== undefined || Object.values(selected).some(isAggregate)) return undefined
+  if (Object.values(selected).some(isAggregate)) return undefined
+  if (plan.joined !== undefined) return keyOfPairs(plan, plan.joined)
   if (plan.from.rows === undefined) return primaryKeyOf(plan)
   return key?.map((name) => selected[name] as SqlNode)
 }
 
+/** A pair is known by the keys of both. */
+function keyOfPairs(
+  plan: QueryPlan,
+  joined: readonly JoinedRows[],
+): readonly SqlNode[] | undefined {
+  const first = plan.from.rows === undefined ? primaryKeyOf(plan) : undefined
+  const keys = [first, ...joined.map(({ key }) => key)]
+  return keys.every((key) => key !== undefined) ? keys.flat() : undefined
+}
+
 /** The properties of the key, if all of it is selected. */
-function namesOfKey(query: RowsQuery): readonly string[] | undefined {
+export function namesOfKey(query: RowsQuery): readonly string[] | undefined {
   const values = Object.entries(query.selected)
   const names = keyOfRows(query)?.map(
     (node) => values.find(([, value]) => value.shape === node.shape)?.[0],

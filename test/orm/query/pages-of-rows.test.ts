@@ -124,6 +124,26 @@ const forms: readonly [string, () => Paged][] = [
         .distinct(),
   ],
   [
+    'a join',
+    () =>
+      owned()
+        .orderBy((_, thing) => thing.rank.asc())
+        .select((owner, thing) => ({ name: owner.age, title: thing.title })),
+  ],
+  [
+    'a join with groups',
+    () =>
+      owners()
+        .leftJoin(
+          things()
+            .groupBy((thing) => thing.ownerId)
+            .select((thing) => ({ owner: thing.ownerId, n: count() })),
+          (owner, per) => per.owner.eq(owner.id),
+        )
+        .orderBy((_, per) => per.n.asc().nullsFirst())
+        .select((owner, per) => ({ age: owner.age, n: per.n })),
+  ],
+  [
     'groups of a join',
     () =>
       owned()
