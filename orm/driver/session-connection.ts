@@ -81,6 +81,11 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
     return this.#exchanges.transaction.number
   }
 
+  /** How often its transactions were rolled back to a savepoint. */
+  get recoveries(): number {
+    return this.#exchanges.transaction.recoveries
+  }
+
   /** Whether nothing runs or waits. */
   get isIdle(): boolean {
     return this.#turns.isIdle

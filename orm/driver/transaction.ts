@@ -10,6 +10,8 @@ export class Transaction {
   #failure: unknown
   #limit: NodeJS.Timeout | undefined
   #count = 0
+  /** How often transactions of the session were rolled back to a savepoint. */
+  recoveries = 0
   /** Whether a statement was executed in it, so that it cannot be begun again unnoticed. */
   hasExecuted = false
 
@@ -69,6 +71,7 @@ export class Transaction {
 
   /** It was rolled back to a savepoint. */
   recovered(): void {
+    this.recoveries += 1
     this.#state = 'open'
     this.#failure = undefined
   }

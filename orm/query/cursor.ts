@@ -1,7 +1,6 @@
 import { DataBridgeError } from '../errors.ts'
 import type { QueryOperation } from '../observe/operation.ts'
 import { type Fetched, FetchedRows } from '../sql/fetched.ts'
-import { quote } from '../sql/identifier.ts'
 import { noParameters } from '../sql/node.ts'
 import type { Statement } from '../sql/statement.ts'
 import type { QueryContext } from './run.ts'
@@ -14,12 +13,13 @@ export class Cursor {
   readonly #operation: QueryOperation
   readonly #name: string
   #transaction: number | undefined
+  #recoveries = 0
 
   constructor(context: QueryContext, operation: QueryOperation) {
     this.#context = context
     this.#operation = operation
     made += 1
-    this.#name = quote(`data_bridge_${made}`)
+    this.#name = `data_bridge_${made}`
   }
 
   /** Reads the next rows of a statement. The first time it declares the cursor, in the same exchange. */
@@ -27,7 +27,7 @@ export class Cursor {
     const fetching = this.#statement(statement, `fetch ${rows} from ${this.#name}`)
     const operation = this.#operation
     if (this.#transaction !== undefined) {
-      if (this.#context.transaction !== this.#transaction) throw endedError()
+      if (!(await this.#isOpen())) throw endedError()
       return this.#context.fetch(fetching, operation, fetched)
     }
     const text = `declare ${this.#name} no scroll cursor for ${statement.text}`
@@ -42,21 +42,32 @@ export class Cursor {
       operation,
     )
     this.#transaction = this.#context.transaction
+    this.#recoveries = this.#context.recoveries
     return first as T
   }
 
   /** Closes the cursor, unless it has ended with its transaction. */
   async close(): Promise<void> {
-    const { transaction } = this.#context
-    if (transaction === undefined || transaction !== this.#transaction) return
-    const closing: Statement = {
-      text: `close ${this.#name}`,
-      kind: 'read',
-      summary: 'CLOSE',
-      tables: [],
-      parameters: noParameters,
-    }
+    if (!(await this.#isOpen())) return
+    const closing = ownStatement(`close ${this.#name}`, 'CLOSE')
     await this.#context.fetch(closing, this.#operation, new FetchedRows(() => undefined))
+  }
+
+  async #isOpen(): Promise<boolean> {
+    const { transaction, recoveries } = this.#context
+    if (transaction === undefined || transaction !== this.#transaction) return false
+    if (recoveries === this.#recoveries) return true
+    // A savepoint from before its first rows has taken it along; asking for what is not there would be a failure.
+    const text = `select from pg_cursors where name = '${this.#name}'`
+    const found = new FetchedRows(({ rows }) => rows.length > 0)
+    const isThere = await this.#context.fetch(
+      ownStatement(text, 'SELECT pg_cursors'),
+      this.#operation,
+      found,
+    )
+    this.#recoveries = recoveries
+    if (!isThere) this.#transaction = undefined
+    return isThere
   }
 
   // Without a name: the next cursor has other columns.
@@ -74,9 +85,13 @@ export class Cursor {
   }
 }
 
+function ownStatement(text: string, summary: string): Statement {
+  return { text, kind: 'read', summary, tables: [], parameters: noParameters }
+}
+
 function endedError(): DataBridgeError {
   return new DataBridgeError(
     'DATA_BRIDGE_ERR_TRANSACTION',
-    'stream() expected the transaction that it began in, which has ended: with the session, by commit(), rollback() or a failed statement',
+    'stream() expected the transaction that it began in, which has ended: with the session, by commit(), rollback(), a failed statement, or a transaction() around its first rows that failed',
   )
 }

@@ -23,6 +23,8 @@ export interface QueryContext extends LoadContext {
   beforeQuery(reads: ReadTables, operation: QueryOperation): Promise<void> | undefined
   /** Another number in each transaction; undefined while there is none that takes statements. */
   readonly transaction: number | undefined
+  /** How often its transactions were rolled back to a savepoint. */
+  readonly recoveries: number
   /** The session holds entities only until {@link passed}, unless something else gives them too. */
   passing(entities: Iterable<Entity>): void
   /** @returns the entities that the session has to hold longer */

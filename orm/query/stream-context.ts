@@ -66,6 +66,10 @@ export class StreamContext implements QueryContext {
     return this.#session.transaction
   }
 
+  get recoveries(): number {
+    return this.#session.recoveries
+  }
+
   get pageTokens(): PageTokens {
     return this.#session.pageTokens
   }

@@ -149,6 +149,10 @@ export class EntitySource implements QueryContext {
     return this.#connection.transactionNumber
   }
 
+  get recoveries(): number {
+    return this.#connection.recoveries
+  }
+
   passing(entities: Iterable<Entity>): void {
     const passing = (this.#work.passing ??= new Set())
     for (const entity of entities) passing.add(entity)

@@ -242,6 +242,34 @@ describe('the connection of a stream', () => {
     expect(await small.run((other) => other.find(Owner).count())).toBe(100)
   })
 
+  it('outlives savepoints in the loop, and ends with the one that it began in', async () => {
+    await using session = database.session()
+    const failed = async (work: () => Promise<unknown>) => {
+      const failing = session.transaction(async () => {
+        await work()
+        throw new Error('given up')
+      })
+      await expect(failing).rejects.toThrow('given up')
+    }
+    session.add(new Owner({ id: 1000, name: 'kept' }))
+    await session.flush()
+    const outer = session.find(Thing).stream({ batchSize: 2 })
+    const inner = session.find(Thing).stream({ batchSize: 1 })
+    const left = session.find(Thing).stream({ batchSize: 2 })
+    await outer.next()
+    await failed(async () => {
+      await inner.next()
+      await left.next()
+    })
+    expect(await first(outer, 4)).toHaveLength(4)
+    await expect(inner.next()).rejects.toThrow(
+      coded('DATA_BRIDGE_ERR_TRANSACTION', 'stream() expected the transaction that it began in'),
+    )
+    await left.return()
+    expect(await session.get(Owner, 1000)).toMatchObject({ name: 'kept' })
+    await session.rollback()
+  })
+
   it('ends the stream with the transaction, and says so', async () => {
     await using session = database.session()
     const iterator = session.find(Thing).stream({ batchSize: 2 })
