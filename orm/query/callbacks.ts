@@ -2,9 +2,10 @@ import { DataBridgeError, describe } from '../errors.ts'
 import { conditionsOf, ordersOf } from '../sql/callbacks.ts'
 import { isAggregate } from '../sql/calls.ts'
 import { narrowed, requireConditions } from '../sql/logic.ts'
-import type { Condition } from '../sql/node.ts'
+import { type Condition, isExpression } from '../sql/node.ts'
 import { callWithRefs } from '../sql/refs.ts'
 import type { Source } from '../sql/source.ts'
+import { standsFor } from '../sql/stand-in.ts'
 import { Template } from '../sql/template.ts'
 import { expressionsOf, type QueryPlan } from './plan.ts'
 import { type RowsQuery, rowsQuery } from './rows-query.ts'
@@ -60,7 +61,7 @@ export function selectedBy(
   if (!isPlain(selected)) {
     throw new DataBridgeError(
       'DATA_BRIDGE_ERR_QUERY',
-      `${where} expected an object of expressions such as { id: row.id }, got ${describe(selected)}`,
+      `${where} expected an object of expressions such as { id: row.id }, got ${isExpression(selected) ? 'one expression' : (standsFor(selected) ?? describe(selected))}`,
     )
   }
   expressionsOf(Object.values(selected), where, expected)

@@ -10,6 +10,7 @@ import { type Projection, wholeRow } from '../sql/projections.ts'
 import { depthHere } from '../sql/scope.ts'
 import { type SelectParts } from '../sql/select.ts'
 import { rootSource, type Source } from '../sql/source.ts'
+import { standsFor } from '../sql/stand-in.ts'
 
 /** The content of a query: a SELECT, the loaders for its rows, and what it says about their lazy loads. Immutable. */
 export interface QueryPlan extends SelectParts, Loading, LazyRules {
@@ -63,7 +64,7 @@ export function expressionsOf(
   if (values.length > 0 && values.every(isExpression)) return values
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_QUERY',
-    `${where} expected ${expected}, got ${values.length === 0 ? 'none' : describe(other)}`,
+    `${where} expected ${expected}, got ${values.length === 0 ? 'none' : (standsFor(other) ?? describe(other))}`,
   )
 }
 

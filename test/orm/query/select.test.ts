@@ -287,11 +287,20 @@ describe('select refuses', () => {
   it.each<[string, (book: BookRefs) => unknown, string]>([
     ['nothing', () => ({}), 'expected columns or sql templates, got none'],
     ['no object', () => undefined, 'expected an object of expressions'],
-    ['a column', (book) => book.title, 'expected an object of expressions'],
+    ['a column', (book) => book.title, 'such as { id: row.id }, got one expression'],
+    ['a row', (book) => book, 'got a row of Book in a callback'],
     ['an array', (book) => [book.title], 'expected an object of expressions'],
     ['a value of JavaScript', (book) => ({ id: book.id, one: 1 }), 'got the number 1'],
-    ['a relation to many rows', (book) => ({ reviews: book.reviews }), 'expected columns'],
-    ['a relation to one row', (book) => ({ author: book.author }), 'expected columns'],
+    [
+      'a relation to many rows',
+      (book) => ({ reviews: book.reviews }),
+      'got the relation Book.reviews',
+    ],
+    [
+      'a relation to one row',
+      (book) => ({ author: book.author }),
+      'got a row of Author in a callback',
+    ],
     ['an order', (book) => ({ by: book.id.asc() }), 'expected columns'],
     ['another prototype', (book) => ({ id: book.id, __proto__: book.title }), 'expected an object'],
     ['the name __proto__', (book) => ({ ['__proto__']: book.title }), 'expected an object'],
