@@ -32,6 +32,8 @@ export interface EntityRun<T> {
   readonly select?: Select
   /** Called for each row, with its place from 0 on. */
   readonly eachRow?: (row: Row, index: number) => void
+  /** Those of its entities that are meant, in their order; by default all. */
+  readonly chosen?: (entities: Entity[]) => Entity[]
   /** Sends the statement. */
   readonly fetch?: <R>(
     statement: Statement,
@@ -75,6 +77,8 @@ export function runOne(context: QueryContext, plan: QueryPlan): Promise<Entity> 
 export const asList = (entities: Entity[], found: Found | undefined): Entity[] =>
   found === undefined ? entities : keepShape(entities, found.rows, found.place)
 
+const all = (entities: Entity[]): Entity[] => entities
+
 export function runEntities<T>(
   context: QueryContext,
   plan: QueryPlan,
@@ -93,7 +97,7 @@ export function readEntities<T>(
   operation: QueryOperation,
 ): Promise<T> {
   const { from, lock } = plan
-  const { isList, eachRow, resultOf } = run
+  const { isList, eachRow, resultOf, chosen = all } = run
   const { fetch = (...sent) => send(context, plan, ...sent) } = run
   const place = (entities: Entity[]): Found | undefined => {
     const [first] = entities
@@ -107,7 +111,8 @@ export function readEntities<T>(
   const isLocked = lock?.locksRoot === true
   const loaders = withLocked(plan.loaders, lock?.related ?? [])
   if (loaders.length === 0) {
-    const fetched = new FetchedEntities(context, from.table, isLocked, (found) => {
+    const fetched = new FetchedEntities(context, from.table, isLocked, (read) => {
+      const found = chosen(read)
       return resultOf(found, place(found))
     })
     fetched.eachRow = eachRow
@@ -125,7 +130,7 @@ export function readEntities<T>(
   fetched.eachRow = eachRow
   return context.give(async () => {
     const statement = locking(statementOf(rows, tree, context.defaults), lock)
-    const found = await fetch(statement, operation, fetched)
+    const found = chosen(await fetch(statement, operation, fetched))
     const at = place(found)
     if (at !== undefined) {
       const below = { place: at.place, depth: 0, parent: operation, isLocked }

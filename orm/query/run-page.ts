@@ -45,7 +45,8 @@ export async function runPage(
     eachRow: (row, index) => (keys[index] = row[place] as string),
     fetch: (...sent) => counting.fetch(...sent),
     // The row of the next page is read with the others, and left out here.
-    resultOf: (entities, found) => asList(onPage(page, entities), found),
+    chosen: (entities) => onPage(page, entities),
+    resultOf: asList,
     outcomeOf: countRows,
   })
   return pageOf(context, page, items, keys, counting.total)

@@ -6,6 +6,7 @@ import {
   hasMany,
   integer,
   joinedload,
+  selectinload,
   type Page,
   sql,
   table,
@@ -14,6 +15,7 @@ import {
 } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { coded } from '../../support/failure.ts'
+import { recordSession } from '../../support/recorder.ts'
 
 class Owner extends table('owners', {
   id: integer().primaryKey(),
@@ -125,6 +127,21 @@ describe('a page', () => {
     const json = JSON.parse(JSON.stringify(page)) as { items: object[] }
     expect(json.items[0]).toMatchObject({ id: 9995, owner: { id: 46, name: 'owner 46' } })
     expect(json.items).toHaveLength(3)
+  })
+
+  it('loads nothing for the row of the next page', async () => {
+    await using recorder = recordSession(url)
+    const page = await recorder.session
+      .find(Owner)
+      .options(selectinload(Owner.things))
+      .orderBy((row) => row.id.desc())
+      .limit(3)
+      .page()
+    expect(page.items.map(({ id }) => id)).toEqual([50, 49, 48])
+    const owners = recorder.operations.flatMap(({ operation }) =>
+      operation.kind === 'relationship' ? [operation.owners.length] : [],
+    )
+    expect(owners).toEqual([3])
   })
 
   it('of groups, of distinct rows and of a union goes on where it ended', async () => {
