@@ -39,7 +39,6 @@ export type { Page, PageOptions } from './query/page.ts'
 export { Query } from './query/query.ts'
 export type {
   Changes,
-  Either,
   Joinable,
   OptionalRowRefs,
   OrNull,

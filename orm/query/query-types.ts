@@ -37,8 +37,6 @@ export interface RowsOf<out T> {
 /** The same row with values that may be null. */
 export type OrNull<T> = { readonly [K in keyof T]: T[K] | null }
 
-/** A row of one type or the other. */
-export type Either<T, U extends OrNull<T>> = { [K in keyof T]: T[K] | U[K] }
 /**
  * What `update` sets: values of columns, or expressions of them. The primary key cannot be changed.
  *

@@ -6,7 +6,6 @@ import { joinTo } from './join.ts'
 import { JoinedQuery } from './joined-query.ts'
 import type { QueryPlan } from './plan.ts'
 import type {
-  Either,
   Joinable,
   OptionalRowRefs,
   OrNull,
@@ -111,12 +110,12 @@ export class Rows<T>
   }
 
   /** The rows of both queries; equal rows once. Both select the same properties. */
-  union<U extends OrNull<T>>(other: RowsOf<U>): Rows<Either<T, U>> {
+  union<U extends OrNull<T>>(other: RowsOf<U>): Rows<{ [K in keyof T]: T[K] | U[K] }> {
     return this.#combined('union', other)
   }
 
   /** The rows of both queries. */
-  unionAll<U extends OrNull<T>>(other: RowsOf<U>): Rows<Either<T, U>> {
+  unionAll<U extends OrNull<T>>(other: RowsOf<U>): Rows<{ [K in keyof T]: T[K] | U[K] }> {
     return this.#combined('union all', other)
   }
 
