@@ -25,12 +25,19 @@ export class PageTokens {
     this.#secrets = secrets
   }
 
+  /** @throws DataBridgeError `DATA_BRIDGE_ERR_QUERY` if it does not fit into a token */
   seal(text: string): string {
     const { sealing, naming } = this.#all()[0] as Keys
     const nonce = createHmac('sha256', naming).update(text).digest().subarray(0, nonceLength)
     const cipher = createCipheriv('aes-256-gcm', sealing, nonce)
     const sealed = [nonce, cipher.update(text, 'utf8'), cipher.final()]
-    return Buffer.concat([...sealed, cipher.getAuthTag()]).toString('base64url')
+    const token = Buffer.concat([...sealed, cipher.getAuthTag()]).toString('base64url')
+    if (token.length <= longestToken) return token
+    // Better than one that is refused when it comes back.
+    throw new DataBridgeError(
+      'DATA_BRIDGE_ERR_QUERY',
+      `page() expected an order by values that fit into a token of ${longestToken} characters, got longer ones`,
+    )
   }
 
   /** @throws DataBridgeError `DATA_BRIDGE_ERR_INVALID_VALUE` (400) if it is no token that was sealed with the secret */

@@ -201,6 +201,15 @@ it.each<[string, () => Promise<unknown>, string]>([
     'got rows without a key',
   ],
   [
+    'an order by very long values',
+    () =>
+      things()
+        .orderBy((row) => sql<string>`repeat(${row.title}, 30000)`.asc())
+        .limit(1)
+        .page(),
+    'expected an order by values that fit into a token of 65536 characters, got longer ones',
+  ],
+  [
     'an offset inside of it',
     () =>
       things()
