@@ -236,10 +236,11 @@ export class SessionConnection implements TurnOwner, TransactionOwner {
       }
     }
     const run = async (connection: Connection): Promise<{ readonly rowCount: number }> => {
-      this.#stopCopy = (error) => {
+      const stop = (error: DataBridgeError): void => {
         sending.unread ??= { error }
         connection.stopCopy(sending.unread.error)
       }
+      this.#stopCopy = stop
       try {
         return { rowCount: await connection.copy(statement.text, { next: read }) }
       } finally {

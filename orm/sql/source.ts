@@ -74,6 +74,11 @@ export function subSource(owner: Source, relation: RelationMetadata, depth: numb
   return beginning(relation.target, depth, `(${owner.shape}_${relation.position})`)
 }
 
+/** A source of no query: of a condition that belongs to a table by itself. */
+export function tableSource(table: TableMetadata): Source {
+  return beginning(table, 0, '#')
+}
+
 function beginning(table: TableMetadata, depth: number, name: string): Source {
   const alias = `t${depth}`
   return Object.freeze({ table, alias, depth, shape: `${alias}.${name}`, via: undefined })

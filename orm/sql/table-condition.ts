@@ -4,7 +4,7 @@ import { listed } from '../util/messages.ts'
 import { ColumnNode } from './column.ts'
 import { literal } from './identifier.ts'
 import { isCondition, type Parameter, type Sink, type SqlNode } from './node.ts'
-import { type Source, subSource } from './source.ts'
+import { type Source, tableSource } from './source.ts'
 import { standIn } from './stand-in.ts'
 
 /** What a condition on the columns of one table consists of. */
@@ -66,7 +66,7 @@ export function tableCondition(
   where: string,
   code: ErrorCode = 'DATA_BRIDGE_ERR_SCHEMA',
 ): TableCondition {
-  const source = subSource(table, 0)
+  const source = tableSource(table)
   const refuse = (got: string): DataBridgeError =>
     new DataBridgeError(
       code,

@@ -81,7 +81,8 @@ describe('an advisory lock', () => {
     const held = async (): Promise<unknown> => {
       const [lock] = await query(
         `select classid::bigint as high, objid::bigint as low, objsubid as kind from pg_locks
-         where locktype = 'advisory'`,
+         where locktype = 'advisory'
+           and database = (select oid from pg_database where datname = current_database())`,
       )
       await session.rollback()
       return lock
