@@ -310,7 +310,8 @@ describe.each([
     const copying = Promise.allSettled([session.copy(Item, endless.rows())])
     await expect.poll(() => endless.given).toBe(1000)
     const pids = await query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where query like 'copy %'`,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and query like 'copy %'`,
     )
     expect(pids).toHaveLength(1)
     expect((await copying)[0]).toMatchObject({

@@ -64,7 +64,8 @@ it('a client that leaves in the middle gives the connection back', async () => {
   const client = await overHttp1?.request(served.port, '/')
   await expect
     .poll(() =>
-      query(`select from pg_stat_activity where query like 'fetch 500 from data_bridge%'`),
+      query(`select from pg_stat_activity
+        where datname = current_database() and query like 'fetch 500 from data_bridge%'`),
     )
     .not.toEqual([])
   client?.leave()
