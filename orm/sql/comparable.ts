@@ -1,6 +1,5 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnType } from '../schema/column-type.ts'
-import { textType } from '../schema/types/texts.ts'
 import {
   Between,
   Compare,
@@ -28,6 +27,7 @@ import {
 import { Ordering } from './ordering.ts'
 import { enclosed } from './pieces.ts'
 import { standsFor } from './stand-in.ts'
+import { untypedText } from './template-values.ts'
 
 /** Something that can be compared and ordered. */
 export abstract class ComparableNode implements Expression<unknown> {
@@ -46,7 +46,8 @@ export abstract class ComparableNode implements Expression<unknown> {
 
   /** PostgreSQL's text of a value that it is compared with. Refuses another type of value. */
   encode(value: unknown): string {
-    return this.encodeAs(this.type ?? textType, value)
+    const { type } = this
+    return type === undefined ? untypedText(value) : this.encodeAs(type, value)
   }
 
   /** Of another JavaScript type it is a mistake of the program; what the type cannot hold comes from the data. */

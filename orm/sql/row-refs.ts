@@ -6,7 +6,6 @@ import { useRefs } from './refs.ts'
 import type { Source } from './source.ts'
 import { standIn } from './stand-in.ts'
 import { OperandNode, typeOf } from './operand.ts'
-import { untypedText } from './template-values.ts'
 
 /** A column of the rows of another query: what one of its expressions gives. */
 class RowColumn extends OperandNode {
@@ -27,10 +26,6 @@ class RowColumn extends OperandNode {
 
   get type(): ColumnType | undefined {
     return typeOf(this.#of)
-  }
-
-  override encode(value: unknown): string {
-    return this.type === undefined ? untypedText(value) : super.encode(value)
   }
 
   write(sink: Sink): void {

@@ -2,7 +2,6 @@ import type { ColumnType } from '../schema/column-type.ts'
 import type { SubQuery } from './embedded.ts'
 import type { Expression, Parse, Sink, SqlNode } from './node.ts'
 import { OperandNode, typeOf } from './operand.ts'
-import { untypedText } from './template-values.ts'
 
 /** The only value of a query; NULL without a row. */
 export class ScalarQuery extends OperandNode {
@@ -25,10 +24,6 @@ export class ScalarQuery extends OperandNode {
 
   get type(): ColumnType | undefined {
     return typeOf(this.#value)
-  }
-
-  override encode(value: unknown): string {
-    return this.type === undefined ? untypedText(value) : super.encode(value)
   }
 
   write(sink: Sink): void {

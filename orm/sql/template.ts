@@ -8,7 +8,7 @@ import { OperandNode } from './operand.ts'
 import { Ordering } from './ordering.ts'
 import type { Operand, TextOperators } from './ref-types.ts'
 import { Enclosed } from './row-queries.ts'
-import { parameterOf, untypedText } from './template-values.ts'
+import { parameterOf } from './template-values.ts'
 
 /**
  * Your own SQL: text with bound parameters. It can be executed, used as a condition, an
@@ -89,11 +89,6 @@ export class Template extends OperandNode {
 
   decode(text: string | null, parse: Parse): unknown {
     return text === null ? null : parse(text)
-  }
-
-  /** The value as a parameter of a template. */
-  override encode(value: unknown): string {
-    return untypedText(value)
   }
 
   /** As an order: NULLs come first. */

@@ -20,7 +20,6 @@ import {
 import { OperandNode, typeOf } from './operand.ts'
 import { isOrder } from './ordering.ts'
 import type { Operand } from './ref-types.ts'
-import { untypedText } from './template-values.ts'
 
 /** The rows that a window function sees beside each row. */
 export interface Window {
@@ -226,10 +225,6 @@ class Over extends OperandNode {
 
   get type(): ColumnType | undefined {
     return this.#of.type
-  }
-
-  override encode(value: unknown): string {
-    return this.type === undefined ? untypedText(value) : super.encode(value)
   }
 
   decode(text: string | null, parse: Parse): unknown {
