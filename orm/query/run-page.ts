@@ -149,19 +149,17 @@ function counter(context: QueryContext, plan: QueryPlan, { hasTotal }: PageQuery
         parent: operation,
       }
       const count = new FetchedRows(({ rows }) => Number(rows[0]?.[0]))
-      let sent: Promise<readonly (T | number)[]> | undefined
-      const both = (): Promise<readonly (T | number)[]> =>
-        (sent ??= context.fetchAll<T | number>(
-          [
-            { statement, operation, fetched },
-            { statement: counted, operation: counting, fetched: count },
-          ],
-          operation,
-        ))
-      const found = async (): Promise<number> => (await both())[1] as number
+      const both = context.fetchAll<T | number>(
+        [
+          { statement, operation, fetched },
+          { statement: counted, operation: counting, fetched: count },
+        ],
+        operation,
+      )
+      const found = async (): Promise<number> => (await both)[1] as number
       const outcome = () => ({ rows: 1 })
       const [[rows], number] = await Promise.all([
-        both(),
+        both,
         observed(context.observer, counting, found, outcome),
       ])
       total = number
