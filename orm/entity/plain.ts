@@ -1,3 +1,4 @@
+import { isPlainObject } from '../util/plain-object.ts'
 import { findState } from './entity-state.ts'
 import { RelationHandle } from './relation-handle.ts'
 
@@ -21,11 +22,6 @@ export function withPlainEntities(value: unknown, path: Set<object> = new Set())
 /** Whether it is an entity, or the list of a query. */
 function hasOwnJson(value: object): value is { toJSON(): unknown } {
   return findState(value) !== undefined || (Array.isArray(value) && Object.hasOwn(value, 'toJSON'))
-}
-
-function isPlainObject(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 function plainArray(array: readonly unknown[], path: Set<object>): readonly unknown[] {

@@ -8,6 +8,7 @@ import type { Source } from '../sql/source.ts'
 import { standsFor } from '../sql/stand-in.ts'
 import { Template } from '../sql/template.ts'
 import { expressionsOf, type QueryPlan } from './plan.ts'
+import { isPlainObject } from '../util/plain-object.ts'
 import { type RowsQuery, rowsQuery } from './rows-query.ts'
 import type { Selected } from './run.ts'
 
@@ -99,6 +100,5 @@ function joinedSources({ joined }: QueryPlan): readonly Source[] | undefined {
 // `{ __proto__: row.id }` sets the prototype, and no property.
 function isPlain(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Object.hasOwn(value, '__proto__')) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return isPlainObject(value)
 }

@@ -1,5 +1,6 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import { listed } from '../util/messages.ts'
+import { isPlainObject } from '../util/plain-object.ts'
 import { requireConditions } from './logic.ts'
 import { type Condition, isCondition, type Order } from './node.ts'
 import { requireOrders } from './ordering.ts'
@@ -16,19 +17,14 @@ export function conditionsOf(source: Source, filter: unknown, where: string): re
   if (isCondition(filter)) return [filter]
   if (typeof filter === 'object' && filter !== null && !Array.isArray(filter)) {
     const entries = Object.entries(filter)
-    if (entries.length > 0 || isPlain(filter))
+    // An instance of a class, such as a Date, may have no keys either, and would match every row.
+    if (entries.length > 0 || isPlainObject(filter))
       return entries.map(([property, value]) => matches(source, property, value, where))
   }
   throw new DataBridgeError(
     'DATA_BRIDGE_ERR_FILTER',
     `${where} expected { column: value } or a callback such as (row) => row.id.eq(1), got ${describe(filter)}`,
   )
-}
-
-// An instance of a class, such as a Date, may have no keys either, and would match every row.
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 /** `{ active: true, name: ['Ann', 'Bob'], age: null }`: equal, one of, IS NULL. */

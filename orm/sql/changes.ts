@@ -2,6 +2,7 @@ import { DataBridgeError, describe } from '../errors.ts'
 import type { ColumnMetadata, TableMetadata } from '../schema/metadata.ts'
 import { encodeColumn, requireValue } from '../schema/values.ts'
 import { listed } from '../util/messages.ts'
+import { isPlainObject } from '../util/plain-object.ts'
 import { isAggregate } from './calls.ts'
 import { Param } from './comparisons.ts'
 import { asValue } from './condition.ts'
@@ -40,9 +41,7 @@ export function changesOf(source: Source, given: unknown, where: string): readon
 /** Whether a value is `{ … }`: an instance of a class, such as an entity or a Date, sets nothing by its properties. */
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Object.hasOwn(value, '__proto__')) return false
-  if (standsFor(value) !== undefined) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return standsFor(value) === undefined && isPlainObject(value)
 }
 
 function requireColumn(table: TableMetadata, property: string, where: string): void {

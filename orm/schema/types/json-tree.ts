@@ -1,3 +1,5 @@
+import { isPlainObject } from '../../util/plain-object.ts'
+
 /** Whether two trees of JSON say the same. Not recursive: documents may be deeper than the stack. */
 export function sameTree(a: unknown, b: unknown, hasKeyOrder = false): boolean {
   const waiting: [unknown, unknown][] = [[a, b]]
@@ -20,9 +22,8 @@ export function sameTree(a: unknown, b: unknown, hasKeyOrder = false): boolean {
 function isTree(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false
   if (Array.isArray(value)) return true
-  const prototype: unknown = Object.getPrototypeOf(value)
   const { toJSON } = value as { toJSON?: unknown }
-  return (prototype === Object.prototype || prototype === null) && typeof toJSON !== 'function'
+  return isPlainObject(value) && typeof toJSON !== 'function'
 }
 
 function memberOf(holder: object, key: string): unknown {
