@@ -3,15 +3,12 @@ import { dropTables } from './schema-tools/drop-schema.ts'
 import { checkHealth, type Health } from './driver/health.ts'
 import { openPool } from './driver/open-pool.ts'
 import { type ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
-import { graceMs } from './driver/cancelling.ts'
-import { SessionConnection } from './driver/session-connection.ts'
-import { mergedLimits, type TimeLimits } from './driver/time-limits.ts'
+import type { TimeLimits } from './driver/time-limits.ts'
 import { DataBridgeError, describe } from './errors.ts'
-import { defaultMode, detectorFor, type NPlusOneMode } from './n-plus-one/mode.ts'
-import { CombinedObserver } from './observe/combined-observer.ts'
-import type { Observer } from './observe/observer.ts'
+import { currentUnit, runJob, within } from './jobs.ts'
+import { settingsOf } from './n-plus-one/settings.ts'
+import { Unit } from './n-plus-one/unit.ts'
 import type { SlowStatements } from './observe/slow-statements.ts'
-import { StatementStats } from './observe/stats.ts'
 import {
   type DatabaseOptions,
   noOptions,
@@ -19,42 +16,20 @@ import {
   requireSessionOptions,
   type SessionOptions,
 } from './options.ts'
-import type { LazySetting } from './schema/lazy-mode.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
-import { ambient, ambientScope } from './session/ambient.ts'
-import { Catalogue } from './flush/catalogue.ts'
 import { PageTokens, requirePageSecret } from './util/page-tokens.ts'
-import { runCallbacks } from './session/run-callbacks.ts'
-import type { LiveSession, SessionLog, SessionParts } from './session/session-parts.ts'
+import type { SessionParts } from './session/session-parts.ts'
 import { BaseSession } from './session/session.ts'
 import type { TransactionOptions } from './session/transaction-options.ts'
-import type { WriteGuard } from './session/write-guard.ts'
-import { Bag, type InBag } from './util/bag.ts'
-import { given, refusal, type TellRefused } from './util/refusals.ts'
+import { type SessionContext, Sessions } from './sessions.ts'
+import { optionError } from './util/option-checks.ts'
+import { given } from './util/refusals.ts'
 import { wantsOldNames } from './telemetry/span-settings.ts'
 import { wantedApi } from './telemetry/switch.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
-import type { SessionTrace } from './telemetry/trace-scope.ts'
-
-/** A session that is used, and has not ended. */
-interface Live extends InBag {
-  readonly connection: SessionConnection
-  session: LiveSession | undefined
-}
 
 // A process that waited for the lock has to see the objects that the other process made.
 const readCommitted = { isolation: 'read committed' } as const
-
-/** @internal The request that a session belongs to, and its additional observer. */
-export interface SessionContext {
-  /** The request that it belongs to. */
-  readonly trace?: SessionTrace | undefined
-  readonly slow?: SlowStatements | undefined
-  /** Told of promises that were refused because the request has ended. */
-  readonly tellRefused?: TellRefused | undefined
-  readonly guard?: WriteGuard | undefined
-  readonly log?: SessionLog | undefined
-}
 
 /**
  * One PostgreSQL: a pool, and the sessions on it.
@@ -73,12 +48,8 @@ export interface SessionContext {
 export class Database implements AsyncDisposable {
   readonly #pool: ConnectionPool
   readonly #tables: readonly AnyEntityClass[]
-  readonly #live = new Bag<Live>()
-  readonly #nPlusOne: NPlusOneMode
-  readonly #lazy: LazySetting
+  readonly #sessions: Sessions
   readonly #timeouts: TimeLimits
-  readonly #catalogue = new Catalogue()
-  readonly #pageTokens: PageTokens
   /** @internal Undefined if tracing is off. */
   readonly telemetry: Telemetry | undefined
   /** @internal Reports slow statements of sessions outside requests. */
@@ -96,23 +67,29 @@ export class Database implements AsyncDisposable {
       spans: level = 'all',
       queryText: hasText = true,
       queryParameters: hasParameters = false,
-      nPlusOne = defaultMode(process.env),
+      nPlusOne,
       lazy = 'select',
       pageSecret = process.env['DATA_BRIDGE_PAGE_SECRET'],
       ...settings
     } = requireDatabaseOptions(options)
     // Before the first query, so that a reference to something other than an entity is found early.
     requireTables(tables, 'tables')
-    this.#nPlusOne = nPlusOne
-    this.#lazy = { mode: lazy, setBy: 'database' }
     this.#tables = [...tables]
-    this.#pageTokens = new PageTokens(requirePageSecret(pageSecret))
+    const pageTokens = new PageTokens(requirePageSecret(pageSecret))
     this.#pool = openPool(pool, settings, { acquireMs: timeouts.acquire, maxWaiting, prepare })
     this.#timeouts = timeouts
     const api = wantedApi(tracing)
     const hasOldNames = wantsOldNames(process.env)
     this.telemetry =
       api && new Telemetry(api, this.#pool, { level, hasText, hasParameters, hasOldNames })
+    this.#sessions = new Sessions({
+      pool: this.#pool,
+      nPlusOne: settingsOf(nPlusOne, process.env),
+      lazy: { mode: lazy, setBy: 'database' },
+      timeouts,
+      pageTokens,
+      telemetry: this.telemetry,
+    })
   }
 
   /** A new session. The caller closes it. It takes no connection before its first statement. */
@@ -125,26 +102,44 @@ export class Database implements AsyncDisposable {
    * closed in both cases. Inside `fn`, `User.get(1)` uses this session.
    */
   run<T>(fn: (session: Session) => Promise<T> | T, options: SessionOptions = {}): Promise<T> {
+    return given(() => {
+      requireFunction('run', fn)
+      const unit = currentUnit() ?? new Unit()
+      return runJob(unit, new Session(this, options, { unit, slow: this.slow }), fn)
+    })
+  }
+
+  /**
+   * Like {@link run}, with a name: findings have it as their `scope`. In a request, what it costs belongs to the
+   * request.
+   *
+   * @example
+   * ```ts
+   * import type { Database } from 'fastify-data-bridge/orm'
+   * import { User } from './entities.ts'
+   *
+   * export function deactivate(database: Database): Promise<number> {
+   *   return database.scope('job:deactivate', (session) =>
+   *     session.find(User).filter({ age: null }).update({ active: false }),
+   *   )
+   * }
+   * ```
+   */
+  scope<T>(
+    name: string,
+    fn: (session: Session) => Promise<T> | T,
+    options: SessionOptions = {},
+  ): Promise<T> {
     return given(async () => {
-      if (typeof fn !== 'function')
-        throw new DataBridgeError(
-          'DATA_BRIDGE_ERR_OPTION',
-          `run() expected a function, got ${describe(fn)}`,
-        )
-      const session = new Session(this, options).manage()
-      const scope = { [ambient]: () => session }
-      let result: T
+      if (typeof name !== 'string' || name === '')
+        throw optionError(`scope() expected a name, got ${describe(name)}`)
+      requireFunction('scope', fn)
+      const unit = new Unit(name, currentUnit())
       try {
-        result = await ambientScope.run(scope, fn, session)
-        // A commit reports its own result, even if the session ends meanwhile.
-        if (session.isClosed) session.refuseLoss()
-        else await session.commitOnly()
+        return await runJob(unit, new Session(this, options, { unit, slow: this.slow }), fn)
       } finally {
-        await session.discard()
+        unit.end()
       }
-      const callbacks = session.takeCallbacks()
-      if (callbacks !== undefined) await ambientScope.run(scope, runCallbacks, callbacks)
-      return result
     })
   }
 
@@ -154,10 +149,9 @@ export class Database implements AsyncDisposable {
     options: TransactionOptions = {},
   ): Promise<T> {
     return given(async () => {
-      await using session = new Session(this)
-      return await ambientScope.run({ [ambient]: () => session }, () =>
-        session.transaction(fn, options),
-      )
+      const unit = currentUnit() ?? new Unit()
+      await using session = new Session(this, noOptions, { unit, slow: this.slow })
+      return await within(unit, session, () => session.transaction(fn, options))
     })
   }
 
@@ -229,70 +223,12 @@ export class Database implements AsyncDisposable {
   }
 
   /** @internal The parts of a session on this database. */
-  parts(
-    options: SessionOptions,
-    { trace, slow = this.slow, tellRefused, guard, log }: SessionContext = {},
-  ): SessionParts {
-    if (this.#closing !== undefined) throw closedError()
-    const {
-      isolation,
-      transaction,
-      readOnly,
-      deferrable,
-      tracing,
-      nPlusOne = this.#nPlusOne,
-      lazy,
-      timeouts,
-      signal,
-    } = requireSessionOptions(options)
-    const detector = detectorFor(nPlusOne)
-    const stats = new StatementStats(detector)
-    const observers: Observer[] = [stats]
-    if (detector !== undefined) observers.push(detector)
-    if (slow !== undefined) observers.push(slow)
-    if (tracing !== false && this.telemetry !== undefined)
-      observers.push(...this.telemetry.observers(trace))
-    const observer = new CombinedObserver(observers)
-    const connection = new SessionConnection(
-      this.#pool,
-      observer,
-      { isolation, readOnly, deferrable, transaction },
-      timeouts === undefined ? this.#timeouts : mergedLimits(this.#timeouts, timeouts),
-      tellRefused,
-    )
-    connection.hasSignal = signal !== undefined
-    const live: Live = { connection, session: undefined, place: 0 }
-    return {
-      connection,
-      observer,
-      stats,
-      catalogue: this.#catalogue,
-      pageTokens: this.#pageTokens,
-      isReadOnly: readOnly === true,
-      lazy: lazy === undefined ? this.#lazy : { mode: lazy, setBy: 'session' },
-      signal,
-      tellRefused,
-      guard,
-      log,
-      opened: (session) => {
-        live.session = session
-        this.#live.add(live)
-      },
-      closed: () => {
-        this.#live.remove(live)
-        return undefined
-      },
-    }
+  parts(options: SessionOptions, context?: SessionContext): SessionParts {
+    return this.#sessions.parts(options, context ?? { slow: this.slow })
   }
 
   async #close(): Promise<void> {
-    const live = [...this.#live.all]
-    // Their work would be rolled back in any case.
-    const limit = setTimeout(() => {
-      for (const { connection } of live) connection.abort(refusal(closedError()))
-    }, graceMs)
-    await Promise.all(live.map(async ({ session }) => session?.discard(true)))
-    clearTimeout(limit)
+    await this.#sessions.close()
     await this.#pool.end()
     this.telemetry?.close()
   }
@@ -355,9 +291,7 @@ function ownParts(source: unknown, options: SessionOptions): SessionParts {
   }
 }
 
-function closedError(): DataBridgeError {
-  return new DataBridgeError(
-    'DATA_BRIDGE_ERR_SESSION_CLOSED',
-    'the database is closed: its sessions have ended, and no session can be opened on it',
-  )
+function requireFunction(method: string, fn: unknown): void {
+  if (typeof fn === 'function') return
+  throw optionError(`${method}() expected a function, got ${describe(fn)}`)
 }

@@ -1,6 +1,6 @@
 export { Database, Session } from './database.ts'
 /** @internal for the plugin */
-export type { SessionContext } from './database.ts'
+export type { SessionContext } from './sessions.ts'
 export type { Isolation } from './driver/isolation.ts'
 /** @internal for the plugin */
 export { requireIsolation } from './driver/isolation.ts'
@@ -23,9 +23,17 @@ export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './
 /** @internal for the plugin */
 export { describe, safeError, showMessage } from './errors.ts'
 export type { NPlusOneMode } from './n-plus-one/mode.ts'
+export type { NPlusOneOptions, NPlusOneThresholds } from './n-plus-one/settings.ts'
 /** @internal for the plugin */
 export { type SlowStatement, SlowStatements } from './observe/slow-statements.ts'
-export type { Finding, FindingConfidence, FindingKind, FindingSeverity } from './observe/finding.ts'
+export type {
+  Finding,
+  FindingConfidence,
+  FindingKind,
+  FindingParent,
+  FindingSeverity,
+  Site,
+} from './observe/finding.ts'
 export type { SessionStats } from './observe/stats.ts'
 export type { DatabaseOptions, SessionOptions } from './options.ts'
 /** @internal for the plugin */

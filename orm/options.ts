@@ -21,6 +21,7 @@ import { listed } from './util/messages.ts'
 import { requireTimeLimits, type TimeLimits } from './driver/time-limits.ts'
 import { describe } from './errors.ts'
 import { type NPlusOneMode, nPlusOneModes } from './n-plus-one/mode.ts'
+import { type NPlusOneOptions, requireNPlusOne } from './n-plus-one/settings.ts'
 import { type LazyMode, lazyModes } from './schema/lazy-mode.ts'
 import type { AnyEntityClass } from './schema/relation.ts'
 import { type SpanLevel, spanLevels } from './telemetry/span-settings.ts'
@@ -86,7 +87,7 @@ export interface DatabaseOptions extends ConnectionSettings, PoolSettings {
   /** Whether spans have the values of parameters, `db.query.parameter.<index>`. They may be secrets. Default: `false`. */
   readonly queryParameters?: boolean | undefined
   /** How sessions look for N+1 patterns. Default: `'detect'`, in production `'count'`. */
-  readonly nPlusOne?: NPlusOneMode | undefined
+  readonly nPlusOne?: NPlusOneMode | NPlusOneOptions | undefined
   /**
    * What `await` does with a relation that is not loaded. A session, a relation or a query may set another
    * mode: the query wins, then the relation, then the session. Default: `'select'`.
@@ -142,7 +143,8 @@ export function requireDatabaseOptions(options: unknown): DatabaseOptions {
   requireTimeLimits(timeouts)
   requireCount('maxWaiting', maxWaiting)
   requireBoolean('prepare', prepare)
-  requireObserving(tracing, nPlusOne)
+  requireBoolean('tracing', tracing)
+  requireNPlusOne(nPlusOne)
   requireOneOf('lazy', others.lazy, lazyModes)
   requireOneOf('spans', others.spans, spanLevels)
   requireBoolean('queryText', others.queryText)
@@ -200,7 +202,8 @@ export function requireSessionOptions(options: SessionOptions): SessionOptions {
   requireBoolean('readOnly', readOnly)
   requireDeferrable(options)
   requireTransaction(options)
-  requireObserving(tracing, nPlusOne)
+  requireBoolean('tracing', tracing)
+  requireOneOf('nPlusOne', nPlusOne, nPlusOneModes)
   requireOneOf('lazy', lazy, lazyModes)
   requireTimeLimits(timeouts)
   if (signal !== undefined && !(signal instanceof AbortSignal))
@@ -215,9 +218,4 @@ export function requireTransaction(options: SessionOptions, where = ''): void {
   if (transaction !== false || (isolation === undefined && readOnly !== true)) return
   const other = isolation === undefined ? 'readOnly: true' : `isolation: '${isolation}'`
   throw optionError(`${where}transaction expected true or no value with ${other}, got false`)
-}
-
-function requireObserving(tracing: unknown, nPlusOne: unknown): void {
-  requireBoolean('tracing', tracing)
-  requireOneOf('nPlusOne', nPlusOne, nPlusOneModes)
 }

@@ -4,7 +4,7 @@ import { relationRef } from '../schema/relation-ref.ts'
 import type { Fields } from '../schema/column.ts'
 import { describeTable } from '../schema/table.ts'
 import { Entity } from './entity.ts'
-import { relationHandle } from './relation-handle.ts'
+import { touchedRelation } from './touched-relation.ts'
 import type { EntityClass } from './types.ts'
 
 /** The class of a table, without what the root of the library adds to it. */
@@ -32,7 +32,7 @@ export function defineTable<const F extends Fields>(
     })
     Object.defineProperty(TableEntity.prototype, relation, {
       get() {
-        return relationHandle(this, relation)
+        return touchedRelation(this, relation)
       },
       set() {
         throw new DataBridgeError(

@@ -1,6 +1,7 @@
 import { DataBridgeError, describe } from '../errors.ts'
 import type { LazyMode } from '../schema/lazy-mode.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { CallSite } from '../util/call-site.ts'
 import type { Row } from '../schema/wire-form.ts'
 import type { Entity } from './entity.ts'
 import type { BudgetOwner } from './json-budget.ts'
@@ -19,7 +20,16 @@ export type Lifecycle = 'new' | 'added' | 'stored' | 'deleted' | 'detached'
 
 /** What a session does for the entities that it holds. */
 export interface EntityOwner extends BudgetOwner {
-  loadRelation(owner: object, relation: RelationMetadata): Promise<unknown>
+  /** Undefined if nobody wants to know that the program reads a relation, and where. */
+  readonly relationTouched:
+    | ((owner: object, relation: RelationMetadata, isLoaded: boolean) => CallSite | undefined)
+    | undefined
+  /** @param site where the program has read the relation */
+  loadRelation(
+    owner: object,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+  ): Promise<unknown>
   /** The entity that a foreign key refers to now, if the session holds it. */
   heldTarget(owner: object, relation: RelationMetadata): object | undefined
   /** Tracks an entity that was related to one of the session. */
@@ -31,9 +41,17 @@ export interface EntityOwner extends BudgetOwner {
   /** A relation was loaded. */
   loadedRelation(handle: RelationHandle): void
   /** The number of rows behind a relation. */
-  countRelation(owner: object, relation: RelationMetadata): Promise<number>
+  countRelation(
+    owner: object,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+  ): Promise<number>
   /** Whether a relation leads to a row. */
-  hasRelated(owner: object, relation: RelationMetadata): Promise<boolean>
+  hasRelated(
+    owner: object,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+  ): Promise<boolean>
   /** The promise of some work, for the program. */
   give<T>(work: () => Promise<T> | T): Promise<T>
 }
@@ -46,6 +64,8 @@ export interface ListResult {
   readonly steps: readonly RelationMetadata[]
   /** How many entities it has. */
   readonly size: number
+  /** The operation that read it: an object that observers know. */
+  readonly readBy: object | undefined
 }
 
 /** What a query says about the lazy loads of its entities. */

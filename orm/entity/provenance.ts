@@ -10,13 +10,15 @@ export function provenanceOf(entity: object): Provenance | undefined {
  * The provenance of the rows of a query, which are a list, even if it has one row.
  *
  * @param members an array that nobody changes
+ * @param readBy the operation that read them
  */
 export function listProvenance(
   root: TableMetadata,
   members: readonly Entity[],
   { lazy, raised }: LazyRules,
+  readBy: object | undefined,
 ): Provenance {
-  const list = { root, steps: [], size: members.length }
+  const list = { root, steps: [], size: members.length, readBy }
   return { list, path: [], members: several(members), lazy, raised }
 }
 
@@ -26,18 +28,20 @@ export function listProvenance(
  *
  * @param members an array that nobody changes
  * @param raised the relations of these entities that a loader refuses to load lazily
+ * @param readBy the operation that read them
  */
 export function relatedProvenance(
   owner: Provenance | undefined,
   relation: RelationMetadata,
   members: readonly Entity[],
   raised?: readonly RelationMetadata[],
+  readBy?: object,
 ): Provenance | undefined {
   const rules = { members: several(members), lazy: owner?.lazy, raised }
   if (owner?.list !== undefined)
     return { list: owner.list, path: [...owner.path, relation], ...rules }
   if (relation.cardinality === 'many') {
-    const list = { root: relation.owner, steps: [relation], size: members.length }
+    const list = { root: relation.owner, steps: [relation], size: members.length, readBy }
     return { list, path: [], ...rules }
   }
   const hasRules = rules.members !== undefined || rules.lazy !== undefined || raised !== undefined

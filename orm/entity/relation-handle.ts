@@ -4,6 +4,7 @@ import { inspectedRelation, inspectKey } from './entity-inspect.ts'
 import { type EntityOwner, type EntityState, stateOf } from './entity-state.ts'
 import type { ColumnMetadata, RelationMetadata } from '../schema/metadata.ts'
 import { attempt } from '../util/attempt.ts'
+import type { CallSite } from '../util/call-site.ts'
 import { listed } from '../util/messages.ts'
 import { isRefusal, spare } from '../util/refusals.ts'
 import { joinTexts } from './identity.ts'
@@ -32,6 +33,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
   #loadedFor: unknown
   #shownAt: Place | undefined
   #loading: { readonly key: unknown; readonly value: Promise<T> } | undefined
+  #site: CallSite | undefined
 
   constructor(owner: Entity, state: EntityState, relation: RelationMetadata) {
     this.#owner = owner
@@ -57,6 +59,11 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
       `${owner.entityName}.${name} is not loaded: await it, or load it with the query: ` +
         `.options(selectinload(${owner.entityName}.${name}))`,
     )
+  }
+
+  /** @internal Where the program has read the relation last. */
+  touchedAt(site: CallSite | undefined): void {
+    this.#site = site
   }
 
   /** Whether the value has all related rows: a loader may have chosen some. */
@@ -211,7 +218,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
     return attempt(() => {
       const list = this.#list('count')
       if (list !== undefined && this.#isWhole) return Promise.resolve(list.length)
-      return this.#session('counted').countRelation(this.#owner, this.#relation)
+      return this.#session('counted').countRelation(this.#owner, this.#relation, this.#site)
     })
   }
 
@@ -221,7 +228,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
       const list = this.#list('exists')
       if (list !== undefined && (this.#isWhole || list.length > 0))
         return Promise.resolve(list.length > 0)
-      return this.#session('asked for').hasRelated(this.#owner, this.#relation)
+      return this.#session('asked for').hasRelated(this.#owner, this.#relation, this.#site)
     })
   }
 
@@ -271,7 +278,7 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         `${owner.entityName}.${name} cannot be loaded: ${listed(foreignKey.map(({ property }) => property))} has no value yet`,
       )
     }
-    const loading: Promise<T> = session.loadRelation(this.#owner, this.#relation).then(
+    const loading: Promise<T> = session.loadRelation(this.#owner, this.#relation, this.#site).then(
       (value) => {
         const isCurrent = this.#ended(loading)
         // The program has changed another side meanwhile.

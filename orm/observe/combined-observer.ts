@@ -6,7 +6,8 @@ import type {
   SentStatement,
   StatementEnd,
 } from './observer.ts'
-import type { Operation } from './operation.ts'
+import type { CallSite } from '../util/call-site.ts'
+import type { Operation, Provenance } from './operation.ts'
 
 /**
  * Several observers as one. It only has the methods that one of them has. If an observer throws, the process
@@ -20,6 +21,9 @@ export class CombinedObserver implements Observer {
   readonly connectionAwaited: Observer['connectionAwaited']
   readonly connectionReleased: Observer['connectionReleased']
   readonly transactionRetried: Observer['transactionRetried']
+  readonly relationTouched: Observer['relationTouched']
+  readonly listRead: Observer['listRead']
+  readonly transactionCalled: Observer['transactionCalled']
   readonly within: Observer['within']
 
   constructor(all: readonly Observer[]) {
@@ -30,6 +34,9 @@ export class CombinedObserver implements Observer {
     if (has(all, 'connectionAwaited')) this.connectionAwaited = awaited
     if (has(all, 'connectionReleased')) this.connectionReleased = released
     if (has(all, 'transactionRetried')) this.transactionRetried = retried
+    if (has(all, 'relationTouched')) this.relationTouched = relationTouched
+    if (has(all, 'listRead')) this.listRead = listRead
+    if (has(all, 'transactionCalled')) this.transactionCalled = transactionCalled
     const sender = all.find((each) => each.within !== undefined)
     if (sender?.within !== undefined) this.within = sender.within.bind(sender)
   }
@@ -74,6 +81,25 @@ function released(this: CombinedObserver, heldMs: number): void {
 
 function retried(this: CombinedObserver, retry: Retry): void {
   tell(this.all, (each) => each.transactionRetried?.(retry))
+}
+
+function relationTouched(
+  this: CombinedObserver,
+  ...touched: Parameters<NonNullable<Observer['relationTouched']>>
+): CallSite | undefined {
+  let site: CallSite | undefined
+  tell(this.all, (each) => {
+    site = each.relationTouched?.(...touched) ?? site
+  })
+  return site
+}
+
+function listRead(this: CombinedObserver, list: Provenance): void {
+  tell(this.all, (each) => each.listRead?.(list))
+}
+
+function transactionCalled(this: CombinedObserver): void {
+  tell(this.all, (each) => each.transactionCalled?.())
 }
 
 function tell(all: readonly Observer[], telling: (each: Observer) => void): void {

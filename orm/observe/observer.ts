@@ -1,6 +1,7 @@
 import { attempt } from '../util/attempt.ts'
 import { isRefusal, spare } from '../util/refusals.ts'
-import type { Operation, Outcome } from './operation.ts'
+import type { CallSite } from '../util/call-site.ts'
+import type { Operation, Outcome, Provenance, RelationMetadata } from './operation.ts'
 
 /** A statement on its way to PostgreSQL. */
 export interface SentStatement {
@@ -48,6 +49,19 @@ export interface Observer {
   /** The session gave its connection back after so many milliseconds. */
   readonly connectionReleased?: ((heldMs: number) => void) | undefined
   readonly transactionRetried?: ((retry: Retry) => void) | undefined
+  /**
+   * The program reads the property of a relation: `post.author`. What it gives comes with the operation that loads the
+   * relation, since the stack of an `await` does not have the program.
+   *
+   * @param isLoaded whether it can be read without a statement
+   */
+  readonly relationTouched?:
+    | ((owner: object, relation: RelationMetadata, isLoaded: boolean) => CallSite | undefined)
+    | undefined
+  /** A query has given a list of entities. */
+  readonly listRead?: ((list: Provenance) => void) | undefined
+  /** The program has called `transaction()`. */
+  readonly transactionCalled?: (() => void) | undefined
   /** Calls `send`, which uses the driver, in the context of the operation. */
   readonly within?: (<T>(operation: Operation | undefined, send: () => T) => T) | undefined
   /** Calls `fn`, which is code of the program, in the context of the operation. */

@@ -1,11 +1,14 @@
 import type { Provenance } from '../entity/entity-state.ts'
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { CallSite } from '../util/call-site.ts'
 
 export type { Provenance, RelationMetadata, TableMetadata }
 
 interface Nested {
   /** The operation that this one is part of; undefined if the program started it. */
   readonly parent?: Operation | undefined
+  /** Where the program has called for it. Set by who wants to know. */
+  site?: CallSite | undefined
 }
 
 /** A query of the program. */
@@ -35,6 +38,8 @@ export interface QueryOperation extends Nested {
   readonly cacheHit?: boolean
   /** Whose relation is counted. */
   readonly counted?: CountedRelation | undefined
+  /** Of `get`: for several keys at once, or to read a row again. */
+  readonly variant?: 'many' | 'refresh' | undefined
 }
 
 /** A relation of one entity that the program counts. */
@@ -64,6 +69,7 @@ export interface RelationshipOperation extends Nested {
   readonly owners: readonly object[]
   /** The provenance of the owner of a lazy load. */
   readonly provenance?: Provenance | undefined
+
   /** Whether the identity map has the result, so that no statement is sent. */
   readonly cacheHit: boolean
   /** How deep the loader is nested; 0 is directly below the query. */

@@ -104,8 +104,12 @@ export function readEntities<T>(
     if (first === undefined) return undefined
     // A copy, because the program may change its list.
     const rows = entities.slice()
-    if (isList) mark(rows, listProvenance(from.table, rows, plan))
-    else markAlone(first, plan)
+    if (!isList) markAlone(first, plan)
+    else {
+      const list = listProvenance(from.table, rows, plan, operation)
+      mark(rows, list)
+      context.observer.listRead?.(list)
+    }
     return { rows, place: placeRows(entities) }
   }
   const isLocked = lock?.locksRoot === true

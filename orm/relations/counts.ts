@@ -7,6 +7,7 @@ import type { Defaults } from '../sql/defaults.ts'
 import { type Fetched, FetchedRows } from '../sql/fetched.ts'
 import { existsOf, rowsWhere, Select, type SelectParts, selectStatement } from '../sql/select.ts'
 import { countBehind } from './count-projection.ts'
+import type { CallSite } from '../util/call-site.ts'
 import type { LoadContext } from './context.ts'
 import type { KeyTexts } from './keys.ts'
 import { nearOf } from './near.ts'
@@ -18,13 +19,14 @@ export function countRelated(
   context: LoadContext,
   owner: object,
   relation: RelationMetadata,
+  site: CallSite | undefined,
 ): Promise<number> {
   const known = relationHandle(owner, relation.name).countAt(context.epoch)
   if (known !== undefined) return Promise.resolve(known)
   const count = new FetchedRows(({ rows }) => Number(rows[0]?.[0]))
   const asked = (parts: SelectParts): Select =>
     new Select({ ...parts, projection: countBehind(relation) })
-  return ask(context, 'count', owner, relation, asked, count, 0)
+  return ask(context, 'count', owner, relation, site, asked, count, 0)
 }
 
 /** Whether a relation of one entity leads to a row. */
@@ -32,11 +34,12 @@ export function existsRelated(
   context: LoadContext,
   owner: object,
   relation: RelationMetadata,
+  site: CallSite | undefined,
 ): Promise<boolean> {
   const known = relationHandle(owner, relation.name).countAt(context.epoch)
   if (known !== undefined) return Promise.resolve(known > 0)
   const exists = new FetchedRows(({ rows }) => rows[0]?.[0] === 't')
-  return ask(context, 'exists', owner, relation, existsOf, exists, false)
+  return ask(context, 'exists', owner, relation, site, existsOf, exists, false)
 }
 
 function ask<T extends number | boolean>(
@@ -44,6 +47,7 @@ function ask<T extends number | boolean>(
   name: 'count' | 'exists',
   owner: object,
   relation: RelationMetadata,
+  site: CallSite | undefined,
   selectOf: (parts: SelectParts) => Select,
   fetched: Fetched<T>,
   none: T,
@@ -58,6 +62,7 @@ function ask<T extends number | boolean>(
     filters: 1,
     limit: undefined,
     counted: { relation, owner, provenance: provenanceOf(owner) },
+    site,
   }
   const select = selectOf(partsOf(relation, context.defaults, near.textsOf(key)))
   const send = (): Promise<T> => context.fetch(selectStatement(select), operation, fetched)

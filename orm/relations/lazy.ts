@@ -4,6 +4,7 @@ import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { observed } from '../observe/observer.ts'
 import type { Outcome, RelationshipOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
+import type { CallSite } from '../util/call-site.ts'
 import { FetchedEntities, type LoadContext } from './context.ts'
 import { selectRelated } from './related.ts'
 import { nearOf } from './near.ts'
@@ -11,16 +12,18 @@ import { nearOf } from './near.ts'
 /**
  * Loads the relation of one entity when the program awaits it: from the identity map, or with one statement.
  *
+ * @param site where the program has read it
  * @param ended called when there is nothing to wait for any more, either way
  */
 export function loadLazily(
   context: LoadContext,
   owner: object,
   relation: RelationMetadata,
+  site: CallSite | undefined,
   ended?: () => void,
 ): Promise<unknown> {
   const held = heldTarget(context, owner, relation)
-  const operation = operationOf(owner, relation, held !== undefined)
+  const operation = operationOf(owner, relation, held !== undefined, site)
   const load = (): Promise<unknown> => {
     if (held === undefined) return fetch(context, operation, owner, ended)
     ended?.()
@@ -85,7 +88,9 @@ function fetch(
     const entities = through === undefined ? found : [...new Set(found)]
     // A copy, because the program gets the list.
     const members = entities.length > 1 ? entities.slice() : entities
-    mark(entities, relatedProvenance(provenance, relation, members))
+    const related = relatedProvenance(provenance, relation, members, undefined, operation)
+    mark(entities, related)
+    if (related?.members !== undefined) context.observer.listRead?.(related)
     return cardinality === 'many' ? entities : (entities[0] ?? null)
   })
   fetched.ended = ended
@@ -100,6 +105,7 @@ function operationOf(
   owner: object,
   relation: RelationMetadata,
   cacheHit: boolean,
+  site: CallSite | undefined,
 ): RelationshipOperation {
   const provenance = provenanceOf(owner)
   const owners = [owner]
@@ -109,6 +115,7 @@ function operationOf(
     relation,
     owners,
     provenance,
+    site,
     cacheHit,
     depth: 0,
   }

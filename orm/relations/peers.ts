@@ -6,6 +6,7 @@ import { relationHandle } from '../entity/relation-handle.ts'
 import type { RelationshipOperation } from '../observe/operation.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import type { Defaults } from '../sql/defaults.ts'
+import type { CallSite } from '../util/call-site.ts'
 import { followed } from '../util/refusals.ts'
 import { fetchObserved, type LoadContext } from './context.ts'
 import { heldTarget, loadLazily } from './lazy.ts'
@@ -92,15 +93,21 @@ export class PeerLoads {
   /**
    * Loads a relation of an entity and of its peers with one statement.
    *
+   * @param site where the program has read it
    * @param ended called when there is nothing to wait for any more, either way
    */
-  load(owner: Entity, relation: RelationMetadata, ended?: () => void): Promise<unknown> {
+  load(
+    owner: Entity,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+    ended?: () => void,
+  ): Promise<unknown> {
     const context = this.#context
     const isHeld = heldTarget(context, owner, relation) !== undefined
     const load = isHeld ? undefined : this.#loadOf(owner, relation)
-    if (load === undefined) return loadLazily(context, owner, relation, ended)
+    if (load === undefined) return loadLazily(context, owner, relation, site, ended)
     this.#underWay.add(load)
-    const values = this.#run(load, owner, ended)
+    const values = this.#run(load, owner, site, ended)
     load.values = values
     return followed(values, (all) => all.get(owner), undefined)
   }
@@ -121,7 +128,12 @@ export class PeerLoads {
     return undefined
   }
 
-  async #run(load: PeerLoad, owner: Entity, ended: (() => void) | undefined): Promise<Values> {
+  async #run(
+    load: PeerLoad,
+    owner: Entity,
+    site: CallSite | undefined,
+    ended: (() => void) | undefined,
+  ): Promise<Values> {
     const { relation, groups } = load
     const provenance = provenanceOf(owner)
     const batch: RelationshipOperation = {
@@ -130,12 +142,15 @@ export class PeerLoads {
       relation,
       owners: load.owners,
       provenance,
+      site,
       cacheHit: false,
       depth: 0,
     }
     try {
       const loaded = await this.#read(groups, batch)
-      mark(loaded, relatedProvenance(provenance, relation, loaded))
+      const related = relatedProvenance(provenance, relation, loaded, undefined, batch)
+      mark(loaded, related)
+      if (related?.members !== undefined) this.#context.observer.listRead?.(related)
       return load.fill(this.#context.defaults)
     } finally {
       this.#underWay.delete(load)

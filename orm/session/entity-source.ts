@@ -33,6 +33,7 @@ import type { TableCondition } from '../sql/table-condition.ts'
 import type { Catalogue } from '../flush/catalogue.ts'
 import { Collector } from './collector.ts'
 import { type Fetched, FetchedRows, type Fetching } from '../sql/fetched.ts'
+import type { CallSite } from '../util/call-site.ts'
 import { followed } from '../util/refusals.ts'
 import { InFlight } from './in-flight.ts'
 import { fetchMissing, fetchOne, getOperation, isPresent, requireOne } from './key-reads.ts'
@@ -196,7 +197,7 @@ export class EntitySource implements QueryContext {
   async getMany(table: TableMetadata, keys: unknown): Promise<Entity[]> {
     const list = givenKeys(table, keys)
     const found = list.map((given) => this.#heldBy(table, given))
-    const operation = getOperation(table, !found.includes(undefined))
+    const operation = getOperation(table, !found.includes(undefined), 'many')
     const find = async (): Promise<Entity[]> => {
       if (operation.cacheHit !== true) {
         await this.#flusher.beforeGet(operation)
@@ -210,7 +211,7 @@ export class EntitySource implements QueryContext {
   /** Reads the row of an entity again. */
   async refresh(entity: Entity): Promise<void> {
     const { table } = stateOf(entity)
-    const operation = getOperation(table, false)
+    const operation = getOperation(table, false, 'refresh')
     const key = textsOfKey(table.primaryKey, storedKey(entity))
     const fetched = new FetchedRows(({ rows }) => {
       const [row] = rows
@@ -250,12 +251,16 @@ export class EntitySource implements QueryContext {
   }
 
   /** Loads a relation that the program awaits. */
-  loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
+  loadRelation(
+    owner: object,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+  ): Promise<unknown> {
     const mode = requireLazy(this.lazy, owner, relation)
     const start = (ended?: () => void): Promise<unknown> => {
-      if (mode === 'select') return loadLazily(this, owner, relation, ended)
+      if (mode === 'select') return loadLazily(this, owner, relation, site, ended)
       this.#peerLoads ??= new PeerLoads(this)
-      return this.#peerLoads.load(owner as Entity, relation, ended)
+      return this.#peerLoads.load(owner as Entity, relation, site, ended)
     }
     const load = (): Promise<unknown> => {
       const joined = this.#peerLoads?.joined(owner, relation)
@@ -287,22 +292,33 @@ export class EntitySource implements QueryContext {
     return tables && this.#flusher.beforeQuery(tables, undefined)
   }
 
-  async countRelation(owner: object, relation: RelationMetadata): Promise<number> {
-    await this.#beforeLoad(relation)
-    return countRelated(this, owner, relation)
+  async countRelation(
+    owner: object,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+  ): Promise<number> {
+    const flushing = this.#beforeLoad(relation)
+    if (flushing !== undefined) await flushing
+    return countRelated(this, owner, relation, site)
   }
 
-  async hasRelated(owner: object, relation: RelationMetadata): Promise<boolean> {
-    await this.#beforeLoad(relation)
-    return existsRelated(this, owner, relation)
+  async hasRelated(
+    owner: object,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+  ): Promise<boolean> {
+    const flushing = this.#beforeLoad(relation)
+    if (flushing !== undefined) await flushing
+    return existsRelated(this, owner, relation, site)
   }
 
   /** Loads relations and deferred columns of entities that the session holds, except what they have already. */
   async load(entities: unknown, loaders: readonly unknown[]): Promise<void> {
     const { owners, loaders: plans, undeferred } = loadsOf(this.#owner, entities, loaders)
     const reads = plans.map((plan) => tablesRead(plan, this.defaults)).reduce(joinTables, [])
-    await this.#flusher.beforeQuery(reads, undefined)
-    await loadDeferred(this, owners, undeferred)
+    const flushing = this.#flusher.beforeQuery(reads, undefined)
+    if (flushing !== undefined) await flushing
+    if (undeferred.length > 0) await loadDeferred(this, owners, undeferred)
     await loadAll(this, stepsOf(plans, owners, undefined, 0), undefined)
   }
 

@@ -9,8 +9,12 @@ import { FetchedRows } from '../sql/fetched.ts'
 import { selectByKey, selectByKeys } from '../sql/key-statements.ts'
 import type { GivenKey } from './key.ts'
 
-export function getOperation(table: TableMetadata, cacheHit: boolean): QueryOperation {
-  return { kind: 'query', name: 'get', table, filters: 1, limit: undefined, cacheHit }
+export function getOperation(
+  table: TableMetadata,
+  cacheHit: boolean,
+  variant?: QueryOperation['variant'],
+): QueryOperation {
+  return { kind: 'query', name: 'get', table, filters: 1, limit: undefined, cacheHit, variant }
 }
 
 export function isPresent(entity: Entity): boolean {

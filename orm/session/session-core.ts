@@ -5,6 +5,7 @@ import type { JsonBudget } from '../entity/json-budget.ts'
 import type { RelationHandle } from '../entity/relation-handle.ts'
 import type { RelationMetadata } from '../schema/metadata.ts'
 import { attempt } from '../util/attempt.ts'
+import type { CallSite } from '../util/call-site.ts'
 import { EntitySource } from './entity-source.ts'
 import { Flusher } from './flusher.ts'
 import { SessionEnd } from './session-end.ts'
@@ -21,11 +22,14 @@ export class SessionCore implements EntityOwner {
   readonly source: EntitySource
   readonly end: SessionEnd
   jsonBudget: JsonBudget | undefined = undefined
+  readonly relationTouched: EntityOwner['relationTouched']
   readonly #parts: SessionParts
   #connection: Pool | undefined
 
   constructor(session: LiveSession, parts: SessionParts) {
     this.#parts = parts
+    const { observer } = parts
+    this.relationTouched = observer.relationTouched?.bind(observer)
     this.life = new SessionLife(session, parts)
     this.flusher = new Flusher(this.life, parts, this.work)
     this.source = new EntitySource(this, parts, this.work, this.flusher)
@@ -54,10 +58,14 @@ export class SessionCore implements EntityOwner {
   }
 
   /** Loads a relation that the program awaits. */
-  loadRelation(owner: object, relation: RelationMetadata): Promise<unknown> {
+  loadRelation(
+    owner: object,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+  ): Promise<unknown> {
     return attempt(() => {
       this.life.use()
-      return this.source.loadRelation(owner, relation)
+      return this.source.loadRelation(owner, relation, site)
     })
   }
 
@@ -87,17 +95,25 @@ export class SessionCore implements EntityOwner {
     this.work.undo.loadedRelation(handle)
   }
 
-  countRelation(owner: object, relation: RelationMetadata): Promise<number> {
+  countRelation(
+    owner: object,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+  ): Promise<number> {
     return this.give(() => {
       this.life.use()
-      return this.source.countRelation(owner, relation)
+      return this.source.countRelation(owner, relation, site)
     })
   }
 
-  hasRelated(owner: object, relation: RelationMetadata): Promise<boolean> {
+  hasRelated(
+    owner: object,
+    relation: RelationMetadata,
+    site: CallSite | undefined,
+  ): Promise<boolean> {
     return this.give(() => {
       this.life.use()
-      return this.source.hasRelated(owner, relation)
+      return this.source.hasRelated(owner, relation, site)
     })
   }
 }

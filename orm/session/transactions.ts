@@ -30,6 +30,7 @@ export class Transactions {
     options: TransactionOptions,
     isManaged: boolean,
   ): Promise<T> {
+    this.#observer.transactionCalled?.()
     const { retries = 0, ...mode } = requireTransactionOptions(options)
     if (typeof fn !== 'function') {
       throw new DataBridgeError(

@@ -67,6 +67,14 @@ function users(session: Session): Promise<User[]> {
     .toList()
 }
 
+const file = 'test/n-plus-one/relations.test.ts'
+
+// Of the functions above and below.
+const sites = {
+  list: { file, function: 'users', line: 67 },
+  loop: { file, line: 81 },
+}
+
 describe('a relation that is loaded one by one', () => {
   it('is found for a to-many relation, with what to write instead', async () => {
     const findings = await findingsOf(async (session) => {
@@ -80,9 +88,13 @@ describe('a relation that is loaded one by one', () => {
         avoidableQueries: 5,
         confidence: 'certain',
         severity: 'warn',
-        parent: { target: 'User', rows: 6 },
+        durationMs: expect.any(Number),
+        avoidableMs: expect.any(Number),
+        site: { ...sites.loop, column: expect.any(Number) },
+        parent: { target: 'User', rows: 6, site: { ...sites.list, column: expect.any(Number) } },
         sql: expect.stringMatching(/^select .* from "posts" as "t0" where "t0"."author_id" = \$1/),
         fix: 'find(User).options(selectinload(User.posts))',
+        path: ['User.posts'],
       },
     ])
   })

@@ -36,6 +36,8 @@ describe('one text with other values again and again', () => {
         avoidableQueries: 6,
         confidence: 'possible',
         severity: 'warn',
+        durationMs: expect.any(Number),
+        avoidableMs: expect.any(Number),
         sql: 'select name from users where id = $1',
         fix: expect.stringContaining('= any($1)'),
       },

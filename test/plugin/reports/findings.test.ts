@@ -91,6 +91,8 @@ const findingOf = (target: string, count: number): Finding => ({
   avoidableQueries: count - 1,
   confidence: 'certain',
   severity: 'warn',
+  durationMs: 1,
+  avoidableMs: 1,
   parent: { target: 'Post', rows: count },
   sql: 'select',
   fix: 'selectinload(…)',

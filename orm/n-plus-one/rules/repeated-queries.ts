@@ -1,15 +1,20 @@
 import { hash } from 'node:crypto'
 import { inspect } from 'node:util'
-import type { Finding } from '../observe/finding.ts'
-import type { SentStatement, StatementEnd } from '../observe/observer.ts'
-import { queryFinding } from './query-finding.ts'
+import type { Finding } from '../../observe/finding.ts'
+import type { SentStatement, StatementEnd } from '../../observe/observer.ts'
+import { made } from '../finding.ts'
+import type { Evidence, Rule } from '../rule.ts'
 
 /** The statements of one text. */
 interface Group {
   readonly target: string
   readonly sql: string
   readonly values: Set<string>
+  durationMs: number
 }
+
+const fix =
+  'one statement for all values: … = any($1), with an array; for a relation of entities, a loader such as selectinload(…)'
 
 // More findings of one request would not help.
 const mostGroups = 256
@@ -18,28 +23,36 @@ const mostGroups = 256
  * Finds reads of your own SQL that a session sends again and again with other values: by `execute()`, or by another
  * query builder. The same values again are no such pattern, nor are batches, pages, and what reads no table.
  */
-export class RepeatedQueries {
+export class RepeatedQueries implements Rule {
   readonly #threshold: number
   readonly #groups = new Map<string, Group>()
 
-  /** @param threshold the number of different values from which on there is a finding */
-  constructor(threshold: number) {
-    this.#threshold = threshold
+  constructor({ settings }: Evidence) {
+    // A text alone proves less than the provenance of entities.
+    this.#threshold = 2 * settings.thresholds.query
   }
 
   /** The findings so far, in the order in which they began. */
   get findings(): readonly Finding[] {
     return [...this.#groups.values()]
       .filter(({ values }) => values.size >= this.#threshold)
-      .map(({ target, sql, values }) => queryFinding(target, values.size, sql))
+      .map(({ target, sql, values, durationMs }) =>
+        made(
+          { count: values.size, durationMs, site: undefined },
+          { kind: 'n1.query', target, confidence: 'possible', sql, fix },
+        ),
+      )
   }
 
-  statementSent({ text, parameters }: SentStatement): StatementEnd | undefined {
+  sent({ text, parameters, operation }: SentStatement): StatementEnd | undefined {
+    if (operation?.kind !== 'query' || operation.name !== 'execute') return undefined
     if (parameters.length === 0) return undefined
     const group = this.#groups.get(text) ?? this.#begun(text)
     if (group === undefined) return undefined
-    return ({ rows = 0, error }) => {
-      if (error === undefined && !isPage(text, rows)) group.values.add(keyOf(parameters))
+    return ({ rows = 0, error, durationMs }) => {
+      if (error !== undefined || isPage(text, rows)) return
+      group.values.add(keyOf(parameters))
+      group.durationMs += durationMs
     }
   }
 
@@ -47,7 +60,7 @@ export class RepeatedQueries {
     if (this.#groups.size >= mostGroups || isBatch.test(text)) return undefined
     const target = targetOf(text)
     if (target === undefined) return undefined
-    const group: Group = { target, sql: text, values: new Set() }
+    const group: Group = { target, sql: text, values: new Set(), durationMs: 0 }
     this.#groups.set(text, group)
     return group
   }

@@ -1,0 +1,51 @@
+import type { StatementEnd } from '../observe/observer.ts'
+import type { CallSite } from '../util/call-site.ts'
+import { isSameLoop } from './same-loop.ts'
+
+// Calls from more places are hardly one pattern.
+const mostPlaces = 16
+
+/** The calls from one loop. */
+interface Place {
+  /** Of a later turn, if there was one: all later turns look the same. */
+  site: CallSite
+  count: number
+}
+
+/** The statements of one pattern: how many, for how long, and from where. */
+export class Calls {
+  count = 0
+  durationMs = 0
+  #places: Place[] | undefined
+
+  /** @returns what is called at the end of the statement */
+  add(site: CallSite | undefined): StatementEnd {
+    this.count += 1
+    if (site !== undefined) this.#at(site)
+    return this.#ended
+  }
+
+  /** Whether two of them come from one loop. */
+  get haveLoop(): boolean {
+    return this.#places?.some(({ count }) => count > 1) === true
+  }
+
+  /** Where most of them come from. */
+  get site(): CallSite | undefined {
+    return this.#places?.reduce((most, place) => (place.count > most.count ? place : most)).site
+  }
+
+  #at(site: CallSite): void {
+    const places = (this.#places ??= [])
+    const place = places.find((each) => isSameLoop(each.site, site))
+    if (place !== undefined) {
+      place.site = site
+      place.count += 1
+    } else if (places.length < mostPlaces) places.push({ site, count: 1 })
+  }
+
+  // One function for all: the calls of a pattern end in any order.
+  readonly #ended: StatementEnd = ({ durationMs }) => {
+    this.durationMs += durationMs
+  }
+}
