@@ -1,10 +1,11 @@
 /** `npm run bench` lists the benchmarks. `npm run bench -- <name>` runs one, and fails if it misses a limit. */
 import { type Benchmark, UsageError } from './benchmark.ts'
+import { nPlusOne } from './n-plus-one/benchmark.ts'
 import { peers } from './peers/benchmark.ts'
 import { statements } from './statements/benchmark.ts'
 import { telemetry } from './telemetry/benchmark.ts'
 
-const benchmarks: readonly Benchmark[] = [peers, statements, telemetry]
+const benchmarks: readonly Benchmark[] = [nPlusOne, peers, statements, telemetry]
 
 const [name, ...options] = process.argv.slice(2)
 const benchmark = benchmarks.find((each) => each.name === name)
