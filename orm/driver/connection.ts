@@ -23,10 +23,13 @@ export interface PoolState {
   changes: number
 }
 
-const connections = new WeakMap<PoolClient, Connection>()
+const connections = new WeakMap<PoolClient, PoolConnection>()
 
-/** One connection of a pool. Never given two exchanges at a time. */
-export class Connection {
+/** A connection. Never given two exchanges at a time. */
+export type Connection = Pick<PoolConnection, keyof PoolConnection>
+
+/** One connection of a pool. */
+export class PoolConnection {
   readonly #client: PoolClient
   readonly #lane: Lane
   readonly #isOwn: boolean
@@ -52,10 +55,10 @@ export class Connection {
   }
 
   /** The connection of a client that the pool has given. */
-  static checkOut(client: PoolClient, pool: PoolState): Connection {
+  static checkOut(client: PoolClient, pool: PoolState): PoolConnection {
     let connection = connections.get(client)
     if (connection === undefined || connection.#pool !== pool)
-      connections.set(client, (connection = new Connection(client, pool)))
+      connections.set(client, (connection = new PoolConnection(client, pool)))
     connection.#checkOut()
     return connection
   }
@@ -199,6 +202,11 @@ export class Connection {
     return this.#lane.isInTransaction
   }
 
+  /** Whether PostgreSQL refuses all statements until a rollback. */
+  get hasFailed(): boolean {
+    return this.#lane.hasFailed
+  }
+
   /** Why the connection broke or was closed while no statement ran; undefined if it did not. */
   get loss(): Error | undefined {
     return this.#lost
@@ -211,7 +219,12 @@ export class Connection {
 
   /** Whether it has to be reset before others use it, and can be. */
   get needsReset(): boolean {
-    return this.isChanged && this.#isOwn && this.#isDirect === true && this.#lost === undefined
+    return this.isChanged && this.isResettable && this.#lost === undefined
+  }
+
+  /** Whether its first state is that of the server's session. */
+  get isResettable(): boolean {
+    return this.#isOwn && this.#isDirect === true
   }
 
   /** Puts the server's session into its first state. If that takes too long, the connection is closed. */

@@ -3,7 +3,7 @@ import pg, { type Pool, type PoolClient } from 'pg'
 import type { DataBridgeError } from '../errors.ts'
 import { type Acquisition, acquisition } from './acquisition.ts'
 import { Client } from './client.ts'
-import { Connection, type PoolState } from './connection.ts'
+import { PoolConnection, type PoolState } from './connection.ts'
 import type { ConnectionTarget } from './connection-target.ts'
 import { type Attempt, Dialing } from './dialing.ts'
 import { acquireTimeoutError, closedError, connectError, tooManyError } from './pool-errors.ts'
@@ -270,7 +270,7 @@ export class ConnectionPool {
       this.#refusal = undefined
     const waiter = this.#line.shift()
     if (waiter === undefined) client.release()
-    else waiter.done(undefined, Connection.checkOut(client, this.#state))
+    else waiter.done(undefined, PoolConnection.checkOut(client, this.#state))
     if (this.#asked < this.#line.length) this.#serve()
   }
 

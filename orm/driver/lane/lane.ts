@@ -63,7 +63,16 @@ export class Lane {
 
   /** Whether a transaction was open, failed or not, when the server was last ready. */
   get isInTransaction(): boolean {
-    return (this.#client.getTransactionStatus?.() ?? this.#host.status) !== 'I'
+    return this.#status !== 'I'
+  }
+
+  /** Whether the transaction had failed then. */
+  get hasFailed(): boolean {
+    return this.#status === 'E'
+  }
+
+  get #status(): string {
+    return this.#client.getTransactionStatus?.() ?? this.#host.status
   }
 
   /** Takes a prepared statement as outdated: it is closed and parsed again when its name is next used. */
