@@ -157,6 +157,7 @@ describe('session', () => {
     expectTypeOf(session.rollback()).toEqualTypeOf<Promise<void>>()
     expectTypeOf(session.close()).toEqualTypeOf<Promise<void>>()
     expectTypeOf(session.stats.queryCount).toEqualTypeOf<number>()
+    expectTypeOf(session.stats.savedQueries).toEqualTypeOf<number>()
   })
 
   it('gives the rows of SQL as they are named', async () => {
@@ -249,6 +250,7 @@ describe('errors', () => {
         case 'DATA_BRIDGE_ERR_SESSION_CLOSED':
         case 'DATA_BRIDGE_ERR_TRANSACTION':
         case 'DATA_BRIDGE_ERR_FLUSH':
+        case 'DATA_BRIDGE_ERR_N_PLUS_ONE':
         case 'DATA_BRIDGE_ERR_MULTIPLE_ROWS':
           return true
         case 'DATA_BRIDGE_ERR_NOT_FOUND':
