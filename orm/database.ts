@@ -3,11 +3,12 @@ import { dropTables } from './schema-tools/drop-schema.ts'
 import { checkHealth, type Health } from './driver/health.ts'
 import { openPool } from './driver/open-pool.ts'
 import { type ConnectionPool, isPool, type Pool, type PoolUsage } from './driver/pool.ts'
+import { rolledBack } from './driver/rollback/rolled-back.ts'
 import type { TimeLimits } from './driver/time-limits.ts'
 import { DataBridgeError, describe } from './errors.ts'
-import { currentUnit, runJob, within } from './jobs.ts'
-import { settingsOf } from './n-plus-one/settings.ts'
-import { Unit } from './n-plus-one/unit.ts'
+import { beginJob, currentUnit, refusing, runJob, within } from './jobs.ts'
+import { JobFindings } from './n-plus-one/job-findings.ts'
+import { type NPlusOneSettings, settingsOf } from './n-plus-one/settings.ts'
 import type { SlowStatements } from './observe/slow-statements.ts'
 import {
   type DatabaseOptions,
@@ -54,6 +55,10 @@ export class Database implements AsyncDisposable {
   readonly telemetry: Telemetry | undefined
   /** @internal Reports slow statements of sessions outside requests. */
   slow: SlowStatements | undefined
+  /** @internal Also tells its sessions from those of other databases. */
+  readonly nPlusOne: NPlusOneSettings
+  /** @internal Reports the findings of sessions outside requests. */
+  readonly findings: JobFindings
   #closing: Promise<void> | undefined
 
   constructor(options: DatabaseOptions) {
@@ -73,7 +78,7 @@ export class Database implements AsyncDisposable {
       ...settings
     } = requireDatabaseOptions(options)
     // Before the first query, so that a reference to something other than an entity is found early.
-    requireTables(tables, 'tables')
+    const declared = requireTables(tables, 'tables')
     this.#tables = [...tables]
     const pageTokens = new PageTokens(requirePageSecret(pageSecret))
     this.#pool = openPool(pool, settings, { acquireMs: timeouts.acquire, maxWaiting, prepare })
@@ -82,9 +87,13 @@ export class Database implements AsyncDisposable {
     const hasOldNames = wantsOldNames(process.env)
     this.telemetry =
       api && new Telemetry(api, this.#pool, { level, hasText, hasParameters, hasOldNames })
+    this.nPlusOne = settingsOf(nPlusOne, process.env)
+    this.nPlusOne.allow.requireTargets(declared)
+    this.findings = new JobFindings(this.nPlusOne)
     this.#sessions = new Sessions({
       pool: this.#pool,
-      nPlusOne: settingsOf(nPlusOne, process.env),
+      nPlusOne: this.nPlusOne,
+      findings: this.findings,
       lazy: { mode: lazy, setBy: 'database' },
       timeouts,
       pageTokens,
@@ -104,8 +113,8 @@ export class Database implements AsyncDisposable {
   run<T>(fn: (session: Session) => Promise<T> | T, options: SessionOptions = {}): Promise<T> {
     return given(() => {
       requireFunction('run', fn)
-      const unit = currentUnit() ?? new Unit()
-      return runJob(unit, new Session(this, options, { unit, slow: this.slow }), fn)
+      const job = beginJob(this.findings)
+      return runJob(job, new Session(this, options, { unit: job.unit, slow: this.slow }), fn)
     })
   }
 
@@ -130,16 +139,12 @@ export class Database implements AsyncDisposable {
     fn: (session: Session) => Promise<T> | T,
     options: SessionOptions = {},
   ): Promise<T> {
-    return given(async () => {
+    return given(() => {
       if (typeof name !== 'string' || name === '')
         throw optionError(`scope() expected a name, got ${describe(name)}`)
       requireFunction('scope', fn)
-      const unit = new Unit(name, currentUnit())
-      try {
-        return await runJob(unit, new Session(this, options, { unit, slow: this.slow }), fn)
-      } finally {
-        unit.end()
-      }
+      const job = beginJob(this.findings, name)
+      return runJob(job, new Session(this, options, { unit: job.unit, slow: this.slow }), fn)
     })
   }
 
@@ -149,9 +154,13 @@ export class Database implements AsyncDisposable {
     options: TransactionOptions = {},
   ): Promise<T> {
     return given(async () => {
-      const unit = currentUnit() ?? new Unit()
-      await using session = new Session(this, noOptions, { unit, slow: this.slow })
-      return await within(unit, session, () => session.transaction(fn, options))
+      const { unit, end } = beginJob(this.findings)
+      try {
+        await using session = new Session(this, noOptions, { unit, slow: this.slow })
+        return await within(unit, session, () => session.transaction(refusing(unit, fn), options))
+      } finally {
+        end()
+      }
     })
   }
 
@@ -220,6 +229,11 @@ export class Database implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** @internal Runs a function, and rolls back what the sessions of this database do meanwhile. */
+  rolledBack<T>(fn: () => Promise<T> | T): Promise<T> {
+    return rolledBack(this.#pool, currentUnit, fn)
   }
 
   /** @internal The parts of a session on this database. */

@@ -4,6 +4,8 @@ interface ErrorKind {
   readonly clientMessage: string
   /** Whether the program is wrong. Its message helps the developer. Other messages name nothing. */
   readonly isProgram?: true
+  /** Whether clients may read the message of the error itself. */
+  readonly isForClients?: true
 }
 
 /** Every `code` that a {@link DataBridgeError} can have. */
@@ -19,6 +21,7 @@ export type ErrorCode =
   | 'DATA_BRIDGE_ERR_SESSION_CLOSED'
   | 'DATA_BRIDGE_ERR_TRANSACTION'
   | 'DATA_BRIDGE_ERR_FLUSH'
+  | 'DATA_BRIDGE_ERR_N_PLUS_ONE'
   | 'DATA_BRIDGE_ERR_MULTIPLE_ROWS'
   | 'DATA_BRIDGE_ERR_TYPE'
   | 'DATA_BRIDGE_ERR_NOT_FOUND'
@@ -69,6 +72,12 @@ const kinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   DATA_BRIDGE_ERR_SESSION_CLOSED: misuse,
   DATA_BRIDGE_ERR_TRANSACTION: misuse,
   DATA_BRIDGE_ERR_FLUSH: misuse,
+  // Never in production.
+  DATA_BRIDGE_ERR_N_PLUS_ONE: {
+    statusCode: 500,
+    clientMessage: 'The request sends too many statements.',
+    isForClients: true,
+  },
   DATA_BRIDGE_ERR_MULTIPLE_ROWS: misuse,
   DATA_BRIDGE_ERR_TYPE: misuse,
   // --- the data
@@ -215,7 +224,8 @@ export class DataBridgeError extends Error {
 
   /** What a client may read of this error. */
   get clientMessage(): string {
-    return kinds[this.code].clientMessage
+    const { clientMessage, isForClients } = kinds[this.code]
+    return isForClients === true ? this.message : clientMessage
   }
 
   static {

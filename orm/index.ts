@@ -7,6 +7,8 @@ export { requireIsolation } from './driver/isolation.ts'
 /** @internal for the plugin */
 export { requireDeferrable } from './driver/transaction-mode.ts'
 /** @internal for the plugin */
+export { runAlone } from './driver/run-alone.ts'
+/** @internal for the plugin */
 export { requireTimeLimits } from './driver/time-limits.ts'
 export type { Health } from './driver/health.ts'
 export type { TransactionMode } from './driver/transaction-mode.ts'
@@ -22,6 +24,19 @@ export {
 export { DataBridgeError, type ErrorCode, errorCodes, type ErrorFacts } from './errors.ts'
 /** @internal for the plugin */
 export { describe, safeError, showMessage } from './errors.ts'
+export { allowNPlusOne } from './n-plus-one/allowing.ts'
+export type { NPlusOneAllowance } from './n-plus-one/allow-list.ts'
+export type { FindingMessage, FindingRequest, NPlusOneChannels } from './n-plus-one/channels.ts'
+/** @internal for the plugin */
+export { messageOf, publish } from './n-plus-one/channels.ts'
+/** @internal for the plugin */
+export { Budget, type BudgetLimits } from './n-plus-one/budget.ts'
+/** @internal for the plugin */
+export { refusalOf, refuseFlagged } from './n-plus-one/strict.ts'
+/** @internal for the plugin */
+export { identityOf, routeName, Unit } from './n-plus-one/unit.ts'
+/** @internal for the plugin */
+export { whatOf } from './n-plus-one/allow-list.ts'
 export type { NPlusOneMode } from './n-plus-one/mode.ts'
 export type { NPlusOneOptions, NPlusOneThresholds } from './n-plus-one/settings.ts'
 /** @internal for the plugin */
@@ -35,6 +50,14 @@ export type {
   Site,
 } from './observe/finding.ts'
 export type { SessionStats } from './observe/stats.ts'
+/** @internal for the plugin */
+export type { Observer, SentStatement, StatementEnd } from './observe/observer.ts'
+/** @internal for the plugin */
+export type { Operation } from './observe/operation.ts'
+/** @internal for the plugin */
+export { type Recording, recordingScope, recordOthers } from './observe/recording.ts'
+/** @internal for the plugin */
+export { siteOf } from './n-plus-one/source-position.ts'
 export type { DatabaseOptions, SessionOptions } from './options.ts'
 /** @internal for the plugin */
 export { databaseOptionNames, requireTransaction } from './options.ts'
@@ -71,7 +94,14 @@ export { type Undefer, undefer } from './relations/undefer.ts'
 /** @internal for the plugin */
 export { listed } from './util/messages.ts'
 /** @internal for the plugin */
-export { optionError, refuseUnknown, requireBoolean, requireOneOf } from './util/option-checks.ts'
+export {
+  optionError,
+  refuseUnknown,
+  requireBoolean,
+  requireCount,
+  requireMilliseconds,
+  requireOneOf,
+} from './util/option-checks.ts'
 export type { Column, Fields, OnDelete } from './schema/column.ts'
 export {
   bigint,
@@ -153,13 +183,15 @@ export type { TransactionOptions } from './session/transaction-options.ts'
 /** @internal for the plugin */
 export type { WriteGuard } from './session/write-guard.ts'
 /** @internal for the plugin */
-export { ambient, ambientScope, type AmbientScope } from './session/ambient.ts'
+export { ambient, ambientScope, type AmbientScope, unit } from './session/ambient.ts'
 /** @internal for the plugin */
 export { runCallbacks } from './session/run-callbacks.ts'
 /** @internal for the plugin */
 export type { SessionTrace } from './telemetry/trace-scope.ts'
 /** @internal for the plugin */
 export type { Telemetry } from './telemetry/telemetry.ts'
+/** @internal for the plugin */
+export { quote } from './sql/identifier.ts'
 export { type Aggregate, avg, count, countDistinct, max, min, sum } from './sql/calls.ts'
 export type { LockOptions, UpdateLockOptions } from './sql/lock.ts'
 export type { Lockable } from './sql/locked-sources.ts'

@@ -4,20 +4,23 @@ import { SessionConnection } from './driver/session-connection.ts'
 import { mergedLimits, type TimeLimits } from './driver/time-limits.ts'
 import { DataBridgeError } from './errors.ts'
 import { Catalogue } from './flush/catalogue.ts'
-import { currentUnit } from './jobs.ts'
+import { beginJob, currentUnit } from './jobs.ts'
 import { Detector } from './n-plus-one/detector.ts'
+import type { JobFindings } from './n-plus-one/job-findings.ts'
+import { watchCalls } from './n-plus-one/http-calls.ts'
 import type { NPlusOneMode } from './n-plus-one/mode.ts'
 import { type NPlusOneSettings, withMode } from './n-plus-one/settings.ts'
 import type { Unit } from './n-plus-one/unit.ts'
 import { CombinedObserver } from './observe/combined-observer.ts'
 import type { Observer } from './observe/observer.ts'
-import { recordingScope } from './observe/recording.ts'
+import { currentRecordings } from './observe/recording.ts'
 import type { SlowStatements } from './observe/slow-statements.ts'
 import { StatementStats } from './observe/stats.ts'
 import { requireSessionOptions, type SessionOptions } from './options.ts'
 import type { LazySetting } from './schema/lazy-mode.ts'
 import type { LiveSession, SessionLog, SessionParts } from './session/session-parts.ts'
 import type { WriteGuard } from './session/write-guard.ts'
+import { isExporting } from './telemetry/api.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import type { SessionTrace } from './telemetry/trace-scope.ts'
 import { Bag, type InBag } from './util/bag.ts'
@@ -34,6 +37,7 @@ interface Live extends InBag {
 export interface SessionSettings {
   readonly pool: ConnectionPool
   readonly nPlusOne: NPlusOneSettings
+  readonly findings: JobFindings
   readonly lazy: LazySetting
   readonly timeouts: TimeLimits
   readonly pageTokens: PageTokens
@@ -68,7 +72,7 @@ export class Sessions {
   /** The parts of a session. */
   parts(
     options: SessionOptions,
-    { trace, slow, tellRefused, guard, log, unit = currentUnit() }: SessionContext,
+    { trace, slow, tellRefused, guard, log, unit: given = currentUnit() }: SessionContext,
   ): SessionParts {
     if (this.#isClosed) throw closedError()
     const {
@@ -84,13 +88,22 @@ export class Sessions {
     } = requireSessionOptions(options)
     const usual = this.#settings
     const { telemetry } = usual
-    const recording = recordingScope.getStore()
-    const detector = this.#detector(recording?.detects === true ? 'detect' : nPlusOne, unit)
+    const recordings = currentRecordings()
+    // A session that belongs to nothing is a job of its own, if somebody hears of it.
+    const job =
+      given === undefined && usual.findings.areHeard ? beginJob(usual.findings) : undefined
+    const unit = given ?? job?.unit
+    const detector = this.#detector(
+      recordings.some(({ detects }) => detects),
+      nPlusOne,
+      unit,
+    )
     const stats = new StatementStats(detector)
     const observers: Observer[] = [stats]
     if (detector !== undefined) observers.push(detector.watch())
-    if (recording !== undefined) observers.push(recording.sessionBegun(unit ?? { stats }))
+    for (const recording of recordings) observers.push(recording.sessionBegun(unit ?? { stats }))
     if (slow !== undefined) observers.push(slow)
+    if (unit?.observer !== undefined) observers.push(unit.observer)
     if (tracing !== false && telemetry !== undefined) observers.push(...telemetry.observers(trace))
     const observer = new CombinedObserver(observers)
     const connection = new SessionConnection(
@@ -115,12 +128,15 @@ export class Sessions {
       guard,
       log,
       opened: (session) => {
-        unit?.add(stats)
+        unit?.begun(usual.nPlusOne, stats)
         live.session = session
+        detector?.sessionOpened()
         this.#live.add(live)
       },
       closed: () => {
-        unit?.remove(stats)
+        unit?.ended(usual.nPlusOne, stats)
+        job?.end()
+        if (live.session !== undefined) detector?.sessionClosed()
         this.#live.remove(live)
         return undefined
       },
@@ -139,10 +155,17 @@ export class Sessions {
     clearTimeout(limit)
   }
 
-  #detector(mode: NPlusOneMode | undefined, unit: Unit | undefined): Detector | undefined {
+  /** @param isRecorded whether a test looks for patterns, whatever the mode is */
+  #detector(
+    isRecorded: boolean,
+    mode: NPlusOneMode | undefined,
+    unit: Unit | undefined,
+  ): Detector | undefined {
     const settings = this.#nPlusOne(mode)
-    if (unit !== undefined) return unit.detector(settings)
-    return settings.mode === 'off' ? undefined : new Detector(settings)
+    const wanted = isRecorded && settings.mode !== 'strict' ? this.#nPlusOne('detect') : settings
+    if (wanted.mode !== 'off') watchCalls(callingUnit)
+    if (unit !== undefined) return unit.detector(this.#settings.nPlusOne, wanted)
+    return wanted.mode === 'off' ? undefined : new Detector(wanted)
   }
 
   /** One object for each mode, since a unit has one detector for each. */
@@ -150,9 +173,15 @@ export class Sessions {
     const usual = this.#settings.nPlusOne
     if (mode === undefined || mode === usual.mode) return usual
     let settings = this.#otherModes.get(mode)
-    if (settings === undefined) this.#otherModes.set(mode, (settings = withMode(usual, mode)))
+    if (settings === undefined)
+      this.#otherModes.set(mode, (settings = withMode(usual, mode, process.env)))
     return settings
   }
+}
+
+/** The request or the job that makes an HTTP call; undefined if an exporter does. */
+function callingUnit(): Unit | undefined {
+  return isExporting() ? undefined : currentUnit()
 }
 
 function closedError(): DataBridgeError {

@@ -22,7 +22,12 @@ export type Lifecycle = 'new' | 'added' | 'stored' | 'deleted' | 'detached'
 export interface EntityOwner extends BudgetOwner {
   /** Undefined if nobody wants to know that the program reads a relation, and where. */
   readonly relationTouched:
-    | ((owner: object, relation: RelationMetadata, isLoaded: boolean) => CallSite | undefined)
+    | ((
+        owner: object,
+        relation: RelationMetadata,
+        isLoaded: boolean,
+        provenance: Provenance | undefined,
+      ) => CallSite | undefined)
     | undefined
   /** @param site where the program has read the relation */
   loadRelation(
@@ -64,6 +69,8 @@ export interface ListResult {
   readonly steps: readonly RelationMetadata[]
   /** How many entities it has. */
   readonly size: number
+  /** Whether the program has made its entities in the session: they are hardly all there is. */
+  readonly isCreated?: boolean
   /** The operation that read it: an object that observers know. */
   readonly readBy: object | undefined
 }
@@ -80,6 +87,7 @@ export interface LazyRules {
 export interface Provenance extends LazyRules {
   /** Undefined if it was read alone. */
   readonly list: ListResult | undefined
+  /** Of an entity that was read alone: the way from the first one by a relation to its own table. */
   readonly path: readonly RelationMetadata[]
   /** The entities of the same statement, this one included; undefined if there is no other. */
   readonly members: readonly Entity[] | undefined

@@ -1,6 +1,11 @@
 import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { Entity } from './entity.ts'
-import { type LazyRules, type Provenance, stateOf } from './entity-state.ts'
+import { type LazyRules, type ListResult, type Provenance, stateOf } from './entity-state.ts'
+
+const noPath: readonly RelationMetadata[] = []
+
+// A longer one would not say more.
+const longestPath = 32
 
 export function provenanceOf(entity: object): Provenance | undefined {
   return stateOf(entity).provenance
@@ -39,13 +44,56 @@ export function relatedProvenance(
 ): Provenance | undefined {
   const rules = { members: several(members), lazy: owner?.lazy, raised }
   if (owner?.list !== undefined)
-    return { list: owner.list, path: [...owner.path, relation], ...rules }
+    return { list: owner.list, path: further(owner.path, relation), ...rules }
   if (relation.cardinality === 'many') {
     const list = { root: relation.owner, steps: [relation], size: members.length, readBy }
     return { list, path: [], ...rules }
   }
+  // Followed again and again, a relation to the own table is a chain.
+  const path =
+    relation.owner === relation.target ? further(owner?.path ?? noPath, relation) : noPath
   const hasRules = rules.members !== undefined || rules.lazy !== undefined || raised !== undefined
-  return hasRules ? { list: undefined, path: [], ...rules } : undefined
+  return hasRules || path.length > 0 ? { list: undefined, path, ...rules } : undefined
+}
+
+function further(
+  path: readonly RelationMetadata[],
+  relation: RelationMetadata,
+): readonly RelationMetadata[] {
+  return path.length < longestPath ? [...path, relation] : path
+}
+
+/** The entities of one table that the program has made in a session: together they are like a list. */
+class CreatedList implements ListResult {
+  readonly root: TableMetadata
+  readonly steps = noPath
+  readonly readBy: undefined
+  readonly isCreated = true
+  size = 0
+
+  constructor(root: TableMetadata) {
+    this.root = root
+  }
+}
+
+/** The provenance of what the program makes in one session. */
+export class Creations {
+  readonly #lists = new Map<TableMetadata, Provenance & { readonly list: CreatedList }>()
+
+  /** The row of a new entity was written. */
+  mark(entity: Entity): void {
+    const state = stateOf(entity)
+    if (state.provenance !== undefined) return
+    const { table } = state
+    let provenance = this.#lists.get(table)
+    if (provenance === undefined) {
+      const list = new CreatedList(table)
+      const rules = { members: undefined, lazy: undefined, raised: undefined }
+      this.#lists.set(table, (provenance = { list, path: noPath, ...rules }))
+    }
+    provenance.list.size += 1
+    state.provenance = provenance
+  }
 }
 
 function several(members: readonly Entity[]): readonly Entity[] | undefined {

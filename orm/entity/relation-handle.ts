@@ -286,6 +286,8 @@ export class RelationHandle<T = unknown> implements PromiseLike<T> {
         // It may have set another key. That key gets its own load.
         if (isCurrent && this.#key() === key) {
           this.fillByLoader(value, true, key)
+          // It keeps the functions of the stack alive.
+          this.#site = undefined
           this.#isGiven = true
           this.show()
         }

@@ -9,7 +9,10 @@ const mostPlaces = 16
 interface Place {
   /** Of a later turn, if there was one: all later turns look the same. */
   site: CallSite
+  /** How many calls had a stack. */
   count: number
+  /** How many calls come from there, with those behind them that had none. */
+  weight: number
 }
 
 /** The statements of one pattern: how many, for how long, and from where. */
@@ -17,11 +20,13 @@ export class Calls {
   count = 0
   durationMs = 0
   #places: Place[] | undefined
+  #last: Place | undefined
 
   /** @returns what is called at the end of the statement */
   add(site: CallSite | undefined): StatementEnd {
     this.count += 1
     if (site !== undefined) this.#at(site)
+    else if (this.#last !== undefined) this.#last.weight += 1
     return this.#ended
   }
 
@@ -32,16 +37,25 @@ export class Calls {
 
   /** Where most of them come from. */
   get site(): CallSite | undefined {
-    return this.#places?.reduce((most, place) => (place.count > most.count ? place : most)).site
+    return this.#places?.reduce((most, place) => (place.weight > most.weight ? place : most)).site
+  }
+
+  /** Where one of them comes from, which may not be sent. */
+  note(site: CallSite): void {
+    this.#places ??= [{ site, count: 0, weight: 0 }]
   }
 
   #at(site: CallSite): void {
     const places = (this.#places ??= [])
-    const place = places.find((each) => isSameLoop(each.site, site))
-    if (place !== undefined) {
-      place.site = site
-      place.count += 1
-    } else if (places.length < mostPlaces) places.push({ site, count: 1 })
+    let place = places.find((each) => isSameLoop(each.site, site))
+    if (place === undefined) {
+      if (places.length >= mostPlaces) return
+      places.push((place = { site, count: 0, weight: 0 }))
+    }
+    place.site = site
+    place.count += 1
+    place.weight += 1
+    this.#last = place
   }
 
   // One function for all: the calls of a pattern end in any order.

@@ -1,14 +1,12 @@
-import { join, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { CallSite, Frame } from '../util/call-site.ts'
+import { CapturedFrame } from './captured-frame.ts'
+import { ownerOf } from './file-owner.ts'
 
 // Code that waits in a long chain has many frames; those nearest to the call say where it is.
-const mostFrames = 8
+export const mostFrames = 8
 
-// The library's own functions come first.
-const mostRawFrames = 24
-
-type AnyFunction = (...values: never[]) => unknown
+// The library's own functions come first: of `transaction()` more than twenty.
+const mostRawFrames = 48
 
 /** The settings of V8 for the stacks of errors, which are set back. */
 interface StackSettings {
@@ -22,22 +20,28 @@ const settings: StackSettings = Error
  * Where the program calls the library. Takes the frames as V8 has them: the text of a stack would cost more, above all
  * with source maps.
  *
- * @param below the function of the library that was called; its frame and those above are left out
- * @returns undefined if no frame belongs to the program: it has called from a library, or in a callback of Node
+ * @returns undefined if no code of the program has called, only Node or a package, or if the process has frozen `Error`
  */
-export function captureSite(below?: AnyFunction): CallSite | undefined {
-  const frames = programFrames(rawFrames(below ?? captureSite))
+export function captureSite(): CallSite | undefined {
+  const frames = programFrames(rawFrames())
   return frames.length === 0 ? undefined : { frames }
 }
 
-function rawFrames(below: AnyFunction): readonly NodeJS.CallSite[] {
+const noFrames: readonly NodeJS.CallSite[] = []
+
+function rawFrames(): readonly NodeJS.CallSite[] {
   const { prepareStackTrace, stackTraceLimit } = settings
-  const holder: { stack?: readonly NodeJS.CallSite[] } = {}
-  settings.stackTraceLimit = mostRawFrames
-  settings.prepareStackTrace = asTheyAre
+  const holder: { stack?: unknown } = {}
   try {
-    Error.captureStackTrace(holder, below)
-    return holder.stack ?? []
+    settings.stackTraceLimit = mostRawFrames
+    settings.prepareStackTrace = asTheyAre
+  } catch {
+    // Of `--frozen-intrinsics`. Without the setting, V8 gives a text.
+    return noFrames
+  }
+  try {
+    Error.captureStackTrace(holder, captureSite)
+    return Array.isArray(holder.stack) ? (holder.stack as NodeJS.CallSite[]) : noFrames
   } finally {
     settings.prepareStackTrace = prepareStackTrace
     settings.stackTraceLimit = stackTraceLimit
@@ -46,51 +50,20 @@ function rawFrames(below: AnyFunction): readonly NodeJS.CallSite[] {
 
 const asTheyAre = (_error: unknown, sites: NodeJS.CallSite[]): NodeJS.CallSite[] => sites
 
-function programFrames(raw: readonly NodeJS.CallSite[]): Frame[] {
+/** The frames of the program. A package that calls by itself, such as another query builder, always does so at one place. */
+function programFrames(raw: readonly NodeJS.CallSite[]): readonly Frame[] {
   const frames: Frame[] = []
+  let position = -1
   for (let index = 0; index < raw.length && frames.length < mostFrames; index += 1) {
     const site = raw[index] as NodeJS.CallSite
     const file = site.getFileName()
-    if (file === null || file === undefined || !isOfProgram(file)) continue
-    const frame = frameOf(site, file)
-    const last = frames.at(-1)
+    if (file === null || file === undefined) continue
+    if (ownerOf(file) !== 'program') continue
+    const before = position
+    position = site.getPosition()
     // A recursion is one frame, however deep it is.
-    if (last === undefined || !isSamePlace(last, frame)) frames.push(frame)
+    if (position !== before || frames.at(-1)?.file !== file)
+      frames.push(new CapturedFrame(file, site))
   }
   return frames
-}
-
-function frameOf(site: NodeJS.CallSite, file: string): Frame {
-  return {
-    file,
-    line: site.getLineNumber() ?? 0,
-    column: site.getColumnNumber() ?? 0,
-    function: site.getFunctionName() ?? '',
-    isAsync: site.isAsync(),
-    raw: site,
-  }
-}
-
-function isSamePlace(one: Frame, other: Frame): boolean {
-  return one.line === other.line && one.column === other.column && one.file === other.file
-}
-
-const root = join(import.meta.dirname, '../..')
-
-// Not the root itself: it is the folder of the program too, where the library is tried from its sources.
-const ownFolders = [join(root, 'orm') + sep, join(root, 'plugin') + sep]
-
-const known = new Map<string, boolean>()
-
-/** Whether a file belongs to the program: neither to Node, nor to an installed package, nor to this library. */
-function isOfProgram(file: string): boolean {
-  const isKnown = known.get(file)
-  if (isKnown !== undefined) return isKnown
-  const path = file.startsWith('file:') ? fileURLToPath(file) : file
-  const isForeign =
-    path.startsWith('node:') ||
-    /[\\/]node_modules[\\/]/.test(path) ||
-    ownFolders.some((folder) => path.startsWith(folder))
-  known.set(file, !isForeign)
-  return !isForeign
 }

@@ -36,6 +36,11 @@ export class Lists {
     ;(this.#read ??= []).push({ list, path, members })
   }
 
+  /** No session is open: lets go of the entities. */
+  release(): void {
+    this.#read = undefined
+  }
+
   /** How many rows a list has; of a stream, all its batches. */
   sizeOf(list: ListResult): number {
     return this.#rows?.get(rootOf(list)) ?? list.size

@@ -1,5 +1,7 @@
 import { describe } from '../errors.ts'
 import { optionError, refuseUnknown, requireOneOf } from '../util/option-checks.ts'
+import { AllowList, type NPlusOneAllowance, requireAllowances } from './allow-list.ts'
+import { type Channels, channelsOf, type NPlusOneChannels, requireChannels } from './channels.ts'
 import { defaultMode, type NPlusOneMode, nPlusOneModes } from './mode.ts'
 
 /** From how many statements on a pattern is a finding. */
@@ -23,6 +25,29 @@ export interface NPlusOneOptions {
   /** Default: `'detect'`, in production `'count'`. */
   readonly mode?: NPlusOneMode | undefined
   readonly thresholds?: NPlusOneThresholds | undefined
+  /**
+   * Patterns that are accepted. At the end of the application, entries that have matched nothing are reported.
+   *
+   * @example
+   * ```ts
+   * import Fastify from 'fastify'
+   * import dataBridge from 'fastify-data-bridge'
+   * import { Post } from './entities.ts'
+   *
+   * const app = Fastify()
+   * app.register(dataBridge, {
+   *   nPlusOne: {
+   *     allow: [
+   *       { relation: Post.comments, reason: 'a page has three posts', until: '2030-01-01' },
+   *       { target: 'User', kind: 'n1.get', route: 'POST /import', reason: 'runs once a year' },
+   *     ],
+   *   },
+   * })
+   * ```
+   */
+  readonly allow?: readonly NPlusOneAllowance[] | undefined
+  /** Where findings are told. By default everywhere. */
+  readonly channels?: NPlusOneChannels | undefined
 }
 
 export type Thresholds = { readonly [Name in keyof NPlusOneThresholds]-?: number }
@@ -31,6 +56,8 @@ export type Thresholds = { readonly [Name in keyof NPlusOneThresholds]-?: number
 export interface NPlusOneSettings {
   readonly mode: NPlusOneMode
   readonly thresholds: Thresholds
+  readonly allow: AllowList
+  readonly channels: Channels
 }
 
 const detected: Thresholds = {
@@ -56,16 +83,39 @@ export function settingsOf(
   options: NPlusOneMode | NPlusOneOptions | undefined,
   environment: NodeJS.ProcessEnv,
 ): NPlusOneSettings {
-  const { mode = defaultMode(environment), thresholds } =
-    typeof options === 'string' ? { mode: options } : (options ?? {})
+  const {
+    mode = defaultMode(environment),
+    thresholds,
+    allow,
+    channels,
+  }: NPlusOneOptions = typeof options === 'string' ? { mode: options } : (options ?? {})
+  requireOutsideProduction(mode, environment)
   const usual = mode === 'count' ? counted : detected
-  return { mode, thresholds: { ...usual, ...given(thresholds) } }
+  return {
+    mode,
+    thresholds: { ...usual, ...given(thresholds) },
+    allow: new AllowList(allow),
+    channels: channelsOf(channels),
+  }
 }
 
 /** The settings of a session with a mode of its own. */
-export function withMode(settings: NPlusOneSettings, mode: NPlusOneMode): NPlusOneSettings {
+export function withMode(
+  settings: NPlusOneSettings,
+  mode: NPlusOneMode,
+  environment: NodeJS.ProcessEnv,
+): NPlusOneSettings {
   if (mode === settings.mode) return settings
+  requireOutsideProduction(mode, environment)
   return { ...settings, thresholds: mode === 'count' ? counted : detected, mode }
+}
+
+/** A finding is no reason to fail the requests of users. */
+function requireOutsideProduction(mode: NPlusOneMode, { NODE_ENV }: NodeJS.ProcessEnv): void {
+  if (mode !== 'strict' || NODE_ENV !== 'production') return
+  throw optionError(
+    "nPlusOne expected 'off', 'count' or 'detect' where NODE_ENV is production, got 'strict': it fails requests",
+  )
 }
 
 function given(thresholds: NPlusOneThresholds = {}): Partial<Thresholds> {
@@ -73,7 +123,7 @@ function given(thresholds: NPlusOneThresholds = {}): Partial<Thresholds> {
   return Object.fromEntries(entries)
 }
 
-const optionNames = ['mode', 'thresholds']
+const optionNames = ['mode', 'thresholds', 'allow', 'channels']
 
 /** Refuses options that are wrong or unknown. */
 export function requireNPlusOne(options: unknown): void {
@@ -85,8 +135,10 @@ export function requireNPlusOne(options: unknown): void {
     )
   }
   refuseUnknown(options, optionNames, 'nPlusOne')
-  const { mode, thresholds } = options as NPlusOneOptions
+  const { mode, thresholds, allow, channels } = options as NPlusOneOptions
   requireOneOf('nPlusOne.mode', mode, nPlusOneModes)
+  requireAllowances(allow)
+  requireChannels(channels)
   if (thresholds === undefined) return
   if (typeof thresholds !== 'object' || (thresholds as unknown) === null)
     throw optionError(`nPlusOne.thresholds expected an object, got ${describe(thresholds)}`)

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { findSourceMap, SourceMap } from 'node:module'
-import { dirname, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { findSourceMap, type SourceMap } from 'node:module'
+import { relative, resolve } from 'node:path'
 import type { CallSite, Frame } from '../util/call-site.ts'
 import type { Site } from '../observe/finding.ts'
+import { isInstalled, pathOf } from './file-owner.ts'
+import { mapBeside } from './source-map.ts'
 
 interface Position {
   readonly file: string
@@ -13,8 +13,16 @@ interface Position {
 
 /** Where a call is in the sources that people have written, with a path from the working directory. */
 export function siteOf({ frames }: CallSite): Site {
-  const frame = frames[0] as Frame
-  const { file, line, column } = sourceOf(frame)
+  const [first] = frames as readonly [Frame]
+  let frame: Frame = first
+  let source = sourceOf(frame)
+  // A bundle has the program and its packages in one file.
+  for (let index = 1; index < frames.length && isInstalled(source.file); index += 1) {
+    frame = frames[index] as Frame
+    source = sourceOf(frame)
+  }
+  if (isInstalled(source.file)) source = sourceOf((frame = first))
+  const { file, line, column } = source
   return Object.freeze({
     file: shortened(file),
     line,
@@ -25,74 +33,53 @@ export function siteOf({ frames }: CallSite): Site {
 
 function sourceOf(frame: Frame): Position {
   const path = pathOf(frame.file)
-  return (
-    formatted(frame) ??
-    mapped(findSourceMap(frame.file) ?? findSourceMap(path) ?? readMap(path), path, frame) ?? {
-      ...frame,
-      file: path,
-    }
-  )
+  const compiled = { file: path, line: frame.line, column: frame.column }
+  return formatted(frame, compiled) ?? mapped(path, frame) ?? compiled
 }
 
-/** As the tool that runs the sources writes them: test runners and loaders install a formatter that knows its maps. */
-function formatted({ raw }: Frame): Position | undefined {
-  if (Error.prepareStackTrace === undefined) return undefined
-  const text = String(Error.prepareStackTrace(new Error(), [raw]))
-  const [, file, line, column] = /\(?([^\s()][^()\n]*):(\d+):(\d+)\)?\s*$/.exec(text) ?? []
+/**
+ * As the tool that runs the sources writes them: test runners and loaders install a formatter that knows its maps.
+ * Undefined if it writes what V8 says.
+ */
+function formatted({ raw }: Frame, compiled: Position): Position | undefined {
+  const line = lastLineOf(raw)
+  // Behind the name of the function, if there is one.
+  const at = line.endsWith(')')
+    ? line.slice(line.indexOf(' (') + 2, -1)
+    : line.replace(/^\s*at (?:async )?/, '')
+  const [, file, row, column] = /^(.+):(\d+):(\d+)$/.exec(at) ?? []
   if (file === undefined) return undefined
-  return {
-    file: pathOf(file.replace(/^at (?:async )?/, '')),
-    line: Number(line),
-    column: Number(column),
+  const told = { file: pathOf(file), line: Number(row), column: Number(column) }
+  const isSame =
+    told.file === compiled.file && told.line === compiled.line && told.column === compiled.column
+  return isSame ? undefined : told
+}
+
+function lastLineOf(raw: NodeJS.CallSite): string {
+  try {
+    return (
+      String(Error.prepareStackTrace?.(new Error(), [raw]))
+        .trimEnd()
+        .split('\n')
+        .at(-1) ?? ''
+    )
+  } catch {
+    // Somebody else's formatter, which expects other errors.
+    return ''
   }
 }
 
-function mapped(
-  map: SourceMap | undefined,
-  path: string,
-  { line, column }: Frame,
-): Position | undefined {
+function mapped(path: string, { file, line, column }: Frame): Position | undefined {
+  const map: SourceMap | undefined = findSourceMap(file) ?? findSourceMap(path) ?? mapBeside(path)
   const entry = map?.findEntry(line - 1, column - 1)
   if (entry === undefined || !('originalSource' in entry)) return undefined
   const { originalSource, originalLine, originalColumn } = entry
-  const source = originalSource.startsWith('file:')
-    ? fileURLToPath(originalSource)
-    : resolve(dirname(path), originalSource)
-  return { file: source, line: originalLine + 1, column: originalColumn + 1 }
-}
-
-const read = new Map<string, SourceMap | undefined>()
-
-/** The map of a compiled file, which Node has not read: it does so with `--enable-source-maps` only. */
-function readMap(path: string): SourceMap | undefined {
-  if (read.has(path)) return read.get(path)
-  const map = mapBeside(path)
-  read.set(path, map)
-  return map
-}
-
-function mapBeside(path: string): SourceMap | undefined {
-  if (!/\.[cm]?js$/.test(path)) return undefined
-  try {
-    const [, url] = /^\/\/# sourceMappingURL=(\S+)\s*$/m.exec(readFileSync(path, 'utf8')) ?? []
-    if (url === undefined) return undefined
-    const [, inline] = /^data:application\/json[^,]*;base64,(.*)$/.exec(url) ?? []
-    const text =
-      inline === undefined
-        ? readFileSync(resolve(dirname(path), decodeURIComponent(url)), 'utf8')
-        : Buffer.from(inline, 'base64').toString()
-    return new SourceMap(JSON.parse(text) as ConstructorParameters<typeof SourceMap>[0])
-  } catch {
-    // Without its map, the compiled file is the best place that there is.
-    return undefined
-  }
-}
-
-function pathOf(file: string): string {
-  return file.startsWith('file:') ? fileURLToPath(file) : file
+  return { file: pathOf(originalSource), line: originalLine + 1, column: originalColumn + 1 }
 }
 
 function shortened(file: string): string {
-  const path = relative(process.cwd(), file)
+  // Bundlers name sources by URLs of their own.
+  if (/^[a-z][a-z\d+.-]+:\/\//i.test(file)) return file
+  const path = relative(process.cwd(), resolve(file))
   return path === '' || path.startsWith('..') ? file : path
 }

@@ -23,6 +23,7 @@ export class CombinedObserver implements Observer {
   readonly transactionRetried: Observer['transactionRetried']
   readonly relationTouched: Observer['relationTouched']
   readonly listRead: Observer['listRead']
+  readonly loadShared: Observer['loadShared']
   readonly transactionCalled: Observer['transactionCalled']
   readonly within: Observer['within']
 
@@ -36,6 +37,7 @@ export class CombinedObserver implements Observer {
     if (has(all, 'transactionRetried')) this.transactionRetried = retried
     if (has(all, 'relationTouched')) this.relationTouched = relationTouched
     if (has(all, 'listRead')) this.listRead = listRead
+    if (has(all, 'loadShared')) this.loadShared = loadShared
     if (has(all, 'transactionCalled')) this.transactionCalled = transactionCalled
     const sender = all.find((each) => each.within !== undefined)
     if (sender?.within !== undefined) this.within = sender.within.bind(sender)
@@ -85,17 +87,26 @@ function retried(this: CombinedObserver, retry: Retry): void {
 
 function relationTouched(
   this: CombinedObserver,
-  ...touched: Parameters<NonNullable<Observer['relationTouched']>>
+  ...[owner, relation, isLoaded, provenance]: Parameters<NonNullable<Observer['relationTouched']>>
 ): CallSite | undefined {
   let site: CallSite | undefined
-  tell(this.all, (each) => {
-    site = each.relationTouched?.(...touched) ?? site
-  })
+  // Each property of an entity comes here: a function for each would cost more than the rest.
+  for (let index = 0; index < this.all.length; index += 1) {
+    try {
+      site = this.all[index]?.relationTouched?.(owner, relation, isLoaded, provenance) ?? site
+    } catch (error) {
+      warn(error)
+    }
+  }
   return site
 }
 
 function listRead(this: CombinedObserver, list: Provenance): void {
   tell(this.all, (each) => each.listRead?.(list))
+}
+
+function loadShared(this: CombinedObserver): void {
+  tell(this.all, (each) => each.loadShared?.())
 }
 
 function transactionCalled(this: CombinedObserver): void {

@@ -54,10 +54,18 @@ export interface Observer {
    * relation, since the stack of an `await` does not have the program.
    *
    * @param isLoaded whether it can be read without a statement
+   * @param provenance of the owner
    */
   readonly relationTouched?:
-    | ((owner: object, relation: RelationMetadata, isLoaded: boolean) => CallSite | undefined)
+    | ((
+        owner: object,
+        relation: RelationMetadata,
+        isLoaded: boolean,
+        provenance: Provenance | undefined,
+      ) => CallSite | undefined)
     | undefined
+  /** A load of one row gets what another one, which is under way, reads. */
+  readonly loadShared?: (() => void) | undefined
   /** A query has given a list of entities. */
   readonly listRead?: ((list: Provenance) => void) | undefined
   /** The program has called `transaction()`. */

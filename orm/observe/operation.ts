@@ -1,8 +1,8 @@
 import type { Provenance } from '../entity/entity-state.ts'
-import type { RelationMetadata, TableMetadata } from '../schema/metadata.ts'
+import type { ColumnMetadata, RelationMetadata, TableMetadata } from '../schema/metadata.ts'
 import type { CallSite } from '../util/call-site.ts'
 
-export type { Provenance, RelationMetadata, TableMetadata }
+export type { ColumnMetadata, Provenance, RelationMetadata, TableMetadata }
 
 interface Nested {
   /** The operation that this one is part of; undefined if the program started it. */
@@ -38,8 +38,17 @@ export interface QueryOperation extends Nested {
   readonly cacheHit?: boolean
   /** Whose relation is counted. */
   readonly counted?: CountedRelation | undefined
-  /** Of `get`: for several keys at once, or to read a row again. */
-  readonly variant?: 'many' | 'refresh' | undefined
+  /** Of `get`: for several keys at once, to read a row again, or only deferred columns. */
+  readonly variant?: 'many' | 'refresh' | 'deferred' | undefined
+  /** Whose columns are read; undefined unless it is one entity. */
+  readonly deferred?: DeferredColumns | undefined
+}
+
+/** Deferred columns of one entity. */
+export interface DeferredColumns {
+  readonly columns: readonly ColumnMetadata[]
+  readonly owner: object
+  readonly provenance: Provenance | undefined
 }
 
 /** A relation of one entity that the program counts. */
@@ -67,9 +76,10 @@ export interface RelationshipOperation extends Nested {
   readonly strategy: 'select' | 'peers' | 'selectinload' | 'joinedload' | 'countload'
   readonly relation: RelationMetadata
   readonly owners: readonly object[]
-  /** The provenance of the owner of a lazy load. */
+  /** The provenance of the owner, if the program asked for one. */
   readonly provenance?: Provenance | undefined
-
+  /** How many statements it saves, if each owner would have been loaded alone. */
+  readonly saved?: number | undefined
   /** Whether the identity map has the result, so that no statement is sent. */
   readonly cacheHit: boolean
   /** How deep the loader is nested; 0 is directly below the query. */

@@ -1,4 +1,5 @@
 import type { Finding } from './finding.ts'
+import type { Operation } from './operation.ts'
 import type { Observer, SentStatement, StatementEnd } from './observer.ts'
 
 /** The cost of a session so far. The values are live. */
@@ -7,6 +8,11 @@ export interface SessionStats {
   readonly queryCount: number
   /** The milliseconds of all statements, including BEGIN, COMMIT and the others. */
   readonly durationMs: number
+  /**
+   * The number of SQL statements that were not needed, because `lazy: 'peers'` loaded a relation for several entities at
+   * once, or because two loads of one row at the same time shared a statement.
+   */
+  readonly savedQueries: number
   /** Costly patterns. Empty if the option `nPlusOne` is `'off'`. */
   readonly findings: readonly Finding[]
 }
@@ -17,8 +23,10 @@ const nothing: Pick<SessionStats, 'findings'> = Object.freeze({ findings: Object
 export class StatementStats implements Observer {
   readonly #detector: Pick<SessionStats, 'findings'>
   #view: SessionStats | undefined
+  #saving: Operation | undefined
   queryCount = 0
   durationMs = 0
+  savedQueries = 0
 
   /** @param detector finds patterns in the same session */
   constructor(detector: Pick<SessionStats, 'findings'> = nothing) {
@@ -36,7 +44,17 @@ export class StatementStats implements Observer {
 
   statementSent(statement: SentStatement): StatementEnd {
     if (statement.kind !== 'control') this.queryCount += 1
+    const { operation } = statement
+    // Its facts may be looked up on the way.
+    if (operation?.kind === 'relationship' && operation !== this.#saving) {
+      this.#saving = operation
+      this.savedQueries += operation.saved ?? 0
+    }
     return this.#ended
+  }
+
+  loadShared(): void {
+    this.savedQueries += 1
   }
 
   readonly #ended: StatementEnd = ({ durationMs }) => {
@@ -47,12 +65,13 @@ export class StatementStats implements Observer {
 class StatsView implements SessionStats {
   declare readonly queryCount: number
   declare readonly durationMs: number
+  declare readonly savedQueries: number
   declare readonly findings: readonly Finding[]
   readonly #stats: SessionStats
 
   // All views share these functions, and so one hidden class.
   static readonly #properties: PropertyDescriptorMap = Object.fromEntries(
-    (['queryCount', 'durationMs', 'findings'] as const).map((name) => {
+    (['queryCount', 'durationMs', 'savedQueries', 'findings'] as const).map((name) => {
       const get = function (this: StatsView): unknown {
         return this.#stats[name]
       }

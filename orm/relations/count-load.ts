@@ -15,7 +15,7 @@ import { GivenKeys, givenPlace, type KeyTexts } from './keys.ts'
 import { defaultsOf, type LoadPlan } from './loader.ts'
 import { nearOf } from './near.ts'
 import { farSide } from './side.ts'
-import type { Load, Step } from './step.ts'
+import { askedProvenance, type Load, type Step } from './step.ts'
 
 /** Counts the rows behind a relation of several entities with one statement. */
 export class CountLoad implements Load {
@@ -47,6 +47,7 @@ export class CountLoad implements Load {
       strategy: 'countload',
       relation,
       owners,
+      provenance: askedProvenance(step, parent),
       cacheHit: false,
       depth,
       parent,

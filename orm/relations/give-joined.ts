@@ -73,7 +73,7 @@ function giveJoined(
       fillWith(owner, plan, isMany ? [...entities] : first)
     }
     const at = places[node.parent] as Place
-    places[index] = placeIn(at, owners, plan, loaded)
+    places[index] = placeIn(context, at, owners, plan, loaded)
     end?.({ rows: loaded.length })
     steps.push(...stepsOf([plan], moved, at, depth))
     const rest = plan.loaders.filter((below) => !isJoined(below))

@@ -51,6 +51,11 @@ export class Groups {
     return this.#byIdentity.values()
   }
 
+  /** The groups that have no entities, so that something has to be read. */
+  get missing(): readonly Group[] {
+    return [...this.#byIdentity.values()].filter(({ entities }) => entities.length === 0)
+  }
+
   /** The group of an owner; undefined if the owner has no key. */
   of(owner: object): Group | undefined {
     const key = this.near.keyOf(owner)
@@ -93,7 +98,7 @@ export class Groups {
    */
   reading(context: LoadContext, plan: LoadPlan, tree: JoinTree, take: Take): Reading | undefined {
     const { target, through, cardinality, holdsKey } = this.#relation
-    const missing = [...this.#byIdentity.values()].filter(({ entities }) => entities.length === 0)
+    const { missing } = this
     if (missing.length === 0 || plan.limit === 0) return undefined
     const { statement, widths, mayRepeat, groupOf } = selectRelatedOfMany(
       plan,

@@ -88,7 +88,9 @@ function fetch(
     const entities = through === undefined ? found : [...new Set(found)]
     // A copy, because the program gets the list.
     const members = entities.length > 1 ? entities.slice() : entities
-    const related = relatedProvenance(provenance, relation, members, undefined, operation)
+    const related = relatedProvenance(provenance, relation, members, undefined, {
+      site: operation.site,
+    })
     mark(entities, related)
     if (related?.members !== undefined) context.observer.listRead?.(related)
     return cardinality === 'many' ? entities : (entities[0] ?? null)

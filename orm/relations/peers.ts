@@ -136,19 +136,22 @@ export class PeerLoads {
   ): Promise<Values> {
     const { relation, groups } = load
     const provenance = provenanceOf(owner)
+    // They need no statement.
+    const held = groups.takeHeld(this.#context, [])
     const batch: RelationshipOperation = {
       kind: 'relationship',
       strategy: 'peers',
       relation,
       owners: load.owners,
       provenance,
+      saved: groups.missing.length - 1,
       site,
       cacheHit: false,
       depth: 0,
     }
     try {
-      const loaded = await this.#read(groups, batch)
-      const related = relatedProvenance(provenance, relation, loaded, undefined, batch)
+      const loaded = [...held, ...(await this.#read(groups, batch))]
+      const related = relatedProvenance(provenance, relation, loaded, undefined, { site })
       mark(loaded, related)
       if (related?.members !== undefined) this.#context.observer.listRead?.(related)
       return load.fill(this.#context.defaults)
@@ -160,7 +163,6 @@ export class PeerLoads {
 
   async #read(groups: Groups, batch: RelationshipOperation): Promise<readonly Entity[]> {
     const context = this.#context
-    const held = groups.takeHeld(context, [])
     let found: readonly Entity[] = []
     const take = (entities: readonly Entity[]): void => {
       found = entities
@@ -171,9 +173,9 @@ export class PeerLoads {
       joinTree([]),
       take,
     )
-    if (reading === undefined) return held
+    if (reading === undefined) return found
     await fetchObserved(context, { ...reading, operation: batch })
-    return [...held, ...found]
+    return found
   }
 
   /** The entity and its peers whose relation has to be loaded; undefined if there are no such peers. */

@@ -10,7 +10,15 @@ import { hiddenError, mayHide } from './hidden.ts'
 import { isJoined, joinTree } from './join-tree.ts'
 import type { JoinedNode } from './joined-entities.ts'
 import { defaultsOf } from './loader.ts'
-import { fillWith, isWhole, type Load, placeBelow, type Step, stepsOf } from './step.ts'
+import {
+  askedProvenance,
+  fillWith,
+  isWhole,
+  type Load,
+  placeBelow,
+  type Step,
+  stepsOf,
+} from './step.ts'
 
 const none: readonly Entity[] = []
 
@@ -56,6 +64,7 @@ export class SelectinLoad implements Load {
       strategy: 'selectinload',
       relation,
       owners: this.#owners,
+      provenance: askedProvenance(this.#step, this.#parent),
       cacheHit: false,
       depth,
       parent: this.#parent,
@@ -78,7 +87,7 @@ export class SelectinLoad implements Load {
     })
     const kept = this.#owners === owners ? none : this.#kept()
     const loaded = [...kept, ...this.#held, ...this.#found]
-    const below = placeBelow(place, owners, plan, loaded)
+    const below = placeBelow(this.#context, place, owners, plan, loaded)
     if (loaded.length === 0 || loaders.length === 0) return []
     if (below === undefined) return stepsOf(loaders, loaded, below, depth + 1)
     const at = { place: below, depth: depth + 1, parent: this.#parent }

@@ -1,9 +1,11 @@
 import type { Entity } from '../entity/entity.ts'
 import { type Place, placeLoaded } from '../entity/place.ts'
+import type { Provenance } from '../entity/entity-state.ts'
 import { mark, provenanceOf, relatedProvenance } from '../entity/provenance.ts'
 import { relationHandle } from '../entity/relation-handle.ts'
-import type { RelationshipOperation } from '../observe/operation.ts'
+import type { Operation, RelationshipOperation } from '../observe/operation.ts'
 import type { Fetching } from '../sql/fetched.ts'
+import type { LoadContext } from './context.ts'
 import type { LoadPlan } from './loader.ts'
 
 /** One loader, and the entities that it loads for. */
@@ -37,39 +39,54 @@ export function stepsOf(
   return owners.length === 0 ? [] : plans.map((plan) => ({ plan, owners, place, depth }))
 }
 
+/** The provenance of the owner, if the program has asked for the relation of this one alone. */
+export function askedProvenance(
+  { owners: [owner, other], depth }: Step,
+  parent: Operation | undefined,
+): Provenance | undefined {
+  if (owner === undefined || other !== undefined || depth > 0 || parent !== undefined)
+    return undefined
+  return provenanceOf(owner)
+}
+
 /** The relation of the owners is loaded. Returns the place of its entities. */
 export function placeBelow(
+  context: LoadContext,
   place: Place | undefined,
   owners: readonly Entity[],
   plan: LoadPlan,
   loaded: readonly Entity[],
 ): Place | undefined {
-  if (place !== undefined) return placeIn(place, owners, plan, loaded)
-  markBehind(owners, plan, loaded)
+  if (place !== undefined) return placeIn(context, place, owners, plan, loaded)
+  markBehind(context, owners, plan, loaded)
   for (const each of owners) relationHandle(each, plan.relation.name).show()
   return undefined
 }
 
 /** The same in the result of a query. */
 export function placeIn(
+  context: LoadContext,
   place: Place,
   owners: readonly Entity[],
   plan: LoadPlan,
   loaded: readonly Entity[],
 ): Place {
-  markBehind(owners, plan, loaded)
+  markBehind(context, owners, plan, loaded)
   const below = place.loadedBelow(plan.relation)
   placeLoaded(owners, loaded, below)
   return below
 }
 
 function markBehind(
+  { observer }: LoadContext,
   [owner]: readonly Entity[],
   { relation, raised }: LoadPlan,
   loaded: readonly Entity[],
 ): void {
   if (owner === undefined) return
-  mark(loaded, relatedProvenance(provenanceOf(owner), relation, loaded, raised))
+  const related = relatedProvenance(provenanceOf(owner), relation, loaded, raised)
+  mark(loaded, related)
+  if (related?.members !== undefined) observer.listRead?.(related)
 }
 
 /** Gives an owner what a loader found for it. */

@@ -2,6 +2,7 @@ import { lacks } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { stateOf } from '../entity/entity-state.ts'
 import { storedKey, textsOfKey } from '../entity/identity.ts'
+import { provenanceOf } from '../entity/provenance.ts'
 import type { DeferredNames, TableOf } from '../entity/types.ts'
 import { DataBridgeError, describe } from '../errors.ts'
 import type { QueryOperation } from '../observe/operation.ts'
@@ -119,6 +120,11 @@ export async function loadDeferred(
     table,
     filters: 1,
     limit: undefined,
+    variant: 'deferred',
+    deferred:
+      entities.length === 1
+        ? { columns, owner: first, provenance: provenanceOf(first) }
+        : undefined,
   }
   const fetched = new FetchedRows(({ rows }) => {
     for (const row of rows)

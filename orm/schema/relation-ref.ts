@@ -17,6 +17,11 @@ export function relationRef(table: TableMetadata, name: string): RelationReferen
   return new RelationReference(table, name)
 }
 
+/** Whether it is `User.posts` or its like. */
+export function isRelationRef(reference: unknown): boolean {
+  return reference instanceof RelationReference
+}
+
 /** The relation that a loader was given. */
 export function relationOf(reference: unknown, where: string): RelationMetadata {
   if (reference instanceof RelationReference) return reference.table.relation(reference.name)

@@ -324,10 +324,13 @@ export class EntitySource implements QueryContext {
 
   /** Runs a load, unless the same one is under way. */
   #shared<T>(place: object, key: Identity, load: (ended: () => void) => Promise<T>): Promise<T> {
-    const reading = this.#peerLoads?.reading(place, key) as Promise<T> | undefined
-    if (reading !== undefined) return reading
+    const underWay = this.#peerLoads?.reading(place, key) ?? this.#inFlight?.get(place, key)
+    if (underWay !== undefined) {
+      this.observer.loadShared?.()
+      return underWay as Promise<T>
+    }
     this.#inFlight ??= new InFlight()
-    return this.#inFlight.share(place, key, load)
+    return this.#inFlight.run(place, key, load)
   }
 
   #heldBy(table: TableMetadata, { identity }: GivenKey): Entity | undefined {

@@ -8,15 +8,18 @@ export class InFlight {
     return this.#loads.get(place)?.has(key) === true
   }
 
+  /** What a load will give; undefined if it is not under way. */
+  get(place: object, key: Identity): Promise<unknown> | undefined {
+    return this.#loads.get(place)?.get(key)
+  }
+
   /**
-   * Runs a load, unless the same one is under way.
+   * Runs a load, which others can share from then on.
    *
    * @param place what the key belongs to: a table, or a relation that does not refer by the primary key
    * @param load calls what it is given when it has ended, either way
    */
-  share<T>(place: object, key: Identity, load: (ended: () => void) => Promise<T>): Promise<T> {
-    const underWay = this.#loads.get(place)?.get(key)
-    if (underWay !== undefined) return underWay as Promise<T>
+  run<T>(place: object, key: Identity, load: (ended: () => void) => Promise<T>): Promise<T> {
     let hasEnded = false
     const started = load(() => {
       hasEnded = true

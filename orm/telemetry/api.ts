@@ -14,6 +14,14 @@ export function loadApi(): OpenTelemetryApi | undefined {
   return api ?? undefined
 }
 
+const suppressed = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
+
+/** Whether an exporter sends what was recorded: it runs in the asynchronous context of what it has recorded. */
+export function isExporting(): boolean {
+  // Where the API was not loaded, nothing of this library is recorded.
+  return api?.context.active().getValue(suppressed) === true
+}
+
 // It is an optional peer, so it is required and not imported: without it everything else has to work.
 function tryToLoad(): OpenTelemetryApi | null {
   try {

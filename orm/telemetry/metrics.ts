@@ -8,11 +8,11 @@ import type {
   Observable,
 } from '@opentelemetry/api'
 import type { Observer } from '../observe/observer.ts'
-import type { SessionStats } from '../observe/stats.ts'
 import { type OpenTelemetryApi, packageVersion } from './api.ts'
 import { MetricsObserver } from './metrics-observer.ts'
 import { type PoolName, takePoolName } from './pool-names.ts'
 import { meterProvider } from './provider.ts'
+import type { RequestRecord } from './tracing.ts'
 
 /** What is measured of a pool. */
 export interface MeasuredPool {
@@ -66,11 +66,11 @@ export class Metrics {
   }
 
   /** @param request what is known of it: `http.route`, `http.request.method` */
-  recordRequest(request: Attributes, { queryCount, findings }: SessionStats): void {
+  recordRequest(request: Attributes, { queryCount, measured }: RequestRecord): void {
     const instruments = this.#current()
     if (instruments === undefined) return
     instruments.queries.record(queryCount, request)
-    for (const { kind, target } of findings) {
+    for (const { kind, target } of measured) {
       const finding = { 'db.n_plus_one.kind': kind, 'db.n_plus_one.target': target }
       instruments.findings.add(1, { ...request, ...finding })
     }

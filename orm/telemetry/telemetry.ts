@@ -1,13 +1,12 @@
 import type { Attributes, Context } from '@opentelemetry/api'
 import type { Observer } from '../observe/observer.ts'
-import type { SessionStats } from '../observe/stats.ts'
 import type { OpenTelemetryApi } from './api.ts'
 import { poolName, type Server, serverAttributes } from './attributes.ts'
 import { cleanExceptions } from './failure.ts'
 import { type MeasuredPool, Metrics } from './metrics.ts'
 import type { SpanSettings } from './span-settings.ts'
 import { fastifySpan, notTraced, type SessionTrace, traceScope } from './trace-scope.ts'
-import { Tracing } from './tracing.ts'
+import { type RequestRecord, Tracing } from './tracing.ts'
 
 /** What telemetry asks of a database's pool. */
 export interface ObservedPool extends MeasuredPool {
@@ -60,10 +59,10 @@ export class Telemetry {
     )
   }
 
-  /** Says of a request what its session did. */
-  recordRequest(trace: SessionTrace, request: Attributes, stats: SessionStats): void {
-    this.#tracing.recordOnRequest(trace, stats)
-    this.#metrics.recordRequest(request, stats)
+  /** Says of a request what it did. */
+  recordRequest(trace: SessionTrace, request: Attributes, record: RequestRecord): void {
+    this.#tracing.recordOnRequest(trace, record)
+    this.#metrics.recordRequest(request, record)
   }
 
   close(): void {

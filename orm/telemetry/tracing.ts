@@ -1,6 +1,6 @@
-import type { Attributes, Context, Span, Tracer, TracerProvider } from '@opentelemetry/api'
+import type { Attributes, Context, Tracer, TracerProvider } from '@opentelemetry/api'
+import type { Finding } from '../observe/finding.ts'
 import type { Observer } from '../observe/observer.ts'
-import type { SessionStats } from '../observe/stats.ts'
 import { type OpenTelemetryApi, packageVersion } from './api.ts'
 import { tracerProvider } from './provider.ts'
 import type { SpanSettings } from './span-settings.ts'
@@ -11,8 +11,14 @@ import { isUnsampled, TracingObserver } from './tracing-observer.ts'
 // Tracing backends cut long lists of events; the attribute has the number of all.
 const mostEvents = 8
 
-// A request may have a session on each of several databases, and a span's attributes cannot be read back.
-const totals = new WeakMap<Span, { queries: number; findings: number }>()
+/** What a request did on its databases. */
+export interface RequestRecord {
+  readonly queryCount: number
+  /** Undefined if its span must not say so. */
+  readonly onSpan: readonly Finding[] | undefined
+  /** Those that are counted. */
+  readonly measured: readonly Finding[]
+}
 
 /** The spans of a database's sessions. */
 export class Tracing {
@@ -65,23 +71,28 @@ export class Tracing {
   }
 
   /** Tells the request's span what the request did: its statements, and an event for each finding. */
-  recordOnRequest(trace: SessionTrace, { queryCount, findings }: SessionStats): void {
+  recordOnRequest(trace: SessionTrace, { queryCount, onSpan }: RequestRecord): void {
     const span = trace === notTraced ? undefined : liveSpan(trace)
     if (span === undefined) return
-    const total = totals.get(span) ?? { queries: 0, findings: 0 }
-    total.queries += queryCount
-    total.findings += findings.length
-    totals.set(span, total)
-    span.setAttribute('db.request.query_count', total.queries)
-    span.setAttribute('db.n_plus_one.findings', total.findings)
-    for (const { kind, target, count, fix } of findings.slice(0, mostEvents)) {
-      span.addEvent('db.n_plus_one', {
-        'db.n_plus_one.kind': kind,
-        'db.n_plus_one.target': target,
-        'db.n_plus_one.count': count,
-        'db.n_plus_one.suggestion': fix,
-      })
-    }
+    span.setAttribute('db.request.query_count', queryCount)
+    if (onSpan === undefined) return
+    span.setAttribute('db.n_plus_one.findings', onSpan.length)
+    for (const finding of onSpan.slice(0, mostEvents))
+      span.addEvent('db.n_plus_one', attributesOf(finding))
+  }
+}
+
+function attributesOf({ kind, target, count, fix, avoidableMs, site }: Finding): Attributes {
+  return {
+    'db.n_plus_one.kind': kind,
+    'db.n_plus_one.target': target,
+    'db.n_plus_one.count': count,
+    'db.n_plus_one.suggestion': fix,
+    'db.n_plus_one.avoidable_ms': avoidableMs,
+    ...(site !== undefined && {
+      'code.file.path': site.file,
+      'code.line.number': site.line,
+    }),
   }
 }
 

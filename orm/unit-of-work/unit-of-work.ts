@@ -2,6 +2,7 @@ import { DataBridgeError } from '../errors.ts'
 import { fillDeferred } from '../entity/deferred.ts'
 import type { Entity } from '../entity/entity.ts'
 import { identityOf, storedIdentity } from '../entity/identity.ts'
+import { Creations } from '../entity/provenance.ts'
 import { includeGiven, newlyRelated } from '../entity/relation-writes.ts'
 import { renew } from '../entity/renew.ts'
 import { constructed } from '../entity/shadowing.ts'
@@ -26,6 +27,7 @@ export class UnitOfWork {
   readonly undo: UndoLog = new UndoLog()
   readonly #owner: EntityOwner
   readonly #related: PendingRelations
+  #creations: Creations | undefined
   // Made by the first entity: most sessions only read.
   #added: Set<Entity> | undefined
   #deleted: Set<Entity> | undefined
@@ -179,6 +181,7 @@ export class UnitOfWork {
    */
   inserted(entities: readonly Entity[], isCommitted: boolean): void {
     const added = this.#added
+    const creations = (this.#creations ??= new Creations())
     let unwanted: Entity[] | undefined
     for (let index = 0; index < entities.length; index += 1) {
       const entity = entities[index] as Entity
@@ -192,6 +195,7 @@ export class UnitOfWork {
       }
       state.session = this.#owner
       state.lifecycle = 'stored'
+      creations.mark(entity)
     }
     // All at once where nothing else waits: a Set that loses its members one by one is copied many times.
     if (unwanted === undefined && added?.size === entities.length) this.#added = undefined
@@ -232,6 +236,7 @@ export class UnitOfWork {
    */
   wroteBeside(entity: Entity, before: Row | undefined): void {
     this.#remember(entity, before)
+    if (before === undefined) (this.#creations ??= new Creations()).mark(entity)
   }
 
   removed(entity: Entity): void {

@@ -22,6 +22,11 @@ export function requireCount(option: string, value: unknown): void {
   throw optionError(`${option} expected a whole number from 0, got ${describe(value)}`)
 }
 
+export function requireMilliseconds(option: string, value: unknown): void {
+  if (value === undefined || (Number.isFinite(value) && (value as number) >= 0)) return
+  throw optionError(`${option} expected a number of milliseconds from 0, got ${describe(value)}`)
+}
+
 export function requireOneOf(option: string, value: unknown, known: readonly string[]): void {
   if (value === undefined || known.some((one) => one === value)) return
   throw optionError(`${option} expected one of '${known.join("', '")}', got ${describe(value)}`)

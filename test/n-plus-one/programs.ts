@@ -15,7 +15,7 @@ export interface Step {
   /** For how many of the entities, from which one on. */
   readonly from: number
   readonly take: number
-  readonly then: readonly Step[]
+  readonly below: readonly Step[]
 }
 
 /** Reads a list, with some relations eagerly, and follows relations of its entities. */
@@ -38,7 +38,7 @@ export function randomProgram(gen: GeneratorValue): Program {
       loop: loops[number(loops.length - 1)] as Step['loop'],
       from: number(2),
       take: number(4) === 0 ? 1 : 1 + number(6),
-      then: depth === 0 ? [] : several(target, depth - 1),
+      below: depth === 0 ? [] : several(target, depth - 1),
     }
   }
   const several = (entity: string, depth: number): Step[] =>
@@ -52,9 +52,9 @@ export function randomProgram(gen: GeneratorValue): Program {
 
 /** All paths that steps follow. */
 export function pathsOf(steps: readonly Step[]): string[][] {
-  return steps.flatMap(({ relation, then }) => [
+  return steps.flatMap(({ relation, below }) => [
     [relation],
-    ...pathsOf(then).map((path) => [relation, ...path]),
+    ...pathsOf(below).map((path) => [relation, ...path]),
   ])
 }
 
@@ -74,10 +74,10 @@ export async function run(session: Session, program: Program): Promise<readonly 
 
 async function follow(entitiesHere: readonly object[], steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
-    const { relation, loop, from, take, then } = step
+    const { relation, loop, from, take, below } = step
     const chosen = entitiesHere.slice(from, from + take)
     const found = (await walks[loop](chosen, relation)).flat().filter((each) => each !== null)
-    await follow([...new Set(found)] as object[], then)
+    await follow([...new Set(found)] as object[], below)
   }
 }
 
@@ -93,7 +93,7 @@ const walks: Readonly<Record<Step['loop'], Walk>> = {
     return found as (object | null)[]
   },
   together(from, relation) {
-    return Promise.all(from.map((each) => (each as Related)[relation])) as ReturnType<Walk>
+    return Promise.all(from.map((each) => related(each, relation)))
   },
   chained(from, relation) {
     return from.reduce<ReturnType<Walk>>(async (before, each) => {
@@ -103,7 +103,7 @@ const walks: Readonly<Record<Step['loop'], Walk>> = {
   },
   async helper(from, relation) {
     const found = []
-    for (const each of from) found.push(await related(each, relation))
+    for (const each of from) found.push(await helped(each, relation))
     return found
   },
   async forEach(from, relation) {
@@ -113,8 +113,12 @@ const walks: Readonly<Record<Step['loop'], Walk>> = {
   },
 }
 
-async function related(each: object, relation: string): Promise<object | null | object[]> {
+function related(each: object, relation: string): PromiseLike<object | null | object[]> {
   return (each as Related)[relation] as PromiseLike<object>
+}
+
+async function helped(each: object, relation: string): Promise<object | null | object[]> {
+  return related(each, relation)
 }
 
 function loadersOf(entity: AnyEntityClass, paths: readonly (readonly string[])[]): unknown[] {

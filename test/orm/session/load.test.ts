@@ -126,7 +126,7 @@ describe('session.load()', () => {
   it('is no N+1 pattern, and makes none', async () => {
     await using session = database.session({ nPlusOne: 'detect' })
     const authors = await authorsOf(session)
-    for (const author of authors) await session.load(author, selectinload(Author.books))
+    await session.load(authors, selectinload(Author.books))
     for (const author of authors) await author.books
     expect(session.stats.findings).toEqual([])
   })

@@ -1,0 +1,76 @@
+import { beforeEach } from 'vitest'
+import {
+  type Database,
+  type Finding,
+  integer,
+  type Session,
+  type SessionOptions,
+  table,
+  text,
+} from '../../../orm/index.ts'
+import { testDatabase, type TestDatabase } from '../../support/database.ts'
+import { blog } from '../../support/entities.ts'
+
+export class Page extends table('pages', {
+  id: integer().primaryKey(),
+  title: text(),
+  version: integer().version(),
+}) {}
+
+export type Work = (session: Session) => Promise<unknown>
+
+export const five = [1, 2, 3, 4, 5]
+
+/** A database with 30 users and posts, anew for each test, and what is found in work on it. */
+interface Writing extends TestDatabase {
+  /** In one session, which is rolled back. */
+  findingsOf(work: Work, options?: SessionOptions): Promise<readonly Finding[]>
+  /** In all sessions of a job. */
+  findingsOfJob(work: Work, options?: SessionOptions): Promise<readonly Finding[]>
+}
+
+export async function writing(): Promise<Writing> {
+  const tested = await testDatabase([...blog, Page])
+  const { database, query, truncate } = tested
+  beforeEach(async () => {
+    await truncate()
+    await query(
+      `insert into users (name, email) select 'old' || n, 'old' || n from generate_series(1, 30) n`,
+    )
+    await query(
+      `insert into posts (title, author_id) select 'old' || n, n from generate_series(1, 30) n`,
+    )
+  })
+  return {
+    ...tested,
+    findingsOf: (work, options) => findingsOf(database, work, options),
+    findingsOfJob: (work, options) => findingsOfJob(database, work, options),
+  }
+}
+
+async function findingsOf(
+  database: Database,
+  work: Work,
+  options?: SessionOptions,
+): Promise<readonly Finding[]> {
+  await using session = database.session({ nPlusOne: 'detect', ...options })
+  await work(session)
+  await session.rollback()
+  return session.stats.findings
+}
+
+async function findingsOfJob(
+  database: Database,
+  work: Work,
+  options?: SessionOptions,
+): Promise<readonly Finding[]> {
+  const stats = await database.scope(
+    'job',
+    async (session) => {
+      await work(session)
+      return session.stats
+    },
+    { nPlusOne: 'detect', ...options },
+  )
+  return stats.findings
+}
