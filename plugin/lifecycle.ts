@@ -6,6 +6,8 @@ import {
   DataBridgeError,
   type Session,
   showMessage,
+  Unit,
+  unit as unitSlot,
 } from '../orm/index.ts'
 import { Arrival } from './arrival.ts'
 import type { Done } from './done.ts'
@@ -13,12 +15,15 @@ import { forgetSent, removeTag, sentSlot, setTag } from './entity-tags.ts'
 import { explainLeftOut, payloadSlot } from './left-out.ts'
 import type { Settings } from './options.ts'
 import { lateError } from './request-errors.ts'
-import { type Registration, RequestSession } from './request-session.ts'
+import { addRegistration, type Registration } from './registration.ts'
+import { factsOf } from './request-report.ts'
+import { RequestSession } from './request-session.ts'
 import { RequestSessions } from './request-sessions.ts'
 import { requireRouteOptions, routeSlot } from './route-options.ts'
 import { RunningCallbacks } from './running-callbacks.ts'
 import { flushFirst, plainEntities } from './serialization.ts'
-import { slowStatementLog } from './warnings.ts'
+import { setErrorStatus } from './response.ts'
+import { warnOfStale, watchJobs } from './warnings.ts'
 import { answerAsCause } from './wrapped-errors.ts'
 
 /** `sealed`: the response left before the session was used. Null: the hooks have not run. */
@@ -48,6 +53,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
   const order = (registrations += 1)
   const registration: Registration = { settings, shutdown: shutdown.signal, order }
   const { telemetry } = settings.database
+  addRegistration(app, registration)
   const callbacks = RunningCallbacks.of(app)
   const slotsOf = (request: FastifyRequest): Slots => request as unknown as Slots
 
@@ -60,19 +66,28 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
     return (slots[slot] = new RequestSession(registration, request, held, sessions))
   }
 
+  /** What everything belongs to that begins in the request, on whatever database. */
+  const workOf = (request: FastifyRequest): Unit => {
+    const slots = slotsOf(request)
+    const held = slots[slot] ?? null
+    const arrival = held instanceof Arrival ? held : undefined
+    if (arrival !== undefined) slots[everySession] ??= new RequestSessions(arrival.reply, callbacks)
+    return slots[everySession]?.unitOf(request, settings, arrival) ?? answeredUnit(request)
+  }
+
   const sessionOf: SessionOf = (request) => {
     const unit = unitOf(request) ?? refuseEarlyUse(settings)
     if (unit === 'sealed') throw lateError()
     return unit.session()
   }
 
-  if (settings.isOwn) settings.database.slow = slowStatementLog(app.log, settings.slowQueryMs)
+  if (settings.isOwn) watchJobs(app, settings)
 
   app.decorateRequest(slot, null)
   app.addHook('onRoute', function checkRouteOptions({ config, method, url }) {
     requireRouteOptions(config?.dataBridge, `${String(method)} ${url}`)
   })
-  if (settings.ambient) decorateAmbient(app, sessionOf)
+  if (settings.ambient) decorateAmbient(app, sessionOf, workOf)
 
   app.addHook('onRequest', function prepareSession(request, reply, done) {
     slotsOf(request)[slot] = new Arrival(reply, telemetry?.arrival())
@@ -112,7 +127,8 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
     // A stream may use the session first while it flows.
     if (held instanceof Arrival && (typeof payload !== 'object' || payload === null)) {
       slotsOf(request)[slot] = 'sealed'
-      return done(null, payload)
+      const sessions = slotsOf(request)[everySession]
+      return sessions === null ? done(null, payload) : leave(sessions, reply, payload, done)
     }
     const unit = unitOf(request) as RequestSession
     if (unit.endsAtOnce(payload)) done(null, payload)
@@ -122,6 +138,7 @@ export function addLifecycle(app: FastifyInstance, settings: Settings): SessionO
 
   app.addHook('onClose', async function closeDatabase() {
     await callbacks.over()
+    warnOfStale(app.log, settings)
     if (!settings.isOwn) return
     shutdown.abort()
     await settings.database.close()
@@ -141,10 +158,33 @@ function tagged(request: FastifyRequest, reply: FastifyReply, next: Done): Done 
   }
 }
 
-/** Makes requests the scope of `User.get(1)`. */
-function decorateAmbient(app: FastifyInstance, sessionOf: SessionOf): void {
+/** Goes on with the response of a request that has not used this database's session, but perhaps jobs. */
+function leave(sessions: RequestSessions, reply: FastifyReply, payload: unknown, done: Done): void {
+  sessions.leave()
+  const refusal = sessions.refusal(payload)
+  if (refusal === undefined) return done(null, payload)
+  setErrorStatus(reply, refusal)
+  done(refusal)
+}
+
+/** The work of a request whose response has left before the database was used. */
+function answeredUnit(request: FastifyRequest): Unit {
+  const unit = new Unit(undefined, undefined, factsOf(request))
+  unit.isOver = true
+  return unit
+}
+
+/** Makes requests the scope of `User.get(1)`, and of jobs that run in them. */
+function decorateAmbient(
+  app: FastifyInstance,
+  sessionOf: SessionOf,
+  workOf: (request: FastifyRequest) => Unit,
+): void {
   app.decorateRequest(ambient, function ambientSession(this: FastifyRequest) {
     return sessionOf(this)
+  })
+  app.decorateRequest(unitSlot, function ambientUnit(this: FastifyRequest) {
+    return workOf(this)
   })
 }
 

@@ -7,9 +7,11 @@ import {
   optionError,
   refuseUnknown,
   requireBoolean,
+  requireMilliseconds,
 } from '../orm/index.ts'
 import { type CommitOn, requireCommitOn } from './commit-on.ts'
 import { type ConnectionSource, sourceOf } from './connection-source.ts'
+import { FindingLog } from './warnings.ts'
 
 /** Options of the plugin, beside the settings of a pool of `pg`. */
 export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionString' | 'database'> {
@@ -39,7 +41,7 @@ export interface DataBridgeOptions extends Omit<DatabaseOptions, 'connectionStri
   readonly slowQueryMs?: number | undefined
 }
 
-/** The options, with their defaults. */
+/** @internal The options, with their defaults. */
 export interface Settings extends ConnectionSource {
   readonly name: string | undefined
   readonly decorateAs: string
@@ -48,11 +50,13 @@ export interface Settings extends ConnectionSource {
   readonly wantsHeaders: (request: FastifyRequest) => boolean
   readonly ambient: boolean
   readonly slowQueryMs: number | undefined
+  readonly findingLog: FindingLog
 }
 
 const always = (): boolean => true
 const never = (): boolean => false
 
+/** @internal */
 export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Settings {
   if (typeof options !== 'object' || options === null) {
     throw optionError(`expected an object of options, got ${describe(options)}`)
@@ -94,6 +98,7 @@ export function settingsOf(options: unknown, environment: NodeJS.ProcessEnv): Se
     wantsHeaders: headersPolicy(headers, environment),
     ambient,
     slowQueryMs,
+    findingLog: new FindingLog(environment),
   }
 }
 
@@ -101,11 +106,6 @@ function requireProperty(option: string, value: unknown): void {
   if (value === undefined) return
   if (typeof value === 'string' && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(value)) return
   throw optionError(`${option} expected the name of a property, got ${describe(value)}`)
-}
-
-function requireMilliseconds(option: string, value: unknown): void {
-  if (value === undefined || (Number.isFinite(value) && (value as number) >= 0)) return
-  throw optionError(`${option} expected a number of milliseconds from 0, got ${describe(value)}`)
 }
 
 const optionNames = [

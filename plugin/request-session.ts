@@ -1,10 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import {
-  type DataBridgeError,
-  Session,
-  type SessionStats,
-  type SessionTrace,
-} from '../orm/index.ts'
+import { type DataBridgeError, Session } from '../orm/index.ts'
 import { isTimeout } from './answers.ts'
 import type { Arrival } from './arrival.ts'
 import { isSuccess } from './commit-on.ts'
@@ -30,21 +25,13 @@ import {
   statusOf,
   withoutBody,
 } from './payload.ts'
+import type { Registration } from './registration.ts'
 import { clientGoneError, lateError, shutdownError, timedOutError } from './request-errors.ts'
-import { reportRequest } from './request-report.ts'
 import type { RequestSessions, SessionPart } from './request-sessions.ts'
-import { areHeadersWanted, setCostHeaders } from './response-headers.ts'
+import { areHeadersWanted } from './response-headers.ts'
 import { isGone, setErrorStatus } from './response.ts'
 import { type DataBridgeRouteOptions, routeOptionsOf, sessionOptionsOf } from './route-options.ts'
 import { slowStatementLog } from './warnings.ts'
-
-/** What the sessions of one registration have in common. */
-export interface Registration {
-  readonly settings: Settings
-  readonly shutdown: AbortSignal
-  /** Its place among all registrations. */
-  readonly order: number
-}
 
 /**
  * The session of a request on one database, from its first use to its end. The first who settles it
@@ -56,7 +43,6 @@ export class RequestSession implements SessionPart, DeferredSession {
   readonly #reply: FastifyReply
   readonly #sessions: RequestSessions
   readonly #arrival: Arrival
-  #trace: SessionTrace | undefined
   #session: Session | undefined
   #deferred: DeferredCommit | undefined
   #state: State = 'open'
@@ -95,12 +81,6 @@ export class RequestSession implements SessionPart, DeferredSession {
 
   get hasEnded(): boolean {
     return isEnd(this.#state)
-  }
-
-  get shownCost(): SessionStats | undefined {
-    const session = this.#session
-    if (session?.isUsed !== true) return undefined
-    return areHeadersWanted(this.#settings, this.#request) ? session.cost : undefined
   }
 
   unsaved(payload: unknown): Session | undefined {
@@ -156,9 +136,11 @@ export class RequestSession implements SessionPart, DeferredSession {
    */
   endsAtOnce(payload: unknown): boolean {
     const session = this.#session
+    if (this.#sessions.isFlagged) return false
     if (session === undefined) {
       if (!this.#isIdle(payload)) return false
       this.seal()
+      this.#sessions.leave()
       return true
     }
     if (this.#ending !== undefined || this.#commitOn !== undefined) return false
@@ -168,10 +150,7 @@ export class RequestSession implements SessionPart, DeferredSession {
     this.#state = 'rolledBack'
     this.#ending = endedQuietly
     void session.endQuietly(this.#reply.statusCode < 400 ? 'commit' : 'rollback')
-    if (session.isUsed) {
-      this.#report(session)
-      this.#showCost()
-    }
+    this.#sessions.leave()
     return true
   }
 
@@ -204,8 +183,9 @@ export class RequestSession implements SessionPart, DeferredSession {
     // After a timeout, the handler may wait for a long statement. The answer does not wait for its end.
     void (answers.isTimedOut ? endedQuietly : settling).then(({ error }) => {
       answers.end()
-      this.#showCost()
-      if (isFirst && error !== undefined) this.#refuse(payload, error, done)
+      this.#sessions.leave()
+      const refusal = (isFirst ? error : undefined) ?? this.#sessions.refusal(payload)
+      if (refusal !== undefined) this.#refuse(payload, refusal, done)
       else handOn(this.#isRead(payload) ? payload : this.#unread(payload), done, answers)
     })
   }
@@ -275,11 +255,11 @@ export class RequestSession implements SessionPart, DeferredSession {
     if (this.#state !== 'open' || hasEnded) throw lateError()
     const { database, slowQueryMs } = this.#settings
     const { context } = this.#arrival
-    if (context !== undefined) this.#trace = database.telemetry?.scopeOf(context, this.#request)
     const route = routeOptionsOf(this.#request)
     const options = sessionOptionsOf(route, database.timeouts)
     const session = new Session(database, options, {
-      trace: this.#trace,
+      unit: this.#sessions.unitOf(this.#request, this.#settings, this.#arrival),
+      trace: context && database.telemetry?.scopeOf(context, this.#request),
       slow: slowStatementLog(this.#request.log, slowQueryMs),
       tellRefused: (error) => this.#sessions.refused(error),
       guard:
@@ -316,7 +296,7 @@ export class RequestSession implements SessionPart, DeferredSession {
 
   #defer(payload: unknown): unknown {
     if (areHeadersWanted(this.#settings, this.#request)) {
-      const queryCount = (): string => String(this.#sessions.cost?.queryCount ?? 0)
+      const queryCount = (): string => String(this.#sessions.shownQueryCount)
       addTrailer(this.#request, this.#reply, queryCount)
     }
     this.#deferred ??= new DeferredCommit(this.#request, this.#reply, this)
@@ -332,12 +312,6 @@ export class RequestSession implements SessionPart, DeferredSession {
     discardPayload(payload)
     setErrorStatus(this.#reply, error)
     handOnError(error, done)
-  }
-
-  #showCost(): void {
-    if (this.shownCost === undefined) return
-    const { cost } = this.#sessions
-    if (cost !== undefined) setCostHeaders(this.#reply, cost)
   }
 
   /** Asks `commitOn` once. */
@@ -388,11 +362,7 @@ export class RequestSession implements SessionPart, DeferredSession {
 
   #over(session: Session, ending: Ending): Promise<Ending> | Ending {
     this.#state = endOf(this.#state)
-    if (session.isUsed) this.#report(session)
+    if (this.#deferred !== undefined) this.#sessions.left()
     return this.#sessions.ended(session, ending)
-  }
-
-  #report({ cost }: Session): void {
-    reportRequest(this.#settings, this.#request, this.#trace, cost)
   }
 }

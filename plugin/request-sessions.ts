@@ -1,9 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { DataBridgeError, Session, SessionStats } from '../orm/index.ts'
+import {
+  type DataBridgeError,
+  refusalOf,
+  refuseFlagged,
+  type Session,
+  type Unit,
+} from '../orm/index.ts'
 import { Answers } from './answers.ts'
+import type { Arrival } from './arrival.ts'
+import type { Settings } from './options.ts'
 import { Precondition } from './precondition.ts'
 import { partialError } from './request-errors.ts'
-import { sumOf } from './response-headers.ts'
+import { RequestReport } from './request-report.ts'
+import { statusOf } from './payload.ts'
+import { isGone } from './response.ts'
 import type { RunningCallbacks } from './running-callbacks.ts'
 
 /** What {@link RequestSessions} asks of the session of one database. */
@@ -16,8 +26,6 @@ export interface SessionPart {
   readonly hasEnded: boolean
   /** How it ends, once that is decided. */
   readonly ending: Promise<{ readonly isCommitted: boolean }> | undefined
-  /** What it has cost so far. Undefined where the response must not say so. */
-  readonly shownCost: SessionStats | undefined
   /** The session, where it has changes that will be committed. */
   unsaved(payload: unknown): Session | undefined
   /** The session, where a flush would complete what the response is made of. */
@@ -41,6 +49,10 @@ export class RequestSessions {
   readonly #reply: FastifyReply
   readonly #running: RunningCallbacks
   readonly #parts: SessionPart[] = []
+  #report: RequestReport | undefined
+  /** Whether the response is on its way. */
+  #isLeaving = false
+  #isListening = false
   #answers: Answers | undefined
   #precondition: Precondition | undefined
   #hasRefused = false
@@ -66,7 +78,6 @@ export class RequestSessions {
   /** Adds a session that was opened. */
   add(part: SessionPart): void {
     const parts = this.#parts
-    if (parts.length === 0) this.#listen()
     parts.push(part)
     if (parts.length > 1) parts.sort((one, other) => one.order - other.order)
   }
@@ -87,7 +98,65 @@ export class RequestSessions {
 
   /** Whether {@link flushBefore} has something to do. */
   get flushFirst(): boolean {
-    return this.#parts.length > 1 || this.#precondition !== undefined
+    return this.#parts.length > 1 || this.#precondition !== undefined || this.#isStrict
+  }
+
+  get #isStrict(): boolean {
+    return this.#report?.unit.isStrict === true
+  }
+
+  /**
+   * What the sessions of the request belong to, on whatever database they are.
+   *
+   * @param settings of the database that asks
+   */
+  unitOf(request: FastifyRequest, settings: Settings, arrival: Arrival | undefined): Unit {
+    const report = (this.#report ??= this.#beginReport(request, settings))
+    if (arrival !== undefined) report.arrived(arrival)
+    return report.unit
+  }
+
+  #beginReport(request: FastifyRequest, settings: Settings): RequestReport {
+    const report = new RequestReport(request, this.#reply, settings)
+    // Nothing would tell it.
+    if (this.#reply.raw.writableEnded || isGone(this.#reply)) report.unit.isOver = true
+    else this.#listen()
+    return report
+  }
+
+  /** How many queries the response may say that the request has sent so far. */
+  get shownQueryCount(): number {
+    return this.#report?.shownQueryCount ?? 0
+  }
+
+  /** Whether the request has to fail for what was found in it. */
+  get isFlagged(): boolean {
+    return this.#isStrict && this.#report?.unit.refused !== undefined
+  }
+
+  /** The error that a response has to be in place of a success; undefined if it may be one. */
+  refusal(payload: unknown): Error | undefined {
+    if (!this.#isStrict || this.#report === undefined || this.haveCommitted) return undefined
+    if (statusOf(this.#reply.statusCode, payload) >= 400) return undefined
+    return refusalOf(this.#report.unit)
+  }
+
+  /** The response leaves, and no session will begin: says in its headers what the request has cost. */
+  leave(): void {
+    if (this.#report?.unit.isUsed !== true) return
+    this.#report.show()
+    this.left()
+  }
+
+  /** The head of the response has left, and no session will begin. */
+  left(): void {
+    this.#isLeaving = true
+    this.#tell()
+  }
+
+  /** Tells what the request did, when all its sessions have ended. */
+  #tell(): void {
+    if (this.#isLeaving && this.#parts.every(({ hasEnded }) => hasEnded)) this.#report?.tell()
   }
 
   /** Whether the commit of one has begun. The others are flushed then. */
@@ -105,14 +174,6 @@ export class RequestSessions {
     return this.#parts.some(({ isCommitted }) => isCommitted)
   }
 
-  /** The cost of the request so far, on all databases whose cost is shown. */
-  get cost(): SessionStats | undefined {
-    const [first] = this.#parts
-    if (this.#parts.length === 1) return first?.shownCost
-    const shown = this.#parts.flatMap(({ shownCost }) => shownCost ?? [])
-    return shown.length === 0 ? undefined : sumOf(shown)
-  }
-
   /** The sessions whose flush would complete what the response is made of; undefined if there are none. */
   incomplete(): Session[] | undefined {
     let sessions: Session[] | undefined
@@ -125,7 +186,8 @@ export class RequestSessions {
 
   /**
    * Finds what another database refuses, as far as a flush can find it, before the first commit. With `If-Match`,
-   * everything is flushed first: then it is known what the request writes.
+   * everything is flushed first: then it is known what the request writes. So it is in the mode `'strict'`, for what
+   * the request sends.
    */
   async flushBefore(committing: SessionPart, session: Session, payload: unknown): Promise<void> {
     for (const part of this.#parts) {
@@ -133,9 +195,10 @@ export class RequestSessions {
       const other = part.unsaved(payload)
       if (other !== undefined) await other.flush()
     }
-    if (this.#precondition === undefined) return
+    if (this.#precondition === undefined && !this.#isStrict) return
     if (session.hasUnsaved) await session.flush()
-    this.#precondition.settle()
+    this.#precondition?.settle()
+    if (this.#report !== undefined) refuseFlagged(this.#report.unit)
   }
 
   /**
@@ -145,6 +208,7 @@ export class RequestSessions {
    * @param ending what the response waits for
    */
   ended<T>(session: Session, ending: T): Promise<T> | T {
+    this.#tell()
     const callbacks = session.takeCallbacks()
     if (callbacks !== undefined) this.#callbacks = [...(this.#callbacks ?? []), ...callbacks]
     if (this.#callbacks === undefined) return ending
@@ -187,6 +251,8 @@ export class RequestSessions {
 
   /** One listener for all, without a function of its own: every request that uses a session has it. */
   #listen(): void {
+    if (this.#isListening) return
+    this.#isListening = true
     const raw: Raw = this.#reply.raw
     raw[ofResponse] = this
     raw.on('close', closed)
@@ -197,6 +263,8 @@ export class RequestSessions {
     // Whatever keeps another session from its end: these are committed.
     sessions.#isClosed = true
     if (sessions.#callbacks !== undefined) void sessions.#run(sessions.#callbacks)
+    sessions.left()
+    if (sessions.#report !== undefined) sessions.#report.unit.isOver = true
   }
 }
 

@@ -12,8 +12,12 @@ export function areHeadersWanted(settings: Settings, request: FastifyRequest): b
   }
 }
 
-/** Headers that say what a request cost the database. They never name SQL, values or paths. */
+/**
+ * Headers that say what a request cost the database. They never name SQL, values or paths. A response that caches share
+ * has none: they would say it again for other requests.
+ */
 export function setCostHeaders(reply: FastifyReply, stats: SessionStats): void {
+  if (isShared(reply.getHeader('cache-control'))) return
   const { queryCount, findings } = stats
   const duration = stats.durationMs.toFixed(1)
   const timing = serverTiming(queryCount, duration)
@@ -27,13 +31,8 @@ export function setCostHeaders(reply: FastifyReply, stats: SessionStats): void {
   )
 }
 
-/** The cost of several sessions. */
-export function sumOf(all: readonly SessionStats[]): SessionStats {
-  return {
-    queryCount: all.reduce((sum, { queryCount }) => sum + queryCount, 0),
-    durationMs: all.reduce((sum, { durationMs }) => sum + durationMs, 0),
-    findings: all.flatMap(({ findings }) => findings),
-  }
+function isShared(cacheControl: number | string | string[] | undefined): boolean {
+  return /(?:^|[\s,])(?:public|s-maxage)(?=$|[\s,=])/i.test([cacheControl ?? ''].flat().join())
 }
 
 function serverTiming(queryCount: number, duration: string): string {

@@ -5,8 +5,10 @@ import {
   optionError,
   refuseUnknown,
   requireBoolean,
+  requireCount,
   requireDeferrable,
   requireIsolation,
+  requireMilliseconds,
   requireOneOf,
   requireTimeLimits,
   requireTransaction,
@@ -65,6 +67,10 @@ export interface DataBridgeRouteOptions {
    * ```
    */
   readonly etag?: boolean | undefined
+  /** How many statements a request may send. More are a finding `budget`; in the mode `'strict'` the request fails. */
+  readonly maxQueries?: number | undefined
+  /** How many milliseconds its statements may take together. More are a finding `budget` too. */
+  readonly maxDbMs?: number | undefined
 }
 
 const commitTimes = ['before', 'deferred']
@@ -77,6 +83,8 @@ const routeOptionNames = [
   'timeouts',
   'stream',
   'etag',
+  'maxQueries',
+  'maxDbMs',
 ]
 
 /** Refuses route options that are wrong or unknown. */
@@ -87,7 +95,7 @@ export function requireRouteOptions(options: unknown, route: string): void {
     throw optionError(`${where} expected an object, got ${describe(options)}`)
   }
   refuseUnknown(options, routeOptionNames, where)
-  const { commitOn, readOnly, isolation, timeouts, stream, etag } =
+  const { commitOn, readOnly, isolation, timeouts, stream, etag, maxQueries, maxDbMs } =
     options as DataBridgeRouteOptions
   requireCommitOn(`${where}.commitOn`, commitOn)
   requireBoolean(`${where}.readOnly`, readOnly)
@@ -97,6 +105,8 @@ export function requireRouteOptions(options: unknown, route: string): void {
   requireTimeLimits(timeouts, `${where}.timeouts`)
   requireOneOf(`${where}.stream`, stream, commitTimes)
   requireBoolean(`${where}.etag`, etag)
+  requireCount(`${where}.maxQueries`, maxQueries)
+  requireMilliseconds(`${where}.maxDbMs`, maxDbMs)
 }
 
 const none: DataBridgeRouteOptions = Object.freeze({})

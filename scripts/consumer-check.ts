@@ -139,22 +139,45 @@ export function start(): void {
 }
 `
 
+const withVitest = `
+import Fastify from 'fastify'
+import { injectWithDb, type QueryRecord } from 'fastify-data-bridge/testing'
+import { watchTests } from 'fastify-data-bridge/testing/vitest'
+import { expect, it } from 'vitest'
+
+watchTests({ baseline: '.data-bridge-n1.json' })
+
+it('reads posts', async () => {
+  const { response, db } = await injectWithDb(Fastify(), '/posts')
+  const record: QueryRecord = db
+  expect(response.statusCode).toBe(200)
+  expect(record).toHaveNoNPlusOne()
+  expect(db).toHaveQueryCount({ total: 2, write: 0 })
+  expect(db).toHaveNoImplicitLoads({ except: ['User.avatar'] })
+  expect(db).toMatchQuerySnapshot()
+  // @ts-expect-error no such kind
+  expect(db).toHaveQueryCount({ selects: 2 })
+})
+`
+
 const applications = {
   'application.ts': application,
   'databases-by-name.ts': databasesByName,
   'beside-web-sessions.ts': besideWebSessions,
   'with-type-providers.ts': withTypeProviders,
+  'with-vitest.ts': withVitest,
 }
 
 /**
  * The files that are compiled together. The declarations of @fastify/session must not reach the other files.
- * The declarations of libraries are checked too, including ours. Exception: those of the type providers, since
- * that takes minutes.
+ * The declarations of libraries are checked too, including ours. Exceptions: those of the type providers, since
+ * that takes minutes, and those of vitest, which has errors of its own.
  */
 const programs = [
   { files: ['application.ts', 'databases-by-name.ts'], skipLibCheck: false },
   { files: ['beside-web-sessions.ts'], skipLibCheck: false },
   { files: ['with-type-providers.ts'], skipLibCheck: true },
+  { files: ['with-vitest.ts'], skipLibCheck: true },
 ]
 
 // require() of an entry returns the plugin. Nothing connects before a request needs it.

@@ -113,7 +113,12 @@ it('answers what the session has cost', async () => {
     })
   })
   const json = (await (await served.fetch('/')).json()) as Record<'stats' | 'spread', object>
-  expect(json.stats).toEqual({ queryCount: 1, durationMs: expect.any(Number), findings: [] })
+  expect(json.stats).toEqual({
+    queryCount: 1,
+    durationMs: expect.any(Number),
+    savedQueries: 0,
+    findings: [],
+  })
   expect(json.spread).toEqual(json.stats)
 })
 

@@ -238,7 +238,7 @@ describe('an option that is not valid fails ready()', () => {
     [
       'nPlusOne',
       { connectionString: url, nPlusOne: true },
-      /nPlusOne expected one of .*got the boolean true/,
+      /nPlusOne expected a mode .*got the boolean true/,
     ],
     [
       'an unknown one',

@@ -6,7 +6,7 @@ import { setCostHeaders } from '../../../plugin/response-headers.ts'
 
 type Costs = Pick<SessionStats, 'queryCount' | 'durationMs'>
 
-const statsOf = (costs: Costs): SessionStats => ({ ...costs, findings: [] })
+const statsOf = (costs: Costs): SessionStats => ({ ...costs, savedQueries: 0, findings: [] })
 
 /** The headers of a response that had these before, and whose costs were set so many times. */
 async function headersOf(
