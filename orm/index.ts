@@ -185,6 +185,8 @@ export type { WriteGuard } from './session/write-guard.ts'
 /** @internal for the plugin */
 export { ambient, ambientScope, type AmbientScope, unit } from './session/ambient.ts'
 /** @internal for the plugin */
+export { remembered } from './util/remembered.ts'
+/** @internal for the plugin */
 export { runCallbacks } from './session/run-callbacks.ts'
 /** @internal for the plugin */
 export type { SessionTrace } from './telemetry/trace-scope.ts'

@@ -55,7 +55,8 @@ export class Detector implements CallWatcher {
   /** A session has ended. Entities are not kept when none is open: who holds the findings does not hold them. */
   sessionClosed(): void {
     this.#openSessions -= 1
-    if (this.#openSessions === 0) release(this.#evidence, this.#rules)
+    if (this.#openSessions > 0) return
+    release(this.#evidence, [...this.#rules, ...(this.#allowedRules ?? [])])
   }
 
   /** The program makes an HTTP call. */

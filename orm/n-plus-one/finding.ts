@@ -9,6 +9,9 @@ export interface Measured {
   readonly site: CallSite | undefined
 }
 
+/** More findings of one request would not help. */
+export const mostFindings = 256
+
 const severe = { count: 10, ms: 100 }
 
 /** A finding of statements that one batch could replace. */

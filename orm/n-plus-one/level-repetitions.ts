@@ -1,9 +1,7 @@
 import { merged, type Repetition, Repetitions } from './repetitions.ts'
 import type { NPlusOneSettings } from './settings.ts'
 import type { TransactionLevel } from './transaction-level.ts'
-
-// More findings of one unit would not help.
-const mostFound = 256
+import { mostFindings } from './finding.ts'
 
 /** What is done again and again within one transaction, or one savepoint: in each of many it is no pattern. */
 export class LevelRepetitions {
@@ -28,7 +26,7 @@ export class LevelRepetitions {
       if (!isKept) return
       const { patterns } = repetitions
       if (patterns.length > 0)
-        this.#found = merged([...this.#found, ...patterns]).slice(0, mostFound)
+        this.#found = merged([...this.#found, ...patterns]).slice(0, mostFindings)
     })
     return repetitions
   }

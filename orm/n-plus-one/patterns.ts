@@ -1,5 +1,7 @@
+import type { Finding } from '../observe/finding.ts'
+import { mostFindings } from './finding.ts'
+import { type Repeated, Repeats } from './repeats.ts'
 import type { Evidence } from './rule.ts'
-import { Repeats } from './repeats.ts'
 
 /** The statements of one pattern, and what is known of all of them. */
 export interface Pattern<T> {
@@ -8,8 +10,8 @@ export interface Pattern<T> {
   readonly repeats: Repeats
 }
 
-// More findings of one request would not help.
-const mostPatterns = 256
+/** Judges statements of a pattern that belong together. */
+type Find<T> = (repeated: Repeated, pattern: Pattern<T>) => Finding | undefined
 
 /** The patterns of a unit, by what their statements have in common. */
 export class Patterns<K, T> {
@@ -23,19 +25,26 @@ export class Patterns<K, T> {
     this.#least = least
   }
 
-  get(key: K): Pattern<T> | undefined {
-    return this.#all.get(key)
+  /** The findings of all patterns, or of some. */
+  found(find: Find<T>, patterns: Iterable<Pattern<T>> = this.#all.values()): readonly Finding[] {
+    return Array.from(patterns).flatMap((pattern) =>
+      pattern.repeats.all.flatMap((repeated) => find(repeated, pattern) ?? []),
+    )
   }
 
-  get all(): readonly Pattern<T>[] {
-    return [...this.#all.values()]
+  /** Whether there is a finding of the pattern with this key. */
+  tells(key: K, find: Find<T>): boolean {
+    const pattern = this.#all.get(key)
+    return pattern !== undefined && this.found(find, [pattern]).length > 0
   }
 
-  /** @returns undefined if there are too many */
-  begun(key: K, told: T, sql: string): Pattern<T> | undefined {
-    if (this.#all.size >= mostPatterns) return undefined
-    const pattern = { told, sql, repeats: new Repeats(this.#evidence, this.#least) }
-    this.#all.set(key, pattern)
-    return pattern
+  /** The statements with a key; undefined if there are too many patterns. */
+  of(key: K, sql: string, told: () => T): Repeats | undefined {
+    const known = this.#all.get(key)
+    if (known !== undefined) return known.repeats
+    if (this.#all.size >= mostFindings) return undefined
+    const repeats = new Repeats(this.#evidence, this.#least)
+    this.#all.set(key, { told: told(), sql, repeats })
+    return repeats
   }
 }

@@ -3,11 +3,13 @@ import type { CallSite } from '../util/call-site.ts'
 import type { Measured } from './finding.ts'
 import { Place } from './place.ts'
 import { isSameTurn } from './recursion.ts'
-import { isSameTop } from './same-loop.ts'
+import { alike, isOneSite, most } from './same-loop.ts'
 import type { Evidence } from './rule.ts'
 
 // Calls from more places are hardly one pattern.
 const mostPlaces = 16
+
+const none: readonly Repeated[] = Object.freeze([])
 
 /** Statements of one pattern that belong together. */
 export interface Repeated extends Measured {
@@ -51,6 +53,8 @@ export class Repeats {
 
   /** What may be a pattern. */
   get all(): readonly Repeated[] {
+    // Most patterns are none, and findings are asked for at the end of each session.
+    if (this.#places.reduce((sum, { count }) => sum + count, 0) < this.#least) return none
     const isLoop = ({ site, distinct }: Place): boolean =>
       this.#hasSites && site !== undefined && distinct >= this.#least
     const others = this.#places.filter((place) => !isLoop(place))
@@ -67,7 +71,7 @@ export class Repeats {
 
   #placeOf(site: CallSite | undefined): Place | undefined {
     const known = this.#hasSites
-      ? this.#places.find((each) => isOne(each.site, site, isSameTurn))
+      ? this.#places.find((each) => isOneSite(each.site, site, isSameTurn))
       : this.#places[0]
     if (known !== undefined) {
       known.site = site ?? known.site
@@ -80,39 +84,18 @@ export class Repeats {
   }
 }
 
-type Comparison = (one: CallSite, other: CallSite) => boolean
-
-function isOne(
-  one: CallSite | undefined,
-  other: CallSite | undefined,
-  isSame: Comparison,
-): boolean {
-  return one === undefined || other === undefined ? one === other : isSame(one, other)
-}
-
-/** Those that the same line sends, whoever has called it. */
-function alike(places: readonly Place[]): readonly (readonly Place[])[] {
-  const groups: Place[][] = []
-  for (const place of places) {
-    const group = groups.find(([first]) => isOne(first?.site, place.site, isSameTop))
-    if (group === undefined) groups.push([place])
-    else group.push(place)
-  }
-  return groups
-}
-
 function repeated(places: readonly Place[], isLoop: boolean): Repeated {
-  const sum = (of: (place: Place) => number): number =>
-    places.reduce((total, place) => total + of(place), 0)
+  const sum = (of: (each: Place) => number): number =>
+    places.reduce((total, each) => total + of(each), 0)
   const [first] = places
-  const most = places.reduce((one, other) => (other.count > one.count ? other : one))
-  const count = sum((place) => place.count)
-  const [gaps, fullPages] = [sum((place) => place.gaps), sum((place) => place.fullPages)]
+  const place = most(places)
+  const count = sum((each) => each.count)
+  const [gaps, fullPages] = [sum((each) => each.gaps), sum((each) => each.fullPages)]
   return {
-    place: most,
+    place,
     count,
-    durationMs: sum((place) => place.durationMs),
-    site: most.site,
+    durationMs: sum((each) => each.durationMs),
+    site: place.site,
     distinct:
       places.length === 1 && first !== undefined && first.distinct > 0
         ? first.distinct
@@ -121,7 +104,7 @@ function repeated(places: readonly Place[], isLoop: boolean): Repeated {
     listsBefore: Math.min(...places.map(({ listsBefore }) => listsBefore)),
     isLoop,
     isPaging:
-      sum((place) => place.largePages) * 2 >= count || (fullPages > 0 && fullPages >= count - 1),
-    isPolling: gaps > 0 && sum((place) => place.pauses) * 2 >= gaps,
+      sum((each) => each.largePages) * 2 >= count || (fullPages > 0 && fullPages >= count - 1),
+    isPolling: gaps > 0 && sum((each) => each.pauses) * 2 >= gaps,
   }
 }

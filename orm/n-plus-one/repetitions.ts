@@ -2,15 +2,12 @@ import type { Finding, FindingConfidence } from '../observe/finding.ts'
 import type { StatementEnd } from '../observe/observer.ts'
 import type { CallSite } from '../util/call-site.ts'
 import { DifferentValues, type Given } from './different-values.ts'
-import { made, type Measured } from './finding.ts'
-import { isSameEnds, isSameLoop, isSameTop } from './same-loop.ts'
+import { made, type Measured, mostFindings } from './finding.ts'
+import { alike, isOneSite, isSameEnds, isSameLoop, most } from './same-loop.ts'
 import type { NPlusOneSettings } from './settings.ts'
 
 // Calls from more places are hardly one pattern.
 const mostPlaces = 16
-
-// More findings of one unit would not help.
-const mostKeys = 256
 
 /** What a finding says of it. */
 export type Told = Pick<Finding, 'target' | 'sql' | 'fix'> & Partial<Finding>
@@ -78,7 +75,7 @@ export class Repetitions {
   at(key: string, site: CallSite | undefined, told: () => Told): Loop | undefined {
     let places = this.#all.get(key)
     if (places === undefined) {
-      if (this.#all.size >= mostKeys) return undefined
+      if (this.#all.size >= mostFindings) return undefined
       this.#all.set(key, (places = []))
     }
     const known = places.find((each) => this.#isOne(each.site, site))
@@ -115,8 +112,7 @@ export class Repetitions {
   }
 
   #isOne(one: CallSite | undefined, other: CallSite | undefined): boolean {
-    if (!this.#hasSites) return true
-    return one === undefined || other === undefined ? one === other : isSameLoop(one, other)
+    return !this.#hasSites || isOneSite(one, other, isSameLoop)
   }
 }
 
@@ -139,18 +135,7 @@ export function merged(all: readonly Repetition[]): readonly Repetition[] {
 
 function isSame(one: Repetition, other: Repetition): boolean {
   if (one.confidence !== other.confidence || one.told.target !== other.told.target) return false
-  if (one.site === undefined || other.site === undefined) return one.site === other.site
-  return isSameLoop(one.site, other.site)
-}
-
-function alike(places: readonly Loop[]): readonly (readonly Loop[])[] {
-  const groups: Loop[][] = []
-  for (const place of places) {
-    const group = groups.find(([first]) => isAlike(first?.site, place.site))
-    if (group === undefined) groups.push([place])
-    else group.push(place)
-  }
-  return groups
+  return isOneSite(one.site, other.site, isSameLoop)
 }
 
 /** Deep in a recursion, there are other functions on the way than in its first turns. */
@@ -158,15 +143,11 @@ function isRecursion(one: CallSite | undefined, other: CallSite | undefined): bo
   return one !== undefined && other !== undefined && isSameEnds(one, other)
 }
 
-function isAlike(one: CallSite | undefined, other: CallSite | undefined): boolean {
-  return one === undefined || other === undefined ? one === other : isSameTop(one, other)
-}
-
 function repetitionOf(places: readonly Loop[], confidence: FindingConfidence): Repetition {
-  const most = places.reduce((one, other) => (other.count > one.count ? other : one))
+  const { told, site } = most(places)
   return {
-    told: most.told,
-    site: most.site,
+    told,
+    site,
     count: sumOf(places, 'count'),
     durationMs: sumOf(places, 'durationMs'),
     confidence,

@@ -35,7 +35,6 @@ export interface Rule {
     session: object,
     transaction: SessionTransaction | undefined,
   ) => StatementEnd | undefined
-  readonly listRead?: (list: Provenance) => void
   /**
    * The program reads a relation that is not loaded.
    *

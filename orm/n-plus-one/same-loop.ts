@@ -39,6 +39,35 @@ export function isSameTop(one: CallSite, other: CallSite): boolean {
   return isSameCall(one.frames[0] as Frame, other.frames[0] as Frame)
 }
 
+type Comparison = (one: CallSite, other: CallSite) => boolean
+
+/** Compares two calls, whose places may both be unknown. */
+export function isOneSite(
+  one: CallSite | undefined,
+  other: CallSite | undefined,
+  isSame: Comparison,
+): boolean {
+  return one === undefined || other === undefined ? one === other : isSame(one, other)
+}
+
+/** Those that the same line sends, whoever has called it. */
+export function alike<T extends { readonly site: CallSite | undefined }>(
+  places: readonly T[],
+): readonly (readonly T[])[] {
+  const groups: T[][] = []
+  for (const place of places) {
+    const group = groups.find(([first]) => isOneSite(first?.site, place.site, isSameTop))
+    if (group === undefined) groups.push([place])
+    else group.push(place)
+  }
+  return groups
+}
+
+/** The place from which most calls come. */
+export function most<T extends { readonly count: number }>(places: readonly T[]): T {
+  return places.reduce((one, other) => (other.count > one.count ? other : one))
+}
+
 /** Whether two calls come from the same place, on the way from the same function: by a recursion. */
 export function isSameEnds(one: CallSite, other: CallSite): boolean {
   return (

@@ -46,7 +46,6 @@ export class SessionWatch implements Observer {
 
   listRead(list: Provenance): void {
     this.#evidence.lists.read(list)
-    for (const rule of this.#rules) rule.listRead?.(list)
   }
 
   transactionCalled(): void {

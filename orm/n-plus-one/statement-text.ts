@@ -6,6 +6,9 @@ export interface StatementText {
   readonly literals: readonly string[]
 }
 
+/** A name in SQL, in quotes or not, as a part of a regular expression with the flag `u`. */
+export const identifier: string = String.raw`(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\d_$]*)`
+
 // Longer texts are compared as they are.
 const longest = 20_000
 

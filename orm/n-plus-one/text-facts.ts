@@ -1,4 +1,5 @@
-import { withoutLiterals } from './statement-text.ts'
+import { remembered } from '../util/remembered.ts'
+import { identifier, withoutLiterals } from './statement-text.ts'
 
 /** What a text says about its statement. */
 export interface TextFacts {
@@ -17,21 +18,12 @@ export interface TextFacts {
   readonly limit: string | undefined
 }
 
-// A program has some hundred texts; one that writes values into its SQL has any number.
-const mostKept = 500
-const known = new Map<string, TextFacts>()
+const ofLibrary = remembered((text) => read(text, false))
+const ofProgram = remembered((text) => read(text, true))
 
 /** @param isOwn whether the program has written it: then it may have literals, and do anything */
 export function factsOf(text: string, isOwn: boolean): TextFacts {
-  const kept = known.get(text)
-  if (kept !== undefined) return kept
-  const facts = read(text, isOwn)
-  for (const oldest of known.keys()) {
-    if (known.size < mostKept) break
-    known.delete(oldest)
-  }
-  known.set(text, facts)
-  return facts
+  return isOwn ? ofProgram(text) : ofLibrary(text)
 }
 
 function read(text: string, isOwn: boolean): TextFacts {
@@ -74,10 +66,9 @@ const volatile = new RegExp(
   'i',
 )
 
-const name = String.raw`(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\d_$]*)`
 // A function behind FROM is no table.
 const tableRead = new RegExp(
-  String.raw`\bfrom\s+(?:only\s+)?(${name}(?:\s*\.\s*${name})?)(?![\p{L}\d_$"]|\s*[.(])`,
+  String.raw`\bfrom\s+(?:only\s+)?(${identifier}(?:\s*\.\s*${identifier})?)(?![\p{L}\d_$"]|\s*[.(])`,
   'iu',
 )
 const ofCatalogue = /^(?:pg_|information_schema\b)/i

@@ -7,11 +7,9 @@ import type { FindingRequest, TellFindings } from './channels.ts'
 import { Detector, type DetectorPlace } from './detector.ts'
 import { type CallEnded, type CallWatcher, together } from './http-calls.ts'
 import type { NPlusOneSettings } from './settings.ts'
+import { mostFindings } from './finding.ts'
 
 type Cost = Omit<SessionStats, 'findings'>
-
-// More findings of one unit would not help.
-const mostFindings = 256
 
 /** What a unit does on one database. */
 class Share {

@@ -1,3 +1,6 @@
+import { remembered } from '../util/remembered.ts'
+import { identifier } from './statement-text.ts'
+
 /** What a text says about the rows that it writes. */
 export interface WrittenText {
   readonly verb: 'INSERT' | 'UPDATE' | 'DELETE' | 'MERGE'
@@ -8,22 +11,10 @@ export interface WrittenText {
   readonly handlesConflict: boolean
 }
 
-// A program has some hundred texts; one that writes values into its SQL has any number.
-const mostKept = 500
-const known = new Map<string, WrittenText | null>()
-
 /** Undefined if it writes no rows, or not only. */
-export function writtenBy(text: string): WrittenText | undefined {
-  let written = known.get(text)
-  if (written === undefined) {
-    if (known.size >= mostKept) known.clear()
-    known.set(text, (written = read(text) ?? null))
-  }
-  return written ?? undefined
-}
+export const writtenBy: (text: string) => WrittenText | undefined = remembered(read)
 
-const name = String.raw`(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\d_$]*)`
-const table = String.raw`(${name}(?:\s*\.\s*${name})*)`
+const table = String.raw`(${identifier}(?:\s*\.\s*${identifier})*)`
 const blank = String.raw`(?:\s|--[^\n]*\n|/\*[\s\S]*?\*/)`
 const lead = String.raw`^(?:${blank}|\()*`
 const written = new RegExp(

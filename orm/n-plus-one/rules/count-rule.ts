@@ -2,11 +2,11 @@ import type { Finding } from '../../observe/finding.ts'
 import type { SentStatement, StatementEnd } from '../../observe/observer.ts'
 import type { Provenance, RelationMetadata } from '../../observe/operation.ts'
 import { Calls } from '../calls.ts'
-import { made } from '../finding.ts'
+import { made, mostFindings } from '../finding.ts'
 import { queryWith } from '../fix.ts'
 import { type ListResult, nameOf, rootOf } from '../lists.ts'
-import { type ProgramQuery, readingOf } from '../program-query.ts'
-import type { Evidence, Rule } from '../rule.ts'
+import type { ProgramQuery } from '../program-query.ts'
+import type { Evidence } from '../rule.ts'
 
 /** The statements that count one relation for entities that came from one list. */
 interface Group {
@@ -21,14 +21,11 @@ interface Group {
   readonly sql: string
 }
 
-// More findings of one request would not help.
-const mostGroups = 256
-
 // A group does not keep more entities alive.
 const mostOwners = 10_000
 
 /** Finds relations whose rows are counted, or asked for, one by one for the entities of a list. */
-export class CountRule implements Rule {
+export class CountRule {
   readonly #evidence: Evidence
   readonly #groups = new Map<object, Map<string, Group>>()
   #size = 0
@@ -53,9 +50,8 @@ export class CountRule implements Rule {
     )
   }
 
-  sent({ operation: sent, text }: SentStatement): StatementEnd | undefined {
-    const operation = readingOf(sent)
-    if (operation?.counted === undefined) return undefined
+  sent({ operation }: ProgramQuery, { text }: SentStatement): StatementEnd | undefined {
+    if (operation.counted === undefined) return undefined
     const { provenance, relation, owner } = operation.counted
     if (provenance?.list === undefined) return undefined
     const group = this.#groupOf(provenance.list, provenance.path, relation, text)
@@ -102,7 +98,7 @@ export class CountRule implements Rule {
     if (groups === undefined) this.#groups.set(root, (groups = new Map()))
     const key = [...path, relation].map(nameOf).join('/')
     const known = groups.get(key)
-    if (known !== undefined || this.#size >= mostGroups) return known
+    if (known !== undefined || this.#size >= mostFindings) return known
     this.#size += 1
     const group: Group = {
       list,

@@ -1,11 +1,10 @@
 import type { Finding, FindingSeverity } from '../../observe/finding.ts'
 import type { SentStatement, StatementEnd } from '../../observe/observer.ts'
 import type { CallSite } from '../../util/call-site.ts'
-import { Attempts } from '../attempts.ts'
 import { Calls } from '../calls.ts'
 import { made } from '../finding.ts'
-import { programQuery, type ProgramQuery } from '../program-query.ts'
-import type { Evidence, Rule } from '../rule.ts'
+import type { ProgramQuery } from '../program-query.ts'
+import type { Evidence } from '../rule.ts'
 import { siteOf } from '../source-position.ts'
 import { keyOf } from '../values.ts'
 import { Writes } from '../writes.ts'
@@ -37,10 +36,9 @@ const pauseMs = 250
  * Finds statements that a session sends again with the same values, although nothing that they read was written in
  * between. What locks, what gives another value each time, and what asks again after a rollback is no repetition.
  */
-export class DuplicateRule implements Rule {
+export class DuplicateRule {
   readonly #least: number
   readonly #isTold: (query: ProgramQuery) => boolean
-  readonly #attempts = new Attempts()
   readonly #writes = new Writes()
   readonly #bySession = new WeakMap<object, Map<string, Seen>>()
   readonly #all = new Set<Seen>()
@@ -63,23 +61,23 @@ export class DuplicateRule implements Rule {
       .map(findingOf)
   }
 
-  sent(statement: SentStatement, session: object): StatementEnd | undefined {
-    if (this.#least === Infinity) return undefined
-    this.#attempts.sent(statement, session)
-    const query = programQuery(statement)
-    if (query === undefined) {
-      if (statement.kind === 'write') this.#writes.written(statement)
-      return undefined
-    }
-    if (query.facts.isLocking || query.facts.isVolatile) return undefined
-    return this.#read(query, statement.text, session)
+  /** A statement is sent by which the program reads nothing. */
+  others(statement: SentStatement): undefined {
+    if (this.#least < Infinity && statement.kind === 'write') this.#writes.written(statement)
   }
 
-  #read(query: ProgramQuery, text: string, session: object): StatementEnd | undefined {
+  /** @param attempt tells what the session did before a rollback */
+  sent(
+    query: ProgramQuery,
+    { text }: SentStatement,
+    session: object,
+    attempt: number,
+  ): StatementEnd | undefined {
+    if (this.#least === Infinity || query.facts.isLocking || query.facts.isVolatile)
+      return undefined
     const ofSession = this.#bySession.get(session) ?? new Map<string, Seen>()
     this.#bySession.set(session, ofSession)
     const key = `${keyOf(query.values)} ${text}`
-    const attempt = this.#attempts.of(session)
     const before = ofSession.get(key)
     const isAgain =
       before !== undefined &&

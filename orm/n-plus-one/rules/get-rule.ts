@@ -1,25 +1,23 @@
 import type { Finding } from '../../observe/finding.ts'
 import type { SentStatement, StatementEnd } from '../../observe/observer.ts'
 import type { TableMetadata } from '../../observe/operation.ts'
-import { Attempts } from '../attempts.ts'
-import { originOfKeys, type ValueOrigin } from '../containment.ts'
+import { originOfKeys } from '../containment.ts'
 import { made } from '../finding.ts'
 import { queryWith } from '../fix.ts'
+import { Origins } from '../origins.ts'
 import { type Pattern, Patterns } from '../patterns.ts'
-import { type ProgramQuery, readingOf } from '../program-query.ts'
+import type { ProgramQuery } from '../program-query.ts'
 import type { Repeated } from '../repeats.ts'
-import type { Evidence, Rule } from '../rule.ts'
+import type { Evidence } from '../rule.ts'
 
 /**
  * Finds `get()` in a loop. What the identity map has sends no statement, so it does not count. If the keys are those that
  * the entities of a list refer to, the finding is certain.
  */
-export class GetRule implements Rule {
+export class GetRule {
   readonly #evidence: Evidence
   readonly #patterns: Patterns<TableMetadata, TableMetadata>
-  readonly #attempts = new Attempts()
-  /** Where the keys of patterns came from, as long as it was known. */
-  #origins: WeakMap<object, ValueOrigin> | undefined
+  readonly #origins = new Origins()
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence
@@ -27,39 +25,36 @@ export class GetRule implements Rule {
   }
 
   get findings(): readonly Finding[] {
-    return this.#patterns.all.flatMap((pattern) => this.#findingsOf(pattern))
+    return this.#patterns.found(this.#find)
   }
 
   /** Whether it has found the pattern of a statement. */
   tells({ operation: { name, table } }: ProgramQuery): boolean {
-    const pattern = name === 'get' && table !== undefined ? this.#patterns.get(table) : undefined
-    return pattern !== undefined && this.#findingsOf(pattern).length > 0
+    return name === 'get' && table !== undefined && this.#patterns.tells(table, this.#find)
   }
 
-  sent(statement: SentStatement, session: object): StatementEnd | undefined {
-    this.#attempts.sent(statement, session)
-    const operation = readingOf(statement.operation)
-    if (operation?.name !== 'get' || operation.table === undefined) return undefined
-    if (statement.kind === 'control') return undefined
-    const { table, site } = operation
-    const { parameters, text } = statement
-    const pattern = this.#patterns.get(table) ?? this.#patterns.begun(table, table, text)
-    return pattern?.repeats.sent(site, parameters, undefined, this.#attempts.of(session))
+  sent(
+    { operation: { name, table, site } }: ProgramQuery,
+    { parameters, text }: SentStatement,
+    attempt: number,
+  ): StatementEnd | undefined {
+    if (name !== 'get' || table === undefined) return undefined
+    const repeats = this.#patterns.of(table, text, () => table)
+    return repeats?.sent(site, parameters, undefined, attempt)
   }
 
+  /** Remembers where keys came from. */
   settle(): void {
     void this.findings
   }
 
-  #findingsOf({ told: table, sql, repeats }: Pattern<TableMetadata>): readonly Finding[] {
-    return repeats.all.flatMap((repeated) => this.#findingOf(repeated, table, sql) ?? [])
-  }
-
-  #findingOf(repeated: Repeated, table: TableMetadata, sql: string): Finding | undefined {
+  readonly #find = (
+    repeated: Repeated,
+    { told: table, sql }: Pattern<TableMetadata>,
+  ): Finding | undefined => {
     if (repeated.isPolling) return undefined
     const { lists, settings } = this.#evidence
-    const origin = originOfKeys(lists, table, repeated) ?? this.#origins?.get(repeated.place)
-    if (origin !== undefined) (this.#origins ??= new WeakMap()).set(repeated.place, origin)
+    const origin = this.#origins.of(repeated, originOfKeys(lists, table, repeated))
     // Where the program calls is not known in the mode `count`.
     const least = settings.thresholds.get * (settings.mode === 'count' ? 1 : 2)
     if (origin === undefined && !repeated.isLoop && repeated.distinct < least) return undefined

@@ -1,14 +1,14 @@
 import type { Finding } from '../../observe/finding.ts'
-import type { SentStatement, StatementEnd } from '../../observe/observer.ts'
+import type { StatementEnd } from '../../observe/observer.ts'
 import type { QueryOperation } from '../../observe/operation.ts'
-import { Attempts } from '../attempts.ts'
 import { originOfValues, type ValueOrigin } from '../containment.ts'
 import { made } from '../finding.ts'
 import { queryWith } from '../fix.ts'
+import { Origins } from '../origins.ts'
 import { type Pattern, Patterns } from '../patterns.ts'
-import { hasList, limitOf, programQuery, type ProgramQuery } from '../program-query.ts'
+import { hasList, limitOf, type ProgramQuery } from '../program-query.ts'
 import type { Repeated } from '../repeats.ts'
-import type { Evidence, Rule } from '../rule.ts'
+import type { Evidence } from '../rule.ts'
 
 /** What all statements of a pattern have in common. */
 type Told = Pick<ProgramQuery, 'target' | 'table'> & { readonly name: QueryOperation['name'] }
@@ -17,12 +17,10 @@ type Told = Pick<ProgramQuery, 'target' | 'table'> & { readonly name: QueryOpera
  * Finds queries in a loop: of entities, of counts, of your own SQL and of other query builders. They have one text, and
  * other values each time. Batches, pages and what asks again for news are no such pattern.
  */
-export class QueryRule implements Rule {
+export class QueryRule {
   readonly #evidence: Evidence
   readonly #patterns: Patterns<string, Told>
-  readonly #attempts = new Attempts()
-  /** Where the values of patterns came from, as long as it was known. */
-  #origins: WeakMap<object, ValueOrigin> | undefined
+  readonly #origins = new Origins()
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence
@@ -30,41 +28,31 @@ export class QueryRule implements Rule {
   }
 
   get findings(): readonly Finding[] {
-    return this.#patterns.all.flatMap((pattern) => this.#findingsOf(pattern))
+    return this.#patterns.found(this.#find)
   }
 
   /** Whether it has found the pattern of a statement. */
   tells({ facts }: ProgramQuery): boolean {
-    const pattern = this.#patterns.get(facts.pattern)
-    return pattern !== undefined && this.#findingsOf(pattern).length > 0
+    return this.#patterns.tells(facts.pattern, this.#find)
   }
 
-  sent(statement: SentStatement, session: object): StatementEnd | undefined {
-    this.#attempts.sent(statement, session)
-    const query = programQuery(statement)
-    if (query === undefined || !isSingle(query)) return undefined
+  sent(query: ProgramQuery, attempt: number): StatementEnd | undefined {
+    if (!isSingle(query)) return undefined
     const { operation, facts, values, target, table } = query
-    const told = { target, table, name: operation.name }
-    const pattern =
-      this.#patterns.get(facts.pattern) ?? this.#patterns.begun(facts.pattern, told, facts.pattern)
-    const attempt = this.#attempts.of(session)
-    return pattern?.repeats.sent(operation.site, values, limitOf(query), attempt)
+    const told = (): Told => ({ target, table, name: operation.name })
+    const repeats = this.#patterns.of(facts.pattern, facts.pattern, told)
+    return repeats?.sent(operation.site, values, limitOf(query), attempt)
   }
 
+  /** Remembers where values came from. */
   settle(): void {
     void this.findings
   }
 
-  #findingsOf({ told, sql, repeats }: Pattern<Told>): readonly Finding[] {
-    return repeats.all.flatMap((repeated) => this.#findingOf(repeated, told, sql) ?? [])
-  }
-
-  #findingOf(repeated: Repeated, told: Told, sql: string): Finding | undefined {
+  readonly #find = (repeated: Repeated, { told, sql }: Pattern<Told>): Finding | undefined => {
     if (repeated.isPolling) return undefined
     const { lists, settings } = this.#evidence
-    const origin =
-      originOfValues(lists, sql, told.table, repeated) ?? this.#origins?.get(repeated.place)
-    if (origin !== undefined) (this.#origins ??= new WeakMap()).set(repeated.place, origin)
+    const origin = this.#origins.of(repeated, originOfValues(lists, sql, told.table, repeated))
     if (repeated.isPaging && origin?.relation === undefined) return undefined
     // A text alone proves less than a loop, or than keys.
     const isProved = repeated.isLoop || origin !== undefined

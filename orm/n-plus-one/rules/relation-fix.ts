@@ -1,4 +1,5 @@
 import type { RelationMetadata } from '../../observe/operation.ts'
+import { nested } from '../fix.ts'
 import { nameOf } from '../lists.ts'
 import type { Path, RelationGroup } from './relation-group.ts'
 import type { Loaded } from './trigger.ts'
@@ -49,12 +50,4 @@ function loaderOf(loaded: Loaded): string {
   if (loaded.loader !== 'undefer') return `${loaded.loader}(${nameOf(loaded.relation)})`
   const { table, columns } = loaded
   return `undefer(${[table.entityName, ...columns.map(({ property }) => `'${property}'`)].join(', ')})`
-}
-
-/** `selectinload(Post.comments).options(selectinload(Comment.author))` */
-function nested(path: Path, last: string): string {
-  return path.reduceRight(
-    (inner, relation) => `selectinload(${nameOf(relation)}).options(${inner})`,
-    last,
-  )
 }

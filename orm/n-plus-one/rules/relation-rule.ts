@@ -3,15 +3,12 @@ import type { SentStatement, StatementEnd } from '../../observe/observer.ts'
 import type { Provenance, RelationMetadata } from '../../observe/operation.ts'
 import type { CallSite } from '../../util/call-site.ts'
 import { captureSite } from '../capture.ts'
-import { made } from '../finding.ts'
+import { made, mostFindings } from '../finding.ts'
 import { rootOf } from '../lists.ts'
 import type { Evidence, Rule } from '../rule.ts'
 import { eagerLoad, pathOf, recursiveQuery, targetOf } from './relation-fix.ts'
 import { groupPath, levelOf, type Path, RelationGroup } from './relation-group.ts'
 import { isOwnTable, type Loaded, subjectOf, triggerOf } from './trigger.ts'
-
-// More findings of one request would not help.
-const mostGroups = 256
 
 // Who has just made a few entities may well read their relations.
 const fewestCreated = 5
@@ -145,7 +142,7 @@ export class RelationRule implements Rule {
     const { list, path = noPath } = provenance ?? {}
     if (list === undefined && !isOwnTable(loaded)) return undefined
     const known = this.#known(provenance, loaded)
-    if (known !== undefined || this.#all.length >= mostGroups) return known
+    if (known !== undefined || this.#all.length >= mostFindings) return known
     const group = new RelationGroup(list, groupPath(path, loaded), loaded)
     this.#all.push(group)
     const root = list === undefined ? alone : rootOf(list)

@@ -1,3 +1,5 @@
+import { remembered } from '../../../orm/index.ts'
+
 // In this order: a quoted name may have a dash in it, and a comment a quote.
 const token = new RegExp(
   [
@@ -66,18 +68,3 @@ export const locksOf: (text: string) => readonly string[] = remembered((text) =>
   const locks = words.matchAll(/\bfor (?:no key update|update|key share|share)\b/g)
   return [...new Set(Array.from(locks, ([lock]) => lock))]
 })
-
-const mostRemembered = 1000
-
-/** Requests send the same texts again and again. */
-function remembered<T>(fn: (text: string) => T): (text: string) => T {
-  const known = new Map<string, T>()
-  return (text) => {
-    const found = known.get(text)
-    if (found !== undefined) return found
-    if (known.size >= mostRemembered) known.clear()
-    const made = fn(text)
-    known.set(text, made)
-    return made
-  }
-}
