@@ -1,36 +1,19 @@
-// Comments, quoted names, texts, texts between dollars, parameters, words, numbers, blanks. Only the first of a group that
-// fits is taken, so what stands in quotes is never read as anything else.
-const token =
-  /(--[^\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/)|("(?:[^"]|"")*")|(\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\$([A-Za-z_]\w*)?\$[^]*?\$\4\$)|(\$\d+)|([\p{L}_][\p{L}\d_$]*)|(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|(\s+)/gu
+import { tokensOf } from './sql-tokens.ts'
 
 const listOfValues = /\(\s*(?:\$\d+|\?)(?:\s*,\s*(?:\$\d+|\?))+\s*\)/g
 const furtherRows = /(\bvalues\s*\([^()]*\))(?:\s*,\s*\([^()]*\))+/gi
 
 /** The text of a statement without values, comments and line breaks: statements of one pattern have one text. */
 export function normalized(sql: string): string {
-  return sql
-    .replaceAll(token, plain)
+  return tokensOf(sql)
+    .map(({ kind, text }) => (kind === 'value' ? '?' : text))
+    .join('')
     .replaceAll(/\s+/g, ' ')
     .trim()
     .replaceAll(/\bin (\(.*?\))/gi, (all, list: string) =>
       list.replaceAll(listOfValues, '(…)') === '(…)' ? all.replace(list, '(…)') : all,
     )
     .replaceAll(furtherRows, '$1, …')
-}
-
-function plain(
-  all: string,
-  comment: string | undefined,
-  name: string | undefined,
-  text: string | undefined,
-  _tag: string | undefined,
-  _parameter: string | undefined,
-  _word: string | undefined,
-  number: string | undefined,
-): string {
-  if (comment !== undefined) return ' '
-  if (name !== undefined) return all
-  return text !== undefined || number !== undefined ? '?' : all
 }
 
 const name = String.raw`(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\d_$]*)`

@@ -1,14 +1,7 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
-import { recordingScope } from '../../orm/index.ts'
+import { type Application, injected } from './injected.ts'
 import type { QueryRecord } from './query-record.ts'
 import { Recorder } from './recorder.ts'
-
-/** What is needed of an application; every `FastifyInstance` has it. */
-interface Application {
-  inject(request: InjectOptions | string): PromiseLike<LightMyRequestResponse>
-  ready(): unknown
-}
 
 /**
  * Records what the sessions do that begin while a function runs, on whatever database. N+1 patterns are looked for, even
@@ -65,36 +58,7 @@ export async function injectWithDb(
   // What the application does when it starts is not part of the request.
   await app.ready()
   const recorder = new Recorder()
-  subscribe(handling, noteRoute)
-  try {
-    const response = await recorder.during(() => app.inject(request))
-    recorder.route ??= pathOf(request)
-    return { response, db: recorder.record }
-  } finally {
-    unsubscribe(handling, noteRoute)
-  }
-}
-
-/** Fastify's own channel: it knows the pattern of the route. */
-const handling = 'tracing:fastify.request.handler:start'
-
-function noteRoute(message: unknown): void {
-  const recording = recordingScope.getStore()
-  if (!(recording instanceof Recorder)) return
-  const { route } = message as {
-    readonly route?: { readonly url?: string; readonly method?: string }
-  }
-  if (route?.url !== undefined) recording.route ??= `${route.method ?? 'GET'} ${route.url}`
-}
-
-/** For a request that has not come to its handler. */
-function pathOf(request: InjectOptions | string): string {
-  if (typeof request === 'string') return `GET ${pathname(request)}`
-  const { method = 'GET', url = request.path ?? '/' } = request
-  const path = typeof url === 'string' ? url : url.pathname
-  return `${method.toUpperCase()} ${pathname(path)}`
-}
-
-function pathname(url: string): string {
-  return url.replace(/[?#].*$/s, '')
+  const { response, route } = await recorder.during(() => injected(app, request))
+  recorder.route = route
+  return { response, db: recorder.record }
 }

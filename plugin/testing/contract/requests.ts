@@ -1,9 +1,9 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { InjectOptions } from 'fastify'
 import { describe, type Database, optionError } from '../../../orm/index.ts'
+import { type Application, injected } from '../injected.ts'
 
 /** An application with the plugin. */
-export type ContractApp = Pick<FastifyInstance, 'inject' | 'ready'> & {
+export interface ContractApp extends Application {
   readonly dataBridge?: Database
 }
 
@@ -18,34 +18,8 @@ export interface Answer {
 /** Sends a request. The route has the name of the request, or is `GET /posts/:id`. */
 export async function send(app: ContractApp, request: ContractRequest): Promise<Answer> {
   const { name, ...options } = request
-  const patterns = new Map<unknown, string>()
-  const note = (message: unknown): void => {
-    const { request: handled, route } = message as Handled
-    if (route.url !== undefined) patterns.set(handled.raw, route.url)
-  }
-  subscribe(handlerStarts, note)
-  try {
-    const response: LightMyRequestResponse = await app.inject(options)
-    const pattern = patterns.get(response.raw.req) ?? pathOf(options)
-    const route = name ?? `${options.method ?? 'GET'} ${pattern}`
-    return { route, status: response.statusCode }
-  } finally {
-    unsubscribe(handlerStarts, note)
-  }
-}
-
-const handlerStarts = 'tracing:fastify.request.handler:start'
-
-interface Handled {
-  readonly request: { readonly raw: unknown }
-  readonly route: { readonly url?: string }
-}
-
-/** The path of a request that no handler got. */
-function pathOf({ url, path }: InjectOptions): string {
-  const given = url ?? path ?? '/'
-  const { pathname } = typeof given === 'string' ? new URL(given, 'http://localhost') : given
-  return pathname ?? '/'
+  const { response, route } = await injected(app, options)
+  return { route: name ?? route, status: response.statusCode }
 }
 
 /** A request that is given as it is, or for a number of rows. */
