@@ -27,7 +27,7 @@ const reading: ReadonlySet<QueryOperation['name']> = new Set([
 ])
 
 /** The operation, if the program has asked for it, and it reads. */
-export function readingOf(operation: Operation | undefined): QueryOperation | undefined {
+function readingOf(operation: Operation | undefined): QueryOperation | undefined {
   if (operation?.kind !== 'query' || operation.parent !== undefined) return undefined
   if (operation.variant !== undefined || !reading.has(operation.name)) return undefined
   return operation

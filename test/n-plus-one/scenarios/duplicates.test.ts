@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Finding, type NPlusOneMode, type Session, sql } from '../../../orm/index.ts'
+import { type Session, sql } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Comment, Post, User, user } from '../../support/entities.ts'
+import { foundIn, type Work } from './found.ts'
 
 const { database, query } = await testDatabase(blog)
 
@@ -15,17 +16,7 @@ beforeAll(async () => {
   })
 })
 
-type Work = (session: Session) => Promise<unknown>
-
-async function findingsOf(
-  work: Work,
-  nPlusOne: NPlusOneMode = 'detect',
-): Promise<readonly Finding[]> {
-  await using session = database.session({ nPlusOne })
-  await work(session)
-  await session.rollback()
-  return session.stats.findings
-}
+const findingsOf = foundIn(database)
 
 const settings = (session: Session): Promise<User[]> =>
   session.find(User).filter({ name: 'user1' }).toList()
@@ -52,10 +43,10 @@ describe('the same statement again', () => {
         severity: 'info',
         durationMs: expect.any(Number),
         avoidableMs: expect.any(Number),
-        site: { file, line: 39, column: expect.any(Number), function: 'handler' },
+        site: { file, line: 30, column: expect.any(Number), function: 'handler' },
         sql: expect.stringMatching(/^select .* from "users" /),
         fix: expect.stringMatching(
-          `keep the result of the first one, at ${file}:41:\\d+, and pass it on`,
+          `keep the result of the first one, at ${file}:32:\\d+, and pass it on`,
         ),
       },
     ])
@@ -253,6 +244,6 @@ describe('no finding', () => {
     const loop: Work = async (session) => {
       for (let turn = 0; turn < 6; turn += 1) await settings(session)
     }
-    expect(await findingsOf(loop, 'count')).toEqual([])
+    expect(await findingsOf(loop, { nPlusOne: 'count' })).toEqual([])
   })
 })

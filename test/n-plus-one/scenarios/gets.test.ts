@@ -1,10 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
   belongsTo,
-  type Finding,
   hasMany,
   integer,
-  type NPlusOneMode,
   selectinload,
   type Session,
   table,
@@ -12,6 +10,7 @@ import {
 } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Comment, Post, User, user } from '../../support/entities.ts'
+import { foundIn, type Work } from './found.ts'
 
 /** Its keys are no numbers. */
 class Group extends table('groups', { id: uuid().primaryKey() }) {}
@@ -72,16 +71,7 @@ beforeAll(async () => {
   })
 })
 
-type Work = (session: Session) => Promise<unknown>
-
-async function findingsOf(
-  work: Work,
-  nPlusOne: NPlusOneMode = 'detect',
-): Promise<readonly Finding[]> {
-  await using session = database.session({ nPlusOne })
-  await work(session)
-  return session.stats.findings
-}
+const findingsOf = foundIn(database)
 
 const posts = (session: Session): Promise<Post[]> =>
   session
@@ -109,8 +99,8 @@ describe('get() in a loop', () => {
       {
         ...certain,
         sql: expect.stringMatching(/^select .* from "users" as t0 where t0."id" = \$1$/),
-        site: { file: 'test/n-plus-one/scenarios/gets.test.ts', line: 106 },
-        parent: { site: { line: 90, function: 'posts' } },
+        site: { file: 'test/n-plus-one/scenarios/gets.test.ts', line: 96 },
+        parent: { site: { line: 80, function: 'posts' } },
       },
     ])
   })
@@ -273,15 +263,17 @@ describe('get() in a loop', () => {
           await session.get(User, post.authorId)
       }
     }
-    expect(await findingsOf(load(4), 'count')).toEqual([])
-    expect(await findingsOf(load(5), 'count')).toMatchObject([
+    expect(await findingsOf(load(4), { nPlusOne: 'count' })).toEqual([])
+    expect(await findingsOf(load(5), { nPlusOne: 'count' })).toMatchObject([
       { ...certain, count: 5, avoidableQueries: 4 },
     ])
     const ids: Work = async (session) => {
       for (const id of [1, 2, 3, 4, 5]) await session.get(User, id)
     }
-    expect(await findingsOf(ids, 'count')).toMatchObject([{ confidence: 'possible', count: 5 }])
-    expect(await findingsOf(ids, 'off')).toEqual([])
+    expect(await findingsOf(ids, { nPlusOne: 'count' })).toMatchObject([
+      { confidence: 'possible', count: 5 },
+    ])
+    expect(await findingsOf(ids, { nPlusOne: 'off' })).toEqual([])
   })
 })
 

@@ -1,13 +1,11 @@
 import {
   belongsTo,
   type Database,
-  type Finding,
   hasMany,
   hasOne,
   integer,
   manyToMany,
   type Session,
-  type SessionOptions,
   table,
   text,
 } from '../../../orm/index.ts'
@@ -100,19 +98,6 @@ export async function fill(database: Database): Promise<void> {
       session.add(new Cover({ id, postId: id }))
     }
   })
-}
-
-export type Work = (session: Session) => Promise<unknown>
-
-/** What is found in a session in which some work is done. */
-export async function findingsOf(
-  database: Database,
-  work: Work,
-  options: SessionOptions = {},
-): Promise<readonly Finding[]> {
-  await using session = database.session({ nPlusOne: 'detect', ...options })
-  await work(session)
-  return session.stats.findings
 }
 
 export function posts(session: Session): Promise<Post[]> {

@@ -2,11 +2,9 @@ import { eq } from 'drizzle-orm'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
   count,
-  type Finding,
   hasMany,
   integer,
   manyToMany,
-  type NPlusOneMode,
   selectinload,
   type Session,
   sql,
@@ -15,6 +13,7 @@ import {
 import { drizzleOf, kyselyOf, users } from '../../support/builders.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Comment, Post, User, user } from '../../support/entities.ts'
+import { foundIn, type Work } from './found.ts'
 
 class Tag extends table('tags', {
   id: integer().primaryKey().generated(),
@@ -45,17 +44,7 @@ beforeAll(async () => {
   })
 })
 
-type Work = (session: Session) => Promise<unknown>
-
-async function findingsOf(
-  work: Work,
-  nPlusOne: NPlusOneMode = 'detect',
-): Promise<readonly Finding[]> {
-  await using session = database.session({ nPlusOne })
-  await work(session)
-  await session.rollback()
-  return session.stats.findings
-}
+const findingsOf = foundIn(database)
 
 const posts = (session: Session): Promise<Post[]> =>
   session
@@ -129,8 +118,8 @@ describe('the relations of a list, counted one by one', () => {
         for (const post of (await posts(session)).slice(0, rows)) await post.comments.count()
       }
     }
-    expect(await findingsOf(count(4), 'count')).toEqual([])
-    expect(await findingsOf(count(5), 'count')).toMatchObject([{ count: 5 }])
+    expect(await findingsOf(count(4), { nPlusOne: 'count' })).toEqual([])
+    expect(await findingsOf(count(5), { nPlusOne: 'count' })).toMatchObject([{ count: 5 }])
   })
 
   it('P20 exists/empty/include per owner', async () => {

@@ -1,9 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
   Database,
-  type Finding,
   integer,
-  type NPlusOneMode,
   selectinload,
   type Session,
   sql,
@@ -12,6 +10,7 @@ import {
 } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
 import { blog, Comment, Post, User, user } from '../../support/entities.ts'
+import { foundIn, type Work } from './found.ts'
 
 /** Two of its relations lead to one table. */
 class Review extends table('reviews', {
@@ -37,17 +36,10 @@ beforeAll(async () => {
   })
 })
 
-type Work = (session: Session) => Promise<unknown>
+const found = foundIn(database)
 
-async function findingsOf(
-  work: Work,
-  nPlusOne: NPlusOneMode = 'detect',
-): Promise<readonly Finding[]> {
-  await using session = database.session({ nPlusOne })
-  await work(session)
-  await session.rollback()
-  return session.stats.findings.filter(({ kind }) => kind !== 'n1.latent')
-}
+const findingsOf: typeof found = async (work, options) =>
+  (await found(work, options)).filter(({ kind }) => kind !== 'n1.latent')
 
 const ids = Array.from({ length: 12 }, (_, index) => index + 1)
 

@@ -3,7 +3,8 @@ import { type Session, sql } from '../../../orm/index.ts'
 import { named } from '../../support/builders.ts'
 import { connect } from '../../support/database.ts'
 import { Comment, Post, User, user } from '../../support/entities.ts'
-import { five, Page, type Work, writing } from './writing.ts'
+import { type Work } from './found.ts'
+import { five, Page, writing } from './writing.ts'
 
 const { database, query, truncate, url, findingsOf, findingsOfJob } = await writing()
 

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { selectinload, type Session, undefer } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
-import { Category, fill, magazine, Post, posts, User, type Work } from './magazine.ts'
+import { type Work } from './found.ts'
+import { Category, fill, magazine, Post, posts, User } from './magazine.ts'
 
 const { database } = await testDatabase(magazine)
 

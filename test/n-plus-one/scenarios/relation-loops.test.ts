@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Session } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
-import { fill, findingsOf, magazine, Post, posts, type Work } from './magazine.ts'
+import { findingsOf, type Work } from './found.ts'
+import { fill, magazine, Post, posts } from './magazine.ts'
 
 const { database } = await testDatabase(magazine)
 

@@ -1,18 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { joinedload, selectinload, undefer } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
-import {
-  Category,
-  Comment,
-  fill,
-  findingsOf,
-  magazine,
-  Post,
-  posts,
-  Tag,
-  User,
-  type Work,
-} from './magazine.ts'
+import { findingsOf, type Work } from './found.ts'
+import { Category, Comment, fill, magazine, Post, posts, Tag, User } from './magazine.ts'
 
 const { database } = await testDatabase(magazine)
 

@@ -1,17 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { selectinload, undefer, countload } from '../../../orm/index.ts'
 import { testDatabase } from '../../support/database.ts'
-import {
-  Category,
-  Cover,
-  fill,
-  findingsOf,
-  magazine,
-  Post,
-  posts,
-  Tag,
-  type Work,
-} from './magazine.ts'
+import { findingsOf, type Work } from './found.ts'
+import { Category, Cover, fill, magazine, Post, posts, Tag } from './magazine.ts'
 
 const { database } = await testDatabase(magazine)
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { type Session, sql } from '../../../orm/index.ts'
 import { drizzleOf, kyselyOf, named, users } from '../../support/builders.ts'
 import { Post, User, user } from '../../support/entities.ts'
-import { five, type Work, writing } from './writing.ts'
+import { type Work } from './found.ts'
+import { five, writing } from './writing.ts'
 
 const { database, query, findingsOf, findingsOfJob } = await writing()
 

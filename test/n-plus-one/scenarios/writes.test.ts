@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type Session, sql } from '../../../orm/index.ts'
 import { Post, user } from '../../support/entities.ts'
-import { five, type Work, writing } from './writing.ts'
+import { type Work } from './found.ts'
+import { five, writing } from './writing.ts'
 
 const { database, findingsOf, findingsOfJob } = await writing()
 

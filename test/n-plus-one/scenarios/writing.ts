@@ -3,21 +3,19 @@ import {
   type Database,
   type Finding,
   integer,
-  type Session,
   type SessionOptions,
   table,
   text,
 } from '../../../orm/index.ts'
 import { testDatabase, type TestDatabase } from '../../support/database.ts'
 import { blog } from '../../support/entities.ts'
+import { foundIn, type Work } from './found.ts'
 
 export class Page extends table('pages', {
   id: integer().primaryKey(),
   title: text(),
   version: integer().version(),
 }) {}
-
-export type Work = (session: Session) => Promise<unknown>
 
 export const five = [1, 2, 3, 4, 5]
 
@@ -43,20 +41,9 @@ export async function writing(): Promise<Writing> {
   })
   return {
     ...tested,
-    findingsOf: (work, options) => findingsOf(database, work, options),
+    findingsOf: foundIn(database),
     findingsOfJob: (work, options) => findingsOfJob(database, work, options),
   }
-}
-
-async function findingsOf(
-  database: Database,
-  work: Work,
-  options?: SessionOptions,
-): Promise<readonly Finding[]> {
-  await using session = database.session({ nPlusOne: 'detect', ...options })
-  await work(session)
-  await session.rollback()
-  return session.stats.findings
 }
 
 async function findingsOfJob(
